@@ -1,0 +1,28 @@
+"""Host-side checks of concrete values: argument, rule with unit, value, way out."""
+
+from collections.abc import Callable
+
+import jax
+import numpy as np
+
+
+def is_concrete(value: object) -> bool:
+    """Return whether the value is a number or array whose content is known now."""
+    return not (callable(value) or isinstance(value, jax.core.Tracer))
+
+
+def in_range(
+    name: str,
+    value: object,
+    rule: str,
+    holds: Callable[[np.ndarray], np.ndarray],
+    suggestion: str,
+) -> None:
+    """Raise a ValueError unless `holds(value)` everywhere; skip schedules and tracers."""
+    if not is_concrete(value):
+        return
+    array = np.asarray(value)
+    if not np.issubdtype(array.dtype, np.number) and array.dtype.kind not in "fV":
+        raise TypeError(f"`{name}` must be a number or an array of numbers; got {value!r}.")
+    if not np.all(holds(array)):
+        raise ValueError(f"`{name}` must be {rule}; got {value!r}. Pass {name}={suggestion}.")

@@ -1,0 +1,38 @@
+"""Uncertainty-modulated gain as optax transformations, its controls, and helpers to look inside.
+
+`neurogain.optim.train_state` has a TrainState for Flax; it is not imported here.
+"""
+
+from neurogain.optim.accumulate import MultiStepsState, multi_steps
+from neurogain.optim.audit import GainReport, audit
+from neurogain.optim.controls import (
+    ResetOnSwitchState,
+    ScaleByGainState,
+    reset_on_switch,
+    scale_by_gain,
+    scale_by_uncertainty,
+)
+from neurogain.optim.inspect import find_gains, get_fast_slow, get_gain, get_weights
+from neurogain.optim.modulate import ModulateByGainState, modulate_by_gain
+from neurogain.optim.presets import ngm_adam, ngm_adamw, ngm_sgd
+
+__all__ = [
+    "GainReport",
+    "ModulateByGainState",
+    "MultiStepsState",
+    "ResetOnSwitchState",
+    "ScaleByGainState",
+    "audit",
+    "find_gains",
+    "get_fast_slow",
+    "get_gain",
+    "get_weights",
+    "modulate_by_gain",
+    "multi_steps",
+    "ngm_adam",
+    "ngm_adamw",
+    "ngm_sgd",
+    "reset_on_switch",
+    "scale_by_gain",
+    "scale_by_uncertainty",
+]

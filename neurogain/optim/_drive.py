@@ -1,0 +1,101 @@
+"""The drive of a gain: `uncertainty=` checked, averaged over the batch and over devices."""
+
+from typing import Any, Literal
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float, PyTree
+
+from neurogain.optim import _scope
+
+OnMissing = Literal["raise", "hold"]
+
+MISSING = """\
+`{owner}` did not receive `uncertainty`. Pass it to the update of the whole chain:
+    wrong:  updates, state = tx.update(grads, state, params)
+    right:  updates, state = tx.update(grads, state, params, uncertainty=entropy(logits))
+If it was passed, something between drops it or the keyword is misspelt: optax.MultiSteps inside a
+chain does (use neurogain.optim.multi_steps), TrainState.apply_gradients does (use
+neurogain.optim.train_state.TrainState); neurogain.optim.audit(tx, params) tells which gain is cut
+off. To let the gain keep its value when there is no drive, build it with on_missing="hold"."""
+
+
+def check_on_missing(value: str) -> None:
+    """Refuse an unknown policy."""
+    if value not in ("raise", "hold"):
+        raise ValueError(
+            f'`on_missing` must be "raise" or "hold" (the gain keeps its value); got {value!r}.'
+        )
+
+
+def is_missing(uncertainty: Any, on_missing: OnMissing, owner: str) -> bool:
+    """Return whether there is no drive; raise, at trace time, where that is an error."""
+    if uncertainty is None and on_missing == "raise":
+        raise TypeError(MISSING.format(owner=owner))
+    return uncertainty is None
+
+
+def checked(value: Any, dtype: Any) -> Array:
+    """Return the drive as an array in which each bad element is NaN; raise if it is concrete."""
+    if not isinstance(value, jax.core.Tracer):
+        known = np.asarray(value)
+        if known.size == 0 or not np.all((known >= 0) & (known < np.inf)):
+            shown = known if known.size < 10 else f"{known.size} values, lowest {known.min()}"
+            raise ValueError(
+                f"`uncertainty` must be finite, >= 0 and not empty; got {shown}. Pass for instance "
+                "neurogain.uncertainty.entropy(logits), and look for NaN in the logits."
+            )
+    value = jnp.asarray(value, dtype)
+    return jnp.where((value >= 0) & (value < jnp.inf), value, jnp.nan)
+
+
+def scalar(uncertainty: Any, dtype: Any, axis_name: Any) -> Float[Array, ""]:
+    """Return one drive: the mean of a scalar or array over its elements and over `axis_name`."""
+    if not jax.tree_util.all_leaves([uncertainty]):
+        raise TypeError(
+            "`uncertainty` must be a scalar or a per-example array for a global gain; got the tree "
+            f"{jax.tree.structure(uncertainty)}. Pass jnp.asarray(...) of it, or build the "
+            'transformation with per="leaf" or per="unit".'
+        )
+    drive = jnp.mean(checked(uncertainty, dtype))
+    return drive if axis_name is None else jax.lax.pmean(drive, axis_name)
+
+
+def _group(value: Any, gain: Array, axis_name: Any) -> Array:
+    """Return the drive of one leaf's gain: averaged over all axes but the one of the units."""
+    drive = checked(value, gain.dtype)
+    if drive.shape != gain.shape:
+        if gain.size == 1:
+            drive = jnp.mean(drive)
+        elif drive.ndim and drive.shape[-1] == gain.size:
+            drive = jnp.mean(drive.reshape(-1, gain.size), axis=0).reshape(gain.shape)
+        elif drive.ndim:
+            raise ValueError(
+                "each leaf of `uncertainty` must be a scalar or have the units on its last axis, "
+                f"here {gain.size}; got shape {drive.shape}. Average the other axes first."
+            )
+    return drive if axis_name is None else jax.lax.pmean(drive, axis_name)
+
+
+def per_group(uncertainty: Any, gain: PyTree, scope: PyTree, axis_name: Any) -> PyTree:
+    """Return one drive per leaf of a tree of gains: from a tree, or one value shared by all."""
+    if jax.tree_util.all_leaves([uncertainty]):
+        dtypes = [g.dtype for g in jax.tree.leaves(gain)]
+        shared = scalar(uncertainty, jnp.result_type(jnp.float32, *dtypes), axis_name)
+        return jax.tree.map(lambda g: shared.astype(g.dtype), gain)
+    try:
+        return _scope.map_modulated(
+            lambda g, u: _group(u, g, axis_name),
+            scope,
+            gain,
+            uncertainty,
+            otherwise=lambda g, _: g,
+        )
+    except (ValueError, TypeError) as error:
+        if "`uncertainty`" in str(error):
+            raise
+        raise ValueError(
+            "`uncertainty` must be a scalar, a per-example array, or a tree with the structure of "
+            f"the parameters; got {jax.tree.structure(uncertainty)} for {scope}."
+        ) from error

@@ -1,0 +1,83 @@
+"""Gradient accumulation that averages the uncertainty of the micro-batches as well."""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import optax
+from jaxtyping import Array, Int, PyTree
+
+from neurogain.optim import _drive
+
+
+class MultiStepsState(NamedTuple):
+    """State of `multi_steps`."""
+
+    uncertainty: PyTree  # mean over the micro-batches so far
+    inner_state: optax.MultiStepsState
+
+
+def multi_steps(
+    tx: optax.GradientTransformation,
+    every_k_schedule: int | Callable[[Int[Array, ""]], Any],
+    *,
+    uncertainty_like: PyTree = 0.0,
+    **options: Any,
+) -> optax.GradientTransformationExtraArgs:
+    """Update once every k micro-batches, with the means of their gradients and uncertainties.
+
+    `optax.MultiSteps` alone hands the optimizer the uncertainty of the last micro-batch and, inside
+    a chain, none.
+
+    Args:
+      tx: the whole optimizer, with its gain nodes.
+      every_k_schedule: k, or a schedule of k, as for `optax.MultiSteps`.
+      uncertainty_like: zeros in the structure and shapes of the drive, where that is a tree; a
+        scalar or per-example drive needs none.
+      **options: further arguments of `optax.MultiSteps`.
+
+    Returns:
+      A transformation that needs the keyword `uncertainty` and composes, in chains too.
+
+    Raises:
+      TypeError: `update` without `uncertainty`, at trace time.
+      ValueError: an `uncertainty` of another structure than `uncertainty_like`.
+    """
+    accumulator = optax.MultiSteps(optax.with_extra_args_support(tx), every_k_schedule, **options)
+
+    def init_fn(params: PyTree) -> MultiStepsState:
+        zeros = jax.tree.map(lambda x: jnp.zeros(jnp.shape(x), jnp.float32), uncertainty_like)
+        return MultiStepsState(zeros, accumulator.init(params))
+
+    def update_fn(
+        updates: PyTree,
+        state: MultiStepsState,
+        params: PyTree | None = None,
+        *,
+        uncertainty: Any = None,
+        **extra_args: Any,
+    ) -> tuple[PyTree, MultiStepsState]:
+        _drive.is_missing(uncertainty, "raise", "multi_steps")
+        given, wanted = jax.tree.structure(uncertainty), jax.tree.structure(state.uncertainty)
+        if given != wanted:
+            raise ValueError(
+                f"`uncertainty` must have the structure of `uncertainty_like`, {wanted}; "
+                f"got {given}. "
+                "Pass multi_steps(..., uncertainty_like=zeros in that structure)."
+            )
+        inner = state.inner_state
+        weight = 1 / (inner.mini_step + 1).astype(jnp.float32)
+
+        def running_mean(mean: Array, value: Any) -> Array:
+            value = _drive.checked(value, mean.dtype)
+            if value.shape != mean.shape:
+                value = jnp.mean(value, axis=tuple(range(value.ndim - mean.ndim)))
+            old = jnp.where(inner.mini_step == 0, 0, mean)
+            return old + weight * (value - old)
+
+        mean = jax.tree.map(running_mean, state.uncertainty, uncertainty)
+        updates, inner = accumulator.update(updates, inner, params, uncertainty=mean, **extra_args)
+        return updates, MultiStepsState(mean, inner)
+
+    return optax.GradientTransformationExtraArgs(init_fn, update_fn)

@@ -1,0 +1,142 @@
+"""Controls that tell what of an effect is due to the gain.
+
+The fifth control, a fixed gain, is `modulate_by_gain(inner, sensitivity=0, baseline=g)`.
+"""
+
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import optax
+from jaxtyping import Array, Float, PyTree
+
+from neurogain import gain as dynamics
+from neurogain.optim import _drive
+
+
+class ScaleByGainState(NamedTuple):
+    """State of `scale_by_gain`."""
+
+    gain: Float[Array, ""]  # dimensionless
+
+
+class ResetOnSwitchState(NamedTuple):
+    """State of `reset_on_switch`."""
+
+    inner_state: optax.OptState
+
+
+def _scale(updates: PyTree, factor: Array) -> PyTree:
+    return jax.tree.map(lambda d: (factor * d).astype(d.dtype), updates)
+
+
+def scale_by_gain(
+    *,
+    decay: float = 0.9,
+    baseline: float = 1.0,
+    sensitivity: float = 0.4,
+    axis_name: Any = None,
+    on_missing: _drive.OnMissing = "raise",
+) -> optax.GradientTransformationExtraArgs:
+    """Scale updates by g g': the rate that the gain makes of SGD, with no gain on the weights.
+
+    Behind SGD of rate alpha the step is -alpha g g' dL/dE, the gradient part of NGM-SGD's; what is
+    missing is the rescaling (g'/g - 1) E of the weights. Arguments, drive and errors as for
+    `modulate_by_gain`.
+
+    Source: control to arXiv 2507.14056.
+    """
+    dynamics.check_parameters(decay=decay, baseline=baseline, sensitivity=sensitivity)
+    _drive.check_on_missing(on_missing)
+
+    def init_fn(params: PyTree) -> ScaleByGainState:
+        del params
+        return ScaleByGainState(gain=jnp.full((), baseline, jnp.float32))
+
+    def update_fn(
+        updates: PyTree,
+        state: ScaleByGainState,
+        params: PyTree | None = None,
+        *,
+        uncertainty: Any = None,
+        **extra_args: Any,
+    ) -> tuple[PyTree, ScaleByGainState]:
+        del params, extra_args
+        gain = state.gain
+        if not _drive.is_missing(uncertainty, on_missing, "scale_by_gain"):
+            drive = _drive.scalar(uncertainty, gain.dtype, axis_name)
+            gain = dynamics.step(
+                gain, drive, decay=decay, baseline=baseline, sensitivity=sensitivity
+            ).astype(gain.dtype)
+        return _scale(updates, state.gain * gain), ScaleByGainState(gain=gain)
+
+    return optax.GradientTransformationExtraArgs(init_fn, update_fn)
+
+
+def scale_by_uncertainty(
+    *, sensitivity: float = 0.4, axis_name: Any = None, on_missing: _drive.OnMissing = "raise"
+) -> optax.GradientTransformationExtraArgs:
+    """Scale updates by 1 + sensitivity u: uncertainty applied to the learning rate alone.
+
+    Fastest to acquire a new task, and the largest stability gap. Drive and errors as for
+    `modulate_by_gain`; with on_missing="hold" and no drive the updates pass unchanged.
+
+    Source: control to arXiv 2507.14056.
+    """
+    dynamics.check_parameters(decay=0.5, baseline=1.0, sensitivity=sensitivity)
+    _drive.check_on_missing(on_missing)
+
+    def update_fn(
+        updates: PyTree,
+        state: optax.EmptyState,
+        params: PyTree | None = None,
+        *,
+        uncertainty: Any = None,
+        **extra_args: Any,
+    ) -> tuple[PyTree, optax.EmptyState]:
+        del params, extra_args
+        if _drive.is_missing(uncertainty, on_missing, "scale_by_uncertainty"):
+            return updates, state
+        drive = _drive.scalar(uncertainty, jnp.float32, axis_name)
+        return _scale(updates, 1 + sensitivity * drive), state
+
+    return optax.GradientTransformationExtraArgs(lambda _: optax.EmptyState(), update_fn)
+
+
+def reset_on_switch(inner: optax.GradientTransformation) -> optax.GradientTransformationExtraArgs:
+    """Start the state of `inner` anew at each update that is called with `task_switch=True`.
+
+    Args:
+      inner: any optax optimizer; extra arguments reach it.
+
+    Returns:
+      A transformation that needs the keyword `task_switch`, a Python or traced bool.
+
+    Raises:
+      TypeError: `update` without `task_switch`, at trace time.
+    """
+    inner = optax.with_extra_args_support(inner)
+
+    def init_fn(params: PyTree) -> ResetOnSwitchState:
+        return ResetOnSwitchState(inner.init(params))
+
+    def update_fn(
+        updates: PyTree,
+        state: ResetOnSwitchState,
+        params: PyTree | None = None,
+        *,
+        task_switch: Any = None,
+        **extra_args: Any,
+    ) -> tuple[PyTree, ResetOnSwitchState]:
+        if task_switch is None or params is None:
+            raise TypeError(
+                "`reset_on_switch` needs params and `task_switch`; write "
+                "tx.update(grads, state, params, task_switch=first_update_of_a_task)."
+            )
+        inner_state = jax.lax.cond(
+            task_switch, lambda: inner.init(params), lambda: state.inner_state
+        )
+        updates, inner_state = inner.update(updates, inner_state, params, **extra_args)
+        return updates, ResetOnSwitchState(inner_state)
+
+    return optax.GradientTransformationExtraArgs(init_fn, update_fn)

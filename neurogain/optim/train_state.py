@@ -1,0 +1,36 @@
+"""Flax's TrainState with extra arguments; imported on its own, since optim needs no Flax."""
+
+from typing import Any
+
+import optax
+from flax.training import train_state
+
+
+class TrainState(train_state.TrainState):
+    """A `flax.training.train_state.TrainState` that forwards `uncertainty=` to the optimizer.
+
+    Example:
+      >>> import jax.numpy as jnp
+      >>> from neurogain.optim import ngm_sgd
+      >>> params = {"w": jnp.ones(2)}
+      >>> state = TrainState.create(apply_fn=None, params=params, tx=ngm_sgd(0.1))
+      >>> state = state.apply_gradients(grads=params, uncertainty=0.0)
+      >>> state.params["w"]
+      Array([0.9, 0.9], dtype=float32)
+    """
+
+    def apply_gradients(self, *, grads: Any, extra_args: Any = (), **kwargs: Any) -> "TrainState":
+        """Step the parameters.
+
+        Args:
+          grads: gradients at `params`.
+          extra_args: further keyword arguments for the optimizer's update, as a dict.
+          **kwargs: `uncertainty` for the optimizer; the rest replaces fields, as in Flax.
+        """
+        extra = dict(extra_args)
+        if "uncertainty" in kwargs:
+            extra["uncertainty"] = kwargs.pop("uncertainty")
+        tx = optax.with_extra_args_support(self.tx)
+        updates, opt_state = tx.update(grads, self.opt_state, self.params, **extra)
+        params = optax.apply_updates(self.params, updates)
+        return self.replace(step=self.step + 1, params=params, opt_state=opt_state, **kwargs)
