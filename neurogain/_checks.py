@@ -1,8 +1,9 @@
-"""Host-side checks of concrete values: argument, rule with unit, value, way out."""
+"""Host-side checks of concrete values (argument, rule with unit, value, way out) and of dtypes."""
 
 from collections.abc import Callable
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 
 
@@ -26,3 +27,9 @@ def in_range(
         raise TypeError(f"`{name}` must be a number or an array of numbers; got {value!r}.")
     if not np.all(holds(array)):
         raise ValueError(f"`{name}` must be {rule}; got {value!r}. Pass {name}={suggestion}.")
+
+
+def widest(*dtypes: object) -> np.dtype:
+    """Return the dtype that holds all of these; named by us, so strict promotion has no say."""
+    with jax.numpy_dtype_promotion("standard"):
+        return np.dtype(jnp.result_type(*dtypes))

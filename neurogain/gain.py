@@ -117,7 +117,7 @@ def fixed_point(
     drive: ArrayLike, *, decay: ArrayLike, baseline: ArrayLike, sensitivity: ArrayLike
 ) -> jax.Array:
     """Return the gain that a constant drive settles at: g0 + sensitivity u / (1 - decay)."""
-    return baseline + sensitivity * jnp.asarray(drive) / (1 - jnp.asarray(decay))
+    return jnp.asarray(baseline) + sensitivity * jnp.asarray(drive) / (1 - jnp.asarray(decay))
 
 
 def bounds(

@@ -13,13 +13,15 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int
 
+from neurogain import _checks
+
 
 def _log_probabilities(
     logits: Float[Array, "*batch classes"], where: Bool[Array, "..."] | None
 ) -> tuple[Float[Array, "*batch classes"], Float[Array, "*batch classes"]]:
     """Return p and log p; a class that is left out has p = 0 and log p = 0."""
     logits = jnp.asarray(logits)
-    logits = logits.astype(jnp.promote_types(logits.dtype, jnp.float32))
+    logits = logits.astype(_checks.widest(logits.dtype, jnp.float32))
     if where is None:
         log_p = jax.nn.log_softmax(logits)
         return jnp.exp(log_p), log_p

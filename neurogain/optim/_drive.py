@@ -7,6 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, PyTree
 
+from neurogain import _checks
 from neurogain.optim import _scope
 
 OnMissing = Literal["raise", "hold"]
@@ -82,7 +83,7 @@ def per_group(uncertainty: Any, gain: PyTree, scope: PyTree, axis_name: Any) -> 
     """Return one drive per leaf of a tree of gains: from a tree, or one value shared by all."""
     if jax.tree_util.all_leaves([uncertainty]):
         dtypes = [g.dtype for g in jax.tree.leaves(gain)]
-        shared = scalar(uncertainty, jnp.result_type(jnp.float32, *dtypes), axis_name)
+        shared = scalar(uncertainty, _checks.widest(jnp.float32, *dtypes), axis_name)
         return jax.tree.map(lambda g: shared.astype(g.dtype), gain)
     try:
         return _scope.map_modulated(

@@ -32,9 +32,11 @@ def build(params: PyTree, mask: PyTree | Callable[[PyTree], PyTree] | None) -> P
         return everything
     tree = mask(params) if callable(mask) else mask
     for leaf in jax.tree.leaves(tree):
-        if not (_checks.is_concrete(leaf) and np.asarray(leaf).dtype == bool):
+        if not (
+            _checks.is_concrete(leaf) and np.asarray(leaf).dtype == bool and np.ndim(leaf) == 0
+        ):
             raise TypeError(
-                "`mask` must hold bools, known before tracing (True: modulate this leaf); got "
+                "`mask` must hold one bool a leaf, known before tracing (True: modulate it); got "
                 f"{leaf!r}. Pass for instance mask=lambda p: jax.tree.map(lambda x: x.ndim > 1, p)."
             )
     try:

@@ -59,7 +59,8 @@ def multi_steps(
         **extra_args: Any,
     ) -> tuple[PyTree, MultiStepsState]:
         _drive.is_missing(uncertainty, "raise", "multi_steps")
-        given, wanted = jax.tree.structure(uncertainty), jax.tree.structure(state.uncertainty)
+        given: Any = jax.tree.structure(uncertainty)
+        wanted: Any = jax.tree.structure(state.uncertainty)
         if given != wanted:
             raise ValueError(
                 f"`uncertainty` must have the structure of `uncertainty_like`, {wanted}; "

@@ -80,8 +80,7 @@ def audit(
     def run(params: PyTree, uncertainty: Any) -> PyTree:
         grads = jax.tree.map(jnp.zeros_like, params)
         state = watched(tx.init(params))
-        update = optax.with_extra_args_support(tx).update
-        return update(grads, state, params, uncertainty=uncertainty, **extra_args)[0]
+        return tx.update(grads, state, params, uncertainty=uncertainty, **extra_args)[0]
 
     jax.eval_shape(run, params, uncertainty)
     if not logs:

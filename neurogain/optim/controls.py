@@ -51,7 +51,7 @@ def scale_by_gain(
 
     def init_fn(params: PyTree) -> ScaleByGainState:
         del params
-        return ScaleByGainState(gain=jnp.full((), baseline, jnp.float32))
+        return ScaleByGainState(gain=jnp.array(baseline, jnp.float32))
 
     def update_fn(
         updates: PyTree,

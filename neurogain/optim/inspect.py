@@ -1,7 +1,8 @@
 """Find the gain, the underlying weights and their fast and slow parts in any optimizer state.
 
-The state may be nested however optax, Flax or the user nest it: every helper searches it. All are
-pure and run under jit.
+The state may be nested however optax, Flax or the user nest it: every helper searches it, and takes
+`flax.nnx` variables for their values (`params` is then nnx.state(model, nnx.Param)). All are pure
+and run under jit.
 """
 
 import functools
@@ -11,12 +12,23 @@ import jax
 import jax.numpy as jnp
 import optax
 from jax.tree_util import keystr, tree_leaves_with_path
+from jax.typing import ArrayLike
 from jaxtyping import Array, PyTree
 
+from neurogain import _checks
 from neurogain import gain as dynamics
 from neurogain.optim import _scope
 from neurogain.optim.controls import ScaleByGainState
 from neurogain.optim.modulate import ModulateByGainState, effective_to_underlying
+
+
+def _pure(tree: PyTree) -> PyTree:
+    """Return the tree with the values of its `flax.nnx` variables in their place."""
+    return jax.tree.map(
+        lambda x: x.get_value() if hasattr(x, "get_value") else x,
+        tree,
+        is_leaf=lambda x: hasattr(x, "get_value"),
+    )
 
 
 def find_nodes(opt_state: optax.OptState, kinds: Any, path: str = "") -> dict[str, Any]:
@@ -33,7 +45,7 @@ def find_nodes(opt_state: optax.OptState, kinds: Any, path: str = "") -> dict[st
 
 def find_gains(opt_state: optax.OptState) -> dict[str, PyTree]:
     """Return every gain in the state by the path of its node ("" for the state itself)."""
-    nodes = find_nodes(opt_state, (ModulateByGainState, ScaleByGainState))
+    nodes = find_nodes(_pure(opt_state), (ModulateByGainState, ScaleByGainState))
     return {path: node.gain for path, node in nodes.items()}
 
 
@@ -66,6 +78,7 @@ def _leaves(prefix: PyTree, params: PyTree) -> list[Any]:
 
 def _unfold(opt_state: optax.OptState, params: PyTree) -> tuple[list[Array], list[list[Array]]]:
     """Return for each leaf its underlying weights, and the gains on it, outer before inner."""
+    opt_state = _pure(opt_state)
     weights = jax.tree.leaves(params)
     gains: list[list[Array]] = [[] for _ in weights]
     owner = [""] * len(weights)
@@ -95,11 +108,12 @@ def get_weights(opt_state: optax.OptState, params: PyTree) -> PyTree:
     Raises:
       ValueError: `params` of another structure, or a leaf modulated by two nodes side by side.
     """
+    params = _pure(params)
     return jax.tree.unflatten(jax.tree.structure(params), _unfold(opt_state, params)[0])
 
 
 def get_fast_slow(
-    opt_state: optax.OptState, params: PyTree, *, baseline: float = 1.0
+    opt_state: optax.OptState, params: PyTree, *, baseline: ArrayLike = 1.0
 ) -> dynamics.FastSlow:
     """Return slow = g0 W and fast = (g - g0) W, each a tree like the parameters; they sum to E.
 
@@ -113,13 +127,14 @@ def get_fast_slow(
     Raises:
       ValueError: as for `get_weights`.
     """
+    params = _pure(params)
     structure = jax.tree.structure(params)
     slow, fast = [], []
     for leaf, gains in zip(jax.tree.leaves(params), _unfold(opt_state, params)[1], strict=True):
         part = dynamics.FastSlow(slow=leaf, fast=jnp.zeros_like(leaf))
         if gains:
             gain = functools.reduce(jnp.multiply, gains)
-            wide = leaf.astype(jnp.promote_types(leaf.dtype, gain.dtype))
+            wide = leaf.astype(_checks.widest(leaf.dtype, gain.dtype))
             part = dynamics.fast_slow(wide, gain, baseline=baseline)
         slow.append(part.slow.astype(leaf.dtype))
         fast.append(part.fast.astype(leaf.dtype))

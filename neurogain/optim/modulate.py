@@ -27,7 +27,7 @@ class ModulateByGainState(NamedTuple):
 
 
 def _gain_dtype(leaf: Any) -> Any:
-    return jnp.promote_types(jnp.finfo(leaf.dtype).dtype, jnp.float32)
+    return _checks.widest(jnp.finfo(leaf.dtype).dtype, jnp.float32)
 
 
 def _check_leaf(leaf: Any) -> None:
@@ -77,7 +77,8 @@ def modulate_by_gain(
         g' = g0 + decay (g - g0) + sensitivity u
         E' = g' (W + Delta),    returned: E' - E = g' Delta + (g'/g - 1) E
 
-    Where g' = g = 1 the update is that of `inner`, bit for bit. Weight decay inside `inner` sees W.
+    Where g' = g = 1 the update is that of `inner`, bit for bit (under jit, up to where the compiler
+    fuses multiplications with additions). Weight decay inside `inner` sees W.
     Make this the outermost transformation, or the last of a chain: one that rescales its update
     rescales the underlying weights with it.
 
@@ -85,7 +86,8 @@ def modulate_by_gain(
     is taken; or, for `per="leaf"` and `"unit"`, a tree like the parameters of such values, whose
     last axis counts the units for "unit". Without it `update` raises at trace time. A value
     that is negative, infinite or NaN raises where it is concrete; under jit it turns the gain, and
-    with it the update, into NaN: wrap the optimizer in `optax.apply_if_finite` to skip such steps.
+    with it the update, into NaN. `optax.apply_if_finite` skips steps whose gradients are not
+    finite: it helps where the logits are NaN, not where the drive alone is bad.
 
     Args:
       inner: any optax optimizer; extra arguments reach it.
@@ -154,13 +156,13 @@ def modulate_by_gain(
 
         def start(shape: tuple[int, ...], dtype: Any) -> Array:
             value = at(count, dtype)["baseline"] if initial_gain is None else initial_gain
-            return jnp.full(shape, value, dtype)
+            return jnp.array(jnp.full(shape, value, dtype))  # a copy, so that it can be donated
 
         _scope.map_modulated(_check_leaf, scope, params, otherwise=_left_out)
         if per == "global":
             modulated = _scope.map_modulated(lambda p: p, scope, params, otherwise=_left_out)
             dtypes = [_gain_dtype(p) for p in jax.tree.leaves(modulated)]
-            gain = start((), jnp.result_type(jnp.float32, *dtypes))
+            gain = start((), _checks.widest(jnp.float32, *dtypes))
         else:
 
             def shape(p: Array) -> tuple[int, ...]:
@@ -270,4 +272,4 @@ def _absent(weight: Any) -> bool:
 
 def _up(leaf: Array, gain: Array) -> Any:
     """Return the dtype to compute in: the leaf's own or, if that is lower, the gain's."""
-    return jnp.promote_types(leaf.dtype, gain.dtype)
+    return _checks.widest(leaf.dtype, gain.dtype)

@@ -1,10 +1,16 @@
-"""Optimizers with uncertainty-modulated gain, ready to use."""
+"""Optimizers with uncertainty-modulated gain, ready to use.
 
+Every argument is named, since `optax.inject_hyperparams` cannot wrap a function of `**options`.
+"""
+
+from collections.abc import Callable
 from typing import Any
 
 import optax
+from jaxtyping import PyTree
 
-from neurogain.optim.modulate import Hyperparameter, modulate_by_gain
+from neurogain.optim._drive import OnMissing
+from neurogain.optim.modulate import Hyperparameter, Per, modulate_by_gain
 
 
 def ngm_sgd(
@@ -15,7 +21,13 @@ def ngm_sgd(
     decay: Hyperparameter = 0.9,
     baseline: Hyperparameter = 1.0,
     sensitivity: Hyperparameter = 0.4,
-    **options: Any,
+    initial_gain: float | None = None,
+    per: Per = "global",
+    unit_axis: int = -1,
+    mask: PyTree | Callable[[PyTree], PyTree] | None = None,
+    axis_name: Any = None,
+    on_missing: OnMissing = "raise",
+    keep_weights: bool | None = None,
 ) -> optax.GradientTransformationExtraArgs:
     """Gain-modulated SGD (NGM-SGD), the optimizer of the source; without momentum by default.
 
@@ -27,7 +39,8 @@ def ngm_sgd(
       decay: of the gain, in (0, 1), per update.
       baseline: tonic gain, >= 1.
       sensitivity: gain per nat of entropy.
-      **options: further arguments of `modulate_by_gain`.
+      initial_gain, per, unit_axis, mask, axis_name, on_missing, keep_weights: as for
+        `modulate_by_gain`.
 
     Example:
       >>> import jax.numpy as jnp
@@ -44,7 +57,13 @@ def ngm_sgd(
         decay=decay,
         baseline=baseline,
         sensitivity=sensitivity,
-        **options,
+        initial_gain=initial_gain,
+        per=per,
+        unit_axis=unit_axis,
+        mask=mask,
+        axis_name=axis_name,
+        on_missing=on_missing,
+        keep_weights=keep_weights,
     )
 
 
@@ -54,13 +73,35 @@ def ngm_adam(
     b1: float = 0.9,
     b2: float = 0.999,
     eps: float = 1e-8,
-    **options: Any,
+    decay: Hyperparameter = 0.9,
+    baseline: Hyperparameter = 1.0,
+    sensitivity: Hyperparameter = 0.4,
+    initial_gain: float | None = None,
+    per: Per = "global",
+    unit_axis: int = -1,
+    mask: PyTree | Callable[[PyTree], PyTree] | None = None,
+    axis_name: Any = None,
+    on_missing: OnMissing = "raise",
+    keep_weights: bool | None = None,
 ) -> optax.GradientTransformationExtraArgs:
-    """Gain-modulated Adam; `options` are those of `modulate_by_gain`.
+    """Gain-modulated Adam; the arguments from `decay` on are those of `modulate_by_gain`.
 
     Adam divides the gradient's scale away, so the effective weights move at g times the rate.
     """
-    return modulate_by_gain(optax.adam(learning_rate, b1, b2, eps), **options)
+    inner = optax.adam(learning_rate, b1, b2, eps)
+    return modulate_by_gain(
+        inner,
+        decay=decay,
+        baseline=baseline,
+        sensitivity=sensitivity,
+        initial_gain=initial_gain,
+        per=per,
+        unit_axis=unit_axis,
+        mask=mask,
+        axis_name=axis_name,
+        on_missing=on_missing,
+        keep_weights=keep_weights,
+    )
 
 
 def ngm_adamw(
@@ -70,11 +111,32 @@ def ngm_adamw(
     b2: float = 0.999,
     eps: float = 1e-8,
     weight_decay: float = 1e-4,
-    **options: Any,
+    decay: Hyperparameter = 0.9,
+    baseline: Hyperparameter = 1.0,
+    sensitivity: Hyperparameter = 0.4,
+    initial_gain: float | None = None,
+    per: Per = "global",
+    unit_axis: int = -1,
+    mask: PyTree | Callable[[PyTree], PyTree] | None = None,
+    axis_name: Any = None,
+    on_missing: OnMissing = "raise",
+    keep_weights: bool | None = None,
 ) -> optax.GradientTransformationExtraArgs:
     """Gain-modulated AdamW, with the decay on the underlying weights W.
 
-    `options` are those of `modulate_by_gain`.
+    The arguments from `decay` on are those of `modulate_by_gain`.
     """
     inner = optax.adamw(learning_rate, b1, b2, eps, weight_decay=weight_decay)
-    return modulate_by_gain(inner, **options)
+    return modulate_by_gain(
+        inner,
+        decay=decay,
+        baseline=baseline,
+        sensitivity=sensitivity,
+        initial_gain=initial_gain,
+        per=per,
+        unit_axis=unit_axis,
+        mask=mask,
+        axis_name=axis_name,
+        on_missing=on_missing,
+        keep_weights=keep_weights,
+    )

@@ -1,0 +1,1 @@
+"""Continual learning: data, streams of tasks, models, training with evaluation, metrics."""

@@ -1,0 +1,108 @@
+"""Measures of continual learning from the accuracies evaluated while learning.
+
+All take `accuracy`, shape (K, E, K): [k, i, j] is the accuracy on task j at evaluation i of task k,
+i = 0 before its first update, NaN for j > k. K >= 2.
+
+Sources: arXiv 2507.14056 (stability gap); De Lange, van de Ven & Tuytelaars, 'Continual evaluation
+for lifelong learning: identifying the stability gap', ICLR 2023 (the others).
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+from jaxtyping import Float
+from scipy import stats
+
+Accuracy = Float[np.ndarray, "K E K"]
+
+
+class Gap(NamedTuple):
+    """The transient drop of old-task accuracy at each of the K - 1 switches."""
+
+    sg: Float[np.ndarray, " switches"]  # relative: (A_f - min A) / A_f; NaN where A_f = 0
+    depth: Float[np.ndarray, " switches"]  # A_f - min A, fraction correct
+    duration: Float[np.ndarray, " switches"]  # iterations below 95 % of A_f
+    area: Float[np.ndarray, " switches"]  # sum of (A_f - A) where positive, times iterations
+
+
+def old_task_accuracy(accuracy: Accuracy, task: int, *, previous_only: bool = False) -> np.ndarray:
+    """Return the accuracy on the tasks before `task` while it is learned, shape (E,).
+
+    Pooled over all of them with equal weight, or on the one just before.
+    """
+    old = slice(task - 1, task) if previous_only else slice(0, task)
+    return accuracy[task, :, old].mean(axis=1)
+
+
+def gaps(accuracy: Accuracy, *, eval_every: int = 1, previous_only: bool = False) -> Gap:
+    """Measure the gap at every switch.
+
+    A_f is the accuracy before the first update of the new task; the minimum includes it, so no gap
+    is negative. A drop that never recovers (fine-tuning) counts in full.
+
+    Args:
+      accuracy: see above.
+      eval_every: iterations between evaluations.
+      previous_only: on the task just before the switch, in place of all old ones pooled.
+    """
+    columns = []
+    for task in range(1, len(accuracy)):
+        curve = old_task_accuracy(accuracy, task, previous_only=previous_only)
+        final = curve[0]
+        depth = final - curve.min()
+        columns.append(
+            (
+                depth / final if final > 0 else np.nan,
+                depth,
+                eval_every * np.sum(curve < 0.95 * final),
+                eval_every * np.sum(np.maximum(final - curve, 0)),
+            )
+        )
+    return Gap(*np.array(columns, float).T)
+
+
+def final_accuracy(accuracy: Accuracy) -> float:
+    """Return avg-ACC: the mean over tasks of the accuracy after the last one."""
+    return float(accuracy[-1, -1].mean())
+
+
+def min_accuracy(accuracy: Accuracy) -> float:
+    """Return min-ACC: the mean over old tasks of their lowest accuracy after they were learned."""
+    lowest = [accuracy[task + 1 :, :, task].min() for task in range(len(accuracy) - 1)]
+    return float(np.mean(lowest))
+
+
+def worst_case_accuracy(accuracy: Accuracy) -> float:
+    """Return WC-ACC = A(T_K) / K + (1 - 1/K) min-ACC."""
+    tasks = len(accuracy)
+    return float(accuracy[-1, -1, -1] / tasks + (1 - 1 / tasks) * min_accuracy(accuracy))
+
+
+def windowed(accuracy: Accuracy, window: int) -> tuple[float, float]:
+    """Return WF^n and WP^n: the largest fall and rise of accuracy within n evaluations.
+
+    For each task over all evaluations since it was first seen; the mean over tasks.
+
+    Args:
+      accuracy: see above.
+      window: n >= 1, in evaluations.
+    """
+    falls, rises = [], []
+    for task in range(len(accuracy)):
+        first = accuracy[task, :, task]
+        rest = accuracy[task + 1 :, 1:, task].ravel()  # i = 0 repeats the evaluation before
+        curve = np.concatenate([first, rest])
+        steps = range(1, min(window, len(curve) - 1) + 1)
+        changes = [curve[step:] - curve[:-step] for step in steps]
+        falls.append(max(0.0, *(-c.min() for c in changes)))
+        rises.append(max(0.0, *(c.max() for c in changes)))
+    return float(np.mean(falls)), float(np.mean(rises))
+
+
+def t_interval(values: Float[np.ndarray, " seeds"], level: float = 0.95) -> tuple[float, float]:
+    """Return the t-interval of the mean; NaN for fewer than two values, or where one is NaN."""
+    values = np.asarray(values, float)
+    if len(values) < 2:
+        return float("nan"), float("nan")
+    half = stats.t.ppf((1 + level) / 2, len(values) - 1) * values.std(ddof=1) / len(values) ** 0.5
+    return float(values.mean() - half), float(values.mean() + half)

@@ -1,0 +1,1 @@
+"""One module per experiment: a frozen configuration in, results out; no printing, no files."""

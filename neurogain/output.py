@@ -1,0 +1,91 @@
+"""Result folders: written whole or not at all, told apart by configuration, resumable."""
+
+import json
+import os
+import platform
+import tempfile
+from collections.abc import Mapping
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+
+class ResultFolder:
+    """A folder of one run: `config.json`, one array file per finished unit, `metrics.json`."""
+
+    def __init__(self, path: Path, config: Mapping[str, Any], *, resume: bool):
+        """Claim the folder.
+
+        Raises:
+          ValueError: it holds results and `resume` is not given, or those of another configuration.
+          OSError: it can't be written.
+        """
+        self.path = path
+        try:
+            (path / "curves").mkdir(parents=True, exist_ok=True)
+            with tempfile.TemporaryFile(dir=path):
+                pass
+        except OSError as error:
+            raise OSError(
+                f"`out` must be a folder that can be written; {path} is not ({error.strerror}). "
+                "Pass --out another/folder."
+            ) from error
+        known = path / "config.json"
+        if known.exists():
+            if not resume:
+                raise ValueError(
+                    f"`out` must be a new folder; {path} holds results. Pass --resume to continue "
+                    "them, or --out another/folder."
+                )
+            old = json.loads(known.read_text())
+            changed = sorted(k for k in old.keys() | config.keys() if old.get(k) != config.get(k))
+            if changed:
+                raise ValueError(
+                    "`resume` continues a run with the configuration it was started with; in "
+                    f"{path} it differs in "
+                    + "; ".join(f"{k}: {old.get(k)} there, {config.get(k)} here" for k in changed)
+                    + ". Pass --out another/folder."
+                )
+        self.write_json("config.json", config)
+
+    def write_json(self, name: str, content: Mapping[str, Any]) -> Path:
+        """Write a JSON file; NaN and infinity are refused."""
+        text = json.dumps(content, indent=1, allow_nan=False) + "\n"
+        return self._replace(name, text.encode())
+
+    def unit_path(self, unit: str) -> Path:
+        """Return where the arrays of a unit lie."""
+        safe = "".join(c if c.isalnum() or c in "._-=" else "_" for c in unit)
+        return self.path / "curves" / f"{safe}.npz"
+
+    def load_unit(self, unit: str) -> dict[str, np.ndarray] | None:
+        """Return the arrays of a finished unit, or None."""
+        path = self.unit_path(unit)
+        if not path.exists():
+            return None
+        with np.load(path) as arrays:
+            return dict(arrays)
+
+    def save_unit(self, unit: str, arrays: Mapping[str, np.ndarray]) -> None:
+        """Write the arrays of a finished unit."""
+        path = self.unit_path(unit)
+        with tempfile.NamedTemporaryFile(dir=path.parent, suffix=".part", delete=False) as file:
+            np.savez_compressed(file, **dict(arrays))  # type: ignore[arg-type]
+        os.replace(file.name, path)
+
+    def _replace(self, name: str, content: bytes) -> Path:
+        with tempfile.NamedTemporaryFile(dir=self.path, suffix=".part", delete=False) as file:
+            file.write(content)
+        os.replace(file.name, self.path / name)
+        return self.path / name
+
+
+def versions() -> dict[str, str]:
+    """Return the versions and the device that results depend on."""
+    import jax
+
+    names = ("neurogain", "jax", "jaxlib", "optax", "flax", "numpy")
+    found = {name: version(name) for name in names}
+    return found | {"python": platform.python_version(), "device": jax.devices()[0].device_kind}

@@ -1,0 +1,147 @@
+"""The three figures of the stability gap.
+
+Arrays per method: `accuracy` (seeds, K, E, K) as in `continual.metrics`, `gain` and `uncertainty`
+(seeds, K, T). Bands and bars are 95 % t-intervals over seeds.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from scipy import stats
+
+from neurogain.plotting import style
+
+
+def _mean_and_half_width(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return mean and half width of the 95 % t-interval over the first axis; 0 for one seed."""
+    n = len(values)
+    if n < 2:
+        return values.mean(axis=0), np.zeros(values.shape[1:])
+    return values.mean(axis=0), stats.t.ppf(0.975, n - 1) * values.std(axis=0, ddof=1) / n**0.5
+
+
+def _seeds(n: int) -> str:
+    return f"mean and 95 % t-interval, {n} seeds" if n > 1 else "one seed"
+
+
+def old_task_accuracy(
+    accuracy: Mapping[str, np.ndarray],
+    task_names: Sequence[str],
+    *,
+    eval_every: int = 1,
+    before: int = 20,
+    after: int = 100,
+    title: str = "",
+) -> Figure:
+    """Draw the accuracy on all old tasks around every switch, one panel each.
+
+    From `before` iterations before the switch to `after` iterations behind it.
+    """
+    tasks = len(task_names)
+    figure = Figure(figsize=(3.0 * (tasks - 1) + 1.2, 3.6), layout="constrained")
+    panels = figure.subplots(1, tasks - 1, sharey=True, squeeze=False)[0]
+    for task, axes in enumerate(panels, start=1):
+        for label, line, _ in style.assign(accuracy):
+            runs = accuracy[label]
+            lead = max(1, min(before // eval_every, runs.shape[2] - 1))
+            length = min(after // eval_every + 1, runs.shape[2])
+            earlier = runs[:, task - 1, -1 - lead : -1, :task].mean(axis=-1)
+            curve = np.concatenate([earlier, runs[:, task, :length, :task].mean(axis=-1)], axis=1)
+            x = eval_every * (np.arange(curve.shape[1]) - lead)
+            mean, half = _mean_and_half_width(curve)
+            axes.plot(x, mean, label=label, linewidth=1.8, **line)
+            axes.fill_between(x, mean - half, mean + half, color=line["color"], alpha=0.18, lw=0)
+        axes.axvline(0, color="0.4", linewidth=0.8)
+        axes.set_title(f"{task_names[task]} arrives", fontsize=10)
+        axes.set_xlabel("iterations since the switch")
+        axes.set_ylim(-0.02, 1.02)
+        style.tidy(axes)
+    panels[0].set_ylabel("accuracy on all old tasks")
+    figure.legend(
+        *panels[0].get_legend_handles_labels(),
+        loc="outside lower center",
+        ncols=min(6, len(accuracy)),
+        frameon=False,
+    )
+    n = len(next(iter(accuracy.values())))
+    figure.suptitle(f"{title}: {_seeds(n)}" if title else _seeds(n), fontsize=11)
+    return figure
+
+
+def gain(
+    gain: Mapping[str, np.ndarray],
+    uncertainty: Mapping[str, np.ndarray],
+    task_names: Sequence[str],
+    *,
+    title: str = "",
+) -> Figure:
+    """Draw the gain, of methods that have one, above the uncertainty that drives it, of all."""
+    figure = Figure(figsize=(8.0, 5.0), layout="constrained")
+    upper, lower = figure.subplots(2, 1, sharex=True)
+    for label, line, _ in style.assign(uncertainty):
+        if np.ptp(gain[label]) > 0 or np.any(gain[label] != 1):
+            _over_training(upper, gain[label], label, line)
+        _over_training(lower, uncertainty[label], label, line)
+    iterations = next(iter(uncertainty.values())).shape[2]
+    for axes in (upper, lower):
+        for task in range(1, len(task_names)):
+            axes.axvline(task * iterations, color="0.4", linewidth=0.8)
+        style.tidy(axes)
+    if not upper.lines[len(task_names) - 1 :]:
+        upper.text(0.5, 0.5, "no method here has a gain", transform=upper.transAxes, ha="center")
+    upper.set_ylabel("gain g (dimensionless)")
+    lower.set_ylabel("batch entropy (nats)")
+    lower.set_xlabel("iterations (vertical lines: a new task)")
+    figure.legend(
+        *lower.get_legend_handles_labels(),
+        loc="outside lower center",
+        ncols=min(6, len(uncertainty)),
+        frameon=False,
+    )
+    n = len(next(iter(gain.values())))
+    figure.suptitle(f"{title}: {_seeds(n)}" if title else _seeds(n), fontsize=11)
+    return figure
+
+
+def _over_training(axes: Axes, values: np.ndarray, label: str, line: dict[str, Any]) -> None:
+    mean, half = _mean_and_half_width(values.reshape(len(values), -1))
+    x = np.arange(1, len(mean) + 1)
+    axes.plot(x, mean, label=label, linewidth=1.3, **line)
+    axes.fill_between(x, mean - half, mean + half, color=line["color"], alpha=0.18, lw=0)
+
+
+def trade_off(methods: Mapping[str, Mapping[str, Any]], *, title: str = "") -> Figure:
+    """Draw avg-SG against avg-ACC: lower right is better. Values as in `metrics.json`."""
+    figure = Figure(figsize=(6.4, 4.4), layout="constrained")
+    axes = figure.subplots()
+    for label, line, marker in style.assign(methods):
+        x, y = methods[label]["avg_acc"], methods[label]["avg_sg"]
+        if x["mean"] is None or y["mean"] is None:
+            continue
+        axes.errorbar(
+            x["mean"],
+            y["mean"],
+            xerr=_bar(x),
+            yerr=_bar(y),
+            label=label,
+            color=line["color"],
+            marker=marker,
+            linestyle="none",
+            capsize=3,
+        )
+    axes.set_xlabel("avg-ACC: final accuracy, mean over tasks")
+    axes.set_ylabel("avg-SG: relative drop, mean over switches")
+    axes.set_ylim(bottom=0)
+    axes.legend(frameon=False)
+    style.tidy(axes)
+    n = len(next(iter(methods.values()))["avg_sg"]["per_seed"])
+    axes.set_title(f"{title}: {_seeds(n)}" if title else _seeds(n), fontsize=11)
+    return figure
+
+
+def _bar(figure: Mapping[str, Any]) -> list[list[float]] | None:
+    low, high = figure["ci"]
+    return None if low is None else [[figure["mean"] - low], [high - figure["mean"]]]

@@ -1,0 +1,26 @@
+"""Colours and lines that stay apart for colour-blind readers and in grey (Okabe & Ito 2008)."""
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from matplotlib.axes import Axes
+
+COLOURS = ("#0072B2", "#E69F00", "#009E73", "#D55E00", "#CC79A7", "#56B4E9", "#000000", "#8C6D31")
+DASHES = ("-", "--", "-.", ":")
+MARKERS = "osD^vPX*<>"
+
+
+def assign(labels: Iterable[str]) -> Iterator[tuple[str, dict[str, Any], str]]:
+    """Yield each label with its line style and marker; the same order gives the same styles."""
+    for i, label in enumerate(labels):
+        line = {
+            "color": COLOURS[i % len(COLOURS)],
+            "linestyle": DASHES[(i + i // len(COLOURS)) % len(DASHES)],
+        }
+        yield label, line, MARKERS[i % len(MARKERS)]
+
+
+def tidy(axes: Axes) -> None:
+    """Leave the frame's lower left corner and a light grid."""
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.grid(alpha=0.25, linewidth=0.6)
