@@ -185,7 +185,9 @@ def modulate_by_gain(
             gains,
             otherwise=_left_out,
         )
-        inner_state = inner.init(underlying(params, gains, scope, weights))
+        # A copy, since some optimizers keep the parameters they are given, and donation needs one owner.
+        latent = jax.tree.map(jnp.copy, underlying(params, gains, scope, weights))
+        inner_state = inner.init(latent)
         return ModulateByGainState(gain, scope, weights, count, inner_state)
 
     def update_fn(
