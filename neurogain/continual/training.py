@@ -5,6 +5,7 @@ them is the same compiled program, and the runs of a batch share every evaluatio
 """
 
 import dataclasses
+import functools
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Literal, NamedTuple
 
@@ -174,6 +175,11 @@ class Trainer:
                 f"{len(constants)} and {len(seeds)}."
             )
         stream = self.stream
+        if self.protocol.regime == "replay" and self.protocol.buffer_size < stream.tasks - 1:
+            raise ValueError(
+                f"`buffer_size` must hold at least one image of each of {stream.tasks - 1} old "
+                f"tasks; got {self.protocol.buffer_size}."
+            )
         data = _Data(
             *map(jnp.asarray, (stream.images, stream.labels)),
             *map(jnp.asarray, (stream.test_images, stream.test_labels)),
@@ -183,15 +189,20 @@ class Trainer:
             for name in constants[0]
         }
         keys = jnp.stack([jax.random.key(seed) for seed in seeds])
-        state = jax.jit(jax.vmap(self._init, in_axes=(0, 0, None)))(traced, keys, data.images[:1])
-        run_task = jax.jit(
-            jax.vmap(self._run_task, in_axes=(0, 0, None, None, 0, 0)), donate_argnums=(1,)
-        )
+        init, run_task = self._compiled
+        state = init(traced, keys, data.images[:1])
         for task in range(stream.tasks):
             source = _source(stream, self.protocol, task)
             buffer = np.stack([_buffer(stream, self.protocol, task, seed) for seed in seeds])
             state, curves = run_task(traced, state, data, source, buffer, keys)
             yield TaskCurves(*map(np.asarray, curves))
+
+    @functools.cached_property
+    def _compiled(self) -> tuple[Callable[..., RunState], Callable[..., Any]]:
+        """The two functions of (constants, ...) batched over runs; compiled once a batch size."""
+        init = jax.vmap(self._init, in_axes=(0, 0, None))
+        run_task = jax.vmap(self._run_task, in_axes=(0, 0, None, None, 0, 0))
+        return jax.jit(init), jax.jit(run_task, donate_argnums=(1,))
 
     def _init(self, constants: Mapping[str, Array], key: Array, example: Array) -> RunState:
         params = self.model.init(jax.random.fold_in(key, 0), _unit_interval(example))

@@ -5,6 +5,7 @@ from typing import Any, Literal, NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 import optax
 from jaxtyping import Array, Int, PyTree
 
@@ -77,8 +78,8 @@ def modulate_by_gain(
         g' = g0 + decay (g - g0) + sensitivity u
         E' = g' (W + Delta),    returned: E' - E = g' Delta + (g'/g - 1) E
 
-    Where g' = g = 1 the update is that of `inner`, bit for bit (under jit, up to where the compiler
-    fuses multiplications with additions). Weight decay inside `inner` sees W.
+    With sensitivity 0 and baseline 1, as Python numbers, the update is that of `inner`, bit for
+    bit. Weight decay inside `inner` sees W.
     Make this the outermost transformation, or the last of a chain: one that rescales its update
     rescales the underlying weights with it.
 
@@ -92,8 +93,8 @@ def modulate_by_gain(
     Args:
       inner: any optax optimizer; extra arguments reach it.
       decay: in (0, 1), per update. This and the next two are numbers, traced scalars (so also
-        `optax.inject_hyperparams`, which needs static_args=("inner", "mask")), or schedules of the
-        update count.
+        `optax.inject_hyperparams`, with static_args=("inner", "mask", "unit_axis")), or schedules
+        of the update count.
       baseline: g0 >= 1, the tonic gain.
       sensitivity: eta >= 0, gain per unit of drive; published: 0.4 Split-MNIST, 0.5 Rotated-MNIST,
         0.2 Split-CIFAR-10, 0.1 Domain-CIFAR-100.
@@ -136,6 +137,10 @@ def modulate_by_gain(
         raise ValueError(f'`per` must be "global", "leaf" or "unit"; got {per!r}.')
     inner = optax.with_extra_args_support(inner)
     scheduled = any(callable(value) for value in constants.values())
+    unity = all(
+        _checks.is_concrete(value) and np.all(np.asarray(value) == still)
+        for value, still in ((sensitivity, 0), (baseline, 1), (initial_gain or 1, 1))
+    )
 
     def at(count: Any, dtype: Any) -> dict[str, Array]:
         values = {k: v(count) if callable(v) else v for k, v in constants.items()}
@@ -185,7 +190,7 @@ def modulate_by_gain(
             gains,
             otherwise=_left_out,
         )
-        # A copy, since some optimizers keep the parameters they are given, and donation needs one owner.
+        # Some optimizers keep the parameters they are given, and a donated buffer needs one owner.
         latent = jax.tree.map(jnp.copy, underlying(params, gains, scope, weights))
         inner_state = inner.init(latent)
         return ModulateByGainState(gain, scope, weights, count, inner_state)
@@ -219,6 +224,13 @@ def modulate_by_gain(
                 lambda g, u: dynamics.step(g, u, **at(state.step, g.dtype)), gain, drive
             )
 
+        if unity:  # multiplying by 1 would let the compiler round otherwise
+            scope = _scope.map_modulated(
+                lambda w: _scope.MaskedNode() if _absent(w) else _scope.Modulated(),
+                scope,
+                weights,
+                otherwise=_left_out,
+            )
         old, new = per_leaf(gain, scope, params), per_leaf(new_gain, scope, params)
         latent = underlying(params, old, scope, weights)
         latent_grads = _scope.map_modulated(

@@ -1,0 +1,173 @@
+"""Write RESULTS.md and the README's table from the JSON files in benchmarks/results.
+
+python benchmarks/report.py
+"""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from neurogain.plotting.fronts import front
+
+ROOT = Path(__file__).resolve().parents[1]
+RESULTS = ROOT / "benchmarks" / "results"
+BEGIN, END = "<!-- results: written by benchmarks/report.py -->", "<!-- end of results -->"
+MAIN = ("sgd", "msgd", "adam", "ngm")
+
+
+def interval(figure: dict[str, Any], digits: int = 3) -> str:
+    """Return mean and 95 % interval."""
+    low, high = figure["ci"]
+    return f"{figure['mean']:.{digits}f} [{low:.{digits}f}, {high:.{digits}f}]"
+
+
+def gap_table(result: dict[str, Any]) -> Iterator[str]:
+    """Yield one row per method at its chosen configuration."""
+    yield "| method | avg-SG | published | SG at switch 1 | avg-ACC | min-ACC | configuration |"
+    yield "|---|---|---|---|---|---|---|"
+    for name, m in result["methods"].items():
+        published = result["published_avg_sg"].get(name)
+        constants = ", ".join(f"{k} {v:g}" for k, v in m["hyperparameters"].items())
+        first = m["sg_per_switch"][0]
+        yield (
+            f"| {m['summary']} (`{name}`) | {interval(m['avg_sg'])} | "
+            f"{'' if published is None else f'{published:.3f}'} | {interval(first)} | "
+            f"{interval(m['avg_acc'])} | {interval(m['min_acc'])} | {constants} |"
+        )
+
+
+def verdicts(result: dict[str, Any]) -> Iterator[str]:
+    """Yield whether the published number is met, per method with one."""
+    for name, published in result["published_avg_sg"].items():
+        m = result["methods"][name]
+        low, high = m["avg_sg"]["ci"]
+        word = "beaten" if high < published else "missed" if low > published else "met"
+        yield (
+            f"* {m['summary']}: published {published:.3f}, ours {interval(m['avg_sg'])}: "
+            f"**{word}** ({'the interval holds it' if word == 'met' else 'outside the interval'})."
+        )
+
+
+def lowest_gap(entries: list[dict[str, Any]], accuracy: float) -> float:
+    """Return the lowest avg-SG among configurations that reach the accuracy; infinite if none."""
+    points = [(e["avg_acc"]["mean"], e["avg_sg"]["mean"]) for e in entries]
+    return min((g for a, g in points if g is not None and a >= accuracy), default=np.inf)
+
+
+def front_comparison(result: dict[str, Any], mine: str = "ngm") -> Iterator[str]:
+    """Yield, per other method, at which final accuracies the front of `mine` lies below."""
+    own = result["methods"][mine]["front"]
+    best = max(e["avg_acc"]["mean"] for e in own)
+    for name in MAIN:
+        if name == mine:
+            continue
+        other = result["methods"][name]["front"]
+        levels = np.arange(0.85, best, 0.002)
+        mine_gap = np.array([lowest_gap(own, a) for a in levels])
+        their_gap = np.array([lowest_gap(other, a) for a in levels])
+        below = mine_gap < their_gap
+        lead = f"* against {result['methods'][name]['summary']}: "
+        reach = max(e["avg_acc"]["mean"] for e in other)
+        tail = f"; its best avg-ACC is {reach:.3f}, NGM-SGD's {best:.3f}."
+        if below.all():
+            yield f"{lead}below at every avg-ACC from 0.850 to {best:.3f}{tail}"
+        elif not below.any():
+            yield f"{lead}nowhere below from 0.850 to {best:.3f}{tail}"
+        else:
+            where = ", ".join(f"{a:.3f} to {b:.3f}" for a, b in runs(levels, below))
+            yield f"{lead}below at avg-ACC {where} of 0.850 to {best:.3f}{tail}"
+
+
+def runs(levels: np.ndarray, mask: np.ndarray) -> Iterator[tuple[float, float]]:
+    """Yield first and last level of each stretch where the mask holds."""
+    edges = np.flatnonzero(np.diff(np.concatenate([[False], mask, [False]])))
+    for start, stop in zip(edges[::2], edges[1::2], strict=True):
+        yield levels[start], levels[stop - 1]
+
+
+def front_table(result: dict[str, Any]) -> Iterator[str]:
+    """Yield the points on each main method's front."""
+    yield "| method | front on the fresh seeds: avg-SG @ avg-ACC |"
+    yield "|---|---|"
+    for name in MAIN:
+        m = result["methods"][name]
+        points = [
+            (e["avg_acc"]["mean"], e["avg_sg"]["mean"])
+            for e in m["front"]
+            if e["avg_sg"]["mean"] is not None
+        ]
+        cells = ", ".join(f"{gap:.3f} @ {acc:.3f}" for acc, gap in front(points))
+        yield f"| {m['summary']} | {cells} |"
+
+
+def stability_gap(content: dict[str, Any]) -> Iterator[str]:
+    """Yield the section on the stability gap."""
+    seeds = content["report_seeds"]
+    yield "## The stability gap on MNIST, joint training"
+    yield ""
+    yield (
+        f"`{content['command']}`: all 60,000 training images, 200 iterations a task, evaluated "
+        f"after every update on 500 fixed test images a task. Eight configurations a method on "
+        f"{len(content['tuning_seeds'])} tuning seeds; rule: {content['rule']}. Reported on "
+        f"{len(seeds)} fresh seeds with 95 % t-intervals. Lower avg-SG is better, at equal avg-ACC."
+    )
+    for benchmark, result in content["benchmarks"].items():
+        yield f"\n### {benchmark}\n"
+        yield from gap_table(result)
+        yield "\nAgainst the published table (arXiv 2507.14056 v2, whose learning rates and"
+        yield "final accuracies are not given):\n"
+        yield from verdicts(result)
+        yield "\nFronts: the lowest avg-SG of NGM-SGD among configurations that reach an avg-ACC,\n"
+        yield from front_comparison(result)
+        yield ""
+        yield from front_table(result)
+        for figure in ("fronts", "switches", "gain"):
+            name = f"stability_gap_{benchmark}_{figure}.png"
+            yield f"\n![{benchmark}, {figure}](results/{name})"
+
+
+def printed(name: str, content: dict[str, Any]) -> Iterator[str]:
+    """Yield a section that holds what a benchmark printed."""
+    yield f"## {content['title']}\n"
+    yield f"`{content['command']}`\n\n```\n{content['table']}\n```"
+    for note in content.get("notes", []):
+        yield f"\n{note}"
+
+
+def readme_table(content: dict[str, Any]) -> Iterator[str]:
+    """Yield the README's table: the main methods on both streams."""
+    benchmarks = content["benchmarks"]
+    yield "| avg-SG @ avg-ACC | " + " | ".join(f"{b} | published" for b in benchmarks) + " |"
+    yield "|---|" + "---|---|" * len(benchmarks)
+    for name in MAIN:
+        cells = []
+        for result in benchmarks.values():
+            m = result["methods"][name]
+            sg, acc = m["avg_sg"], m["avg_acc"]["mean"]
+            cells += [f"{interval(sg)} @ {acc:.3f}", f"{result['published_avg_sg'][name]:.3f}"]
+        summary = benchmarks[next(iter(benchmarks))]["methods"][name]["summary"]
+        yield f"| {summary} | " + " | ".join(cells) + " |"
+
+
+def main() -> None:
+    """Write both files."""
+    gap = json.loads((RESULTS / "stability_gap.json").read_text())
+    lines = ["# Results\n\nWritten by `python benchmarks/report.py` from `benchmarks/results`.\n"]
+    lines += stability_gap(gap)
+    for name in ("optimizer_overhead", "continual_throughput"):
+        path = RESULTS / f"{name}.json"
+        if path.exists():
+            lines += ["", *printed(name, json.loads(path.read_text()))]
+    (ROOT / "benchmarks" / "RESULTS.md").write_text("\n".join(lines) + "\n")
+    readme = (ROOT / "README.md").read_text()
+    before, rest = readme.split(BEGIN)
+    after = rest.split(END)[1]
+    table = "\n".join(readme_table(gap))
+    (ROOT / "README.md").write_text(f"{before}{BEGIN}\n{table}\n{END}{after}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,98 @@
+"""multi_steps: k micro-batches make the update of one big batch."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+import pytest
+
+from neurogain.optim import get_gain, modulate_by_gain, multi_steps
+
+K = 4
+DRIVES = {  # per-leaf gains?, the drive like which to accumulate, the micro-batch's drive
+    "scalar": ("global", 0.0, lambda rng: np.float32(rng.uniform())),
+    "per example": ("global", 0.0, lambda rng: rng.uniform(size=5).astype(np.float32)),
+    "tree of scalars": (
+        "leaf",
+        {"bias": 0.0, "hidden": 0.0, "out": 0.0},
+        lambda rng: {k: np.float32(rng.uniform()) for k in ("bias", "hidden", "out")},
+    ),
+    "tree of units": (
+        "unit",
+        {"bias": np.zeros(4), "hidden": np.zeros(4), "out": np.zeros(2)},
+        lambda rng: {
+            "bias": rng.uniform(size=4).astype(np.float32),
+            "hidden": rng.uniform(size=(3, 4)).astype(np.float32),
+            "out": rng.uniform(size=2).astype(np.float32),
+        },
+    ),
+}
+
+
+def _mean(drives, like):
+    per_batch = [jax.tree.map(lambda x, z: x if np.ndim(x) == np.ndim(z) else x.mean(0), d, like)
+                 for d in drives]  # fmt: skip
+    return jax.tree.map(lambda *xs: np.mean(xs, axis=0), *per_batch)
+
+
+@pytest.mark.parametrize("name", DRIVES)
+def test_micro_batches_equal_one_big_batch(name, params, assert_close):
+    per, like, draw = DRIVES[name]
+    rng = np.random.default_rng(0)
+    big = modulate_by_gain(optax.adam(0.1), per=per)
+    tx = optax.chain(optax.identity(), multi_steps(big, K, uncertainty_like=like))
+    update, state, ours = jax.jit(tx.update), tx.init(params), params
+    big_update = jax.jit(big.update)
+    big_state, theirs = big.init(params), params
+    for _ in range(2):
+        grads = [
+            jax.tree.map(lambda p: rng.normal(size=p.shape).astype(np.float32), params)
+            for _ in range(K)
+        ]
+        drives = [draw(rng) for _ in range(K)]
+        for i, (g, u) in enumerate(zip(grads, drives, strict=True)):
+            updates, state = update(g, state, ours, uncertainty=u)
+            assert any(jnp.any(x != 0) for x in jax.tree.leaves(updates)) == (i == K - 1)
+            ours = optax.apply_updates(ours, updates)
+        mean = jax.tree.map(lambda *xs: np.mean(xs, axis=0), *grads)
+        updates, big_state = big_update(mean, big_state, theirs, uncertainty=_mean(drives, like))
+        theirs = optax.apply_updates(theirs, updates)
+    assert_close(ours, theirs, rtol=1e-4, atol=1e-5)
+    assert_close(get_gain(state), get_gain(big_state), rtol=1e-5)
+
+
+def test_needs_the_drive(params, grads):
+    tx = multi_steps(modulate_by_gain(optax.sgd(0.1)), 2)
+    with pytest.raises(TypeError, match="`multi_steps` did not receive `uncertainty`"):
+        tx.update(grads, tx.init(params), params)
+
+
+def test_refuses_a_drive_of_another_structure(params, grads):
+    tx = multi_steps(modulate_by_gain(optax.sgd(0.1), per="leaf"), 2)
+    drive = dict.fromkeys(params, 0.5)
+    with pytest.raises(ValueError, match="must have the structure of `uncertainty_like`"):
+        tx.update(grads, tx.init(params), params, uncertainty=drive)
+
+
+def test_refuses_a_bad_drive(params, grads):
+    tx = multi_steps(modulate_by_gain(optax.sgd(0.1)), 2)
+    with pytest.raises(ValueError, match="must be finite, >= 0"):
+        tx.update(grads, tx.init(params), params, uncertainty=-1.0)
+
+
+def test_optax_alone_hands_on_the_last_micro_batch(params, grads):
+    tx = optax.MultiSteps(modulate_by_gain(optax.sgd(0.1)), 2)
+    state = tx.init(params)
+    for drive in (1.0, 0.5):
+        _, state = tx.update(grads, state, params, uncertainty=drive)
+    np.testing.assert_allclose(get_gain(state), 1.2, rtol=1e-6)
+
+
+def test_a_bad_micro_batch_does_not_outlive_its_update(params, grads):
+    tx = multi_steps(modulate_by_gain(optax.sgd(0.1)), 2)
+    update, state = jax.jit(tx.update), tx.init(params)
+    for drive in (jnp.nan, 1.0):
+        _, state = update(grads, state, params, uncertainty=drive)
+    assert np.isnan(state.uncertainty)
+    _, state = update(grads, state, params, uncertainty=0.5)
+    assert float(state.uncertainty) == 0.5

@@ -1,0 +1,151 @@
+"""Each bad input is refused, with a message that names the argument, the rule and the value."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+import pytest
+
+from neurogain.optim import get_fast_slow, get_gain, get_weights, modulate_by_gain, scale_by_gain
+
+NAN, INF = float("nan"), float("inf")
+
+
+def _make(**options):
+    return modulate_by_gain(optax.sgd(0.1), **options)
+
+
+@pytest.mark.parametrize("drive", [NAN, -0.5, INF, np.array([0.5, -1.0]), np.zeros((0,))])
+@pytest.mark.parametrize("per", ["global", "leaf"])
+def test_a_bad_concrete_drive(drive, per, params, grads):
+    tx = _make(per=per)
+    for given in (drive, dict.fromkeys(params, drive)) if per == "leaf" else (drive,):
+        with pytest.raises(ValueError, match=r"`uncertainty` must be finite, >= 0 and not empty"):
+            tx.update(grads, tx.init(params), params, uncertainty=given)
+
+
+def test_the_message_shows_the_drive(params, grads):
+    tx = _make()
+    with pytest.raises(ValueError, match=r"got -0\.5\. Pass for instance"):
+        tx.update(grads, tx.init(params), params, uncertainty=-0.5)
+    with pytest.raises(ValueError, match=r"got 100 values, lowest -2\.0"):
+        tx.update(grads, tx.init(params), params, uncertainty=np.full(100, -2.0))
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "rule"),
+    [
+        *(("decay", x, r"in \(0, 1\), per update") for x in (0.0, 1.0, -0.1, 1.5, NAN)),
+        *(("baseline", x, "a finite gain of at least 1") for x in (0.99, 0.0, -1.0, NAN, INF)),
+        *(("sensitivity", x, "finite and >= 0") for x in (-0.1, NAN, INF)),
+        *(("initial_gain", x, "> 0") for x in (0.0, -1.0, NAN)),
+    ],
+)
+def test_a_constant_outside_its_range(name, value, rule):
+    with pytest.raises(ValueError, match=rf"`{name}` must be {rule}; got {value!r}\. Pass {name}="):
+        _make(**{name: value})
+
+
+def test_a_constant_that_is_no_number():
+    with pytest.raises(TypeError, match="`decay` must be a number"):
+        _make(decay="fast")
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"per": "neuron"}, '`per` must be "global", "leaf" or "unit"; got \'neuron\''),
+        ({"on_missing": "ignore"}, '`on_missing` must be "raise" or "hold"'),
+    ],
+)
+def test_an_unknown_choice(options, message):
+    with pytest.raises(ValueError, match=message):
+        _make(**options)
+
+
+@pytest.mark.parametrize(
+    ("mask", "error", "message"),
+    [
+        ({"bias": True}, ValueError, "`mask` must have the structure of the parameters"),
+        ({"bias": True, "hidden": True, "other": True}, ValueError, "or be a prefix of it; got"),
+        (lambda p: [True, False], ValueError, "Pass a callable, mask=lambda params"),
+        ({"bias": 1, "hidden": True, "out": True}, TypeError, "`mask` must hold one bool.*got 1"),
+        (
+            {"bias": 0.0, "hidden": 1.0, "out": 1.0},
+            TypeError,
+            r"`mask` must hold one bool.*got 0\.0",
+        ),
+        (lambda p: jax.tree.map(lambda x: x > 0, p), TypeError, "`mask` must hold one bool a leaf"),
+        (False, ValueError, "`mask` must keep at least one leaf"),
+        ({"bias": False, "hidden": False, "out": False}, ValueError, "keep at least one leaf"),
+    ],
+)
+def test_a_bad_mask(mask, error, message, params):
+    with pytest.raises(error, match=message):
+        _make(mask=mask).init(params)
+
+
+def test_an_integer_leaf_and_its_way_out(params):
+    params = {**params, "count": jnp.arange(3)}
+    with pytest.raises(TypeError, match=r"floating dtype; got int32, shape \(3,\).*`mask`"):
+        _make().init(params)
+    mask = jax.tree.map(lambda p: jnp.issubdtype(p.dtype, jnp.floating), params)
+    for per in ("global", "leaf", "unit"):
+        state = _make(mask=mask, per=per).init(params)
+        assert not jax.tree.leaves(state.scope)
+
+
+def test_missing_params(params, grads):
+    tx = _make()
+    with pytest.raises(ValueError, match="`params` must be passed to update"):
+        tx.update(grads, tx.init(params), uncertainty=0.5)
+
+
+def test_missing_drive_names_wrong_and_right_code(params, grads):
+    tx = _make()
+    wrong = r"wrong:  updates, state = tx\.update\(grads, state, params\)"
+    right = r"right:  updates, state = tx\.update\(grads, state, params, uncertainty="
+    with pytest.raises(TypeError, match=rf"(?s){wrong}.*{right}.*MultiSteps.*audit"):
+        tx.update(grads, tx.init(params), params)
+
+
+def test_a_tree_for_a_global_gain(params, grads):
+    for tx in (_make(), scale_by_gain()):
+        with pytest.raises(TypeError, match=r"(?s)scalar or a per-example array for a global gain"):
+            tx.update(grads, tx.init(params), params, uncertainty=dict.fromkeys(params, 0.5))
+
+
+def test_a_unit_drive_of_the_wrong_length(params, grads):
+    tx = _make(per="unit")
+    drive = {"bias": np.ones(4), "hidden": np.ones(3), "out": np.ones(2)}
+    with pytest.raises(ValueError, match=r"units on its last axis, here 4; got shape \(3,\)"):
+        tx.update(grads, tx.init(params), params, uncertainty=drive)
+
+
+def test_a_drive_of_another_structure(params, grads):
+    tx = _make(per="leaf")
+    with pytest.raises(ValueError, match="`uncertainty` must be a scalar, a per-example array"):
+        tx.update(grads, tx.init(params), params, uncertainty={"bias": 0.5})
+
+
+def test_helpers_say_what_they_miss(params, grads):
+    with pytest.raises(ValueError, match="must hold exactly one gain; found 0"):
+        get_gain(optax.adam(0.1).init(params))
+    twice = optax.chain(_make(), _make())
+    state = twice.init(params)
+    with pytest.raises(ValueError, match=r"found 2: .*find_gains"):
+        get_gain(state)
+    for helper in (get_weights, get_fast_slow):
+        with pytest.raises(ValueError, match="twice, at"):
+            helper(state, params)
+        with pytest.raises(ValueError, match="must be the tree that the optimizer was"):
+            helper(_make().init(params), {"other": jnp.ones(3)})
+
+
+def test_helpers_multiply_nested_gains(params):
+    tx = modulate_by_gain(_make(initial_gain=2.0), initial_gain=3.0)
+    state = tx.init(params)
+    weights, split = get_weights(state, params), get_fast_slow(state, params)
+    for k in params:
+        np.testing.assert_allclose(weights[k], params[k] / 6, rtol=1e-6)
+        np.testing.assert_allclose(split.slow[k], params[k] / 6, rtol=1e-5)

@@ -1,0 +1,115 @@
+"""vmap, scan and grad through the optimizer, and donation of its state."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+import pytest
+from jax.test_util import check_grads
+
+from neurogain.optim import get_gain, get_weights, modulate_by_gain, ngm_adam, ngm_sgd
+from neurogain.uncertainty import entropy
+
+X = np.random.default_rng(0).normal(size=(6, 3)).astype(np.float32)
+Y = np.array([0, 1, 1, 0, 1, 0])
+
+
+def _loss(E):
+    logits = jnp.tanh(X.astype(E["hidden"].dtype) @ E["hidden"] + E["bias"]) @ E["out"]
+    return optax.softmax_cross_entropy_with_integer_labels(logits, Y).mean(), logits
+
+
+def _train(tx, E, steps=5):
+    def step(carry, _):
+        E, state = carry
+        grads, logits = jax.grad(_loss, has_aux=True)(E)
+        updates, state = tx.update(grads, state, E, uncertainty=entropy(logits))
+        return (optax.apply_updates(E, updates), state), None
+
+    return jax.lax.scan(step, (E, tx.init(E)), length=steps)[0]
+
+
+def test_scan_equals_a_loop(params, assert_close):
+    tx = ngm_adam(0.01)
+    E, state = params, tx.init(params)
+    for _ in range(5):
+        grads, logits = jax.grad(_loss, has_aux=True)(E)
+        updates, state = tx.update(grads, state, E, uncertainty=entropy(logits))
+        E = optax.apply_updates(E, updates)
+    assert_close(_train(tx, params), (E, state), rtol=1e-4, atol=1e-6)
+
+
+def test_vmap_over_seeds_equals_a_loop(params, assert_close):
+    seeds = [jax.tree.map(lambda p, i=i: p * (1 + i), params) for i in range(3)]
+    stacked = jax.tree.map(lambda *xs: jnp.stack(xs), *seeds)
+    train = jax.jit(lambda E: _train(ngm_sgd(0.1, momentum=0.9), E))
+    E, state = jax.vmap(train)(stacked)
+    for i, seed in enumerate(seeds):
+        wanted = train(seed)
+        assert_close(jax.tree.map(lambda x, i=i: x[i], (E, state)), wanted, rtol=1e-4, atol=1e-6)
+
+
+def test_vmap_over_traced_hyperparameters_equals_a_loop(params, assert_close):
+    grid = {
+        "decay": jnp.array([0.5, 0.9]),
+        "sensitivity": jnp.array([0.1, 0.7]),
+        "baseline": jnp.array([1.0, 1.5]),
+        "learning_rate": jnp.array([0.1, 0.01]),
+    }
+    out, state = jax.jit(jax.vmap(lambda h: _train(ngm_sgd(**h), params)))(grid)
+    for i in range(2):
+        alone = {k: float(v[i]) for k, v in grid.items()}
+        E, single = _train(ngm_sgd(**alone), params)
+        assert_close(jax.tree.map(lambda x, i=i: x[i], out), E, rtol=1e-4, atol=1e-6)
+        np.testing.assert_allclose(get_gain(state)[i], get_gain(single), rtol=1e-5)
+    assert abs(state.gain[0] - state.gain[1]) > 0.1
+
+
+@pytest.mark.parametrize(
+    ("make", "name"),
+    [
+        (ngm_sgd, "sensitivity"),
+        (ngm_sgd, "learning_rate"),
+        (ngm_sgd, "decay"),
+        (ngm_sgd, "baseline"),
+        (ngm_adam, "sensitivity"),
+    ],
+)
+def test_gradient_through_a_training_run(make, name, params):
+    values = {"sensitivity": 0.4, "learning_rate": 0.1, "decay": 0.8, "baseline": 1.2}
+
+    @jax.jit
+    def final_loss(value):
+        E = jax.tree.map(lambda p: p.astype(jnp.float64), params)
+        E, state = _train(make(**{**values, name: value}), E, steps=3)
+        return _loss(E)[0] + _loss(get_weights(state, E))[0]
+
+    with jax.enable_x64():
+        x = jnp.asarray(values[name])
+        assert abs(jax.grad(final_loss)(x)) > 1e-4
+        check_grads(final_loss, (x,), order=1, modes=["rev"], rtol=1e-5)
+
+
+@pytest.mark.parametrize("options", [{}, {"per": "unit"}, {"keep_weights": True}])
+def test_parameters_and_state_can_be_donated(options, params, grads, assert_close):
+    tx = modulate_by_gain(optax.adam(0.1), **options)
+    state = tx.init(params)
+    keep = jax.tree.map(jnp.copy, (params, state))
+
+    def step(params, state):
+        updates, state = tx.update(grads, state, params, uncertainty=0.5)
+        return optax.apply_updates(params, updates), state
+
+    wanted = jax.jit(step)(*keep)
+    donated = jax.jit(step, donate_argnums=(0, 1))(params, state)
+    assert_close(donated, wanted, rtol=0)
+    assert all(x.is_deleted() for x in jax.tree.leaves((params, state)))
+
+
+@pytest.mark.parametrize("dtype", [jnp.float32, jnp.bfloat16])
+@pytest.mark.parametrize("mask", [None, {"bias": False, "hidden": True, "out": True}])
+def test_an_inner_optimizer_that_keeps_the_parameters_can_be_donated(mask, dtype, params):
+    params = jax.tree.map(lambda p: p.astype(dtype), params)
+    state = modulate_by_gain(optax.contrib.mechanize(optax.sgd(0.1)), mask=mask).init(params)
+    buffers = [x.unsafe_buffer_pointer() for x in jax.tree.leaves((params, state))]
+    assert len(buffers) == len(set(buffers))
