@@ -109,7 +109,13 @@ def measure_all(
 
 def choose(entries: Sequence[dict[str, Any]]) -> int:
     """Apply the rule of choice to the tuning figures; return the configuration's index."""
-    sound = [i for i, e in enumerate(entries) if not any(e["diverged"])]
+    sound = [
+        i
+        for i, e in enumerate(entries)
+        if not any(e["diverged"]) and e["avg_sg"]["mean"] is not None
+    ]
+    if not sound:
+        raise ValueError("every configuration diverged; lower its learning rates in RATES.")
     best = max(entries[i]["avg_acc"]["mean"] for i in sound)
     near = [i for i in sound if entries[i]["avg_acc"]["mean"] >= best - TOLERANCE]
     return min(near, key=lambda i: entries[i]["avg_sg"]["mean"])
@@ -125,8 +131,8 @@ def run_benchmark(args: Arguments, benchmark: stability_gap.Benchmark) -> dict[s
         data_dir=args.data_dir,
     )
     config.check()
-    plain = stability_gap.as_json(config)
-    work = {k: v for k, v in plain.items() if k != "data_dir"} | {"tuning": args.tuning_seeds}
+    plain = {k: v for k, v in stability_gap.as_json(config).items() if k != "data_dir"}
+    work = plain | {"tuning": args.tuning_seeds}
     folder = output.ResultFolder(args.work / benchmark, work, resume=True)
     stream = stability_gap.load_stream(config)
     chosen_methods = config.parse_methods()

@@ -23,7 +23,7 @@ def in_range(
     if not is_concrete(value):
         return
     array = np.asarray(value)
-    if not np.issubdtype(array.dtype, np.number) and array.dtype.kind not in "fV":
+    if not np.issubdtype(array.dtype, np.number) and array.dtype.kind != "V":
         raise TypeError(f"`{name}` must be a number or an array of numbers; got {value!r}.")
     if not np.all(holds(array)):
         raise ValueError(f"`{name}` must be {rule}; got {value!r}. Pass {name}={suggestion}.")

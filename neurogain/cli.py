@@ -29,9 +29,9 @@ class StabilityGapCommand:
         """Run, with progress; write every method as it is finished."""
         config = self.config
         config.check()
-        folder = output.ResultFolder(self.out, stability_gap.as_json(config), resume=self.resume)
         chosen = config.parse_methods()
-        stream = stability_gap.load_stream(config)
+        stream = stability_gap.load_stream(config)  # before the folder is claimed: it may fail
+        folder = output.ResultFolder(self.out, stability_gap.as_json(config), resume=self.resume)
         curves: dict[str, TaskCurves] = {}
         seconds: dict[str, float] = {}
         with tqdm(total=len(chosen) * stream.tasks, unit="task", dynamic_ncols=True) as bar:

@@ -1,13 +1,15 @@
 """Result folders: written whole or not at all, told apart by configuration, resumable."""
 
+import contextlib
 import json
 import os
 import platform
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
+from urllib.parse import quote
 
 import numpy as np
 
@@ -53,12 +55,13 @@ class ResultFolder:
     def write_json(self, name: str, content: Mapping[str, Any]) -> Path:
         """Write a JSON file; NaN and infinity are refused."""
         text = json.dumps(content, indent=1, allow_nan=False) + "\n"
-        return self._replace(name, text.encode())
+        with _replacing(self.path / name) as file:
+            file.write(text.encode())
+        return self.path / name
 
     def unit_path(self, unit: str) -> Path:
-        """Return where the arrays of a unit lie."""
-        safe = "".join(c if c.isalnum() or c in "._-=" else "_" for c in unit)
-        return self.path / "curves" / f"{safe}.npz"
+        """Return where the arrays of a unit lie; different units never share a file."""
+        return self.path / "curves" / f"{quote(unit, safe='=,')}.npz"
 
     def load_unit(self, unit: str) -> dict[str, np.ndarray] | None:
         """Return the arrays of a finished unit, or None."""
@@ -70,16 +73,20 @@ class ResultFolder:
 
     def save_unit(self, unit: str, arrays: Mapping[str, np.ndarray]) -> None:
         """Write the arrays of a finished unit."""
-        path = self.unit_path(unit)
-        with tempfile.NamedTemporaryFile(dir=path.parent, suffix=".part", delete=False) as file:
+        with _replacing(self.unit_path(unit)) as file:
             np.savez_compressed(file, **dict(arrays))  # type: ignore[arg-type]
-        os.replace(file.name, path)
 
-    def _replace(self, name: str, content: bytes) -> Path:
-        with tempfile.NamedTemporaryFile(dir=self.path, suffix=".part", delete=False) as file:
-            file.write(content)
-        os.replace(file.name, self.path / name)
-        return self.path / name
+
+@contextlib.contextmanager
+def _replacing(path: Path) -> Iterator[BinaryIO]:
+    """Open a file that takes the place of `path` at the end, and leaves nothing on an error."""
+    part = path.with_name(f"{path.name}.{os.getpid()}.part")
+    try:
+        with part.open("wb") as file:
+            yield file
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)
 
 
 def versions() -> dict[str, str]:

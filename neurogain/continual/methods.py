@@ -120,15 +120,15 @@ def parse(text: str, *, sensitivity: float | None = None) -> Method:
 
 def check_constants(name: str, constants: Mapping[str, float]) -> None:
     """Refuse values out of range before anything is traced."""
-    for key in ("learning_rate", "gain"):
-        if key in constants and not 0 < constants[key] < float("inf"):
-            raise ValueError(
-                f"`{key}` of {name!r} must be positive and finite; got {constants[key]!r}."
-            )
+    rate, gain = constants["learning_rate"], constants.get("gain", 1.0)
+    if not 0 < rate < float("inf"):
+        raise ValueError(f"`learning_rate` of {name!r} must be positive and finite; got {rate!r}.")
+    if not 1 <= gain < float("inf"):
+        raise ValueError(f"`gain` of {name!r} must be finite and at least 1; got {gain!r}.")
     if "momentum" in constants and not 0 <= constants["momentum"] < 1:
         raise ValueError(f"`momentum` of {name!r} must be in [0, 1); got {constants['momentum']}.")
     check_parameters(
         decay=constants.get("decay", 0.9),
-        baseline=constants.get("baseline", constants.get("gain", 1.0)),
+        baseline=constants.get("baseline", 1.0),
         sensitivity=constants.get("sensitivity", 0.0),
     )

@@ -111,16 +111,20 @@ def _per_task(protocol: Protocol, task: int) -> int:
 
 
 def _buffer(stream: Stream, protocol: Protocol, task: int, seed: int) -> np.ndarray:
-    """Return the buffer's image indices: equal shares of all old tasks, drawn by the run's seed."""
-    if protocol.regime != "replay" or task == 0:
+    """Return the buffer's image indices: equal shares of all old tasks, drawn by the run's seed.
+
+    Padded to one length for all tasks, so that one compiled program serves them.
+    """
+    if protocol.regime != "replay":
         return np.zeros(1, np.int32)
+    buffer = np.zeros(max(protocol.buffer_size, stream.tasks), np.int32)
     share = _per_task(protocol, task)
-    chosen = []
     for old in range(task):
         rng = np.random.default_rng((seed, old))  # a smaller share is a part of the larger one
         size = stream.starts[old + 1] - stream.starts[old]
-        chosen.append(stream.starts[old] + np.resize(rng.permutation(size), share))
-    return np.concatenate(chosen).astype(np.int32)
+        chosen = stream.starts[old] + np.resize(rng.permutation(size), share)
+        buffer[old * share : (old + 1) * share] = chosen
+    return buffer
 
 
 def _unit_interval(images: Array) -> Float[Array, "..."]:

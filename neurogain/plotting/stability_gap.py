@@ -135,7 +135,12 @@ def trade_off(methods: Mapping[str, Mapping[str, Any]], *, title: str = "") -> F
     axes.set_xlabel("avg-ACC: final accuracy, mean over tasks")
     axes.set_ylabel("avg-SG: relative drop, mean over switches")
     axes.set_ylim(bottom=0)
-    axes.legend(frameon=False)
+    if axes.containers:
+        axes.legend(frameon=False)
+    else:
+        axes.text(
+            0.5, 0.5, "no method here has a defined gap", transform=axes.transAxes, ha="center"
+        )
     style.tidy(axes)
     n = len(next(iter(methods.values()))["avg_sg"]["per_seed"])
     axes.set_title(f"{title}: {_seeds(n)}" if title else _seeds(n), fontsize=11)

@@ -1,0 +1,74 @@
+import numpy as np
+import pytest
+
+from neurogain.continual import streams
+
+
+def numbered(images):
+    """Return the numbers that the fake set wrote into its images."""
+    return images[..., 0, 0, 0].tolist()
+
+
+def test_classes_come_in_natural_order(digits):
+    stream = streams.split(digits)
+    assert (stream.name, stream.classes, stream.tasks) == ("split-digits", 10, 5)
+    assert stream.task_names == ("0, 1", "2, 3", "4, 5", "6, 7", "8, 9")
+    for k in range(5):
+        part = slice(stream.starts[k], stream.starts[k + 1])
+        assert set(stream.labels[part].tolist()) == {2 * k, 2 * k + 1}
+        assert set(stream.test_labels[k].tolist()) - {-1} == {2 * k, 2 * k + 1}
+
+
+def test_first_tasks_get_the_classes_that_are_over(digits):
+    assert streams.split(digits, tasks=3).task_names == ("0 to 3", "4, 5, 6", "7, 8, 9")
+
+
+def test_offsets_divide_the_training_images(digits):
+    stream = streams.split(digits, tasks=3)
+    assert stream.starts[0] == 0
+    assert stream.starts[-1] == len(stream.images) == len(stream.labels) == 1297
+    assert stream.starts.dtype == stream.labels.dtype == np.int32
+    assert stream.images.dtype == stream.test_images.dtype == np.uint8
+
+
+def test_no_image_is_lost_or_doubled_or_relabelled(fake_set):
+    labels = np.array([3, 0, 1, 2, 2, 0, 3, 1, 1])
+    stream = streams.split(fake_set(labels), tasks=2)
+    assert sorted(numbered(stream.images)) == list(range(9))
+    assert stream.labels.tolist() == labels[numbered(stream.images)].tolist()
+    assert numbered(stream.images) == [1, 2, 5, 7, 8, 0, 3, 4, 6]  # in the order of the set
+    assert stream.starts.tolist() == [0, 5, 9]
+
+
+def test_short_evaluation_sets_are_padded_and_counted(fake_set):
+    labels = np.array([3, 0, 1, 2, 2, 0, 3, 1, 1])
+    stream = streams.split(fake_set(labels), tasks=2)
+    assert stream.test_counts.tolist() == [5, 4]
+    assert stream.test_images.shape == (2, 5, 2, 2, 1)
+    assert numbered(stream.test_images[0]) == [1, 2, 5, 7, 8]
+    assert numbered(stream.test_images[1])[:4] == [0, 3, 4, 6]
+    assert stream.test_labels[1].tolist() == [3, 2, 2, 3, -1]
+    assert not stream.test_images[1, 4].any()
+
+
+@pytest.mark.parametrize("eval_images", [1, 40, 97, 98, 500])
+def test_eval_images_is_the_most_that_a_task_gets(digits, eval_images):
+    stream = streams.split(digits, eval_images=eval_images)
+    available = np.bincount(digits.test.labels).reshape(5, 2).sum(axis=1)
+    assert stream.test_counts.tolist() == np.minimum(available, eval_images).tolist()
+    assert stream.test_images.shape[1] == min(eval_images, available.max())
+
+
+def test_evaluation_images_are_distinct_and_keep_their_labels(fake_set):
+    labels = np.arange(60) % 4
+    stream = streams.split(fake_set(labels), tasks=2, eval_images=20)
+    for k in range(2):
+        chosen = numbered(stream.test_images[k])
+        assert len(set(chosen)) == 20
+        assert stream.test_labels[k].tolist() == labels[chosen].tolist()
+
+
+def test_evaluation_sets_are_the_same_every_time(digits):
+    first, again = (streams.split(digits, eval_images=30) for _ in range(2))
+    np.testing.assert_array_equal(first.test_images, again.test_images)
+    np.testing.assert_array_equal(first.test_labels, again.test_labels)

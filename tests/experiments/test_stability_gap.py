@@ -1,0 +1,194 @@
+import json
+
+import numpy as np
+import pytest
+
+from neurogain.continual.training import TaskCurves
+from neurogain.experiments import stability_gap
+from neurogain.experiments.stability_gap import StabilityGapConfig
+
+TINY = StabilityGapConfig(
+    optimizers=("sgd", "ngm"),
+    seeds=2,
+    iterations=4,
+    batch_size=8,
+    eval_images=20,
+    hidden=(6,),
+    tasks=2,
+)
+
+
+@pytest.fixture(scope="module")
+def stream():
+    return stability_gap.load_stream(TINY)
+
+
+def curves(seeds=3, tasks=2, iterations=4, *, seed=0):
+    """Return made-up curves in the form that the trainer returns."""
+    rng = np.random.default_rng(seed)
+    accuracy = rng.uniform(0.2, 1, (seeds, tasks, iterations + 1, tasks))
+    accuracy[:, 0, :, 1:] = np.nan
+    accuracy[:, 1, 0, 0] = accuracy[:, 0, -1, 0]
+    flat = (seeds, tasks, iterations)
+    return TaskCurves(
+        accuracy=accuracy,
+        slow_accuracy=accuracy[:, :, -1],
+        gain=rng.uniform(1, 3, flat),
+        uncertainty=rng.uniform(0, 1, flat),
+        loss=rng.uniform(0, 2, flat),
+    )
+
+
+def is_figure(value, seeds):
+    """Return whether the value is {mean, ci: [low, high], per_seed} and consistent."""
+    return (
+        set(value) == {"mean", "ci", "per_seed"}
+        and len(value["per_seed"]) == seeds
+        and value["mean"] == pytest.approx(np.mean(value["per_seed"]))
+        and value["ci"][0] <= value["mean"] <= value["ci"][1]
+    )
+
+
+SINGLE = {
+    *("avg_sg", "avg_sg_previous_task", "avg_acc", "avg_acc_slow_weights", "min_acc", "wc_acc"),
+    *("max_gain", "wf_10", "wp_10", "wf_100", "wp_100"),
+}
+PER_SWITCH = {
+    *("sg_per_switch", "sg_per_switch_previous_task", "depth_per_switch"),
+    *("duration_per_switch_iterations", "area_per_switch_iterations"),
+}
+
+
+def test_summary_has_the_documented_shape(stream):
+    result = stability_gap.summarize(TINY, stream, {"sgd": curves(), "ngm": curves(seed=1)})
+    assert set(result) == {"schema_version", "benchmark", "config", "stream", "methods"}
+    assert result["schema_version"] == 1
+    assert result["benchmark"] == "split-digits"
+    assert set(result["methods"]) == {"sgd", "ngm"}
+    for method in result["methods"].values():
+        assert set(method) == {"summary", "hyperparameters", "diverged"} | SINGLE | PER_SWITCH
+        for name in SINGLE:
+            assert is_figure(method[name], seeds=3), name
+        for name in PER_SWITCH:
+            assert len(method[name]) == 1
+            assert is_figure(method[name][0], seeds=3), name
+        assert method["diverged"] == [False] * 3
+    assert result["methods"]["ngm"]["summary"] == "NGM-SGD"
+    assert result["methods"]["sgd"]["hyperparameters"] == {"learning_rate": 0.1}
+    assert result["stream"]["tasks"] == ["0 to 4", "5 to 9"]
+    assert sum(result["stream"]["training_images"]) == 1297
+    assert result["stream"]["evaluation_images"] == [20, 20]
+
+
+def test_summary_holds_the_measures_of_the_curves(stream):
+    made = curves()
+    method = stability_gap.summarize(TINY, stream, {"sgd": made})["methods"]["sgd"]
+    old = made.accuracy[:, 1, :, 0]
+    sg = (old[:, 0] - old.min(axis=1)) / old[:, 0]
+    np.testing.assert_allclose(method["avg_sg"]["per_seed"], sg)
+    np.testing.assert_allclose(method["sg_per_switch"][0]["per_seed"], sg)
+    np.testing.assert_allclose(method["min_acc"]["per_seed"], old.min(axis=1))
+    np.testing.assert_allclose(method["avg_acc"]["per_seed"], made.accuracy[:, -1, -1].mean(axis=1))
+    np.testing.assert_allclose(method["max_gain"]["per_seed"], made.gain.max(axis=(1, 2)))
+
+
+def test_summary_is_plain_json_even_where_a_measure_is_undefined(stream):
+    made = curves()
+    made.accuracy[1, :, :, :1] = 0.0  # nothing learned: the relative gap is undefined
+    made.loss[1, 0, 2:] = np.nan
+    made.gain[1, 0, 2:] = np.nan
+    result = stability_gap.summarize(TINY, stream, {"sgd": made})
+    assert json.loads(json.dumps(result, allow_nan=False)) == result
+    method = result["methods"]["sgd"]
+    assert method["avg_sg"]["mean"] is None
+    assert method["avg_sg"]["ci"] == [None, None]
+    assert [v is None for v in method["avg_sg"]["per_seed"]] == [False, True, False]
+    assert method["max_gain"]["per_seed"][1] is None
+    assert method["diverged"] == [False, True, False]
+    assert method["avg_acc"]["mean"] is not None
+
+
+def test_one_seed_has_no_interval(stream):
+    method = stability_gap.measure(curves(seeds=1), 1)
+    assert method["avg_sg"]["ci"] == [None, None]
+    assert method["avg_sg"]["mean"] == method["avg_sg"]["per_seed"][0]
+
+
+def test_two_runs_give_the_same_numbers(stream):
+    chosen = TINY.parse_methods()["ngm"]
+    first, again = (stability_gap.run_method(TINY, stream, chosen) for _ in range(2))
+    summaries = [stability_gap.summarize(TINY, stream, {"ngm": c}) for c in (first, again)]
+    assert json.dumps(summaries[0]) == json.dumps(summaries[1])
+    assert first.accuracy.shape == (2, 2, 5, 2)
+
+
+def test_a_name_that_comes_once_is_its_label():
+    assert list(TINY.parse_methods()) == ["sgd", "ngm"]
+
+
+def test_a_name_that_comes_twice_is_labelled_by_the_whole_text():
+    texts = ("ngm:learning_rate=0.02", "sgd:learning_rate=0.2", "ngm")
+    chosen = StabilityGapConfig(optimizers=texts).parse_methods()
+    assert list(chosen) == ["ngm:learning_rate=0.02", "sgd", "ngm"]
+    assert [m.constants["learning_rate"] for m in chosen.values()] == [0.02, 0.2, 0.01]
+
+
+@pytest.mark.parametrize(("benchmark", "value"), [("split-mnist", 0.4), ("rotated-mnist", 0.5)])
+def test_sensitivity_is_the_published_one_of_the_benchmark(benchmark, value):
+    config = StabilityGapConfig(benchmark=benchmark, optimizers=("ngm",))
+    assert config.parse_methods()["ngm"].constants["sensitivity"] == value
+
+
+@pytest.mark.parametrize(("benchmark", "size"), [("split-digits", 64), ("rotated-mnist", 128)])
+def test_batch_size_follows_the_data_and_is_recorded(benchmark, size):
+    assert StabilityGapConfig(benchmark=benchmark).protocol.batch_size == size
+    assert stability_gap.as_json(StabilityGapConfig(benchmark=benchmark))["batch_size"] == size
+    given = StabilityGapConfig(benchmark=benchmark, batch_size=7)
+    assert stability_gap.as_json(given)["batch_size"] == 7
+
+
+def test_configuration_survives_json():
+    plain = stability_gap.as_json(TINY)
+    assert json.loads(json.dumps(plain)) == plain
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"seeds": 0}, r"`seeds` must be a whole number of at least 1; got 0\."),
+        ({"first_seed": -1}, r"`first_seed` must be a whole number of at least 0; got -1\."),
+        ({"eval_images": 0}, r"`eval_images` must be a whole number of at least 1; got 0\."),
+        ({"hidden": ()}, r"`hidden` must be widths of at least 1 unit; got \(\)"),
+        ({"hidden": (4, 0)}, r"`hidden` must be widths of at least 1 unit; got \(4, 0\)"),
+        ({"tasks": 1}, r"at least 2 tasks; got 1\. Pass more `tasks`"),
+        ({"benchmark": "rotated-digits", "angles": (0.0,)}, r"at least 2 tasks; got 1\..*`angles`"),
+        ({"optimizers": ()}, r"`optimizers` must be distinct, and at least one; got \."),
+        ({"optimizers": ("sgd", "sgd")}, r"`optimizers` must be distinct.*got sgd sgd\."),
+        ({"optimizers": ("sdg",)}, r"unknown optimizer 'sdg'"),
+        ({"iterations": 0}, r"`iterations` must be a whole number of at least 1; got 0"),
+        ({"batch_size": 0}, r"`batch_size` must be a whole number of at least 1; got 0"),
+        ({"eval_every": 3}, r"`eval_every` must divide the 200 iterations of a task; got 3"),
+        ({"regime": "online"}, r"`regime` must be .* got 'online'"),
+    ],
+)
+def test_bad_configurations_are_refused_before_any_data_are_read(changes, message):
+    with pytest.raises(ValueError, match=message):
+        StabilityGapConfig(**changes).check()
+
+
+def test_the_defaults_pass():
+    StabilityGapConfig().check()
+
+
+def test_the_tonic_gain_is_known_to_the_trainer(stream):
+    texts = ("sgd", "ngm", "fixed-gain", "rate-matched")
+    chosen = StabilityGapConfig(optimizers=texts).parse_methods()
+    known = [stability_gap.make_trainer(TINY, stream, m).baseline for m in chosen.values()]
+    assert known == [None, "baseline", "gain", "baseline"]
+
+
+def test_rotated_stream_follows_the_angles():
+    config = StabilityGapConfig(benchmark="rotated-digits", angles=(0.0, 45.0), eval_images=30)
+    loaded = stability_gap.load_stream(config)
+    assert loaded.task_names == ("0°", "45°")
+    assert loaded.test_counts.tolist() == [30, 30]

@@ -1,0 +1,36 @@
+"""The effect itself, at the defaults on split digits."""
+
+import pytest
+
+from neurogain.experiments import stability_gap
+from neurogain.experiments.stability_gap import StabilityGapConfig
+
+CONFIG = StabilityGapConfig(
+    optimizers=(
+        "msgd:learning_rate=0.03",
+        "adam:learning_rate=0.001",
+        "ngm:learning_rate=0.01,sensitivity=0.4",
+        "ngm:learning_rate=0.03,sensitivity=0.4",
+    )
+)
+
+
+@pytest.fixture(scope="module")
+def results():
+    stream = stability_gap.load_stream(CONFIG)
+    curves = {
+        label: stability_gap.run_method(CONFIG, stream, method)
+        for label, method in CONFIG.parse_methods().items()
+    }
+    return stability_gap.summarize(CONFIG, stream, curves)["methods"]
+
+
+@pytest.mark.parametrize("label", ["msgd", "adam"])
+def test_common_optimizers_fall_into_the_gap(results, label):
+    assert results[label]["sg_per_switch"][0]["mean"] > 0.3
+
+
+@pytest.mark.parametrize("label", CONFIG.optimizers[2:])
+def test_gain_modulation_closes_the_gap_and_still_learns(results, label):
+    assert results[label]["sg_per_switch"][0]["mean"] < 0.15
+    assert results[label]["avg_acc"]["mean"] > 0.95

@@ -1,0 +1,39 @@
+import io
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from neurogain.plotting.fronts import front, fronts
+
+POINT = st.tuples(st.integers(0, 5), st.integers(0, 5))
+
+
+def test_front_by_hand():
+    points = [(0.9, 0.5), (0.8, 0.1), (0.85, 0.3), (0.8, 0.2), (0.7, 0.15)]
+    assert front(points) == [(0.8, 0.1), (0.85, 0.3), (0.9, 0.5)]
+
+
+@given(st.lists(POINT, min_size=1))
+def test_front_holds_what_nothing_beats_and_covers_the_rest(points):
+    kept = front(points)
+    assert kept == sorted(kept)
+    for accuracy, gap in points:
+        assert any(a >= accuracy and g <= gap for a, g in kept)
+    for accuracy, gap in kept:
+        assert not any(a >= accuracy and g <= gap and (a, g) != (accuracy, gap) for a, g in points)
+
+
+def test_figure_has_labels_fronts_and_points(figures_of):
+    swept = {"ngm": [figures_of(0.1, 0.9), figures_of(0.3, 0.95), figures_of(None, 0.9)]}
+    single = {"adam": figures_of(0.4, 0.95), "lost": figures_of(0.4, 0.1)}
+    figure = fronts(swept, single, published={"ngm": 0.05}, title="split-mnist")
+    figure.savefig(io.BytesIO(), format="png", dpi=40)
+    axes = figure.axes[0]
+    assert axes.get_xlabel() == "avg-ACC: final accuracy, mean over tasks"
+    assert axes.get_ylabel() == "avg-SG: relative drop, mean over switches"
+    texts = [t.get_text() for t in figure.legends[0].get_texts()]
+    assert texts == ["ngm", "adam"]  # the other is too inaccurate to show
+    points, line, published = axes.lines[:3]
+    assert list(zip(*points.get_data(), strict=True)) == [(0.9, 0.1), (0.95, 0.3)]
+    assert list(zip(*line.get_data(), strict=True)) == [(0.9, 0.1), (0.95, 0.3)]
+    assert list(published.get_ydata()) == [0.05, 0.05]
