@@ -10,9 +10,10 @@ Compared, on the default device of JAX and on the CPU with PyTorch, the same wor
   with one thread per CPU, and with one thread, which is faster where the matrices are small.
 All train the same MLP without biases on five tasks of two classes, joint training, the method's
 published constants; all record loss, entropy of the logits, gain, and the accuracy on up to 500
-images of each task seen, before the first update of a task and after every update. The loops get
-every shortcut that keeps the work the same: test images converted to float once, all tasks seen
-evaluated in one forward pass, no waiting for results before the end of a task.
+images of each task seen, before the first update of a task, after every update, and of the slow
+weights at its end. The loops get every shortcut that keeps the work the same: test images converted
+to float once, all tasks seen evaluated in one forward pass, no waiting for results before the end
+of a task.
 
 Problems: `mnist`, 784-400-400-10 at batch 128 on synthetic images of MNIST's sizes (the real ones
 with --data-dir), where matrix products dominate; `digits`, 64-400-400-10 at batch 64 on the
@@ -44,6 +45,7 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 import tyro
+from _command import command
 from jaxtyping import Array, PyTree
 
 from neurogain import optim, output, uncertainty
@@ -151,8 +153,14 @@ def jax_loop_runner(work: Work) -> Runner:
         right = jnp.argmax(logits, axis=-1).reshape(labels.shape) == labels
         return jnp.sum(right, axis=1) / jnp.sum(labels >= 0, axis=1)
 
+    def slow_accuracies(state: tuple[PyTree, Any], images: Array, labels: Array) -> Array:
+        baseline = work.method.constants.get("baseline", 1.0)
+        slow = optim.get_fast_slow(state[1], state[0], baseline=baseline).slow
+        return accuracies(slow, images, labels)
+
     start = jax.jit(lambda key, image: (p := model.init(key, image), tx.init(p)))
     train, evaluate = jax.jit(train_step, donate_argnums=0), jax.jit(accuracies)
+    evaluate_slow = jax.jit(slow_accuracies)
 
     def run() -> np.ndarray:
         images, labels = jnp.asarray(stream.images), jnp.asarray(stream.labels)
@@ -172,6 +180,7 @@ def jax_loop_runner(work: Work) -> Runner:
                     records.append(record)
                     if i % work.protocol.eval_every == 0:
                         taken.append(evaluate(state[0], *seen))
+                records.append(evaluate_slow(state, *seen))
                 result[run, task, :, : task + 1] = np.stack(jax.device_get(taken))
                 jax.device_get(records)
         return result
@@ -209,8 +218,14 @@ def pytorch_runner(work: Work, threads: int) -> Runner:
         return new
 
     @torch.inference_mode()
-    def evaluate(model: nn.Module, images: Any, labels: Any) -> Any:
-        right = model(images.flatten(0, 1)).argmax(-1).view(labels.shape) == labels
+    def evaluate(model: nn.Module, images: Any, labels: Any, scale: float | None = None) -> Any:
+        flat = images.flatten(0, 1)
+        if scale is None:
+            logits = model(flat)
+        else:
+            scaled = {name: scale * weight for name, weight in model.named_parameters()}
+            logits = torch.func.functional_call(model, scaled, (flat,))
+        right = logits.argmax(-1).view(labels.shape) == labels
         return right.sum(1) / (labels >= 0).sum(1)
 
     def run() -> np.ndarray:
@@ -245,6 +260,7 @@ def pytorch_runner(work: Work, threads: int) -> Runner:
                     records.append((loss.detach(), drive, gain))
                     if i % work.protocol.eval_every == 0:
                         taken.append(evaluate(model, *seen))
+                records.append(evaluate(model, *seen, constants.get("baseline", 1.0) / gain))
                 result[run, task, :, : task + 1] = torch.stack(taken).numpy()
         return result
 
@@ -371,9 +387,18 @@ def main() -> None:
         stream = make_stream(args, name)
         measured = run_problem(args, name, stream, contenders)
         problems[name] = {"stream": stream.name, "methods": measured}
+    note = (
+        f"{args.seeds} seeds, 5 tasks of {args.iterations} updates; ratio: wall time over that "
+        f"of the {contenders[0]}, above 1 is slower; evaluation: its share of the wall time; ratio "
+        f"without: with evaluation only at the end of a task. {os.cpu_count()} CPUs, "
+        f"{jax.devices()[0].device_kind}."
+    )
     content = {
         "schema_version": 1,
-        "command": "python benchmarks/continual_throughput.py",
+        "title": "Speed of the continual trainer",
+        "command": command(),
+        "table": table(problems),
+        "notes": [note],
         "seeds": args.seeds,
         "iterations_per_task": args.iterations,
         "rounds": args.rounds,
@@ -386,12 +411,9 @@ def main() -> None:
     path = args.out / "continual_throughput.json"
     path.write_text(json.dumps(content, indent=1, allow_nan=False) + "\n")
     print(table(problems))
-    print(
-        f"\n{args.seeds} seeds, 5 tasks of {args.iterations} updates; ratio: wall time over that "
-        f"of the {contenders[0]}, above 1 is slower; evaluation: its share of the wall time."
-    )
+    print(f"\n{note}")
     if version is None:
-        print("PyTorch is not installed and was left out: pip install 'neurogain[benchmarks]'")
+        print("PyTorch is not installed and was left out: pip install torch")
     print(f"Written: {path}")
 
 

@@ -10,13 +10,13 @@ methods whose front is drawn. Writes stability_gap.json and figures to benchmark
 
 import dataclasses
 import json
-import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import tyro
+from _command import command
 from tqdm import tqdm
 
 from neurogain import output
@@ -103,7 +103,8 @@ def measure_all(
         constants = [c for c in grid for _ in seeds]
         arrays = trainer.run(constants, list(seeds) * len(grid))._asdict()
         folder.save_unit(unit, arrays)
-    shaped = [a.reshape(len(grid), len(seeds), *a.shape[1:]) for a in arrays.values()]
+    fields = (arrays[name] for name in TaskCurves._fields)
+    shaped = [a.reshape(len(grid), len(seeds), *a.shape[1:]) for a in fields]
     return [TaskCurves(*(a[i] for a in shaped)) for i in range(len(grid))]
 
 
@@ -132,7 +133,8 @@ def run_benchmark(args: Arguments, benchmark: stability_gap.Benchmark) -> dict[s
     )
     config.check()
     plain = {k: v for k, v in stability_gap.as_json(config).items() if k != "data_dir"}
-    work = plain | {"tuning": args.tuning_seeds}
+    grids = {name: configurations(name, benchmark) for name in RATES}
+    work = plain | {"tuning": args.tuning_seeds, "grids": grids}
     folder = output.ResultFolder(args.work / benchmark, work, resume=True)
     stream = stability_gap.load_stream(config)
     chosen_methods = config.parse_methods()
@@ -145,7 +147,7 @@ def run_benchmark(args: Arguments, benchmark: stability_gap.Benchmark) -> dict[s
     curves: dict[str, TaskCurves] = {}
     bar = tqdm(chosen_methods.items(), desc=benchmark, dynamic_ncols=True)
     for name, method in bar:
-        grid = configurations(name, benchmark)
+        grid = grids[name]
         bar.set_postfix_str(f"{name}: tuning")
         tuned = measure_all(folder, f"{name}-tuning", config, stream, method, grid, tuning_seeds)
         tuning = [stability_gap.measure(c, config.eval_every) for c in tuned]
@@ -154,9 +156,18 @@ def run_benchmark(args: Arguments, benchmark: stability_gap.Benchmark) -> dict[s
         bar.set_postfix_str(f"{name}: report")
         seeds = range(args.report_seeds)
         fresh = measure_all(
-            folder, f"{name}-report", config, stream, method, [grid[i] for i in reported], seeds
+            folder,
+            f"{name}-report" if name in MAIN else f"{name}-report-{best}",
+            config,
+            stream,
+            method,
+            [grid[i] for i in reported],
+            seeds,
         )
-        figures_of = {i: stability_gap.measure(c, 1) for i, c in zip(reported, fresh, strict=True)}
+        figures_of = {
+            i: stability_gap.measure(c, config.eval_every)
+            for i, c in zip(reported, fresh, strict=True)
+        }
         curves[name] = fresh[list(reported).index(best)]
         result["methods"][name] = {
             "summary": method.summary,
@@ -215,18 +226,16 @@ def main() -> None:
     """Run all, print a table a stream, write one JSON file."""
     args = tyro.cli(Arguments)
     args.out.mkdir(parents=True, exist_ok=True)
-    start = time.perf_counter()
     results = {}
     for benchmark in args.benchmarks:
         results[benchmark] = run_benchmark(args, benchmark)
     content = {
         "schema_version": 1,
-        "command": "python benchmarks/stability_gap.py --data-dir DIR",
+        "command": command(),
         "rule": f"lowest tuning avg-SG among configurations within {TOLERANCE} of the best avg-ACC",
         "tuning_seeds": [1000 + i for i in range(args.tuning_seeds)],
         "report_seeds": list(range(args.report_seeds)),
         "versions": output.versions(),
-        "wall_time_s": time.perf_counter() - start,
         "benchmarks": results,
     }
     path = args.out / "stability_gap.json"

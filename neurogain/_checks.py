@@ -29,6 +29,21 @@ def in_range(
         raise ValueError(f"`{name}` must be {rule}; got {value!r}. Pass {name}={suggestion}.")
 
 
+def single(name: str, value: object) -> None:
+    """Raise a ValueError for a concrete array of more than one number."""
+    if is_concrete(value) and np.ndim(np.asarray(value)) > 0:
+        raise ValueError(f"`{name}` must be one number, or a schedule of them; got {value!r}.")
+
+
+def no_schedule(name: str, value: object) -> None:
+    """Raise a TypeError for a schedule, where only numbers can be used."""
+    if callable(value):
+        raise TypeError(
+            f"`{name}` must be a number, not a schedule; got {value!r}. "
+            "Wrap the whole transformation in optax.inject_hyperparams."
+        )
+
+
 def widest(*dtypes: object) -> np.dtype:
     """Return the dtype that holds all of these; named by us, so strict promotion has no say."""
     with jax.numpy_dtype_promotion("standard"):

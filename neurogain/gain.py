@@ -156,6 +156,11 @@ def check_parameters(*, decay: object, baseline: object, sensitivity: object) ->
     _checks.in_range(
         "baseline", baseline, "a finite gain of at least 1", lambda x: (x >= 1) & (x < jnp.inf), "1"
     )
+    check_sensitivity(sensitivity)
+
+
+def check_sensitivity(sensitivity: object) -> None:
+    """Refuse a concrete sensitivity that is negative or not finite, as `check_parameters` does."""
     _checks.in_range(
         "sensitivity", sensitivity, "finite and >= 0", lambda x: (x >= 0) & (x < jnp.inf), "0.4"
     )

@@ -35,7 +35,7 @@ class ResultFolder:
                 "Pass --out another/folder."
             ) from error
         known = path / "config.json"
-        if known.exists():
+        if known.exists() and any((path / "curves").iterdir()):
             if not resume:
                 raise ValueError(
                     f"`out` must be a new folder; {path} holds results. Pass --resume to continue "

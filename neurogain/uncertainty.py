@@ -1,8 +1,9 @@
 """From logits to uncertainty: the drives of the gain.
 
 All functions take logits of shape (..., classes), give one value per example, shape (...), and
-are exact and differentiable for logits of any size that the dtype holds. `where`, a boolean mask
-broadcastable to the logits, leaves classes out; an example must keep at least one class. Results
+are exact and differentiable for logits of any size. `where`, a boolean mask broadcastable to the
+logits, leaves classes out, whatever their logits; -inf does so too. An example must keep at least
+one class. Results
 are computed in float32 or wider, and non-negative.
 
 Reduce over the batch with `batch_mean`, or hand the per-example array to the optimizer, which
@@ -14,10 +15,11 @@ import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int
 
 from neurogain import _checks
+from neurogain._types import AnyArray
 
 
 def _log_probabilities(
-    logits: Float[Array, "*batch classes"], where: Bool[Array, "..."] | None
+    logits: Float[AnyArray, "*batch classes"], where: Bool[AnyArray, "..."] | None
 ) -> tuple[Float[Array, "*batch classes"], Float[Array, "*batch classes"]]:
     """Return p and log p; a class that is left out has p = 0 and log p = 0."""
     logits = jnp.asarray(logits)
@@ -37,7 +39,7 @@ def _log_probabilities(
 
 
 def entropy(
-    logits: Float[Array, "*batch classes"], *, where: Bool[Array, "..."] | None = None
+    logits: Float[AnyArray, "*batch classes"], *, where: Bool[AnyArray, "..."] | None = None
 ) -> Float[Array, " *batch"]:
     """Return the predictive entropy H = -sum_c p_c ln p_c in nats, in [0, ln C].
 
@@ -48,11 +50,11 @@ def entropy(
     Source: arXiv 2507.14056, eq. 4 (the drive of the gain).
     """
     p, log_p = _log_probabilities(logits, where)
-    return jnp.sum(p * -log_p, axis=-1)
+    return jnp.sum(p * -jnp.where(p > 0, log_p, 0), axis=-1)
 
 
 def normalized_entropy(
-    logits: Float[Array, "*batch classes"], *, where: Bool[Array, "..."] | None = None
+    logits: Float[AnyArray, "*batch classes"], *, where: Bool[AnyArray, "..."] | None = None
 ) -> Float[Array, " *batch"]:
     """Return the entropy over ln C, in [0, 1], with C the number of classes kept; 0 where C = 1."""
     h = entropy(logits, where=where)
@@ -62,7 +64,7 @@ def normalized_entropy(
 
 
 def least_confidence(
-    logits: Float[Array, "*batch classes"], *, where: Bool[Array, "..."] | None = None
+    logits: Float[AnyArray, "*batch classes"], *, where: Bool[AnyArray, "..."] | None = None
 ) -> Float[Array, " *batch"]:
     """Return 1 - max_c p_c, in [0, 1 - 1/C]; at ties the gradient is shared."""
     p, _ = _log_probabilities(logits, where)
@@ -70,7 +72,7 @@ def least_confidence(
 
 
 def margin(
-    logits: Float[Array, "*batch classes"], *, where: Bool[Array, "..."] | None = None
+    logits: Float[AnyArray, "*batch classes"], *, where: Bool[AnyArray, "..."] | None = None
 ) -> Float[Array, " *batch"]:
     """Return 1 - (p_1 - p_2), in [0, 1], with p_1 and p_2 the two largest probabilities.
 
@@ -84,10 +86,10 @@ def margin(
 
 
 def surprise(
-    logits: Float[Array, "*batch classes"],
-    labels: Int[Array, " *batch"],
+    logits: Float[AnyArray, "*batch classes"],
+    labels: Int[AnyArray, " *batch"],
     *,
-    where: Bool[Array, "..."] | None = None,
+    where: Bool[AnyArray, "..."] | None = None,
 ) -> Float[Array, " *batch"]:
     """Return -ln p_y of the observed class y in nats; infinite where y is left out by `where`."""
     _, log_p = _log_probabilities(logits, where)
@@ -97,7 +99,7 @@ def surprise(
 
 
 def batch_mean(
-    uncertainty: Float[Array, "..."], *, where: Bool[Array, "..."] | None = None
+    uncertainty: Float[AnyArray, "..."], *, where: Bool[AnyArray, "..."] | None = None
 ) -> Float[Array, ""]:
     """Return the mean over all examples, or over those that `where` keeps (0 if it keeps none)."""
     uncertainty = jnp.asarray(uncertainty)

@@ -186,14 +186,14 @@ def test_missing_data_do_not_claim_the_folder(runs, tmp_path):
     data = ("--benchmark", "split-mnist", "--data-dir", str(tmp_path / "none"))
     message = refused(tmp_path / "run", *data)
     assert message.startswith("neurogain: `data_dir` must hold 'mnist' as TensorFlow Datasets")
-    assert "pip install 'neurogain[prepare]'" in message
+    assert "pip install tensorflow-cpu" in message
     assert not (tmp_path / "run").exists()
 
 
 @pytest.mark.parametrize(
     ("optimizer", "message"),
     [
-        ("sdg", "neurogain: unknown optimizer 'sdg'; choose from sgd, msgd, adam, ngm,"),
+        ("sdg", "neurogain: `optimizers` must be among sgd, msgd, adam, ngm,"),
         ("ngm:decay=2", "neurogain: `decay` must be in (0, 1), per update; got 2.0."),
         ("sgd:learning_rate=x", "neurogain: `learning_rate` of 'sgd' must be a number; got 'x'."),
     ],

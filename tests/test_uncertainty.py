@@ -164,6 +164,24 @@ def test_batch_mean():
     assert float(uncertainty.batch_mean(u[0])) == 1.5
     assert float(uncertainty.batch_mean(u, where=where)) == 2.0
     assert float(uncertainty.batch_mean(u, where=jnp.array([True, False]))) == 2.0
-    assert float(uncertainty.batch_mean(u, where=False)) == 0.0
+    assert float(uncertainty.batch_mean(u, where=jnp.array(False))) == 0.0
     gradient = jax.grad(lambda u: uncertainty.batch_mean(u, where=where))(u)
     np.testing.assert_array_equal(gradient, [[0.5, 0], [0.5, 0]])
+
+
+def test_infinitely_low_logits_leave_their_class_out():
+    logits = jnp.array([0.3, -0.2, -jnp.inf, 1.0])
+    for function in (uncertainty.entropy, uncertainty.least_confidence, uncertainty.margin):
+        value, gradient = jax.value_and_grad(function)(logits)
+        kept = jnp.delete(logits, 2)
+        np.testing.assert_allclose(value, function(kept), rtol=1e-6)
+        np.testing.assert_allclose(
+            np.delete(gradient, 2), jax.grad(function)(kept), rtol=1e-5, atol=1e-7
+        )
+        assert gradient[2] == 0
+
+
+def test_entropy_of_logits_at_the_ends_of_the_dtype():
+    value, gradient = jax.value_and_grad(uncertainty.entropy)(jnp.array([3e38, -3e38]))
+    assert value == 0
+    np.testing.assert_array_equal(gradient, np.zeros(2))

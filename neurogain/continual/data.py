@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-TFDS_NAMES = ("mnist", "cifar10", "cifar100", "cifar100_subset")
+TFDS_NAMES = ("mnist", "cifar10", "cifar100")
 NAMES = ("digits", *TFDS_NAMES)
 
 DIGITS_TEST = 500  # images of the embedded set that are held out
@@ -33,7 +33,7 @@ def load(name: str, data_dir: str | Path | None = None) -> Dataset:
 
     Args:
       name: "digits" (scikit-learn's 8 x 8 digits, always there; a fixed, stratified 1,297 training
-        and 500 test images), or "mnist", "cifar10", "cifar100", "cifar100_subset" as prepared by
+        and 500 test images), or "mnist", "cifar10", "cifar100" as prepared by
         TensorFlow Datasets in ArrayRecord files.
       data_dir: the TFDS folder; TFDS's own default where it is None. Not used for the digits.
 
@@ -68,7 +68,7 @@ def _tfds_split(name: str, split: str, data_dir: str | Path | None) -> Examples:
     try:
         source = tfds.data_source(name, split=split, data_dir=data_dir, download=False)
     except Exception as error:
-        raise FileNotFoundError(_how_to_prepare(name, data_dir)) from error
+        raise FileNotFoundError(_how_to_prepare(name, data_dir, error)) from error
     rows = source.__getitems__(range(len(source)))  # one batched read
 
     def column(key: str) -> np.ndarray:
@@ -78,15 +78,16 @@ def _tfds_split(name: str, split: str, data_dir: str | Path | None) -> Examples:
     return Examples(np.stack([row["image"] for row in rows]), column("label"), coarse)
 
 
-def _how_to_prepare(name: str, data_dir: str | Path | None) -> str:
+def _how_to_prepare(name: str, data_dir: str | Path | None, error: Exception) -> str:
     import tensorflow_datasets as tfds
 
     folder = Path(data_dir or tfds.core.constants.DATA_DIR).expanduser()
     return (
         f"`data_dir` must hold {name!r} as TensorFlow Datasets prepares it in ArrayRecord files, "
-        f"{folder / name}/<version>/; nothing that can be read is there. If the set lies elsewhere,"
-        f" pass that folder's parent. To prepare it (once, with TensorFlow; downloads the set):\n"
-        f"    pip install 'neurogain[prepare]'\n"
+        f"{folder / name}/<version>/; nothing that can be read is there "
+        f"({type(error).__name__}). If the set lies elsewhere, pass that folder's parent. To "
+        "prepare it (once, with TensorFlow; downloads the set):\n"
+        "    pip install tensorflow-cpu importlib_resources\n"
         f'    python -c "import tensorflow_datasets as tfds; tfds.builder({name!r}, '
         f"data_dir={str(folder)!r}, file_format='array_record').download_and_prepare()\""
     )

@@ -98,15 +98,18 @@ def parse(text: str, *, sensitivity: float | None = None) -> Method:
     """
     name, _, assignments = text.partition(":")
     if name not in METHODS:
-        raise ValueError(f"unknown optimizer {name!r}; choose from {', '.join(METHODS)}.")
+        raise ValueError(f"`optimizers` must be among {', '.join(METHODS)}; got {name!r}.")
     method = METHODS[name]
     constants = dict(method.constants)
     if sensitivity is not None and "decay" in constants:
         constants["sensitivity"] = sensitivity
-    for assignment in filter(None, assignments.split(",")):
-        key, _, value = assignment.partition("=")
-        if key not in constants:
-            raise ValueError(f"{name!r} has no constant {key!r}; it has {', '.join(constants)}.")
+    given = [part.partition("=") for part in assignments.split(",") if part]
+    for key, _, value in given:
+        if key not in constants or [k for k, _, _ in given].count(key) > 1:
+            raise ValueError(
+                f"`optimizers` may set each of {', '.join(constants)} of {name!r} once; got "
+                f"{key!r} in {text!r}."
+            )
         try:
             constants[key] = float(value)
         except ValueError:

@@ -7,6 +7,7 @@ Sources: arXiv 2507.14056 (stability gap); De Lange, van de Ven & Tuytelaars, 'C
 for lifelong learning: identifying the stability gap', ICLR 2023 (the others).
 """
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -54,7 +55,7 @@ def gaps(accuracy: Accuracy, *, eval_every: int = 1, previous_only: bool = False
             (
                 depth / final if final > 0 else np.nan,
                 depth,
-                eval_every * np.sum(curve < 0.95 * final),
+                eval_every * np.sum(curve < 0.95 * final - 1e-6),  # float32 rounds 0.95 down
                 eval_every * np.sum(np.maximum(final - curve, 0)),
             )
         )
@@ -99,7 +100,9 @@ def windowed(accuracy: Accuracy, window: int) -> tuple[float, float]:
     return float(np.mean(falls)), float(np.mean(rises))
 
 
-def t_interval(values: Float[np.ndarray, " seeds"], level: float = 0.95) -> tuple[float, float]:
+def t_interval(
+    values: Sequence[float] | Float[np.ndarray, " seeds"], level: float = 0.95
+) -> tuple[float, float]:
     """Return the t-interval of the mean; NaN for fewer than two values, or where one is NaN."""
     values = np.asarray(values, float)
     if len(values) < 2:

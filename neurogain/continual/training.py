@@ -50,6 +50,19 @@ class Protocol:
                 f'"finetune" (the new task alone); got {self.regime!r}.'
             )
 
+    def check_tasks(self, tasks: int) -> None:
+        """Raise a ValueError where replay has no room for an image of every old task."""
+        if self.regime == "replay" and self.buffer_size < tasks - 1:
+            raise ValueError(
+                f"`buffer_size` must hold at least one image of each of {tasks - 1} old tasks; "
+                f"got {self.buffer_size}."
+            )
+        if self.regime == "replay" and self.batch_size < 2:
+            raise ValueError(
+                "`batch_size` must be at least 2 for replay, which takes half of it from the "
+                f"buffer; got {self.batch_size}."
+            )
+
 
 class RunState(NamedTuple):
     """What a run carries from update to update."""
@@ -179,11 +192,7 @@ class Trainer:
                 f"{len(constants)} and {len(seeds)}."
             )
         stream = self.stream
-        if self.protocol.regime == "replay" and self.protocol.buffer_size < stream.tasks - 1:
-            raise ValueError(
-                f"`buffer_size` must hold at least one image of each of {stream.tasks - 1} old "
-                f"tasks; got {self.protocol.buffer_size}."
-            )
+        self.protocol.check_tasks(stream.tasks)
         data = _Data(
             *map(jnp.asarray, (stream.images, stream.labels)),
             *map(jnp.asarray, (stream.test_images, stream.test_labels)),

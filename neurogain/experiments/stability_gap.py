@@ -103,6 +103,8 @@ class StabilityGapConfig:
                     f"`{name}` must be a whole number of at least {least}; got "
                     f"{getattr(self, name)}."
                 )
+        if self.first_seed + self.seeds > 2**32:
+            raise ValueError(f"`first_seed` must be below 2^32 - seeds; got {self.first_seed}.")
         if not self.hidden or min(self.hidden) < 1:
             raise ValueError(f"`hidden` must be widths of at least 1 unit; got {self.hidden}.")
         tasks = self.tasks if self.benchmark.startswith("split") else len(self.angles)
@@ -111,6 +113,7 @@ class StabilityGapConfig:
                 f"a stability gap needs at least 2 tasks; got {tasks}. Pass more `tasks` to a "
                 "split stream, more `angles` to a rotated one."
             )
+        self.protocol.check_tasks(tasks)
 
 
 def load_stream(config: StabilityGapConfig) -> streams.Stream:
@@ -166,20 +169,16 @@ def _finite(value: float) -> float | None:
 def measure(curves: TaskCurves, eval_every: int) -> dict[str, Any]:
     """Return every figure of one method, from curves with leading axes (seeds, tasks)."""
     runs = [np.asarray(run, float) for run in curves.accuracy]
-    pooled = [metrics.gaps(run, eval_every=eval_every) for run in runs]
-    previous = [metrics.gaps(run, eval_every=eval_every, previous_only=True) for run in runs]
-
-    def per_switch(gaps: Sequence[metrics.Gap], field: str) -> list[dict[str, Any]]:
-        return [figure(column) for column in zip(*(getattr(g, field) for g in gaps), strict=True)]
-
-    result: dict[str, Any] = {
-        "avg_sg": figure([g.sg.mean() for g in pooled]),
-        "avg_sg_previous_task": figure([g.sg.mean() for g in previous]),
-        "sg_per_switch": per_switch(pooled, "sg"),
-        "sg_per_switch_previous_task": per_switch(previous, "sg"),
-        "depth_per_switch": per_switch(pooled, "depth"),
-        "duration_per_switch_iterations": per_switch(pooled, "duration"),
-        "area_per_switch_iterations": per_switch(pooled, "area"),
+    result: dict[str, Any] = {}
+    for suffix, previous_only in (("", False), ("_previous_task", True)):
+        gaps = [
+            metrics.gaps(run, eval_every=eval_every, previous_only=previous_only) for run in runs
+        ]
+        result[f"avg_sg{suffix}"] = figure([gap.sg.mean() for gap in gaps])
+        for field in metrics.Gap._fields:
+            columns = zip(*(getattr(gap, field) for gap in gaps), strict=True)
+            result[f"{field}_per_switch{suffix}"] = [figure(column) for column in columns]
+    result |= {
         "avg_acc": figure([metrics.final_accuracy(run) for run in runs]),
         "avg_acc_slow_weights": figure(np.mean(curves.slow_accuracy[:, -1], axis=1)),
         "min_acc": figure([metrics.min_accuracy(run) for run in runs]),

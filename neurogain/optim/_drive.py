@@ -79,7 +79,7 @@ def _group(value: Any, gain: Array, axis_name: Any) -> Array:
     return drive if axis_name is None else jax.lax.pmean(drive, axis_name)
 
 
-def per_group(uncertainty: Any, gain: PyTree, scope: PyTree, axis_name: Any) -> PyTree:
+def _per_group(uncertainty: Any, gain: PyTree, scope: PyTree, axis_name: Any) -> PyTree:
     """Return one drive per leaf of a tree of gains: from a tree, or one value shared by all."""
     if jax.tree_util.all_leaves([uncertainty]):
         dtypes = [g.dtype for g in jax.tree.leaves(gain)]
@@ -100,3 +100,10 @@ def per_group(uncertainty: Any, gain: PyTree, scope: PyTree, axis_name: Any) -> 
             "`uncertainty` must be a scalar, a per-example array, or a tree with the structure of "
             f"the parameters; got {jax.tree.structure(uncertainty)} for {scope}."
         ) from error
+
+
+def like(uncertainty: Any, gain: PyTree, scope: PyTree, axis_name: Any) -> PyTree:
+    """Return the drive of every gain, in the structure of `gain`."""
+    if jax.tree_util.all_leaves([gain]):
+        return scalar(uncertainty, gain.dtype, axis_name)
+    return _per_group(uncertainty, gain, scope, axis_name)

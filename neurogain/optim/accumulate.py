@@ -78,7 +78,10 @@ def multi_steps(
             return old + weight * (value - old)
 
         mean = jax.tree.map(running_mean, state.uncertainty, uncertainty)
-        updates, inner = accumulator.update(updates, inner, params, uncertainty=mean, **extra_args)
-        return updates, MultiStepsState(mean, inner)
+        updates, new = accumulator.update(updates, inner, params, uncertainty=mean, **extra_args)
+        # A micro-batch that `should_skip_update_fn` skipped leaves no trace here either.
+        skipped = (new.mini_step == inner.mini_step) & (new.gradient_step == inner.gradient_step)
+        mean = jax.tree.map(lambda old, m: jnp.where(skipped, old, m), state.uncertainty, mean)
+        return updates, MultiStepsState(mean, new)
 
     return optax.GradientTransformationExtraArgs(init_fn, update_fn)

@@ -10,6 +10,7 @@ import jax.numpy as jnp
 import optax
 from jaxtyping import Array, Float, PyTree
 
+from neurogain import _checks
 from neurogain import gain as dynamics
 from neurogain.optim import _drive
 
@@ -46,7 +47,10 @@ def scale_by_gain(
 
     Source: control to arXiv 2507.14056.
     """
-    dynamics.check_parameters(decay=decay, baseline=baseline, sensitivity=sensitivity)
+    constants = {"decay": decay, "baseline": baseline, "sensitivity": sensitivity}
+    for name, value in constants.items():
+        _checks.no_schedule(name, value)
+    dynamics.check_parameters(**constants)
     _drive.check_on_missing(on_missing)
 
     def init_fn(params: PyTree) -> ScaleByGainState:
@@ -83,7 +87,8 @@ def scale_by_uncertainty(
 
     Source: control to arXiv 2507.14056.
     """
-    dynamics.check_parameters(decay=0.5, baseline=1.0, sensitivity=sensitivity)
+    _checks.no_schedule("sensitivity", sensitivity)
+    dynamics.check_sensitivity(sensitivity)
     _drive.check_on_missing(on_missing)
 
     def update_fn(
@@ -133,9 +138,12 @@ def reset_on_switch(inner: optax.GradientTransformation) -> optax.GradientTransf
                 "`reset_on_switch` needs params and `task_switch`; write "
                 "tx.update(grads, state, params, task_switch=first_update_of_a_task)."
             )
-        inner_state = jax.lax.cond(
-            task_switch, lambda: inner.init(params), lambda: state.inner_state
-        )
+
+        def fresh() -> optax.OptState:  # in the old state's structure, which audit marks
+            structure = jax.tree.structure(state.inner_state)
+            return jax.tree.unflatten(structure, jax.tree.leaves(inner.init(params)))
+
+        inner_state = jax.lax.cond(task_switch, fresh, lambda: state.inner_state)
         updates, inner_state = inner.update(updates, inner_state, params, **extra_args)
         return updates, ResetOnSwitchState(inner_state)
 

@@ -17,9 +17,9 @@ from jaxtyping import Array, PyTree
 
 from neurogain import _checks
 from neurogain import gain as dynamics
-from neurogain.optim import _scope
+from neurogain.optim import _scope, _weights
 from neurogain.optim.controls import ScaleByGainState
-from neurogain.optim.modulate import ModulateByGainState, effective_to_underlying
+from neurogain.optim.modulate import ModulateByGainState
 
 
 def _pure(tree: PyTree) -> PyTree:
@@ -94,7 +94,7 @@ def _unfold(opt_state: optax.OptState, params: PyTree) -> tuple[list[Array], lis
                 )
             owner[i] = path
             gains[i].append(gain)
-            weights[i] = effective_to_underlying(weights[i], gain, kept)
+            weights[i] = _weights.effective_to_underlying(weights[i], gain, kept)
     return weights, gains
 
 

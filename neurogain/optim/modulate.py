@@ -11,7 +11,7 @@ from jaxtyping import Array, Int, PyTree
 
 from neurogain import _checks
 from neurogain import gain as dynamics
-from neurogain.optim import _drive, _scope
+from neurogain.optim import _drive, _scope, _weights
 
 Per = Literal["global", "leaf", "unit"]
 Hyperparameter = float | Array | Callable[[Int[Array, ""]], Any]
@@ -27,10 +27,6 @@ class ModulateByGainState(NamedTuple):
     inner_state: optax.OptState
 
 
-def _gain_dtype(leaf: Any) -> Any:
-    return _checks.widest(jnp.finfo(leaf.dtype).dtype, jnp.float32)
-
-
 def _check_leaf(leaf: Any) -> None:
     if not jnp.issubdtype(leaf.dtype, jnp.inexact):
         raise TypeError(
@@ -39,20 +35,17 @@ def _check_leaf(leaf: Any) -> None:
         )
 
 
-def per_leaf(gain: PyTree, scope: PyTree, params: PyTree) -> PyTree:
-    """Return the gain that multiplies each leaf; MaskedNode where left out."""
-    if jax.tree_util.all_leaves([gain]):
-        return _scope.map_modulated(
-            lambda p: gain.astype(_gain_dtype(p)), scope, params, otherwise=_left_out
+def _unit_shape(leaf: Any, unit_axis: int) -> tuple[int, ...]:
+    """Return the shape of one gain per unit, which multiplies the leaf."""
+    if leaf.ndim == 0:
+        return ()
+    if not -leaf.ndim <= unit_axis < leaf.ndim:
+        raise ValueError(
+            f"`unit_axis` must be an axis of every modulated leaf; got {unit_axis} for one of "
+            f"shape {leaf.shape}. Leave it out with `mask`."
         )
-    return gain
-
-
-def effective_to_underlying(effective: Array, gain: Array, held: Any) -> Array:
-    """Return W of one leaf: as held in the state, or else E / g."""
-    if not _absent(held):
-        return held
-    return (effective.astype(_up(effective, gain)) / gain).astype(effective.dtype)
+    units = unit_axis % leaf.ndim
+    return tuple(n if axis == units else 1 for axis, n in enumerate(leaf.shape))
 
 
 def modulate_by_gain(
@@ -78,14 +71,15 @@ def modulate_by_gain(
         g' = g0 + decay (g - g0) + sensitivity u
         E' = g' (W + Delta),    returned: E' - E = g' Delta + (g'/g - 1) E
 
-    With sensitivity 0 and baseline 1, as Python numbers, the update is that of `inner`, bit for
-    bit. Weight decay inside `inner` sees W.
+    With sensitivity 0 and baseline 1, known when it is built, the gain is 1 for good and the update
+    is that of `inner`, bit for bit. Weight decay inside `inner` sees W.
     Make this the outermost transformation, or the last of a chain: one that rescales its update
     rescales the underlying weights with it.
 
     The drive u is the keyword `uncertainty` of `update`: a scalar; a per-example array, whose mean
     is taken; or, for `per="leaf"` and `"unit"`, a tree like the parameters of such values, whose
-    last axis counts the units for "unit". Without it `update` raises at trace time. A value
+    last axis counts the units for "unit" (parameters that are one bare array take an array for
+    per-example values; put them in a dict). Without it `update` raises at trace time. A value
     that is negative, infinite or NaN raises where it is concrete; under jit it turns the gain, and
     with it the update, into NaN. `optax.apply_if_finite` skips steps whose gradients are not
     finite: it helps where the logits are NaN, not where the drive alone is bad.
@@ -107,7 +101,9 @@ def modulate_by_gain(
         the gradients stays with the caller.
       on_missing: "raise", or "hold" to let the gain keep its value when no drive is passed.
       keep_weights: whether to hold W in float32 in the state; by default for modulated leaves of
-        lower precision alone, where g'/g rounds small changes away. `inner` then works in float32.
+        lower precision alone, where g'/g rounds small changes away. `inner` then works in float32,
+        and the held W is what counts: a change of the parameters from elsewhere (a transformation
+        behind this one, a projection) does not reach it.
 
     Returns:
       A transformation whose state is a `ModulateByGainState`.
@@ -129,71 +125,53 @@ def modulate_by_gain(
     Source: arXiv 2507.14056, eqs. 2-4, rewritten for the effective weights.
     """
     constants = {"decay": decay, "baseline": baseline, "sensitivity": sensitivity}
+    for name, value in constants.items():
+        _checks.single(name, value)
     dynamics.check_parameters(**constants)
     if initial_gain is not None:
-        _checks.in_range("initial_gain", initial_gain, "> 0", lambda x: x > 0, "1.0")
+        _checks.in_range(
+            "initial_gain", initial_gain, "finite and > 0", lambda x: (x > 0) & (x < np.inf), "1.0"
+        )
     _drive.check_on_missing(on_missing)
     if per not in ("global", "leaf", "unit"):
         raise ValueError(f'`per` must be "global", "leaf" or "unit"; got {per!r}.')
     inner = optax.with_extra_args_support(inner)
     scheduled = any(callable(value) for value in constants.values())
+    start = 1.0 if initial_gain is None else initial_gain
     unity = all(
         _checks.is_concrete(value) and np.all(np.asarray(value) == still)
-        for value, still in ((sensitivity, 0), (baseline, 1), (initial_gain or 1, 1))
+        for value, still in ((sensitivity, 0), (baseline, 1), (start, 1))
     )
 
     def at(count: Any, dtype: Any) -> dict[str, Array]:
         values = {k: v(count) if callable(v) else v for k, v in constants.items()}
         return {k: jnp.asarray(v, dtype) for k, v in values.items()}
 
-    def kept(leaf: Any) -> bool:
-        narrow = jnp.finfo(leaf.dtype).dtype != _gain_dtype(leaf)
-        return narrow if keep_weights is None else keep_weights
-
-    def underlying(params: PyTree, gains: PyTree, scope: PyTree, weights: PyTree) -> PyTree:
-        return _scope.map_modulated(
-            effective_to_underlying, scope, params, gains, weights, otherwise=_first
-        )
-
     def init_fn(params: PyTree) -> ModulateByGainState:
         scope = _scope.build(params, mask)
+        _scope.map_modulated(_check_leaf, scope, params, otherwise=_weights.left_out)
         count = jnp.zeros([], jnp.int32) if scheduled else None
 
-        def start(shape: tuple[int, ...], dtype: Any) -> Array:
+        def first(shape: tuple[int, ...], dtype: Any) -> Array:
             value = at(count, dtype)["baseline"] if initial_gain is None else initial_gain
             return jnp.array(jnp.full(shape, value, dtype))  # a copy, so that it can be donated
 
-        _scope.map_modulated(_check_leaf, scope, params, otherwise=_left_out)
-        if per == "global":
-            modulated = _scope.map_modulated(lambda p: p, scope, params, otherwise=_left_out)
-            dtypes = [_gain_dtype(p) for p in jax.tree.leaves(modulated)]
-            gain = start((), _checks.widest(jnp.float32, *dtypes))
-        else:
-
-            def shape(p: Array) -> tuple[int, ...]:
-                if per == "leaf" or p.ndim == 0:
-                    return ()
-                units = range(p.ndim)[unit_axis]
-                return tuple(n if axis == units else 1 for axis, n in enumerate(p.shape))
-
-            gain = _scope.map_modulated(
-                lambda p: start(shape(p), _gain_dtype(p)),
-                scope,
-                params,
-                otherwise=_left_out,
-            )
-        gains = per_leaf(gain, scope, params)
-        weights = _scope.map_modulated(
-            lambda p, g: p.astype(_up(p, g)) / g if kept(p) else _scope.MaskedNode(),
+        # One gain per leaf; where all share one, it has the widest dtype among them.
+        gain = _scope.map_modulated(
+            lambda p: first(
+                _unit_shape(p, unit_axis) if per == "unit" else (), _weights.gain_dtype(p)
+            ),
             scope,
             params,
-            gains,
-            otherwise=_left_out,
+            otherwise=_weights.left_out,
         )
+        if per == "global":
+            gain = first((), _checks.widest(jnp.float32, *(g.dtype for g in jax.tree.leaves(gain))))
+        gains = _weights.per_leaf(gain, scope, params)
+        weights = _weights.hold(params, gains, scope, keep_weights)
         # Some optimizers keep the parameters they are given, and a donated buffer needs one owner.
-        latent = jax.tree.map(jnp.copy, underlying(params, gains, scope, weights))
-        inner_state = inner.init(latent)
-        return ModulateByGainState(gain, scope, weights, count, inner_state)
+        latent = jax.tree.map(jnp.copy, _weights.underlying(params, gains, scope, weights))
+        return ModulateByGainState(gain, scope, weights, count, inner.init(latent))
 
     def update_fn(
         updates: PyTree,
@@ -208,82 +186,31 @@ def modulate_by_gain(
                 "`params` must be passed to update: the gain acts on the weights. "
                 "Write tx.update(grads, state, params, uncertainty=...)."
             )
-        gain, scope, weights = state.gain, state.scope, state.weights
-        policy = on_missing
+        gain, scope, policy = state.gain, state.scope, on_missing
         if isinstance(scope, _scope.Watched):
             scope.log(uncertainty is not None)
             scope, policy = scope.scope, "hold"
-        if _drive.is_missing(uncertainty, policy, "modulate_by_gain"):
-            new_gain = gain
-        else:
-            if per == "global":
-                drive = _drive.scalar(uncertainty, gain.dtype, axis_name)
-            else:
-                drive = _drive.per_group(uncertainty, gain, scope, axis_name)
-            new_gain = jax.tree.map(
-                lambda g, u: dynamics.step(g, u, **at(state.step, g.dtype)), gain, drive
-            )
-
+        new_gain = gain
+        if not _drive.is_missing(uncertainty, policy, "modulate_by_gain"):
+            drive = _drive.like(uncertainty, gain, scope, axis_name)
+            if not unity:
+                new_gain = jax.tree.map(
+                    lambda g, u: dynamics.step(g, u, **at(state.step, g.dtype)), gain, drive
+                )
         if unity:  # multiplying by 1 would let the compiler round otherwise
-            scope = _scope.map_modulated(
-                lambda w: _scope.MaskedNode() if _absent(w) else _scope.Modulated(),
-                scope,
-                weights,
-                otherwise=_left_out,
-            )
-        old, new = per_leaf(gain, scope, params), per_leaf(new_gain, scope, params)
-        latent = underlying(params, old, scope, weights)
-        latent_grads = _scope.map_modulated(
-            lambda d, g, w: (g * d.astype(_up(d, g))).astype(d.dtype if _absent(w) else w.dtype),
-            scope,
-            updates,
-            old,
-            weights,
-            otherwise=_first,
-        )
+            scope = _weights.acting(scope, state.weights)
+
+        old, new = (_weights.per_leaf(g, scope, params) for g in (gain, new_gain))
         delta, inner_state = inner.update(
-            latent_grads, state.inner_state, latent, uncertainty=uncertainty, **extra_args
+            _weights.latent_gradients(updates, old, scope, state.weights),
+            state.inner_state,
+            _weights.underlying(params, old, scope, state.weights),
+            uncertainty=uncertainty,
+            **extra_args,
         )
-
-        new_weights = _scope.map_modulated(
-            lambda w, d: w if _absent(w) else w + d.astype(w.dtype),
-            scope,
-            weights,
-            delta,
-            otherwise=_first,
-        )
-
-        def one(d: Array, p: Array, g: Array, g_new: Array, w_new: Any) -> Array:
-            wide = _up(p, g)
-            if _absent(w_new):
-                change = g_new * d.astype(wide) + (g_new / g - 1) * p.astype(wide)
-            else:
-                change = g_new * w_new - p.astype(wide)
-            return change.astype(p.dtype)
-
-        new_updates = _scope.map_modulated(
-            one, scope, delta, params, old, new, new_weights, otherwise=_first
-        )
+        weights = _weights.advance(state.weights, delta, scope)
+        new_updates = _weights.effective_update(delta, params, old, new, scope, weights)
         count = None if state.step is None else optax.safe_increment(state.step)
-        return new_updates, ModulateByGainState(
-            new_gain, state.scope, new_weights, count, inner_state
-        )
+        return new_updates, ModulateByGainState(new_gain, state.scope, weights, count, inner_state)
 
     return optax.GradientTransformationExtraArgs(init_fn, update_fn)
-
-
-def _left_out(*_: Any) -> _scope.MaskedNode:
-    return _scope.MaskedNode()
-
-
-def _first(x: Any, *_: Any) -> Any:
-    return x
-
-
-def _absent(weight: Any) -> bool:
-    return isinstance(weight, _scope.MaskedNode)
-
-
-def _up(leaf: Array, gain: Array) -> Any:
-    """Return the dtype to compute in: the leaf's own or, if that is lower, the gain's."""
-    return _checks.widest(leaf.dtype, gain.dtype)

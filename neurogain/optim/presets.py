@@ -1,6 +1,7 @@
 """Optimizers with uncertainty-modulated gain, ready to use.
 
-Every argument is named, since `optax.inject_hyperparams` cannot wrap a function of `**options`.
+Every argument is named, since `optax.inject_hyperparams` cannot wrap a function of `**options`;
+with it, pass static_args=("mask", "unit_axis"), which are no hyperparameters.
 """
 
 from collections.abc import Callable

@@ -1,5 +1,6 @@
 """Flax's TrainState with extra arguments; imported on its own, since optim needs no Flax."""
 
+import functools
 from typing import Any
 
 import optax
@@ -30,7 +31,7 @@ class TrainState(train_state.TrainState):
         extra = dict(extra_args)
         if "uncertainty" in kwargs:
             extra["uncertainty"] = kwargs.pop("uncertainty")
-        tx = optax.with_extra_args_support(self.tx)
-        updates, opt_state = tx.update(grads, self.opt_state, self.params, **extra)
-        params = optax.apply_updates(self.params, updates)
-        return self.replace(step=self.step + 1, params=params, opt_state=opt_state, **kwargs)
+        update = optax.with_extra_args_support(self.tx).update
+        bound = optax.GradientTransformation(self.tx.init, functools.partial(update, **extra))
+        stepped = super(TrainState, self.replace(tx=bound)).apply_gradients(grads=grads, **kwargs)
+        return stepped.replace(tx=self.tx)

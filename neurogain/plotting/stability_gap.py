@@ -82,7 +82,7 @@ def gain(
     figure = Figure(figsize=(8.0, 5.0), layout="constrained")
     upper, lower = figure.subplots(2, 1, sharex=True)
     for label, line, _ in style.assign(uncertainty):
-        if np.ptp(gain[label]) > 0 or np.any(gain[label] != 1):
+        if np.any(gain[label] != 1):
             _over_training(upper, gain[label], label, line)
         _over_training(lower, uncertainty[label], label, line)
     iterations = next(iter(uncertainty.values())).shape[2]
@@ -90,7 +90,7 @@ def gain(
         for task in range(1, len(task_names)):
             axes.axvline(task * iterations, color="0.4", linewidth=0.8)
         style.tidy(axes)
-    if not upper.lines[len(task_names) - 1 :]:
+    if all(np.all(values == 1) for values in gain.values()):
         upper.text(0.5, 0.5, "no method here has a gain", transform=upper.transAxes, ha="center")
     upper.set_ylabel("gain g (dimensionless)")
     lower.set_ylabel("batch entropy (nats)")

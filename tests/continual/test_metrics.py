@@ -109,3 +109,10 @@ def test_t_interval_is_that_of_scipy(level):
 @pytest.mark.parametrize("values", [[], [0.3], [0.3, np.nan, 0.2]])
 def test_t_interval_is_undefined_for_too_few_values(values):
     assert np.isnan(metrics.t_interval(values)).all()
+
+
+def test_exactly_ninety_five_percent_in_float32_is_not_below_it():
+    accuracy = np.full((2, 3, 2), np.nan, np.float32)
+    accuracy[0, :, 0] = 1
+    accuracy[1] = np.array([[1, 0], [475 / 500, 0.5], [1, 1]], np.float32)
+    assert metrics.gaps(accuracy.astype(float)).duration == [0]

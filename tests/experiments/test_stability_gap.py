@@ -55,7 +55,7 @@ SINGLE = {
 }
 PER_SWITCH = {
     *("sg_per_switch", "sg_per_switch_previous_task", "depth_per_switch"),
-    *("duration_per_switch_iterations", "area_per_switch_iterations"),
+    *("duration_per_switch", "area_per_switch"),
 }
 
 
@@ -164,7 +164,7 @@ def test_configuration_survives_json():
         ({"benchmark": "rotated-digits", "angles": (0.0,)}, r"at least 2 tasks; got 1\..*`angles`"),
         ({"optimizers": ()}, r"`optimizers` must be distinct, and at least one; got \."),
         ({"optimizers": ("sgd", "sgd")}, r"`optimizers` must be distinct.*got sgd sgd\."),
-        ({"optimizers": ("sdg",)}, r"unknown optimizer 'sdg'"),
+        ({"optimizers": ("sdg",)}, r"must be among .*; got 'sdg'"),
         ({"iterations": 0}, r"`iterations` must be a whole number of at least 1; got 0"),
         ({"batch_size": 0}, r"`batch_size` must be a whole number of at least 1; got 0"),
         ({"eval_every": 3}, r"`eval_every` must divide the 200 iterations of a task; got 3"),

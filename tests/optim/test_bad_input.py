@@ -38,7 +38,7 @@ def test_the_message_shows_the_drive(params, grads):
         *(("decay", x, r"in \(0, 1\), per update") for x in (0.0, 1.0, -0.1, 1.5, NAN)),
         *(("baseline", x, "a finite gain of at least 1") for x in (0.99, 0.0, -1.0, NAN, INF)),
         *(("sensitivity", x, "finite and >= 0") for x in (-0.1, NAN, INF)),
-        *(("initial_gain", x, "> 0") for x in (0.0, -1.0, NAN)),
+        *(("initial_gain", x, "finite and > 0") for x in (0.0, -1.0, NAN, INF)),
     ],
 )
 def test_a_constant_outside_its_range(name, value, rule):

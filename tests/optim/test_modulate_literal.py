@@ -23,8 +23,11 @@ def _start():
     return {k: 0.5 * rng.normal(size=s) for k, s in shapes.items()}
 
 
-def _evaluate(E, t):
-    """Gradient of the cross-entropy and the batch entropy of a tanh network, by hand."""
+def _evaluate(E, t=0, unit_drives=False):
+    """Gradient of the cross-entropy and the drives of a tanh network, by hand.
+
+    The drives are the batch entropy, or, leaf by leaf and unit by unit, a function of the gradient.
+    """
     del t
     x, y = _data()
     h = np.tanh(x @ E["w1"] + E["b1"])
@@ -35,6 +38,8 @@ def _evaluate(E, t):
     dh = (dz @ E["w2"].T) * (1 - h**2)
     dE = {"w1": x.T @ dh, "b1": dh.sum(0), "w2": h.T @ dz, "b2": dz.sum(0)}
     u = -(p * np.log(p)).sum(-1).mean()
+    if unit_drives:
+        return dE, {k: u * np.abs(d).reshape(-1, d.shape[-1]).sum(0) for k, d in dE.items()}
     return dE, dict.fromkeys(E, u)
 
 
@@ -42,7 +47,7 @@ def _logits(E, x):
     return jnp.tanh(x @ E["w1"] + E["b1"]) @ E["w2"] + E["b2"]
 
 
-def _train(tx, E):
+def _train(tx, E, drive_of=lambda u, grads: u):
     x, y = _data()
 
     def loss(E):
@@ -52,14 +57,18 @@ def _train(tx, E):
     def step(carry, _):
         E, state = carry
         grads, logits = jax.grad(loss, has_aux=True)(E)
-        updates, state = tx.update(grads, state, E, uncertainty=batch_mean(entropy(logits)))
+        drive = drive_of(batch_mean(entropy(logits)), grads)
+        updates, state = tx.update(grads, state, E, uncertainty=drive)
         E = optax.apply_updates(E, updates)
         return (E, state), (E, state.gain)
 
     return jax.jit(lambda E: jax.lax.scan(step, (E, tx.init(E)), length=STEPS)[1])(E)
 
 
-@pytest.mark.parametrize("name", ["sgd", "momentum", "adam", "adamw"])
+NAMES = ["sgd", "momentum", "adam", "adamw"]
+
+
+@pytest.mark.parametrize("name", NAMES)
 def test_two_hundred_steps_equal_the_literal_algorithm(name, oracle):
     make, reference = oracle.bases[name]
     start = _start()
@@ -69,7 +78,51 @@ def test_two_hundred_steps_equal_the_literal_algorithm(name, oracle):
     assert gains.dtype == np.float64
     np.testing.assert_allclose(gains, [g["w1"] for _, g in wanted], rtol=1e-10)
     for k in start:
-        np.testing.assert_allclose(E[k], np.stack([e[k] for e, _ in wanted]), rtol=1e-10)
+        np.testing.assert_allclose(
+            E[k], np.stack([e[k] for e, _ in wanted]), rtol=1e-10, atol=1e-12
+        )
+
+
+@pytest.mark.parametrize("masked", [(), ("b1", "b2"), ("w1", "b1")])
+@pytest.mark.parametrize("per", ["leaf", "unit"])
+@pytest.mark.parametrize("name", NAMES)
+def test_gains_of_leaves_and_units_with_and_without_a_mask(name, per, masked, oracle):
+    def evaluate(E, t):
+        dE, u = _evaluate(E, t, unit_drives=True)
+        return dE, (u if per == "unit" else {k: np.mean(v) for k, v in u.items()})
+
+    def drive_of(u, grads):
+        return jax.tree.map(lambda d: u * jnp.abs(d).reshape(-1, d.shape[-1]).sum(0), grads)
+
+    make, reference = oracle.bases[name]
+    start = _start()
+    kept = set(start) - set(masked)
+    wanted = list(oracle.literal(reference(), start, 1.0, evaluate, STEPS, kept))[1:]
+    with jax.enable_x64():
+        tx = modulate_by_gain(make(), per=per, mask={k: k in kept for k in start})
+        E, gains = _train(tx, jax.tree.map(jnp.asarray, start), drive_of)
+    for k in start:
+        np.testing.assert_allclose(
+            E[k], np.stack([e[k] for e, _ in wanted]), rtol=1e-10, atol=1e-12
+        )
+    for k in kept:
+        expected = np.stack([g[k] for _, g in wanted])
+        assert expected.max() > 1.05
+        np.testing.assert_allclose(gains[k].reshape(expected.shape), expected, rtol=1e-10)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_global_gain_with_a_mask(name, oracle):
+    make, reference = oracle.bases[name]
+    start = _start()
+    wanted = list(oracle.literal(reference(), start, 1.0, _evaluate, STEPS, {"w2", "b2"}))[1:]
+    with jax.enable_x64():
+        tx = modulate_by_gain(make(), mask={k: k.endswith("2") for k in start})
+        E, _ = _train(tx, jax.tree.map(jnp.asarray, start))
+    for k in start:
+        np.testing.assert_allclose(
+            E[k], np.stack([e[k] for e, _ in wanted]), rtol=1e-10, atol=1e-12
+        )
 
 
 def test_the_drive_matters_in_that_loop(oracle):
