@@ -32,6 +32,7 @@ class StabilityGapCommand:
         chosen = config.parse_methods()
         stream = stability_gap.load_stream(config)  # before the folder is claimed: it may fail
         folder = output.ResultFolder(self.out, stability_gap.as_json(config), resume=self.resume)
+        finished = sum(folder.load_unit(label) is not None for label in chosen)
         curves: dict[str, TaskCurves] = {}
         seconds: dict[str, float] = {}
         with tqdm(total=len(chosen) * stream.tasks, unit="task", dynamic_ncols=True) as bar:
@@ -61,6 +62,8 @@ class StabilityGapCommand:
         path = folder.write_json("metrics.json", metrics)
         _draw(self.out, config, stream.task_names, curves, metrics)
         print(_table(metrics))
+        if finished:
+            print(f"\n{finished} of {len(chosen)} methods were finished before, not run again.")
         print(f"\nWritten: {path}, the curves in {self.out / 'curves'}, three figures beside them.")
 
 

@@ -21,10 +21,12 @@ class ResultFolder:
         """Claim the folder.
 
         Raises:
-          ValueError: it holds results and `resume` is not given, or those of another configuration.
+          ValueError: it holds results and `resume` is not given, or those of another configuration
+            or of other versions.
           OSError: it can't be written.
         """
         self.path = path
+        config = dict(config) | {"versions": versions()}
         try:
             (path / "curves").mkdir(parents=True, exist_ok=True)
             with tempfile.TemporaryFile(dir=path):
@@ -45,8 +47,8 @@ class ResultFolder:
             changed = sorted(k for k in old.keys() | config.keys() if old.get(k) != config.get(k))
             if changed:
                 raise ValueError(
-                    "`resume` continues a run with the configuration it was started with; in "
-                    f"{path} it differs in "
+                    "`resume` continues a run with the configuration and the versions it was "
+                    f"started with; in {path} it differs in "
                     + "; ".join(f"{k}: {old.get(k)} there, {config.get(k)} here" for k in changed)
                     + ". Pass --out another/folder."
                 )

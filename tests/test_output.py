@@ -24,7 +24,7 @@ def files(folder):
 
 def test_claiming_a_folder_writes_the_configuration(folder):
     assert files(folder) == ["config.json"]
-    assert json.loads((folder.path / "config.json").read_text()) == CONFIG
+    assert _configuration(folder) == CONFIG
 
 
 def test_units_come_back_as_they_were(folder):
@@ -102,7 +102,27 @@ def test_names_that_look_alike_when_made_safe_are_kept_apart(folder, other):
     assert folder.unit_path("a:b") != folder.unit_path(other)
 
 
+def _configuration(folder):
+    written = json.loads((folder.path / "config.json").read_text())
+    assert written.pop("versions") == output.versions()
+    return written
+
+
+def test_a_folder_without_finished_units_is_new(folder):
+    ResultFolder(folder.path, CONFIG | {"seeds": 9}, resume=False)
+    assert _configuration(folder)["seeds"] == 9
+
+
+def test_resuming_with_other_versions_is_refused(folder, monkeypatch):
+    folder.save_unit("sgd", {"x": np.asarray(1)})
+    newer = output.versions() | {"jax": "99.0"}
+    monkeypatch.setattr(output, "versions", lambda: newer)
+    with pytest.raises(ValueError, match=r"it differs in versions: .*99\.0.* here\. Pass --out"):
+        ResultFolder(folder.path, CONFIG, resume=True)
+
+
 def test_a_second_start_is_refused(folder):
+    folder.save_unit("sgd", {"x": np.asarray(1)})
     with pytest.raises(ValueError, match=r"`out` must be a new folder.*--resume.*--out"):
         ResultFolder(folder.path, CONFIG, resume=False)
 
@@ -118,11 +138,12 @@ def test_resuming_a_folder_that_is_new_starts_it(tmp_path):
 
 
 def test_resuming_with_another_configuration_names_every_difference(folder):
+    folder.save_unit("sgd", {"x": np.asarray(1)})
     other = {"seeds": 3, "optimizers": ["sgd", "ngm"], "regime": "joint"}
     message = r"it differs in regime: None there, joint here; seeds: 5 there, 3 here\. Pass --out"
     with pytest.raises(ValueError, match=message):
         ResultFolder(folder.path, other, resume=True)
-    assert json.loads((folder.path / "config.json").read_text()) == CONFIG
+    assert _configuration(folder) == CONFIG
 
 
 def test_a_folder_that_cannot_be_written(tmp_path):

@@ -54,8 +54,9 @@ SINGLE = {
     *("max_gain", "wf_10", "wp_10", "wf_100", "wp_100"),
 }
 PER_SWITCH = {
-    *("sg_per_switch", "sg_per_switch_previous_task", "depth_per_switch"),
-    *("duration_per_switch", "area_per_switch"),
+    f"{field}_per_switch{variant}"
+    for field in ("sg", "depth", "duration", "area")
+    for variant in ("", "_previous_task")
 }
 
 
