@@ -199,23 +199,23 @@ def draw(
     curves: dict[str, TaskCurves],
 ) -> None:
     """Draw the fronts, and the switches at the chosen configurations."""
+    named = {name: m["summary"] for name, m in result["methods"].items()}
     front = fronts.fronts(
-        {name: result["methods"][name]["front"] for name in MAIN},
-        {n: m for n, m in result["methods"].items() if n not in MAIN},
-        published=result["published_avg_sg"],
+        {named[name]: result["methods"][name]["front"] for name in MAIN},
+        {named[n]: m for n, m in result["methods"].items() if n not in MAIN},
+        published={named[name]: gap for name, gap in result["published_avg_sg"].items()},
         title=benchmark,
     )
     front.savefig(out / f"stability_gap_{benchmark}_fronts.png", dpi=130)
-    names = {name: result["methods"][name]["summary"] for name in curves}
     switches = figures.old_task_accuracy(
-        {names[name]: c.accuracy for name, c in curves.items()},
+        {named[name]: c.accuracy for name, c in curves.items()},
         stream.task_names,
         title=f"{benchmark}, joint training, each method tuned",
     )
     switches.savefig(out / f"stability_gap_{benchmark}_switches.png", dpi=130)
     gains = figures.gain(
-        {names[name]: c.gain for name, c in curves.items()},
-        {names[name]: c.uncertainty for name, c in curves.items()},
+        {named[name]: c.gain for name, c in curves.items()},
+        {named[name]: c.uncertainty for name, c in curves.items()},
         stream.task_names,
         title=f"{benchmark}, each method tuned",
     )

@@ -28,6 +28,7 @@ def fronts(
     figure = Figure(figsize=(7.6, 5.0), layout="constrained")
     axes = figure.subplots()
     labels = [*swept, *single]
+    outside = []
     for label, line, marker in style.assign(labels):
         entries = swept.get(label) or [single[label]]
         points = sorted(
@@ -36,6 +37,7 @@ def fronts(
             if e["avg_sg"]["mean"] is not None and e["avg_acc"]["mean"] >= lowest_accuracy
         )
         if not points:
+            outside.append(label)
             continue
         filled = label in swept
         axes.plot(
@@ -64,6 +66,15 @@ def fronts(
     axes.set_ylim(bottom=0)
     style.tidy(axes)
     figure.legend(loc="outside right upper", frameon=False)
+    if outside:
+        axes.text(
+            0.03,
+            0.97,
+            f"below {lowest_accuracy:g} avg-ACC: {', '.join(outside)}",
+            transform=axes.transAxes,
+            va="top",
+            fontsize=9,
+        )
     axes.set_title(
         f"{title}: lower right is better\n(bars at the left: published avg-SG)", fontsize=10
     )

@@ -27,6 +27,15 @@ def _seeds(n: int) -> str:
     return f"mean and 95 % t-interval, {n} seeds" if n > 1 else "one seed"
 
 
+def _finish(figure: Figure, axes: Axes, title: str, *, seeds: int) -> None:
+    """Put the legend of the axes below the figure and the title above it."""
+    handles, labels = axes.get_legend_handles_labels()
+    figure.legend(
+        handles, labels, loc="outside lower center", ncols=min(6, len(labels)), frameon=False
+    )
+    figure.suptitle(f"{title}: {_seeds(seeds)}" if title else _seeds(seeds), fontsize=11)
+
+
 def old_task_accuracy(
     accuracy: Mapping[str, np.ndarray],
     task_names: Sequence[str],
@@ -60,14 +69,7 @@ def old_task_accuracy(
         axes.set_ylim(-0.02, 1.02)
         style.tidy(axes)
     panels[0].set_ylabel("accuracy on all old tasks")
-    figure.legend(
-        *panels[0].get_legend_handles_labels(),
-        loc="outside lower center",
-        ncols=min(6, len(accuracy)),
-        frameon=False,
-    )
-    n = len(next(iter(accuracy.values())))
-    figure.suptitle(f"{title}: {_seeds(n)}" if title else _seeds(n), fontsize=11)
+    _finish(figure, panels[0], title, seeds=len(next(iter(accuracy.values()))))
     return figure
 
 
@@ -95,14 +97,7 @@ def gain(
     upper.set_ylabel("gain g (dimensionless)")
     lower.set_ylabel("batch entropy (nats)")
     lower.set_xlabel("iterations (vertical lines: a new task)")
-    figure.legend(
-        *lower.get_legend_handles_labels(),
-        loc="outside lower center",
-        ncols=min(6, len(uncertainty)),
-        frameon=False,
-    )
-    n = len(next(iter(gain.values())))
-    figure.suptitle(f"{title}: {_seeds(n)}" if title else _seeds(n), fontsize=11)
+    _finish(figure, lower, title, seeds=len(next(iter(gain.values()))))
     return figure
 
 

@@ -6,7 +6,7 @@ from typing import Any
 from matplotlib.axes import Axes
 
 COLOURS = ("#0072B2", "#E69F00", "#009E73", "#D55E00", "#CC79A7", "#56B4E9", "#000000", "#8C6D31")
-DASHES = ("-", "--", "-.", ":")
+DASHES = ("--", "-.", ":", "-")
 MARKERS = "osD^vPX*<>"
 
 

@@ -2,8 +2,8 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
+import chex
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -89,10 +89,6 @@ def case(request):
     return CASES[request.param]
 
 
-def _describe(tree: Any) -> Any:
-    return jax.tree.structure(tree), [(x.shape, x.dtype) for x in jax.tree.leaves(tree)]
-
-
 def _nodes(state):
     leaves = jax.tree.leaves(state, is_leaf=lambda x: isinstance(x, ModulateByGainState))
     return [x for x in leaves if isinstance(x, ModulateByGainState)]
@@ -115,23 +111,21 @@ def _steps(tx, params, wrap):
 
 
 def test_gain_follows_its_equation_and_the_step_compiles_once(case, params, oracle):
-    traces = []
+    def traced_once(step):
+        return jax.jit(chex.assert_max_traces(step, n=1))
 
-    def counted(step):
-        return jax.jit(lambda *args: (traces.append(1), step(*args))[1])
-
-    *_, (params, state) = _steps(case.build(), params, counted)
+    *_, (params, state) = _steps(case.build(), params, traced_once)
     expected = oracle.gain_after(case.drives(DRIVES))
     assert expected > 1.2
     np.testing.assert_allclose(get_gain(state), expected, rtol=1e-6)
-    assert len(traces) == 1
     assert all(np.isfinite(x).all() for x in jax.tree.leaves(params))
 
 
 def test_jit_equals_eager_and_types_stay(case, params):
     eager = list(_steps(case.build(), params, lambda step: step))
     for (p, s), (p_jit, s_jit) in zip(eager, _steps(case.build(), params, jax.jit), strict=True):
-        assert _describe((p, s)) == _describe((p_jit, s_jit)) == _describe(eager[0])
+        chex.assert_trees_all_equal_structs((p, s), (p_jit, s_jit), eager[0])
+        chex.assert_trees_all_equal_shapes_and_dtypes((p, s), (p_jit, s_jit), eager[0])
         for a, b in zip(jax.tree.leaves((p, s)), jax.tree.leaves((p_jit, s_jit)), strict=True):
             np.testing.assert_allclose(a, b, rtol=2e-4, atol=1e-5)
     assert any(np.any(p[k] != params[k]) for k in params)
