@@ -111,6 +111,8 @@ def _steps(tx, params, wrap):
 
 
 def test_gain_follows_its_equation_and_the_step_compiles_once(case, params, oracle):
+    chex.clear_trace_counter()  # it knows functions by name, across tests
+
     def traced_once(step):
         return jax.jit(chex.assert_max_traces(step, n=1))
 
