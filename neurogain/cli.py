@@ -1,6 +1,7 @@
 """The command `neurogain <experiment>`."""
 
 import dataclasses
+import os
 import sys
 import time
 from pathlib import Path
@@ -113,7 +114,7 @@ def _table(metrics: dict) -> str:
         return f"{figure['mean']:.3f}" + ("" if low is None else f" [{low:.3f}, {high:.3f}]")
 
     columns = ("avg-SG", "SG at switch 1", "avg-ACC", "min-ACC")
-    width = max(map(len, metrics["methods"]))
+    width = max(len("method"), *map(len, metrics["methods"]))
     lines = [f"{'method':<{width}}  " + "  ".join(f"{c:<22}" for c in columns) + "  seconds"]
     for label, m in metrics["methods"].items():
         cells = (m["avg_sg"], m["sg_per_switch"][0], m["avg_acc"], m["min_acc"])
@@ -121,7 +122,8 @@ def _table(metrics: dict) -> str:
         note = "  (diverged)" if any(m["diverged"]) else ""
         lines.append(f"{label:<{width}}  {row}  {m['wall_time_s']:7.1f}{note}")
     seeds = metrics["config"]["seeds"]
-    return "\n".join(lines) + f"\n95 % t-intervals over {seeds} seeds; lower SG is better."
+    spread = f"95 % t-intervals over {seeds} seeds" if seeds > 1 else "One seed"
+    return "\n".join(lines) + f"\n{spread}; lower SG is better, at equal avg-ACC."
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -141,3 +143,19 @@ def main(arguments: list[str] | None = None) -> None:
             file=sys.stderr,
         )
         sys.exit(130)
+
+
+def script() -> None:
+    """Run `main` as the installed command.
+
+    Where a signal interrupts a compilation, the interpreter's shutdown crashes in the compiler's
+    threads; all results are on disk by then, so the process ends without it.
+    """
+    try:
+        main()
+    except SystemExit as stop:
+        if stop.code != 130:
+            raise
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(130)

@@ -1,5 +1,9 @@
 import json
 import re
+import signal
+import subprocess
+import sys
+import time
 
 import numpy as np
 import pytest
@@ -228,3 +232,29 @@ def test_help_lists_the_options_with_their_defaults(capsys):
     shown = capsys.readouterr().out
     for option in ("--benchmark", "--optimizers", "--resume", "--out", "--data-dir"):
         assert option in shown
+
+
+def test_a_signal_while_the_second_method_compiles_ends_with_130(tmp_path):
+    """In a process of its own: an interrupted compilation used to crash the shutdown."""
+    words = [
+        "stability-gap",
+        "--optimizers",
+        "sgd",
+        "ngm",
+        "--seeds",
+        "2",
+        "--iterations",
+        "10",
+        "--out",
+    ]
+    program = [sys.executable, "-c", "from neurogain.cli import script; script()"]
+    call = [*program, *words, "--out", str(tmp_path)]
+    with subprocess.Popen(call, stderr=subprocess.PIPE, text=True) as run:
+        deadline = time.monotonic() + 120
+        while not (tmp_path / "curves" / "sgd.npz").exists() and time.monotonic() < deadline:
+            time.sleep(0.05)
+        time.sleep(0.8)
+        run.send_signal(signal.SIGINT)
+        _, errors = run.communicate(timeout=60)
+    assert run.returncode == 130, errors
+    assert "continue with --resume" in errors

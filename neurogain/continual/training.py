@@ -89,7 +89,7 @@ class _Data(NamedTuple):
 
     images: Array  # uint8, (n, pixels...)
     labels: Array
-    test_images: Array  # uint8, (K, m, pixels...)
+    test_images: Array  # uint8, (K, m, pixels...); in [0, 1] once a task runs
     test_labels: Array  # -1 where padded
 
 
@@ -232,6 +232,7 @@ class Trainer:
     ) -> tuple[RunState, TaskCurves]:
         protocol, tx = self.protocol, optax.with_extra_args_support(self.build_optimizer(constants))
         key = jax.random.fold_in(jax.random.fold_in(key, 1), source.task)
+        data = data._replace(test_images=_unit_interval(data.test_images))
 
         def loss_fn(params: PyTree, images: Array, labels: Array) -> tuple[Array, Array]:
             logits: Any = self.model.apply(params, images)
@@ -301,7 +302,7 @@ def _accuracies(
     """
 
     def one(task: Array, accuracies: Array) -> Array:
-        logits: Any = model.apply(params, _unit_interval(data.test_images[task]))
+        logits: Any = model.apply(params, data.test_images[task])
         labels = data.test_labels[task]
         right = (jnp.argmax(logits, axis=-1) == labels) & jnp.all(jnp.isfinite(logits), axis=-1)
         return accuracies.at[task].set(jnp.sum(right) / jnp.sum(labels >= 0))

@@ -82,7 +82,8 @@ class StabilityGapConfig:
         ]
         if len(set(labels)) < len(labels) or not labels:
             raise ValueError(
-                f"`optimizers` must be distinct, and at least one; got {' '.join(self.optimizers)}."
+                "`optimizers` must name at least one method, and none twice with the same "
+                f"constants; got {' '.join(self.optimizers) or 'none'}."
             )
         return {
             label: methods.parse(text, sensitivity=sensitivity)

@@ -35,6 +35,8 @@ def audit(
 ) -> list[GainReport]:
     """Trace one update of a chain and report, for every gain node, whether its drive arrives.
 
+    It does not see what happens to the update behind the gain: a transformation that rescales it
+    (optax.scale, weight decay, clipping) belongs inside the gain's inner optimizer or before it.
     Nothing is computed: gradients, state and drive are abstract. Nodes that would raise for want
     of a drive are reported instead.
 

@@ -76,10 +76,11 @@ def modulate_by_gain(
     Make this the outermost transformation, or the last of a chain: one that rescales its update
     rescales the underlying weights with it.
 
-    The drive u is the keyword `uncertainty` of `update`: a scalar; a per-example array, whose mean
-    is taken; or, for `per="leaf"` and `"unit"`, a tree like the parameters of such values, whose
-    last axis counts the units for "unit" (parameters that are one bare array take an array for
-    per-example values; put them in a dict). Without it `update` raises at trace time. A value
+    The drive u is the keyword `uncertainty` of `update`: a scalar; an array of one value per
+    example (or token), whose mean is taken; or, for `per="leaf"` and `"unit"`, a tree like the
+    parameters of such values, whose last axis counts the units for "unit" (parameters that are one
+    bare array take an array for per-example values; put them in a dict). Without it `update` raises
+    at trace time. A value
     that is negative, infinite or NaN raises where it is concrete; under jit it turns the gain, and
     with it the update, into NaN. `optax.apply_if_finite` skips steps whose gradients are not
     finite: it helps where the logits are NaN, not where the drive alone is bad.
@@ -135,6 +136,11 @@ def modulate_by_gain(
     _drive.check_on_missing(on_missing)
     if per not in ("global", "leaf", "unit"):
         raise ValueError(f'`per` must be "global", "leaf" or "unit"; got {per!r}.')
+    if not (hasattr(inner, "init") and hasattr(inner, "update")):
+        raise TypeError(
+            f"`inner` must be an optax optimizer; got {inner!r}. "
+            "Pass optax.adam(1e-3), not optax.adam."
+        )
     inner = optax.with_extra_args_support(inner)
     scheduled = any(callable(value) for value in constants.values())
     start = 1.0 if initial_gain is None else initial_gain

@@ -51,7 +51,9 @@ def fronts(
             alpha=0.9,
         )
         if filled:
-            axes.plot(*zip(*front(points), strict=True), drawstyle="steps-pre", **line)
+            kept = front(points)
+            steps = [(lowest_accuracy, kept[0][1]), *kept]
+            axes.plot(*zip(*steps, strict=True), drawstyle="steps-pre", **line)
         if label in published:
             axes.plot(
                 [0.0, 0.02],

@@ -96,6 +96,7 @@ def gain(
         upper.text(0.5, 0.5, "no method here has a gain", transform=upper.transAxes, ha="center")
     upper.set_ylabel("gain g (dimensionless)")
     lower.set_ylabel("batch entropy (nats)")
+    lower.set_ylim(bottom=0)
     lower.set_xlabel("iterations (vertical lines: a new task)")
     _finish(figure, lower, title, seeds=len(next(iter(gain.values()))))
     return figure

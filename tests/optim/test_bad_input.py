@@ -46,6 +46,11 @@ def test_a_constant_outside_its_range(name, value, rule):
         _make(**{name: value})
 
 
+def test_an_optimizer_that_was_not_built():
+    with pytest.raises(TypeError, match=r"`inner` must be an optax optimizer.*optax\.adam\(1e-3\)"):
+        modulate_by_gain(optax.adam)
+
+
 def test_a_constant_that_is_no_number():
     with pytest.raises(TypeError, match="`decay` must be a number"):
         _make(decay="fast")
