@@ -1,5 +1,6 @@
 """The command that made a result, for the result file."""
 
+import shlex
 import sys
 from pathlib import Path
 
@@ -10,4 +11,4 @@ def command() -> str:
     for i in range(1, len(words)):
         if words[i - 1] == "--data-dir":
             words[i] = "DIR"
-    return " ".join(["python", f"benchmarks/{Path(sys.argv[0]).name}", *words])
+    return shlex.join(["python", f"benchmarks/{Path(sys.argv[0]).name}", *words])

@@ -1,6 +1,6 @@
 """Time the compiled continual trainer against a per-step JAX loop and a plain PyTorch loop.
 
-    python benchmarks/continual_throughput.py [--data-dir DIR]      (about a quarter of an hour on 2 cores)
+    python benchmarks/continual_throughput.py [--data-dir DIR]    (about 20 minutes on 2 cores)
 
 Compared, on the default device of JAX and on the CPU with PyTorch, the same work by
 - trainer: `neurogain.continual.training.Trainer`, all seeds side by side, a task one compiled scan;
