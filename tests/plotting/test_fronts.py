@@ -35,5 +35,5 @@ def test_figure_has_labels_fronts_and_points(figures_of):
     assert texts == ["ngm", "adam"]  # the other is too inaccurate to show
     points, line, published = axes.lines[:3]
     assert list(zip(*points.get_data(), strict=True)) == [(0.9, 0.1), (0.95, 0.3)]
-    assert list(zip(*line.get_data(), strict=True)) == [(0.9, 0.1), (0.95, 0.3)]
+    assert list(zip(*line.get_data(), strict=True)) == [(0.8, 0.1), (0.9, 0.1), (0.95, 0.3)]
     assert list(published.get_ydata()) == [0.05, 0.05]
