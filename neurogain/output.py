@@ -29,8 +29,7 @@ class ResultFolder:
         config = dict(config) | {"versions": versions()}
         try:
             (path / "curves").mkdir(parents=True, exist_ok=True)
-            with tempfile.TemporaryFile(dir=path):
-                pass
+            tempfile.TemporaryFile(dir=path).close()
         except OSError as error:
             raise OSError(
                 f"`out` must be a folder that can be written; {path} is not ({error.strerror}). "
