@@ -7,12 +7,10 @@ Sources: arXiv 2507.14056 (stability gap); De Lange, van de Ven & Tuytelaars, 'C
 for lifelong learning: identifying the stability gap', ICLR 2023 (the others).
 """
 
-from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Float
-from scipy import stats
 
 Accuracy = Float[np.ndarray, "K E K"]
 
@@ -98,14 +96,3 @@ def windowed(accuracy: Accuracy, window: int) -> tuple[float, float]:
         falls.append(max(0.0, *(-c.min() for c in changes)))
         rises.append(max(0.0, *(c.max() for c in changes)))
     return float(np.mean(falls)), float(np.mean(rises))
-
-
-def t_interval(
-    values: Sequence[float] | Float[np.ndarray, " seeds"], level: float = 0.95
-) -> tuple[float, float]:
-    """Return the t-interval of the mean; NaN for fewer than two values, or where one is NaN."""
-    values = np.asarray(values, float)
-    if len(values) < 2:
-        return float("nan"), float("nan")
-    half = stats.t.ppf((1 + level) / 2, len(values) - 1) * values.std(ddof=1) / len(values) ** 0.5
-    return float(values.mean() - half), float(values.mean() + half)

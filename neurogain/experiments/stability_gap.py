@@ -14,6 +14,7 @@ import numpy as np
 
 from neurogain.continual import data, methods, metrics, models, streams
 from neurogain.continual.training import Protocol, Regime, TaskCurves, Trainer
+from neurogain.intervals import t_interval
 
 Benchmark = Literal["split-digits", "rotated-digits", "split-mnist", "rotated-mnist"]
 SCHEMA_VERSION = 1
@@ -155,10 +156,10 @@ def run_method(
 def figure(values: Sequence[float] | np.ndarray) -> dict[str, Any]:
     """Return mean, 95 % t-interval over seeds and the values; null where undefined."""
     values = np.asarray(values, float)
-    low, high = metrics.t_interval(values)
+    low, high = t_interval(values)
     return {
         "mean": _finite(values.mean()),
-        "ci": [_finite(low), _finite(high)],
+        "ci": [_finite(float(low)), _finite(float(high))],
         "per_seed": [_finite(v) for v in values],
     }
 

@@ -1,6 +1,5 @@
 import numpy as np
 import pytest
-from scipy import stats
 
 from neurogain.continual import metrics
 
@@ -91,24 +90,6 @@ def test_windowed_changes_by_hand():
 def test_windows_do_not_count_the_evaluation_at_a_switch_twice():
     falling = curves([[0.9, 0.7]], [[0.7, 0.5], [0.5, 0.5]])
     assert metrics.windowed(falling, 2)[0] == pytest.approx(0.4 / 2)  # 0.9 to 0.5 in two steps
-
-
-def test_t_interval_of_five_values():
-    low, high = metrics.t_interval([1.0, 2.0, 3.0, 4.0, 5.0])
-    half = 2.7764451 * np.sqrt(2.5) / np.sqrt(5)  # t(0.975, 4) from a printed table: 2.776
-    assert (low, high) == pytest.approx((3 - half, 3 + half), rel=1e-6)
-
-
-@pytest.mark.parametrize("level", [0.8, 0.95, 0.99])
-def test_t_interval_is_that_of_scipy(level):
-    values = np.array([0.31, 0.27, 0.44, 0.29, 0.35])
-    expected = stats.t.interval(level, len(values) - 1, values.mean(), stats.sem(values))
-    np.testing.assert_allclose(metrics.t_interval(values, level), expected)
-
-
-@pytest.mark.parametrize("values", [[], [0.3], [0.3, np.nan, 0.2]])
-def test_t_interval_is_undefined_for_too_few_values(values):
-    assert np.isnan(metrics.t_interval(values)).all()
 
 
 def test_exactly_ninety_five_percent_in_float32_is_not_below_it():

@@ -1,0 +1,134 @@
+"""What flows into a cell: currents and conductances, constant, in time, or drawn in every step."""
+
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax.typing import ArrayLike
+
+from neurogain import _checks
+from neurogain._types import AnyArray
+
+
+class Drive(NamedTuple):
+    """Input of one compartment; each field is a scalar or one value per cell, shape (n,).
+
+    Where a simulation asks for a drive, a field may also be a `TimeSeries`, or a function of
+    (step, key) that returns the value in that step.
+    """
+
+    current: Any = 0.0  # pA, depolarising when positive
+    conductance: Any = 0.0  # nS, of all open synapses together, >= 0
+    reversal_current: Any = 0.0  # pA, sum of conductance times reversal potential
+
+
+class PyramidalDrive(NamedTuple):
+    """Input of a two-compartment cell; fields as in `Drive`."""
+
+    soma: Drive = Drive()
+    dendrite: Drive = Drive()
+    coupling: Any = 0.0  # dimensionless, in [0, 1]
+
+
+class TimeSeries(NamedTuple):
+    """A drive given step by step: value k acts in step k, counted from the start of the run."""
+
+    values: AnyArray  # (steps,) or (steps, n)
+
+
+def synapse(conductance: ArrayLike, reversal: ArrayLike) -> Drive:
+    """Return the drive of a conductance in nS that pulls towards `reversal` in mV.
+
+    Example:
+      >>> float(synapse(10.0, -75.0).reversal_current)
+      -750.0
+    """
+    return Drive(conductance=conductance, reversal_current=jnp.asarray(conductance) * reversal)
+
+
+def combine(*drives: Drive) -> Drive:
+    """Return the sum of drives whose fields are numbers or arrays."""
+    return Drive(*(sum(fields[1:], start=fields[0]) for fields in zip(*drives, strict=True)))
+
+
+def is_varying(leaf: object) -> bool:
+    """Return whether a drive's field changes in time."""
+    return isinstance(leaf, TimeSeries) or callable(leaf)
+
+
+def at_step(drive: Any, step: jax.Array, key: jax.Array | None) -> Any:
+    """Return the drive in one step; each function of (step, key) gets a key of its own."""
+    leaves, structure = jax.tree.flatten(drive, is_leaf=is_varying)
+    for i, leaf in enumerate(leaves):
+        if isinstance(leaf, TimeSeries):
+            leaves[i] = jnp.asarray(leaf.values)[step]
+        elif callable(leaf):
+            leaves[i] = leaf(step, None if key is None else jax.random.fold_in(key, i + 1))
+    return jax.tree.unflatten(structure, leaves)
+
+
+def check(drive: Any, *, n: int, last_step: int, key: jax.Array | None) -> None:
+    """Refuse a drive of the wrong shape, too short, not finite, or with a negative conductance.
+
+    Raises:
+      ValueError: names the field, the rule with its unit, the value and a way out.
+      TypeError: a function of (step, key) that does not return an array.
+    """
+    paths = jax.tree_util.tree_flatten_with_path(drive, is_leaf=is_varying)[0]
+    for path, leaf in paths:
+        name = "drive" + jax.tree_util.keystr(path)
+        if callable(leaf):
+            result = jax.eval_shape(leaf, jax.ShapeDtypeStruct((), jnp.int32), key)
+            if not hasattr(result, "shape"):
+                raise TypeError(
+                    f"`{name}`, a function of (step, key), must return one array; got {result!r}."
+                )
+            check_shape(name, result.shape, n)
+            continue
+        values = leaf.values if isinstance(leaf, TimeSeries) else leaf
+        shape = np.shape(values)
+        if isinstance(leaf, TimeSeries):
+            if not shape or shape[0] < last_step:
+                raise ValueError(
+                    f"`{name}` must have a value for each of the {last_step} steps up to the end "
+                    f"of the run; got shape {shape}. Pass a longer series or a shorter duration."
+                )
+            shape = shape[1:]
+        check_shape(name, shape, n)
+        unit = "nS" if name.endswith("conductance") else "pA"
+        if name.endswith("coupling"):
+            check_coupling(values)
+        elif unit == "nS":
+            rule = "a finite conductance of at least 0 nS"
+            _checks.in_range(name, values, rule, lambda x: (x >= 0) & (x < np.inf), "0.0")
+        else:
+            _checks.in_range(name, values, "a finite current in pA", np.isfinite, "0.0")
+
+
+def check_kind(drive: object, kind: type) -> None:
+    """Refuse the drive of another kind of cell."""
+    if not isinstance(drive, kind):
+        raise TypeError(
+            f"`drive` must be a {kind.__name__} for this cell; got {type(drive).__name__}."
+        )
+
+
+def check_coupling(coupling: object) -> None:
+    """Refuse a coupling outside [0, 1]."""
+    _checks.in_range(
+        "coupling",
+        coupling,
+        "in [0, 1], the probability (dimensionless) that soma and dendrite are coupled",
+        lambda x: (x >= 0) & (x <= 1),
+        "0.5",
+    )
+
+
+def check_shape(name: str, shape: tuple[int, ...], n: int) -> None:
+    """Refuse what is neither one value nor one per cell."""
+    if shape not in ((), (n,)):
+        raise ValueError(
+            f"`{name}` must be one value, or one per cell, shape ({n},); got shape {shape}. For "
+            "values in time pass TimeSeries(values), with steps as the first axis."
+        )

@@ -1,0 +1,134 @@
+"""Numbers that describe spikes: rates, f-I curves, bursts, intervals, synchrony. NumPy, host."""
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from neurogain.intervals import t_interval
+from neurogain.spiking.recorders import IntervalRecord
+
+
+class FICurve(NamedTuple):
+    """Firing rate against input current."""
+
+    current: np.ndarray  # (currents,), pA
+    rate: np.ndarray  # (currents,), Hz, mean over repeats
+    low: np.ndarray  # (currents,), Hz, 95 % t-interval; NaN for one repeat
+    high: np.ndarray  # (currents,), Hz
+
+
+def rate(spikes: ArrayLike, duration: float) -> np.ndarray:
+    """Return spike counts over `duration` (ms) as rates in Hz."""
+    return np.asarray(spikes, float) * (1000 / duration)
+
+
+def fi_curve(current: ArrayLike, spikes: ArrayLike, duration: float) -> FICurve:
+    """Return the f-I curve of spike counts of shape (currents, repeats) over `duration` (ms)."""
+    rates = rate(spikes, duration)
+    low, high = t_interval(rates, axis=1)
+    return FICurve(np.asarray(current, float), rates.mean(axis=1), low, high)
+
+
+def rheobase(current: ArrayLike, rate: ArrayLike, *, least: float = 1.0) -> float:
+    """Return the onset of repetitive firing: the lowest current, pA, with at least `least` Hz.
+
+    Its resolution is that of the currents. NaN if no current reaches it.
+    """
+    current, rate = np.asarray(current, float), np.asarray(rate, float)
+    firing = current[rate >= least]
+    return float(firing.min()) if firing.size else float("nan")
+
+
+def gain(current: ArrayLike, rate: ArrayLike, low: float, high: float) -> float:
+    """Return the slope in Hz/nA of a least-squares line through the points in [low, high] pA.
+
+    NaN where fewer than two points lie there.
+
+    Example:
+      >>> round(gain([600, 700, 800, 900], [0, 10, 14, 18], 700, 900), 6)
+      40.0
+    """
+    current, rate = np.asarray(current, float), np.asarray(rate, float)
+    inside = (current >= low) & (current <= high)
+    if inside.sum() < 2:
+        return float("nan")
+    return float(np.polyfit(current[inside], rate[inside], 1)[0] * 1000)
+
+
+def calcium_burst_fraction(burst: ArrayLike, spikes: ArrayLike) -> np.ndarray:
+    """Return the share of spikes that were reset as bursts; NaN without spikes."""
+    return _share(burst, spikes)
+
+
+def isi_burst_fraction(record: IntervalRecord) -> np.ndarray:
+    """Return the share of spikes with a neighbour within the burst window; NaN without spikes."""
+    return _share(record.in_burst, record.spikes)
+
+
+def _share(part: ArrayLike, whole: ArrayLike) -> np.ndarray:
+    part, whole = np.asarray(part, float), np.asarray(whole, float)
+    return np.divide(part, whole, out=np.full(whole.shape, np.nan), where=whole > 0)
+
+
+class IntervalStatistics(NamedTuple):
+    """Inter-spike intervals, each of shape (n,); NaN where there are too few spikes."""
+
+    mean: np.ndarray  # ms
+    sd: np.ndarray  # ms, with n - 1
+    cv: np.ndarray  # sd / mean
+
+
+def interval_statistics(record: IntervalRecord) -> IntervalStatistics:
+    """Return mean, standard deviation and coefficient of variation of inter-spike intervals."""
+    count = np.asarray(record.spikes, float) - 1
+    mean = np.where(count >= 1, record.mean_ms, np.nan)
+    spread = np.full(count.shape, np.nan)
+    np.divide(np.asarray(record.squares_ms2, float), count - 1, out=spread, where=count >= 2)
+    sd = np.sqrt(spread)
+    return IntervalStatistics(mean, sd, sd / mean)
+
+
+def near_neighbours(time_ms: ArrayLike, window: float = 10.0) -> np.ndarray:
+    """Return which spikes of one cell, times ascending in ms, have a neighbour within `window`.
+
+    Times that are multiples of dt are compared with a tolerance of 1e-6 ms.
+    """
+    near = np.diff(np.asarray(time_ms, float)) <= window + 1e-6
+    return np.concatenate([near, [False]]) | np.concatenate([[False], near])
+
+
+def bin_counts(
+    time_ms: ArrayLike, cell: ArrayLike, *, n: int, duration: float, width: float
+) -> np.ndarray:
+    """Return spike counts of shape (n, bins) in bins of `width` over `duration`, both in ms."""
+    edges = width * np.arange(round(duration / width) + 1)
+    cells = np.arange(n + 1) - 0.5
+    return np.histogram2d(np.asarray(cell), np.asarray(time_ms), bins=(cells, edges))[0]
+
+
+def synchrony(counts: ArrayLike) -> float:
+    """Return Golomb's chi of binned spike counts, shape (n, bins): 1 in unison, 1/sqrt(n) apart.
+
+        chi^2 = Var_t(mean_i x_i) / mean_i Var_t(x_i)
+
+    NaN where no count varies. Source: Golomb & Rinzel, Physica D 72:259 (1994), eq. 2.6, for
+    potentials.
+    """
+    x = np.asarray(counts, float)
+    own = x.var(axis=1).mean()
+    return float(np.sqrt(x.mean(axis=0).var() / own)) if own > 0 else float("nan")
+
+
+def mean_correlation(counts: ArrayLike) -> float:
+    """Return the mean Pearson correlation over all pairs of binned counts, shape (n, bins).
+
+    Cells whose count does not vary are left out; NaN with fewer than two others. Linear in n.
+    """
+    x = np.asarray(counts, float)
+    x = x[x.std(axis=1) > 0]
+    n = len(x)
+    if n < 2:
+        return float("nan")
+    z = (x - x.mean(axis=1, keepdims=True)) / x.std(axis=1, keepdims=True)
+    return float((z.sum(axis=0).var() - n) / (n * (n - 1)))

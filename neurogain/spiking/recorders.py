@@ -1,0 +1,216 @@
+"""What a simulation keeps, chosen before it is compiled, so that memory grows with that alone.
+
+A recorder folds every step into a carry, and emits a value every `every` steps (0: never). The
+carry lives on the device; what is emitted is stacked over a chunk and then moved to the host.
+`select` arguments are functions (state, info) -> array of shape (n,), or a tree of them; pass the
+same function object again and nothing is compiled again.
+"""
+
+import dataclasses
+from collections.abc import Callable
+from typing import Any, NamedTuple, Protocol
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+Select = Callable[[Any, Any], Any]
+
+
+class Recorder(Protocol):
+    """What `simulate` and `rollout` ask of a recorder. It is hashable, and holds no arrays."""
+
+    @property
+    def every(self) -> int:
+        """Steps between emissions, after steps every, 2 every, ...; 0 for none."""
+
+    def init(self, state: Any, info: Any) -> Any:
+        """Return the first carry; `state` and `info` show shapes and dtypes."""
+
+    def update(self, carry: Any, state: Any, info: Any, *, step: jax.Array, dt: float) -> Any:
+        """Return the carry after a step that ended in `state`; `step` counts from the start."""
+
+    def emit(self, carry: Any, state: Any, info: Any) -> Any:
+        """Return a tree of arrays to stack."""
+
+    def finish(self, carry: Any, emitted: Any, *, first_step: int, dt: float) -> Any:
+        """Return the result on the host, from NumPy arrays with the samples as first axis."""
+
+
+def spikes_of(state: Any, info: Any) -> jax.Array:
+    """Select the spikes."""
+    del state
+    return info.spike
+
+
+@dataclasses.dataclass(frozen=True)
+class Total:
+    """The sum over steps of what is selected, by default the spike count, per cell."""
+
+    select: Select = spikes_of
+    every = 0
+
+    def init(self, state, info):
+        """Return zeros."""
+        return jax.tree.map(jnp.zeros_like, self.select(state, info))
+
+    def update(self, carry, state, info, *, step, dt):
+        """Add this step."""
+        del step, dt
+        return jax.tree.map(jnp.add, carry, self.select(state, info))
+
+    def emit(self, carry, state, info):
+        """Emit nothing."""
+
+    def finish(self, carry, emitted, *, first_step, dt):
+        """Return the sums, each of shape (n,)."""
+        del emitted, first_step, dt
+        return carry
+
+
+@dataclasses.dataclass(frozen=True)
+class Peak:
+    """The largest value over all steps of what is selected, per cell."""
+
+    select: Select
+    every = 0
+
+    def init(self, state, info):
+        """Return minus infinity."""
+        return jax.tree.map(lambda x: jnp.full_like(x, -jnp.inf), self.select(state, info))
+
+    def update(self, carry, state, info, *, step, dt):
+        """Keep the larger."""
+        del step, dt
+        return jax.tree.map(jnp.maximum, carry, self.select(state, info))
+
+    def emit(self, carry, state, info):
+        """Emit nothing."""
+
+    def finish(self, carry, emitted, *, first_step, dt):
+        """Return the peaks, each of shape (n,)."""
+        del emitted, first_step, dt
+        return carry
+
+
+class TraceRecord(NamedTuple):
+    """Samples in time."""
+
+    time_ms: np.ndarray  # (samples,), at the end of the sampled step
+    values: Any  # tree of (samples, cells)
+
+
+@dataclasses.dataclass(frozen=True)
+class Traces:
+    """Samples of what is selected, of chosen cells, every `every` steps."""
+
+    select: Select
+    every: int = 1
+    cells: tuple[int, ...] | None = None
+
+    def init(self, state, info):
+        """Carry nothing."""
+
+    def update(self, carry, state, info, *, step, dt):
+        """Fold nothing."""
+
+    def emit(self, carry, state, info):
+        """Emit the chosen cells' values."""
+        chosen = slice(None) if self.cells is None else np.asarray(self.cells)
+        return jax.tree.map(lambda x: x[chosen], self.select(state, info))
+
+    def finish(self, carry, emitted, *, first_step, dt):
+        """Return a `TraceRecord`."""
+        samples = len(jax.tree.leaves(emitted)[0])
+        steps = first_step + self.every * (1 + np.arange(samples))
+        return TraceRecord(time_ms=steps * dt, values=emitted)
+
+
+class SpikeRecord(NamedTuple):
+    """Spikes as events, in order of time, then of cell."""
+
+    time_ms: np.ndarray  # (spikes,), end of the step in which v reached its peak
+    cell: np.ndarray  # (spikes,)
+
+
+@dataclasses.dataclass(frozen=True)
+class Spikes:
+    """Every spike. `simulate` keeps the events, `rollout` the differentiable raster (steps, n)."""
+
+    every = 1
+
+    def init(self, state, info):
+        """Carry nothing."""
+
+    def update(self, carry, state, info, *, step, dt):
+        """Fold nothing."""
+
+    def emit(self, carry, state, info):
+        """Emit all cells' spikes."""
+        return info.spike
+
+    def compress(self, emitted: np.ndarray, *, first_step: int) -> np.ndarray:
+        """Return the events of a chunk, (events, 2), so that the raster need not be kept."""
+        return np.argwhere(emitted > 0) + np.array([first_step, 0])
+
+    def finish(self, carry, emitted, *, first_step, dt):
+        """Return a `SpikeRecord`."""
+        return SpikeRecord(time_ms=(emitted[:, 0] + 1) * dt, cell=emitted[:, 1])
+
+
+class IntervalRecord(NamedTuple):
+    """Inter-spike intervals of each cell, all of shape (n,)."""
+
+    spikes: Any  # number
+    mean_ms: Any  # of the intervals, of which there is one fewer than spikes; 0 without
+    squares_ms2: Any  # sum of the squared deviations from their mean
+    in_burst: Any  # number of spikes with a neighbour at most `burst_window` away
+
+
+class _IntervalCarry(NamedTuple):
+    record: IntervalRecord
+    last: jax.Array  # step of the last spike
+    counted: jax.Array  # whether that spike is in `in_burst`
+
+
+@dataclasses.dataclass(frozen=True)
+class Intervals:
+    """Inter-spike intervals and spikes close to a neighbour, without keeping the spikes."""
+
+    burst_window: float = 10.0  # ms
+    every = 0
+
+    def init(self, state, info):
+        """Return empty sums."""
+        zero = jnp.zeros_like(info.spike)
+        shape = info.spike.shape
+        return _IntervalCarry(
+            IntervalRecord(zero, zero, zero, zero),
+            jnp.zeros(shape, jnp.int32),
+            jnp.zeros(shape, bool),
+        )
+
+    def update(self, carry, state, info, *, step, dt):
+        """Add the interval that ends in this step, where one does."""
+        record, last, counted = carry
+        fired = info.spike > 0
+        ends = fired & (record.spikes > 0)
+        steps = step - last
+        deviation = jnp.where(ends, (steps * dt).astype(record.mean_ms.dtype) - record.mean_ms, 0)
+        mean = record.mean_ms + deviation / jnp.maximum(record.spikes, 1)  # Welford's recursion
+        squares = record.squares_ms2 + deviation**2 * (1 - 1 / jnp.maximum(record.spikes, 1))
+        near = ends & (steps <= round(self.burst_window / dt))
+        new = near.astype(record.in_burst.dtype) * (2 - counted.astype(record.in_burst.dtype))
+        return _IntervalCarry(
+            IntervalRecord(record.spikes + info.spike, mean, squares, record.in_burst + new),
+            jnp.where(fired, step, last),
+            jnp.where(fired, near, counted),
+        )
+
+    def emit(self, carry, state, info):
+        """Emit nothing."""
+
+    def finish(self, carry, emitted, *, first_step, dt):
+        """Return an `IntervalRecord`."""
+        del emitted, first_step, dt
+        return carry.record

@@ -1,0 +1,120 @@
+"""Conductance synapses of one compartment: AMPA, NMDA, GABA_A and slow adaptation.
+
+Conductances jump by the weight at a spike and decay exponentially, exactly over a step. They act
+through `Drive`, so the compartment integrates them linearly implicitly.
+"""
+
+from typing import NamedTuple
+
+import jax.numpy as jnp
+import numpy as np
+from jax.typing import ArrayLike, DTypeLike
+from jaxtyping import Array, Float
+
+from neurogain import _checks, gain
+from neurogain.spiking.drive import Drive
+from neurogain.spiking.izhikevich import like
+
+
+class Receptor(NamedTuple):
+    """One kind of synaptic conductance."""
+
+    tau: ArrayLike  # ms, decay
+    E: ArrayLike  # mV, reversal
+
+
+class SynapseParams(NamedTuple):
+    """Receptors of a compartment. Source: Whyte et al. 2025, 10.1371/journal.pcbi.1012951."""
+
+    ampa: Receptor = Receptor(tau=6.0, E=0.0)
+    nmda: Receptor = Receptor(tau=100.0, E=0.0)
+    gaba_a: Receptor = Receptor(tau=6.0, E=-75.0)
+    adaptation: Receptor = Receptor(tau=2000.0, E=-80.0)
+    nmda_ceiling: ArrayLike = np.inf  # nS, most that the gated NMDA conductance can reach
+    adaptation_jump: ArrayLike = 0.0  # nS a spike of the cell itself
+
+
+class SynapseState(NamedTuple):
+    """Open conductances; also the jumps of one step, by receptor."""
+
+    ampa: Float[Array, " n"]  # nS
+    nmda: Float[Array, " n"]  # nS, before the gate
+    gaba_a: Float[Array, " n"]  # nS
+    adaptation: Float[Array, " n"]  # nS
+
+
+def init(n: int, dtype: DTypeLike = jnp.float32) -> SynapseState:
+    """Return the synapses of `n` compartments, all closed."""
+    return SynapseState(*(jnp.zeros((n,), dtype) for _ in SynapseState._fields))
+
+
+def nmda_gate(v: ArrayLike) -> Array:
+    """Return the share of NMDA channels that the magnesium block leaves open at `v` (mV).
+
+        m / (1 + m),  m = ((v + 80) / 60)^2
+
+    As published; below -80 mV it rises again.
+    """
+    m = ((jnp.asarray(v) + 80) / 60) ** 2
+    return m / (1 + m)
+
+
+def drive(params: SynapseParams, state: SynapseState, v: Float[Array, " n"]) -> Drive:
+    """Return what the open synapses do to a compartment at `v` (mV); the gate is that at `v`."""
+    p = like(params, state.ampa)
+    nmda = jnp.minimum(state.nmda * nmda_gate(v), p.nmda_ceiling)
+    receptors = (p.ampa, p.nmda, p.gaba_a, p.adaptation)
+    conductances = (state.ampa, nmda, state.gaba_a, state.adaptation)
+    pull = [g * receptor.E for g, receptor in zip(conductances, receptors, strict=True)]
+    return Drive(current=0.0, conductance=sum(conductances), reversal_current=sum(pull))
+
+
+def step(
+    params: SynapseParams,
+    state: SynapseState,
+    jumps: SynapseState,
+    spike: Float[Array, " n"],
+    *,
+    dt: float,
+) -> SynapseState:
+    """Advance by one step: decay by exp(-dt / tau), then the jumps.
+
+    Args:
+      params: constants.
+      state: nS, at t.
+      jumps: nS by receptor, weights of the spikes that arrive at t + dt.
+      spike: 1 where the compartment's own cell spiked, which opens its adaptation.
+      dt: step in ms; exact for any.
+    """
+    p = like(params, state.ampa)
+    after = []
+    for name in SynapseState._fields:
+        receptor: Receptor = getattr(p, name)
+        g = getattr(state, name)
+        g = gain.relax(g, jnp.zeros_like(g), tau=receptor.tau, baseline=0, strength=0, dt=dt)
+        after.append(g.astype(state.ampa.dtype) + getattr(jumps, name))
+    new = SynapseState(*after)
+    return new._replace(adaptation=new.adaptation + p.adaptation_jump * spike)
+
+
+def check(params: SynapseParams) -> None:
+    """Refuse time constants that are not positive and ceilings or jumps that are negative.
+
+    Raises:
+      ValueError: names the constant, the rule with its unit, the value and a way out.
+    """
+    for name in SynapseState._fields:
+        receptor: Receptor = getattr(params, name)
+        _checks.in_range(
+            f"{name}.tau", receptor.tau, "positive, in ms", lambda x: (x > 0) & (x < np.inf), "6.0"
+        )
+        _checks.in_range(f"{name}.E", receptor.E, "finite, in mV", np.isfinite, "0.0")
+    for name in ("nmda_ceiling", "adaptation_jump"):
+        _checks.in_range(name, getattr(params, name), "at least 0 nS", lambda x: x >= 0, "0.0")
+
+
+SOMA = SynapseParams(nmda_ceiling=85.0, adaptation_jump=0.065)
+"""The pyramidal soma of Whyte et al. 2025."""
+
+DENDRITE = SynapseParams()
+"""An apical dendrite: no ceiling, no adaptation."""
