@@ -1,6 +1,7 @@
 """Result folders: written whole or not at all, told apart by configuration, resumable."""
 
 import contextlib
+import dataclasses
 import json
 import os
 import platform
@@ -76,6 +77,23 @@ class ResultFolder:
         """Write the arrays of a finished unit."""
         with _replacing(self.unit_path(unit)) as file:
             np.savez_compressed(file, **dict(arrays))  # type: ignore[arg-type]
+
+
+def plain(config: Any) -> dict[str, Any]:
+    """Return the fields of a configuration dataclass as JSON values."""
+
+    def value(x: Any) -> Any:
+        return list(x) if isinstance(x, tuple) else str(x) if isinstance(x, Path) else x
+
+    return {name: value(x) for name, x in dataclasses.asdict(config).items()}
+
+
+def or_null(value: Any) -> Any:
+    """Return a number, or an array as nested lists, with null for what is not finite."""
+    array = np.asarray(value, float)
+    if array.ndim:
+        return [or_null(x) for x in array]
+    return float(array) if np.isfinite(array) else None
 
 
 @contextlib.contextmanager

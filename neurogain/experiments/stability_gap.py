@@ -5,13 +5,13 @@ curves of all into the numbers of `metrics.json`.
 """
 
 import dataclasses
-import math
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 
+from neurogain import output
 from neurogain.continual import data, methods, metrics, models, streams
 from neurogain.continual.training import Protocol, Regime, TaskCurves, Trainer
 from neurogain.intervals import t_interval
@@ -156,16 +156,11 @@ def run_method(
 def figure(values: Sequence[float] | np.ndarray) -> dict[str, Any]:
     """Return mean, 95 % t-interval over seeds and the values; null where undefined."""
     values = np.asarray(values, float)
-    low, high = t_interval(values)
     return {
-        "mean": _finite(values.mean()),
-        "ci": [_finite(float(low)), _finite(float(high))],
-        "per_seed": [_finite(v) for v in values],
+        "mean": output.or_null(values.mean()),
+        "ci": output.or_null(t_interval(values)),
+        "per_seed": output.or_null(values),
     }
-
-
-def _finite(value: float) -> float | None:
-    return float(value) if math.isfinite(value) else None
 
 
 def measure(curves: TaskCurves, eval_every: int) -> dict[str, Any]:
@@ -221,6 +216,4 @@ def summarize(
 
 def as_json(config: StabilityGapConfig) -> dict[str, Any]:
     """Return the configuration as plain JSON values, with the defaults that apply filled in."""
-    plain = dataclasses.asdict(config) | {"batch_size": config.protocol.batch_size}
-    plain["data_dir"] = None if config.data_dir is None else str(config.data_dir)
-    return {k: list(v) if isinstance(v, tuple) else v for k, v in plain.items()}
+    return output.plain(config) | {"batch_size": config.protocol.batch_size}

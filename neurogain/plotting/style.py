@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+from matplotlib import colormaps
 from matplotlib.axes import Axes
 
 COLOURS = ("#0072B2", "#E69F00", "#009E73", "#D55E00", "#CC79A7", "#56B4E9", "#000000", "#8C6D31")
@@ -24,3 +25,16 @@ def tidy(axes: Axes) -> None:
     """Leave the frame's lower left corner and a light grid."""
     axes.spines[["top", "right"]].set_visible(False)
     axes.grid(alpha=0.25, linewidth=0.6)
+
+
+def ordered(values: Iterable[float]) -> dict[float, tuple[float, ...]]:
+    """Return a colour per value along cividis, dark for the lowest."""
+    distinct = sorted(set(values))
+    places = [i / max(1, len(distinct) - 1) for i in range(len(distinct))]
+    return {v: colormaps["cividis"](0.88 * p) for v, p in zip(distinct, places, strict=True)}
+
+
+def panel_letters(axes: Iterable[Axes]) -> None:
+    """Mark panels with a, b, c ... at the upper left."""
+    for letter, one in zip("abcdefgh", axes, strict=False):
+        one.text(-0.14, 1.04, letter, transform=one.transAxes, fontweight="bold", fontsize=12)

@@ -8,6 +8,7 @@ from neurogain.spiking import synapses as synapses
 from neurogain.spiking.dendrite import DendriteParams as DendriteParams
 from neurogain.spiking.dendrite import DendriteState as DendriteState
 from neurogain.spiking.drive import Drive as Drive
+from neurogain.spiking.drive import Pulse as Pulse
 from neurogain.spiking.drive import PyramidalDrive as PyramidalDrive
 from neurogain.spiking.drive import TimeSeries as TimeSeries
 from neurogain.spiking.drive import combine as combine

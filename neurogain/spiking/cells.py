@@ -39,12 +39,13 @@ L5_SOMA = IzhikevichParams(
 L5_DENDRITE = DendriteParams(
     C=170.0, g_leak=170 / 7, E_leak=-70.0, g_ca=1200.0, E_ca=-38.0, D_ca=6.0, tau_w=30.0, a_w=-13.0
 )
+L5_V_CALCIUM = -30.0  # mV
 L5_PYRAMIDAL = PyramidalParams(
     soma=L5_SOMA,
     dendrite=L5_DENDRITE,
     c_burst=-55.0,
     d_burst=150.0,
-    v_calcium=-30.0,
+    v_calcium=L5_V_CALCIUM,
     bap_current=2600.0,
     bap_start=0.5,
     bap_end=2.5,

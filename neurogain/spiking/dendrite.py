@@ -70,12 +70,24 @@ def steady_current(params: DendriteParams, v: ArrayLike) -> Array:
 
         I = (g_leak - a_w) (v - E_leak) - g_ca s((v - E_ca) / D_ca)
 
-    Where it falls with v, the fixed point is unstable: between its two turning points the
-    dendrite is bistable.
+    Where it falls with v the rest point is a saddle; `is_stable` tells about the others.
     """
     p: Any = params
     v = jnp.asarray(v)
     return (p.g_leak - p.a_w) * (v - p.E_leak) - p.g_ca * jax.nn.sigmoid((v - p.E_ca) / p.D_ca)
+
+
+def is_stable(params: DendriteParams, v: ArrayLike) -> Array:
+    """Return whether resting at `v` (mV), under the current that allows it, is stable.
+
+    That is where the Jacobian of (v, w) has a negative trace and a positive determinant.
+    """
+    p: Any = params
+    s = jax.nn.sigmoid((jnp.asarray(v) - p.E_ca) / p.D_ca)
+    slope = (p.g_ca / p.D_ca * s * (1 - s) - p.g_leak) / p.C  # 1/ms, of dv/dt
+    trace = slope - 1 / p.tau_w
+    determinant = -slope / p.tau_w - p.a_w / (p.C * p.tau_w)
+    return (trace < 0) & (determinant > 0)
 
 
 _POSITIVE = {"C": "pF", "g_leak": "nS", "D_ca": "mV", "tau_w": "ms"}

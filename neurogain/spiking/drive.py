@@ -14,8 +14,8 @@ from neurogain._types import AnyArray
 class Drive(NamedTuple):
     """Input of one compartment; each field is a scalar or one value per cell, shape (n,).
 
-    Where a simulation asks for a drive, a field may also be a `TimeSeries`, or a function of
-    (step, key) that returns the value in that step.
+    Where a simulation asks for a drive, a field may also be a `TimeSeries`, a `Pulse`, or a
+    function of (step, key) that returns the value in that step.
     """
 
     current: Any = 0.0  # pA, depolarising when positive
@@ -37,6 +37,18 @@ class TimeSeries(NamedTuple):
     values: AnyArray  # (steps,) or (steps, n)
 
 
+class Pulse(NamedTuple):
+    """A drive of `height` from `start` to `end`, without the end, and of `base` elsewhere.
+
+    Each field is a scalar or one value per cell; a step belongs to the pulse if it starts in it.
+    """
+
+    height: ArrayLike  # unit of the drive
+    start: ArrayLike  # ms
+    end: ArrayLike  # ms
+    base: ArrayLike = 0.0  # unit of the drive
+
+
 def synapse(conductance: ArrayLike, reversal: ArrayLike) -> Drive:
     """Return the drive of a conductance in nS that pulls towards `reversal` in mV.
 
@@ -54,15 +66,18 @@ def combine(*drives: Drive) -> Drive:
 
 def is_varying(leaf: object) -> bool:
     """Return whether a drive's field changes in time."""
-    return isinstance(leaf, TimeSeries) or callable(leaf)
+    return isinstance(leaf, TimeSeries | Pulse) or callable(leaf)
 
 
-def at_step(drive: Any, step: jax.Array, key: jax.Array | None) -> Any:
-    """Return the drive in one step; each function of (step, key) gets a key of its own."""
+def at_step(drive: Any, step: jax.Array, key: jax.Array | None, *, dt: float) -> Any:
+    """Return the drive in one step of `dt` ms; each function (step, key) gets a key of its own."""
     leaves, structure = jax.tree.flatten(drive, is_leaf=is_varying)
     for i, leaf in enumerate(leaves):
         if isinstance(leaf, TimeSeries):
             leaves[i] = jnp.asarray(leaf.values)[step]
+        elif isinstance(leaf, Pulse):
+            first, after = (jnp.round(jnp.asarray(t) / dt) for t in (leaf.start, leaf.end))
+            leaves[i] = jnp.where((step >= first) & (step < after), leaf.height, leaf.base)
         elif callable(leaf):
             leaves[i] = leaf(step, None if key is None else jax.random.fold_in(key, i + 1))
     return jax.tree.unflatten(structure, leaves)
@@ -75,35 +90,45 @@ def check(drive: Any, *, n: int, last_step: int, key: jax.Array | None) -> None:
       ValueError: names the field, the rule with its unit, the value and a way out.
       TypeError: a function of (step, key) that does not return an array.
     """
-    paths = jax.tree_util.tree_flatten_with_path(drive, is_leaf=is_varying)[0]
-    for path, leaf in paths:
+    for path, leaf in jax.tree_util.tree_flatten_with_path(drive, is_leaf=is_varying)[0]:
         name = "drive" + jax.tree_util.keystr(path)
-        if callable(leaf):
+        if isinstance(leaf, TimeSeries):
+            shape = np.shape(leaf.values)
+            if not shape or shape[0] < last_step:
+                raise ValueError(
+                    f"`{name}` must have a value for each of the {last_step} steps up to the end "
+                    f"of the run; got shape {shape}. Pass a longer series or a shorter duration."
+                )
+            check_shape(name, shape[1:], n)
+            _check_values(name, leaf.values)
+        elif isinstance(leaf, Pulse):
+            for field, value in leaf._asdict().items():
+                check_shape(f"{name}, {field} of the pulse,", np.shape(value), n)
+            for time in (leaf.start, leaf.end):
+                _checks.in_range(name, time, "a pulse with finite times in ms", np.isfinite, "0.0")
+            _check_values(name, leaf.height)
+            _check_values(name, leaf.base)
+        elif callable(leaf):
             result = jax.eval_shape(leaf, jax.ShapeDtypeStruct((), jnp.int32), key)
             if not hasattr(result, "shape"):
                 raise TypeError(
                     f"`{name}`, a function of (step, key), must return one array; got {result!r}."
                 )
             check_shape(name, result.shape, n)
-            continue
-        values = leaf.values if isinstance(leaf, TimeSeries) else leaf
-        shape = np.shape(values)
-        if isinstance(leaf, TimeSeries):
-            if not shape or shape[0] < last_step:
-                raise ValueError(
-                    f"`{name}` must have a value for each of the {last_step} steps up to the end "
-                    f"of the run; got shape {shape}. Pass a longer series or a shorter duration."
-                )
-            shape = shape[1:]
-        check_shape(name, shape, n)
-        unit = "nS" if name.endswith("conductance") else "pA"
-        if name.endswith("coupling"):
-            check_coupling(values)
-        elif unit == "nS":
-            rule = "a finite conductance of at least 0 nS"
-            _checks.in_range(name, values, rule, lambda x: (x >= 0) & (x < np.inf), "0.0")
         else:
-            _checks.in_range(name, values, "a finite current in pA", np.isfinite, "0.0")
+            check_shape(name, np.shape(leaf), n)
+            _check_values(name, leaf)
+
+
+def _check_values(name: str, values: object) -> None:
+    """Refuse values that the field, told by its name, can't have."""
+    if name.endswith("coupling"):
+        check_coupling(values)
+    elif name.endswith("conductance"):
+        rule = "a finite conductance of at least 0 nS"
+        _checks.in_range(name, values, rule, lambda x: (x >= 0) & (x < np.inf), "0.0")
+    else:
+        _checks.in_range(name, values, "a finite current in pA", np.isfinite, "0.0")
 
 
 def check_kind(drive: object, kind: type) -> None:

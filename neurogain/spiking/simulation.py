@@ -242,7 +242,7 @@ def _one_step(program: _Program, arrays: _Arrays, state: Any, step: jax.Array, k
     leaves = list(arrays.drive)
     for i, function in program.functions:
         leaves[i] = function
-    drive = drives.at_step(jax.tree.unflatten(program.structure, leaves), step, key)
+    drive = drives.at_step(jax.tree.unflatten(program.structure, leaves), step, key, dt=program.dt)
     return program.model.step(arrays.params, state, drive, dt=program.dt, key=key)
 
 

@@ -1,0 +1,1 @@
+"""The subcommands: configuration in, progress and one line out, files written."""
