@@ -17,7 +17,7 @@ from jax.typing import ArrayLike, DTypeLike
 from jaxtyping import Array, Float, Int
 
 from neurogain import _checks, gain
-from neurogain.spiking import dendrite, izhikevich
+from neurogain.spiking import dendrite, izhikevich, random_bits
 from neurogain.spiking import drive as drives
 from neurogain.spiking.dendrite import DendriteParams, DendriteState
 from neurogain.spiking.drive import PyramidalDrive
@@ -127,7 +127,7 @@ def _gates(
     p = jnp.asarray(coupling, state.soma.v.dtype)
     if key is None:
         return p, p
-    bits = jax.random.bits(key, state.since_spike.shape, jnp.uint32)
+    bits = random_bits.draw(key, state.since_spike.shape[0])
     threshold = jnp.round(p * _LEVELS).astype(jnp.uint32)
     halves = (bits & np.uint32(_LEVELS - 1), bits >> np.uint32(16))
     back, forth = ((half < threshold).astype(p.dtype) for half in halves)
