@@ -169,7 +169,7 @@ def test_an_interrupted_run_ends_as_if_it_had_not_been(tmp_path, monkeypatch, ca
 
     monkeypatch.setattr(stability_gap, "run_method", interrupted)
     assert refused(broken) == 130
-    message = f"Interrupted. Finished methods are in {broken}; continue with --resume."
+    message = f"Interrupted. What was finished is in {broken}; continue with --resume."
     assert message in capsys.readouterr().err
     assert [p.name for p in (broken / "curves").iterdir()] == ["sgd.npz"]
     assert not (broken / "metrics.json").exists()
