@@ -1,6 +1,6 @@
 """Cell-steps per second of the two-compartment cell, beside Brian2 and a plain NumPy loop.
 
-    python benchmarks/cell_throughput.py    (about 15 minutes on 2 cores; pip install '.[benchmarks]')
+    python benchmarks/cell_throughput.py    (about 10 minutes; Brian2: pip install '.[benchmarks]')
 
 An uncoupled population, each cell with a constant somatic current between 600 and 1200 pA, 600 pA
 into the dendrite, coupling 0.5, dt 0.1 ms, from rest; spikes are counted. Compared, with stochastic

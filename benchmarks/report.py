@@ -142,6 +142,8 @@ def printed(content: dict[str, Any]) -> Iterator[str]:
     yield f"`{content['command']}`\n\n```\n{content['table']}\n```"
     for note in content.get("notes", []):
         yield f"\n{note}"
+    for figure in content.get("figures", []):
+        yield f"\n![{Path(figure).stem.replace('_', ' ')}](results/{figure})"
 
 
 def readme_table(content: dict[str, Any]) -> Iterator[str]:
@@ -165,7 +167,7 @@ def main() -> None:
     gap = json.loads((RESULTS / "stability_gap.json").read_text())
     lines = ["# Results\n\nWritten by `python benchmarks/report.py` from `benchmarks/results`.\n"]
     lines += stability_gap(gap)
-    for name in ("optimizer_overhead", "continual_throughput"):
+    for name in ("optimizer_overhead", "continual_throughput", "single_cell", "cell_throughput"):
         path = RESULTS / f"{name}.json"
         if path.exists():
             lines += ["", *printed(json.loads(path.read_text()))]

@@ -9,7 +9,10 @@ if _DEVICES not in os.environ.get("XLA_FLAGS", ""):
     os.environ["XLA_FLAGS"] = f"{os.environ.get('XLA_FLAGS', '')} {_DEVICES}".strip()
 
 # Annotated shapes and dtypes are checked while the tests run.
-_KERNELS = ("uncertainty", "continual.metrics", "continual.models")
+_KERNELS = (
+    *("uncertainty", "continual.metrics", "continual.models"),
+    *(f"spiking.{name}" for name in ("izhikevich", "dendrite", "pyramidal", "synapses")),
+)
 install_import_hook([f"neurogain.{name}" for name in _KERNELS], "beartype.beartype")
 
 settings.register_profile("neurogain", deadline=None, derandomize=True)

@@ -103,9 +103,9 @@ def rest_points(
     axes.plot(unstable, v, color="black", lw=1.4, ls=":", label="rest points, unstable")
     axes.plot(*up, color=SOMA, lw=1.4, ls="--", label="current rises slowly")
     axes.plot(*down, color=DENDRITE, lw=1.4, ls="-.", label="current falls slowly")
-    ends = current[np.flatnonzero(np.diff(is_stable.astype(int)))]  # of the lower, of the upper
-    if len(ends) == 2:
-        high, low = ends
+    changes = np.flatnonzero(np.diff(is_stable.astype(int)))
+    if len(changes) == 2:
+        high, low = current[changes[0]], current[changes[1] + 1]  # ends of the two stretches
         axes.axvspan(low, high, color=SHADE, alpha=0.2, lw=0)
         axes.set_title(f"The dendrite is bistable from {low:.0f} to {high:.0f} pA", fontsize=11)
     axes.set_xlabel("dendritic current (pA)")
