@@ -21,10 +21,11 @@ from scipy import stats
 from neurogain import output
 from neurogain.experiments import grids
 from neurogain.spiking import cells
+from neurogain.spiking._program import check
 from neurogain.spiking.drive import Drive, Pulse, PyramidalDrive, check_coupling
 from neurogain.spiking.pyramidal import Coupling, PyramidalCell
 from neurogain.spiking.recorders import Peak, Spikes, Total, Traces
-from neurogain.spiking.simulation import check, simulate
+from neurogain.spiking.simulation import simulate
 
 SCHEMA_VERSION = 1
 LEAD = 20.0  # ms at rest before the earliest pulse

@@ -9,11 +9,12 @@ import numpy as np
 
 from neurogain import output
 from neurogain.spiking import cells, measures
+from neurogain.spiking._program import check
 from neurogain.spiking.drive import Drive, Pulse, PyramidalDrive, TimeSeries, combine, synapse
 from neurogain.spiking.izhikevich import IzhikevichCell
 from neurogain.spiking.pyramidal import Coupling, PyramidalCell
 from neurogain.spiking.recorders import Intervals, Total, Traces
-from neurogain.spiking.simulation import check, simulate
+from neurogain.spiking.simulation import simulate
 
 Kind = Literal["l5", "rs", "ib", "ch", "fs", "lts", "pv", "som"]
 SCHEMA_VERSION = 1

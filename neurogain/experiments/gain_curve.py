@@ -17,10 +17,11 @@ from neurogain import output
 from neurogain.experiments import grids
 from neurogain.intervals import t_interval
 from neurogain.spiking import cells, measures
+from neurogain.spiking._program import check
 from neurogain.spiking.drive import Drive, PyramidalDrive, combine, synapse
 from neurogain.spiking.pyramidal import Coupling, PyramidalCell
 from neurogain.spiking.recorders import Intervals, Total
-from neurogain.spiking.simulation import check, simulate
+from neurogain.spiking.simulation import simulate
 
 SCHEMA_VERSION = 1
 REVERSAL = -75.0  # mV, of the tonic inhibition

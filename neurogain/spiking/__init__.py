@@ -5,6 +5,8 @@ from neurogain.spiking import measures as measures
 from neurogain.spiking import recorders as recorders
 from neurogain.spiking import surrogate as surrogate
 from neurogain.spiking import synapses as synapses
+from neurogain.spiking._program import Model as Model
+from neurogain.spiking._program import check as check
 from neurogain.spiking.dendrite import DendriteParams as DendriteParams
 from neurogain.spiking.dendrite import DendriteState as DendriteState
 from neurogain.spiking.drive import Drive as Drive
@@ -22,7 +24,6 @@ from neurogain.spiking.pyramidal import PyramidalInfo as PyramidalInfo
 from neurogain.spiking.pyramidal import PyramidalParams as PyramidalParams
 from neurogain.spiking.pyramidal import PyramidalState as PyramidalState
 from neurogain.spiking.pyramidal import recruit_coupling as recruit_coupling
-from neurogain.spiking.simulation import Model as Model
 from neurogain.spiking.simulation import NonFiniteError as NonFiniteError
 from neurogain.spiking.simulation import Result as Result
 from neurogain.spiking.simulation import rollout as rollout

@@ -7,32 +7,16 @@ key and the step's number alone, so neither the length of chunks nor an interrup
 import dataclasses
 import functools
 import math
-from collections.abc import Callable, Iterable, Mapping
-from typing import Any, NamedTuple, Protocol
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jax.typing import DTypeLike
 
-from neurogain import _checks
-from neurogain.spiking import drive as drives
-from neurogain.spiking.recorders import Recorder, Total
-
-
-class Model(Protocol):
-    """What can be simulated: a cell here, a network elsewhere. Hashable, holds no arrays."""
-
-    def init(self, params: Any, n: int, dtype: DTypeLike) -> Any:
-        """Return the state of `n` cells: a tree of arrays whose first axis is the cell."""
-
-    def step(
-        self, params: Any, state: Any, drive: Any, *, dt: float, key: jax.Array | None
-    ) -> tuple[Any, Any]:
-        """Return the state after `dt` and what happened; the latter has a field `spike`."""
-
-    def check(self, params: Any, drive: Any, *, dt: float, n: int, key: jax.Array | None) -> None:
-        """Refuse what can't be run."""
+from neurogain.spiking._program import Model, prepare, scan
+from neurogain.spiking.recorders import Recorder
 
 
 class Result(NamedTuple):
@@ -45,39 +29,6 @@ class Result(NamedTuple):
 
 class NonFiniteError(FloatingPointError):
     """A state stopped being a number; says where and when."""
-
-
-@dataclasses.dataclass(frozen=True)
-class _Program:
-    """All that is known when a run is compiled."""
-
-    model: Model
-    dt: float
-    recorders: tuple[Recorder, ...]
-    functions: tuple[tuple[int, Callable], ...]  # drives drawn in every step, by leaf
-    structure: jax.tree_util.PyTreeDef  # of the drive
-
-    @property
-    def block(self) -> int:
-        """Steps between two emissions of any recorder; 0 where none emits."""
-        return math.gcd(*(r.every for r in self.recorders))
-
-    @property
-    def period(self) -> int:
-        """Steps after which all recorders that emit do so together."""
-        return _period(self.recorders)
-
-
-def _period(recorders: Iterable[Recorder]) -> int:
-    return math.lcm(*(r.every for r in recorders if r.every))
-
-
-class _Arrays(NamedTuple):
-    """All that may change without compiling again."""
-
-    params: Any
-    drive: list[Any]  # leaves; None in place of functions
-    key: jax.Array | None
 
 
 def simulate(
@@ -131,14 +82,19 @@ def simulate(
             "`simulate` runs on the host and can't be transformed by jit, vmap or grad. "
             "Call `rollout` with the same arguments instead."
         )
-    recorders = {"spikes": Total()} if record is None else dict(record)
-    steps = check(
-        model, params, drive, n=n, duration=duration, dt=dt, key=key, record=recorders,
-        first_step=first_step, state=state,
-    )  # fmt: skip
-    program, arrays = _split(model, params, drive, key, dt, recorders)
-    state = model.init(params, n, dtype) if state is None else state
-    carries = _start(program, arrays, state)
+    program, arrays, state, carries, recorders, steps = prepare(
+        model,
+        params,
+        drive,
+        n=n,
+        duration=duration,
+        dt=dt,
+        key=key,
+        record=record,
+        state=state,
+        first_step=first_step,
+        dtype=dtype,
+    )
     chunk = max(1, chunk // program.period) * program.period
     chunks: list[list[Any]] = [[] for _ in recorders]
     done = 0
@@ -192,19 +148,24 @@ def rollout(
       >>> bool(jax.grad(spikes)(100.0) > 0)
       True
     """
-    recorders = {"spikes": Total()} if record is None else dict(record)
-    steps = check(
-        model, params, drive, n=n, duration=duration, dt=dt, key=key, record=recorders,
-        first_step=first_step, state=state,
-    )  # fmt: skip
-    program, arrays = _split(model, params, drive, key, dt, recorders)
-    state = model.init(params, n, dtype) if state is None else state
-    carries = _start(program, arrays, state)
+    program, arrays, state, carries, recorders, steps = prepare(
+        model,
+        params,
+        drive,
+        n=n,
+        duration=duration,
+        dt=dt,
+        key=key,
+        record=record,
+        state=state,
+        first_step=first_step,
+        dtype=dtype,
+    )
     length = _segment(segment, steps, program.period)
 
     @functools.partial(jax.checkpoint, static_argnums=3)
     def run(carry, arrays, start, length):
-        state, carries, emitted = _scan(program, length, arrays, carry[0], carry[1], start)
+        state, carries, emitted = scan(program, length, arrays, carry[0], carry[1], start)
         return (state, carries), emitted
 
     whole, rest = divmod(steps, length)
@@ -231,75 +192,7 @@ def _segment(segment: int | None, steps: int, period: int) -> int:
     return min(steps, max(1, round(wanted / period)) * period)
 
 
-def _split(model, params, drive, key, dt, recorders) -> tuple[_Program, _Arrays]:
-    leaves, structure = jax.tree.flatten(drive, is_leaf=drives.is_varying)
-    functions = tuple((i, leaf) for i, leaf in enumerate(leaves) if callable(leaf))
-    program = _Program(model, dt, tuple(recorders.values()), functions, structure)
-    return program, _Arrays(params, [None if callable(x) else x for x in leaves], key)
-
-
-def _one_step(program: _Program, arrays: _Arrays, state: Any, step: jax.Array, key: Any):
-    leaves = list(arrays.drive)
-    for i, function in program.functions:
-        leaves[i] = function
-    drive = drives.at_step(jax.tree.unflatten(program.structure, leaves), step, key, dt=program.dt)
-    return program.model.step(arrays.params, state, drive, dt=program.dt, key=key)
-
-
-def _start(program: _Program, arrays: _Arrays, state: Any) -> tuple[Any, ...]:
-    """Return the recorders' first carries."""
-    shapes = jax.eval_shape(
-        functools.partial(_one_step, program), arrays, state, jnp.asarray(0), arrays.key
-    )
-    shown = jax.tree.map(lambda x: jnp.zeros(x.shape, x.dtype), shapes)
-    return tuple(recorder.init(*shown) for recorder in program.recorders)
-
-
-def _scan(program: _Program, length: int, arrays: _Arrays, state: Any, carries: Any, start: Any):
-    """Advance by `length` steps; return state, carries, and each recorder's stacked emissions."""
-    steps = start + jnp.arange(length, dtype=jnp.int32)
-    keys = None
-    if arrays.key is not None:
-        keys = jax.vmap(functools.partial(jax.random.fold_in, arrays.key))(steps)
-
-    def advance(carry, inputs):
-        state, carries = carry
-        step, key = inputs
-        state, info = _one_step(program, arrays, state, step, key)
-        carries = tuple(
-            r.update(c, state, info, step=step, dt=program.dt)
-            for r, c in zip(program.recorders, carries, strict=True)
-        )
-        return (state, carries), info
-
-    def silently(carry, inputs):
-        return advance(carry, inputs)[0], None
-
-    if not program.block:
-        (state, carries), _ = jax.lax.scan(silently, (state, carries), (steps, keys))
-        return state, carries, (None,) * len(program.recorders)
-
-    def advance_block(carry, inputs):
-        if program.block > 1:
-            carry, _ = jax.lax.scan(silently, carry, jax.tree.map(lambda x: x[:-1], inputs))
-        carry, info = advance(carry, jax.tree.map(lambda x: x[-1], inputs))
-        state, carries = carry
-        emitted = tuple(
-            r.emit(c, state, info) if r.every else None
-            for r, c in zip(program.recorders, carries, strict=True)
-        )
-        return carry, emitted
-
-    inputs = jax.tree.map(lambda x: x.reshape(-1, program.block, *x.shape[1:]), (steps, keys))
-    (state, carries), emitted = jax.lax.scan(advance_block, (state, carries), inputs)
-    thinned = tuple(
-        jax.tree.map(lambda x, k=r.every // program.block: x[k - 1 :: k], e) if r.every else None
-        for r, e in zip(program.recorders, emitted, strict=True)
-    )
-    return state, carries, thinned
-
-
-_run_chunk = jax.jit(_scan, static_argnums=(0, 1))
+_run_chunk = jax.jit(scan, static_argnums=(0, 1))
 
 
 def _to_host(recorder: Recorder, values: Any, start: int) -> Any:
@@ -335,56 +228,3 @@ def _locate(program, arrays, state, start: int, length: int) -> NonFiniteError:
                 "drive that is too strong there, or take a shorter dt."
             )
     raise AssertionError("a chunk is finite step by step, but not as a whole")
-
-
-def check(
-    model: Model,
-    params: Any,
-    drive: Any,
-    *,
-    n: int,
-    duration: float,
-    dt: float,
-    key: jax.Array | None,
-    record: Mapping[str, Recorder],
-    first_step: int = 0,
-    state: Any = None,
-) -> int:
-    """Refuse what can't be run, before anything is traced; return the number of steps.
-
-    Raises:
-      ValueError: names the argument, the rule with its unit, the value and a way out.
-    """
-    for name, value, least in (("n", n, 1), ("first_step", first_step, 0)):
-        if not isinstance(value, int | np.integer) or value < least:
-            raise ValueError(f"`{name}` must be a whole number of at least {least}; got {value!r}.")
-    _checks.in_range("dt", dt, "positive, in ms", lambda x: (x > 0) & (x < np.inf), "0.1")
-    model.check(params, drive, dt=dt, n=n, key=key)
-    steps = count_steps(duration, dt)
-    period = _period(record.values())
-    if steps % period or first_step % period:
-        raise ValueError(
-            f"`duration` must be a multiple of {period * dt:g} ms, the shortest time after which "
-            f"all recorders sample together; got {duration!r} ms from step {first_step}. Choose "
-            "another duration or another `every`."
-        )
-    drives.check(drive, n=n, last_step=first_step + steps, key=key)
-    if state is not None:
-        wrong = [np.shape(x) for x in jax.tree.leaves(state) if np.shape(x)[:1] != (n,)]
-        if wrong:
-            raise ValueError(
-                f"`state` must hold n = {n} cells along the first axis; got shape {wrong[0]}."
-            )
-    return steps
-
-
-def count_steps(duration: float, dt: float) -> int:
-    """Return duration / dt, both in ms, refusing durations that are not a multiple of dt."""
-    steps = round(duration / dt) if math.isfinite(duration) else 0
-    if steps < 1 or not math.isclose(steps * dt, duration, rel_tol=1e-6):
-        near = max(1, steps) * dt
-        raise ValueError(
-            f"`duration` must be a positive multiple of dt = {dt:g} ms; got {duration!r}. "
-            f"Pass duration={near:g}."
-        )
-    return steps
