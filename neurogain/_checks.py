@@ -48,3 +48,15 @@ def widest(*dtypes: object) -> np.dtype:
     """Return the dtype that holds all of these; named by us, so strict promotion has no say."""
     with jax.numpy_dtype_promotion("standard"):
         return np.dtype(jnp.result_type(*dtypes))
+
+
+def whole(name: str, value: object, least: int) -> None:
+    """Raise a ValueError unless the value is an integer of at least `least`."""
+    if not isinstance(value, int | np.integer) or value < least:
+        raise ValueError(f"`{name}` must be a whole number of at least {least}; got {value!r}.")
+
+
+def seed(value: int) -> None:
+    """Raise a ValueError unless the value is in [0, 2^32)."""
+    if not 0 <= value < 2**32:
+        raise ValueError(f"`seed` must be in [0, 2^32); got {value}.")

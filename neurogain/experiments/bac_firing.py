@@ -18,14 +18,12 @@ import jax
 import numpy as np
 from scipy import stats
 
-from neurogain import output
+from neurogain import _checks, output
 from neurogain.experiments import grids
-from neurogain.spiking import cells
-from neurogain.spiking._program import check
+from neurogain.spiking import cells, check, simulate
 from neurogain.spiking.drive import Drive, Pulse, PyramidalDrive, check_coupling
 from neurogain.spiking.pyramidal import Coupling, PyramidalCell
 from neurogain.spiking.recorders import Peak, Spikes, Total, Traces
-from neurogain.spiking.simulation import simulate
 
 SCHEMA_VERSION = 1
 LEAD = 20.0  # ms at rest before the earliest pulse
@@ -78,10 +76,8 @@ class BacFiringConfig:
         Raises:
           ValueError: names the argument, the rule, the value and a way out.
         """
-        if self.repeats < 1:
-            raise ValueError(f"`repeats` must be at least 1; got {self.repeats}.")
-        if not 0 <= self.seed < 2**32:
-            raise ValueError(f"`seed` must be in [0, 2^32); got {self.seed}.")
+        _checks.whole("repeats", self.repeats, 1)
+        _checks.seed(self.seed)
         for name in ("dendritic_duration", "somatic_duration", "sustained_duration"):
             if not self.dt <= getattr(self, name) < 1e5:
                 raise ValueError(

@@ -7,14 +7,12 @@ from typing import Any, Literal, NamedTuple
 import jax
 import numpy as np
 
-from neurogain import output
-from neurogain.spiking import cells, measures
-from neurogain.spiking._program import check
+from neurogain import _checks, output
+from neurogain.spiking import cells, check, measures, simulate
 from neurogain.spiking.drive import Drive, Pulse, PyramidalDrive, TimeSeries, combine, synapse
 from neurogain.spiking.izhikevich import IzhikevichCell
 from neurogain.spiking.pyramidal import Coupling, PyramidalCell
 from neurogain.spiking.recorders import Intervals, Total, Traces
-from neurogain.spiking.simulation import simulate
 
 Kind = Literal["l5", "rs", "ib", "ch", "fs", "lts", "pv", "som"]
 SCHEMA_VERSION = 1
@@ -61,10 +59,8 @@ class CellConfig:
         Raises:
           ValueError: names the argument, the rule, the value and a way out.
         """
-        if not 0 <= self.seed < 2**32:
-            raise ValueError(f"`seed` must be in [0, 2^32); got {self.seed}.")
-        if self.every < 1:
-            raise ValueError(f"`every` must be at least 1 step; got {self.every}.")
+        _checks.seed(self.seed)
+        _checks.whole("every", self.every, 1)
         if not self.pulse_start < self.pulse_end:
             raise ValueError(
                 f"`pulse_start` must be before `pulse_end`, in ms; got {self.pulse_start} and "

@@ -13,15 +13,13 @@ from typing import Any, NamedTuple
 import jax
 import numpy as np
 
-from neurogain import output
+from neurogain import _checks, output
 from neurogain.experiments import grids
 from neurogain.intervals import t_interval
-from neurogain.spiking import cells, measures
-from neurogain.spiking._program import check
+from neurogain.spiking import cells, check, measures, simulate
 from neurogain.spiking.drive import Drive, PyramidalDrive, combine, synapse
 from neurogain.spiking.pyramidal import Coupling, PyramidalCell
 from neurogain.spiking.recorders import Intervals, Total
-from neurogain.spiking.simulation import simulate
 
 SCHEMA_VERSION = 1
 REVERSAL = -75.0  # mV, of the tonic inhibition
@@ -67,10 +65,8 @@ class GainCurveConfig:
         Raises:
           ValueError: names the argument, the rule, the value and a way out.
         """
-        if self.repeats < 1:
-            raise ValueError(f"`repeats` must be at least 1; got {self.repeats}.")
-        if not 0 <= self.seed < 2**32:
-            raise ValueError(f"`seed` must be in [0, 2^32); got {self.seed}.")
+        _checks.whole("repeats", self.repeats, 1)
+        _checks.seed(self.seed)
         if not self.gain_range[0] < self.gain_range[1]:
             raise ValueError(f"`gain_range` must be low, then high, in pA; got {self.gain_range}.")
         if not self.burst_window >= self.dt:

@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from neurogain import output
+from neurogain import _checks, output
 from neurogain.continual import data, methods, metrics, models, streams
 from neurogain.continual.training import Protocol, Regime, TaskCurves, Trainer
 from neurogain.intervals import t_interval
@@ -100,11 +100,7 @@ class StabilityGapConfig:
         self.protocol.check()
         self.parse_methods()
         for name, least in (("seeds", 1), ("first_seed", 0), ("eval_images", 1)):
-            if getattr(self, name) < least:
-                raise ValueError(
-                    f"`{name}` must be a whole number of at least {least}; got "
-                    f"{getattr(self, name)}."
-                )
+            _checks.whole(name, getattr(self, name), least)
         if self.first_seed + self.seeds > 2**32:
             raise ValueError(f"`first_seed` must be below 2^32 - seeds; got {self.first_seed}.")
         if not self.hidden or min(self.hidden) < 1:

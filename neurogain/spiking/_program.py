@@ -191,8 +191,7 @@ def check(
       ValueError: names the argument, the rule with its unit, the value and a way out.
     """
     for name, value, least in (("n", n, 1), ("first_step", first_step, 0)):
-        if not isinstance(value, int | np.integer) or value < least:
-            raise ValueError(f"`{name}` must be a whole number of at least {least}; got {value!r}.")
+        _checks.whole(name, value, least)
     _checks.in_range("dt", dt, "positive, in ms", lambda x: (x > 0) & (x < np.inf), "0.1")
     model.check(params, drive, dt=dt, n=n, key=key)
     steps = count_steps(duration, dt)

@@ -76,11 +76,17 @@ def at_step(drive: Any, step: jax.Array, key: jax.Array | None, *, dt: float) ->
         if isinstance(leaf, TimeSeries):
             leaves[i] = jnp.asarray(leaf.values)[step]
         elif isinstance(leaf, Pulse):
-            first, after = (jnp.round(jnp.asarray(t) / dt) for t in (leaf.start, leaf.end))
-            leaves[i] = jnp.where((step >= first) & (step < after), leaf.height, leaf.base)
+            leaves[i] = _pulse(leaf, step, dt)
         elif callable(leaf):
             leaves[i] = leaf(step, None if key is None else jax.random.fold_in(key, i + 1))
     return jax.tree.unflatten(structure, leaves)
+
+
+def _pulse(pulse: Pulse, step: jax.Array, dt: float) -> jax.Array:
+    first, after = (
+        jnp.round(jnp.asarray(t, float) / dt).astype(step.dtype) for t in (pulse.start, pulse.end)
+    )
+    return jnp.where((step >= first) & (step < after), pulse.height, pulse.base)
 
 
 def check(drive: Any, *, n: int, last_step: int, key: jax.Array | None) -> None:

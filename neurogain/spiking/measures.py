@@ -94,8 +94,12 @@ def near_neighbours(time_ms: ArrayLike, window: float = 10.0) -> np.ndarray:
 
     Times that are multiples of dt are compared with a tolerance of 1e-6 ms.
     """
-    near = np.diff(np.asarray(time_ms, float)) <= window + 1e-6
-    return np.concatenate([near, [False]]) | np.concatenate([[False], near])
+    times = np.asarray(time_ms, float)
+    near = np.diff(times) <= window + 1e-6
+    result = np.zeros(times.shape, bool)
+    result[:-1] |= near
+    result[1:] |= near
+    return result
 
 
 def bin_counts(

@@ -143,7 +143,9 @@ def recruit_coupling(
     of spikes, >= 0) each close the same part of the distance to 1, which keeps p in [0, 1]:
     one arrival sets p to 1.
     """
-    decayed = gain.relax(coupling, jnp.zeros(()), tau=tau, baseline=0.0, strength=0.0, dt=dt)
+    p = jnp.asarray(coupling)
+    arrivals, tau = like((arrivals, tau), p)
+    decayed = gain.relax(p, jnp.zeros_like(p), tau=tau, baseline=0, strength=0, dt=dt)
     return decayed + (1 - decayed) * jnp.minimum(arrivals, 1)
 
 

@@ -48,5 +48,5 @@ def test_finished_parts_are_not_run_again(folder, monkeypatch, capsys):
 
 
 def test_bad_input_ends_in_one_line(tmp_path):
-    with pytest.raises(SystemExit, match=r"^neurogain: `repeats` must be at least 1"):
+    with pytest.raises(SystemExit, match=r"^neurogain: `repeats` must be a whole number"):
         cli.main(arguments(tmp_path / "run", "--repeats", "0"))

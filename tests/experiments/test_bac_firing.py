@@ -95,7 +95,7 @@ def test_the_example_shows_pulse_spike_and_both(found):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"repeats": 0}, "`repeats` must be at least 1"),
+        ({"repeats": 0}, "`repeats` must be a whole number of at least 1"),
         ({"coupling": ("0:2:1",)}, r"in \[0, 1\], the probability"),
         ({"dendritic_duration": 0.0}, "`dendritic_duration` must be from dt"),
         ({"dt": 0.5}, "half the shortest time constant"),

@@ -60,7 +60,7 @@ def test_the_ramp_shows_two_branches_between_550_and_640_pa():
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"every": 0}, "`every` must be at least 1 step"),
+        ({"every": 0}, "`every` must be a whole number of at least 1"),
         ({"every": 7}, "multiple of 0.7 ms"),
         ({"pulse_start": 500.0}, "`pulse_start` must be before"),
         ({"coupling": -0.5}, r"in \[0, 1\], the probability"),

@@ -104,7 +104,7 @@ def test_summary_has_the_published_keys():
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"repeats": 0}, "`repeats` must be at least 1"),
+        ({"repeats": 0}, "`repeats` must be a whole number of at least 1"),
         ({"seed": -1}, "`seed` must be in"),
         ({"coupling": ("1.2",)}, r"in \[0, 1\], the probability"),
         ({"somatic_inhibition": ("-1",)}, "at least 0 nS"),

@@ -45,7 +45,7 @@ def mean_rates(points, seed):
 
 @pytest.fixture(scope="module")
 def differences():
-    """Return for each axis the sign of the difference where it exceeds 3 standard errors, else 0."""
+    """Return the signs by axis, 0 where the difference is below 3 standard errors."""
     signs = []
     for axis, half in enumerate(HALF_STEPS):
         ends = []

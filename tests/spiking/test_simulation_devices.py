@@ -1,0 +1,97 @@
+"""Cells spread over devices spike as on one."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from jax.sharding import Mesh, NamedSharding, PartitionSpec
+
+from neurogain.spiking import Drive, PyramidalCell, PyramidalDrive, cells, rollout, simulate
+from neurogain.spiking.recorders import Intervals, Spikes, Total
+
+N = 8
+KEY = jax.random.key(2)
+CURRENT = np.linspace(600.0, 2000.0, N).astype(np.float32)
+COUPLING = np.linspace(0.0, 1.0, N).astype(np.float32)
+RECORD = {"count": Total(), "events": Spikes(), "intervals": Intervals()}
+
+
+def noise(step, key):
+    return 300 * jax.random.normal(key, (N,))
+
+
+@pytest.fixture(scope="module")
+def spread():
+    """Put a tree's arrays on four devices, cell by cell."""
+    assert len(jax.devices()) >= 4
+    sharding = NamedSharding(Mesh(np.array(jax.devices()[:4]), "cells"), PartitionSpec("cells"))
+    return lambda tree: jax.device_put(tree, sharding)
+
+
+def run(place, *, state=True, drive=True, runner=simulate, **options):
+    model = PyramidalCell()
+    rest = model.init(cells.L5_PYRAMIDAL, N, jnp.float32)
+    soma = cells.L5_SOMA._replace(d=jnp.linspace(200.0, 300.0, N))
+    arrays = (CURRENT, COUPLING, soma.d)
+    current, coupling, d = place(arrays) if drive else arrays
+    return runner(
+        model,
+        cells.L5_PYRAMIDAL._replace(soma=soma._replace(d=d)),
+        PyramidalDrive(Drive(current), Drive(current=noise), coupling),
+        n=N, duration=100.0, key=KEY, state=place(rest) if state else None, record=RECORD,
+        **options,
+    )  # fmt: skip
+
+
+def devices(tree):
+    return {len(x.sharding.device_set) for x in jax.tree.leaves(tree)}
+
+
+@pytest.fixture(scope="module")
+def alone():
+    result = run(lambda tree: tree, chunk=500)
+    assert devices(result.state) == {1}
+    assert (result.recorded["count"] >= 1).sum() >= 6
+    return result
+
+
+@pytest.fixture(scope="module")
+def sharded(spread):
+    return run(spread, chunk=500)
+
+
+def equal(actual, expected):
+    for a, b in zip(jax.tree.leaves(actual), jax.tree.leaves(expected), strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+def test_sharded_cells_spike_bit_for_bit_as_on_one_device(sharded, alone):
+    assert devices(sharded.state) == {4}
+    equal(sharded, alone)
+
+
+@pytest.mark.parametrize("what", ["state", "drive"])
+def test_it_is_enough_to_spread_the_state_or_the_drive(spread, alone, what):
+    result = run(spread, **{"state": False, "drive": False, what: True}, chunk=500)
+    assert devices(result.state) == {4}
+    equal(result, alone)
+
+
+def test_a_sharded_run_stays_sharded_and_can_go_on(sharded, alone):
+    def go_on(run):
+        options = {"n": N, "duration": 10.0, "key": KEY, "first_step": run.step}
+        drive = PyramidalDrive()
+        return simulate(PyramidalCell(), cells.L5_PYRAMIDAL, drive, state=run.state, **options)
+
+    again, there = go_on(sharded), go_on(alone)
+    assert devices(again.state) == {4}
+    equal(again, there)
+
+
+def test_a_sharded_rollout_counts_the_same_spikes(spread, alone):
+    result = run(spread, runner=rollout)
+    assert devices(result.state) == {4}
+    np.testing.assert_array_equal(result.recorded["count"], alone.recorded["count"])
+    step, cell = np.nonzero(np.asarray(result.recorded["events"]))
+    np.testing.assert_array_equal(cell, alone.recorded["events"].cell)
+    np.testing.assert_allclose(0.1 * (step + 1), alone.recorded["events"].time_ms)

@@ -1,0 +1,175 @@
+import re
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from jax.test_util import check_grads
+
+from neurogain.spiking import cells, izhikevich, synapses
+from neurogain.spiking.drive import Drive, combine
+from neurogain.spiking.synapses import Receptor, SynapseParams, SynapseState
+
+TAU = {"ampa": 6.0, "nmda": 100.0, "gaba_a": 6.0, "adaptation": 2000.0}  # ms
+REVERSAL = {"ampa": 0.0, "nmda": 0.0, "gaba_a": -75.0, "adaptation": -80.0}  # mV
+CLOSED = synapses.init(2)
+times = st.floats(1e-3, 1e3)
+
+
+def opened(**conductances):
+    return CLOSED._replace(**{k: jnp.broadcast_to(g, (2,)) for k, g in conductances.items()})
+
+
+def gate(v):
+    m = ((v + 80) / 60) ** 2
+    return m / (1 + m)
+
+
+def test_the_published_constants():
+    for params in (synapses.SOMA, synapses.DENDRITE, SynapseParams()):
+        assert {name: getattr(params, name).tau for name in TAU} == TAU
+        assert {name: getattr(params, name).E for name in TAU} == REVERSAL
+    assert (synapses.SOMA.nmda_ceiling, synapses.SOMA.adaptation_jump) == (85.0, 0.065)
+    assert (synapses.DENDRITE.nmda_ceiling, synapses.DENDRITE.adaptation_jump) == (np.inf, 0.0)
+
+
+@given(dt=times, n=st.integers(1, 10))
+def test_decay_is_exponential_whatever_the_step(dt, n):
+    state = opened(ampa=1.0, nmda=2.0, gaba_a=3.0, adaptation=4.0)
+    for _ in range(n):
+        state = synapses.step(synapses.SOMA, state, CLOSED, jnp.zeros(2), dt=dt)
+    for start, (name, tau) in enumerate(TAU.items(), start=1):
+        exact = start * np.exp(-n * dt / tau)
+        np.testing.assert_allclose(getattr(state, name), exact, rtol=1e-3 * n, atol=1e-30)
+
+
+@given(jump=st.floats(0.01, 100), dt=times)
+def test_a_jump_arrives_in_full_after_the_decay_of_the_step(jump, dt):
+    for name, tau in TAU.items():
+        start, weight = opened(**{name: 5.0}), opened(**{name: jnp.asarray([jump, 0.0])})
+        after = synapses.step(synapses.DENDRITE, start, weight, jnp.ones(2), dt=dt)
+        exact = 5 * np.exp(-dt / tau) + np.asarray([jump, 0.0])
+        np.testing.assert_allclose(getattr(after, name), exact, rtol=1e-4, atol=1e-30)
+        others = [getattr(after, other) for other in TAU if other != name]
+        np.testing.assert_array_equal(others, np.zeros((3, 2)))
+
+
+def test_a_spike_of_the_soma_opens_its_adaptation():
+    state = synapses.init(3)
+    for spike in ([1.0, 0.0, 1.0], [1.0, 0.0, 0.0]):
+        state = synapses.step(synapses.SOMA, state, synapses.init(3), jnp.asarray(spike), dt=0.1)
+    exact = 0.065 * np.asarray([1 + np.exp(-0.1 / 2000), 0, np.exp(-0.1 / 2000)])
+    np.testing.assert_allclose(state.adaptation, exact, rtol=1e-6)
+    np.testing.assert_array_equal(state[:3], np.zeros((3, 3)))
+
+
+@pytest.mark.parametrize(("v", "share"), [(-80, 0), (-20, 0.5), (40, 0.8), (-60, 0.1), (-140, 0.5)])
+def test_the_magnesium_gate_at_known_potentials(v, share):
+    np.testing.assert_allclose(synapses.nmda_gate(float(v)), share, rtol=1e-6)
+
+
+def test_the_drive_adds_up_the_open_receptors():
+    state = SynapseState(*(jnp.asarray([g, 10 * g]) for g in (1.0, 2.0, 3.0, 4.0)))
+    v = np.asarray([-60.0, -20.0])
+    drive = synapses.drive(synapses.SOMA, state, jnp.asarray(v))
+    g = np.asarray([1.0, 10.0])
+    np.testing.assert_allclose(drive.conductance, g * (1 + 2 * gate(v) + 3 + 4), rtol=1e-6)
+    pull = g * (3 * -75 + 4 * -80)
+    np.testing.assert_allclose(drive.reversal_current, pull, rtol=1e-6)
+    assert drive.current == 0
+
+
+def test_every_receptor_pulls_towards_its_own_reversal():
+    params = SynapseParams(*(Receptor(tau=5.0, E=E) for E in (10.0, 20.0, -30.0, -40.0)))
+    for name, E in zip(SynapseState._fields, (10.0, 20.0, -30.0, -40.0), strict=True):
+        drive = synapses.drive(params, opened(**{name: 3.0}), jnp.full(2, -20.0))
+        g = 1.5 if name == "nmda" else 3.0
+        np.testing.assert_allclose(drive.conductance, [g, g], rtol=1e-6)
+        np.testing.assert_allclose(drive.reversal_current, [g * E, g * E], rtol=1e-6)
+
+
+def test_the_ceiling_is_on_the_gated_conductance_of_nmda_alone():
+    state, v = opened(nmda=jnp.asarray([150.0, 200.0]), ampa=90.0), jnp.full(2, -20.0)
+    soma, dendrite = (synapses.drive(p, state, v) for p in (synapses.SOMA, synapses.DENDRITE))
+    np.testing.assert_allclose(soma.conductance, [90 + 75, 90 + 85], rtol=1e-6)
+    np.testing.assert_allclose(dendrite.conductance, [90 + 75, 90 + 100], rtol=1e-6)
+
+
+def test_a_soma_with_all_synapses_agrees_with_numpy(trajectory):
+    p, q, dt, steps = cells.L5_SOMA, synapses.SOMA, 0.1, 5000
+    rng = np.random.default_rng(2)
+    weights = np.asarray([8.0, 3.0, 4.0, 0.0])[:, None]  # nS, by receptor
+    jumps = weights * (rng.random((steps, 4, 5)) < np.asarray([0.03, 0.03, 0.01, 0])[:, None])
+    tau, E = (np.asarray(list(x.values()))[:, None] for x in (TAU, REVERSAL))
+
+    v, u, g = np.full(5, p.v_r), np.zeros(5), np.zeros((4, 5))
+    theirs = np.zeros((3, steps, 5))
+    for i in range(steps):
+        open_now = g * np.stack([np.ones(5), gate(v), np.ones(5), np.ones(5)])
+        open_now[1] = np.minimum(open_now[1], 85)
+        pull = (open_now * E).sum(0)
+        v_next = v + dt / p.C * (p.k * (v - p.v_r) * (v - p.v_t) - u + 300 + pull)
+        v_next = v_next / (1 + dt / p.C * open_now.sum(0))
+        u = u + dt * p.a * (p.b * (v - p.v_r) - u)
+        spike = v_next >= p.v_peak
+        v, u = np.where(spike, p.c, v_next), u + p.d * spike
+        g = g * np.exp(-dt / tau) + jumps[i]
+        g[3] += 0.065 * spike
+        theirs[:, i] = v, g[1], g[3]
+
+    def step(state, i):
+        soma, open_now = state
+        drive = combine(Drive(300.0), synapses.drive(q, open_now, soma.v))
+        soma, info = izhikevich.step(p, soma, drive, dt=dt)
+        arriving = SynapseState(*jnp.asarray(jumps)[i])
+        return (soma, synapses.step(q, open_now, arriving, info.spike, dt=dt)), info.spike
+
+    with jax.enable_x64():
+        start = izhikevich.init(p, 5, jnp.float64), synapses.init(5, jnp.float64)
+        (soma, ours), spike = trajectory(step, start, steps)
+    assert spike.sum() > 30
+    assert (theirs[1] * gate(theirs[0])).max() > 85  # the ceiling was reached
+    for x, reference in zip((soma.v, ours.nmda, ours.adaptation), theirs, strict=True):
+        np.testing.assert_allclose(x, reference, rtol=0, atol=1e-6)
+
+
+def test_jit_is_eager_and_vmap_is_a_loop():
+    def both(p, v):
+        drive = synapses.drive(p, state, v)
+        return drive.conductance, synapses.step(p, state, state, jnp.ones(2), dt=0.5)
+
+    state, v = opened(ampa=1.0, nmda=200.0, gaba_a=3.0, adaptation=4.0), jnp.asarray([-60.0, 10.0])
+    sets = [synapses.SOMA, synapses.DENDRITE]
+    loop = jax.tree.map(lambda *x: np.stack(x), *(both(p, v) for p in sets))
+    stacked = jax.tree.map(lambda *x: jnp.asarray(x), *sets)
+    ours = jax.jit(jax.vmap(both, (0, None)))(stacked, v)
+    jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-5), ours, loop)
+
+
+def test_numerical_gradients_agree():
+    def both(p, state, v):
+        drive = synapses.drive(p, state, v)
+        return drive[1:], synapses.step(p, state, state, jnp.ones(2), dt=0.5)
+
+    with jax.enable_x64():
+        p = jax.tree.map(jnp.float64, synapses.SOMA)
+        state = SynapseState(*(jnp.asarray([g, 2 * g]) for g in (1.0, 20.0, 3.0, 4.0)))
+        check_grads(jax.jit(both), (p, state, jnp.asarray([-60.0, 10.0])), order=1, rtol=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"ampa": Receptor(tau=0.0, E=0.0)}, "`ampa.tau` must be positive, in ms; got 0.0"),
+        ({"gaba_a": Receptor(6.0, float("nan"))}, "`gaba_a.E` must be finite, in mV; got nan"),
+        ({"adaptation": Receptor(float("inf"), -80.0)}, "`adaptation.tau` must be positive, in ms"),
+        ({"nmda_ceiling": -1.0}, "`nmda_ceiling` must be at least 0 nS; got -1.0"),
+        ({"adaptation_jump": float("nan")}, "`adaptation_jump` must be at least 0 nS; got nan"),
+    ],
+)
+def test_constants_that_make_no_synapse_are_refused(change, message):
+    synapses.check(synapses.SOMA)
+    with pytest.raises(ValueError, match=re.escape(message)):
+        synapses.check(synapses.SOMA._replace(**change))
