@@ -71,6 +71,7 @@ class Prepared(NamedTuple):
     arrays: Arrays
     state: Any
     carries: tuple[Any, ...]  # of the recorders
+    bytes_per_step: float  # that the recorders emit
     recorders: dict[str, Recorder]
     steps: int
 
@@ -108,7 +109,8 @@ def prepare(
     program = Program(model, dt, tuple(recorders.values()), functions, structure)
     arrays = Arrays(params, [None if callable(x) else x for x in leaves], key)
     state = model.init(params, n, dtype) if state is None else state
-    return Prepared(program, arrays, state, _start(program, arrays, state), recorders, steps)
+    carries, size = _start(program, arrays, state)
+    return Prepared(program, arrays, state, carries, size, recorders, steps)
 
 
 def _one_step(program: Program, arrays: Arrays, state: Any, step: jax.Array, key: Any):
@@ -119,13 +121,19 @@ def _one_step(program: Program, arrays: Arrays, state: Any, step: jax.Array, key
     return program.model.step(arrays.params, state, drive, dt=program.dt, key=key)
 
 
-def _start(program: Program, arrays: Arrays, state: Any) -> tuple[Any, ...]:
-    """Return the recorders' first carries."""
+def _start(program: Program, arrays: Arrays, state: Any) -> tuple[tuple[Any, ...], float]:
+    """Return the recorders' first carries, and the bytes that they emit in a step on average."""
     shapes = jax.eval_shape(
         functools.partial(_one_step, program), arrays, state, jnp.asarray(0), arrays.key
     )
     shown = jax.tree.map(lambda x: jnp.zeros(x.shape, x.dtype), shapes)
-    return tuple(recorder.init(*shown) for recorder in program.recorders)
+    carries = tuple(recorder.init(*shown) for recorder in program.recorders)
+    size = 0.0
+    for recorder, carry in zip(program.recorders, carries, strict=True):
+        if recorder.every:
+            emitted = jax.tree.leaves(recorder.emit(carry, *shown))
+            size += sum(x.size * x.dtype.itemsize for x in emitted) / recorder.every
+    return carries, size
 
 
 def scan(program: Program, length: int, arrays: Arrays, state: Any, carries: Any, start: Any):

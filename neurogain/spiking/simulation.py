@@ -18,6 +18,8 @@ from jax.typing import DTypeLike
 from neurogain.spiking._program import Model, prepare, scan
 from neurogain.spiking.recorders import Recorder
 
+MAX_CHUNK_BYTES = 2**28  # recorded on the device before it moves to the host
+
 
 class Result(NamedTuple):
     """What a run leaves behind."""
@@ -61,7 +63,8 @@ def simulate(
       state: start from here in place of rest; it is not changed.
       first_step: number of the first step, for a run that continues another.
       dtype: of the state.
-      chunk: steps between calls of `progress`, about; the results don't depend on it.
+      chunk: steps between calls of `progress`, about, fewer where they would record more than
+        256 MiB; the results don't depend on it.
       progress: called with (steps done, steps in all).
 
     Returns:
@@ -82,7 +85,7 @@ def simulate(
             "`simulate` runs on the host and can't be transformed by jit, vmap or grad. "
             "Call `rollout` with the same arguments instead."
         )
-    program, arrays, state, carries, recorders, steps = prepare(
+    program, arrays, state, carries, size, recorders, steps = prepare(
         model,
         params,
         drive,
@@ -95,6 +98,7 @@ def simulate(
         first_step=first_step,
         dtype=dtype,
     )
+    chunk = min(chunk, int(MAX_CHUNK_BYTES / max(size, 1.0)))
     chunk = max(1, chunk // program.period) * program.period
     chunks: list[list[Any]] = [[] for _ in recorders]
     done = 0
@@ -148,7 +152,7 @@ def rollout(
       >>> bool(jax.grad(spikes)(100.0) > 0)
       True
     """
-    program, arrays, state, carries, recorders, steps = prepare(
+    program, arrays, state, carries, _, recorders, steps = prepare(
         model,
         params,
         drive,

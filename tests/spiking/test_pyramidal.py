@@ -188,8 +188,10 @@ def test_the_window_counts_from_the_last_spike(spikes):
 
 
 def test_a_cell_that_never_spiked_stays_silent_for_ever():
-    old = pyramidal.init(P, 1)._replace(since_spike=jnp.asarray([2**30], jnp.int32))
-    for _ in range(3):
-        current, old = arriving(old)
-        np.testing.assert_array_equal(current, [0.0])
-        assert old.since_spike[0] >= 2**30
+    state = pyramidal.init(P, 1)
+    for age in (state.since_spike[0], 2**31 - 1):  # steps, the last the largest of its dtype
+        old = state._replace(since_spike=jnp.asarray([age], jnp.int32))
+        for _ in range(3):
+            current, old = arriving(old)
+            np.testing.assert_array_equal(current, [0.0])
+            assert old.since_spike[0] > 2**29

@@ -88,6 +88,21 @@ def test_the_gradient_of_a_gate_is_that_of_its_probability(key):
         np.testing.assert_array_equal(jax.grad(weighted)(jnp.full(4, 0.3), which), weight)
 
 
+def test_one_gate_is_the_way_back_and_the_other_the_way_forth():
+    state, key = pyramidal.init(P, N), jax.random.key(2)
+    state = state._replace(  # all spike, in a calcium event, while an earlier spike arrives
+        soma=state.soma._replace(v=jnp.full(N, 60.0)),
+        dendrite=state.dendrite._replace(v=jnp.full(N, -20.0)),
+        since_spike=jnp.full(N, 10, jnp.int32),
+    )
+    after, info = pyramidal.step(P, state, PyramidalDrive(coupling=0.5), dt=0.1, key=key)
+    back, forth = np.asarray(pyramidal._gates(0.5, state, key))
+    assert 0.4 < np.mean(back == forth) < 0.6
+    np.testing.assert_array_equal(info.burst, forth)
+    arrived = after.dendrite.v - after.dendrite.v.min()
+    np.testing.assert_allclose(arrived, back * 2600 * 0.1 / 170, rtol=1e-3, atol=1e-3)
+
+
 def test_the_mean_field_is_the_probability_itself():
     gates = pyramidal._gates(0.3, pyramidal.init(P, 4), None)
     np.testing.assert_allclose(gates, np.full(2, 0.3), rtol=1e-6)

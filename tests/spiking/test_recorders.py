@@ -191,3 +191,20 @@ def test_welford_keeps_small_variances_of_long_runs():
     intervals = 0.1 * np.diff(steps)
     np.testing.assert_allclose(out.record.mean_ms, intervals.mean(), rtol=1e-5)
     np.testing.assert_allclose(out.record.squares_ms2, intervals.var() * 299, rtol=1e-3)
+
+
+def test_chunks_are_shortened_to_what_the_device_may_hold(monkeypatch):
+    seen = []
+    monkeypatch.setattr("neurogain.spiking.simulation.MAX_CHUNK_BYTES", 4 * 30 * 7)
+    options = {"n": 30, "duration": 2.0, "record": {"spikes": Spikes()}}
+    run = simulate(
+        IzhikevichCell(),
+        cells.RS,
+        Drive(1e4),
+        **options,
+        progress=lambda done, total: seen.append(done),
+    )
+    assert seen == [7, 14, 20]  # 30 cells, 4 bytes each
+    monkeypatch.undo()
+    whole = simulate(IzhikevichCell(), cells.RS, Drive(1e4), **options)
+    np.testing.assert_array_equal(run.recorded["spikes"].cell, whole.recorded["spikes"].cell)
