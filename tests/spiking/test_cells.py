@@ -1,10 +1,14 @@
+import re
+
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from neurogain.spiking import cells, izhikevich
-from neurogain.spiking.drive import Drive
+from neurogain.spiking import cells, izhikevich, pyramidal
+from neurogain.spiking import drive as drives
+from neurogain.spiking.drive import Drive, PyramidalDrive
+from neurogain.spiking.pyramidal import PyramidalCell
 
 FIELDS = ("C", "k", "v_r", "v_t", "v_peak", "a", "b", "c", "d")
 
@@ -113,3 +117,47 @@ def test_low_threshold_spiking_cells_adapt_for_many_spikes(intervals):
     assert np.all(np.diff(isi[:7]) > 0.05)
     assert isi[-1] > 1.3 * isi[1]
     assert np.ptp(isi[20:]) < 0.05 * isi[-1]
+
+
+P, CELL = cells.L5_PYRAMIDAL, PyramidalCell()
+
+
+def refuses(message, params=P, drive=PyramidalDrive(), dt=0.1, key=0, cell=CELL, error=ValueError):  # noqa: B008
+    with pytest.raises(error, match=re.escape(message)):
+        cell.check(params, drive, dt=dt, n=3, key=key)
+
+
+def test_a_good_cell_passes_and_the_mean_field_needs_no_key():
+    CELL.check(P, PyramidalDrive(), dt=0.1, n=3, key=jax.random.key(0))
+    PyramidalCell(coupling="mean-field").check(P, PyramidalDrive(), dt=0.1, n=3, key=None)
+    with jax.numpy_rank_promotion("raise"):
+        jax.eval_shape(lambda p: pyramidal.check(p, dt=0.1, n=3), P._replace(bap_start=9.0))
+
+
+def test_constants_that_make_no_cell_are_refused():
+    refuses(
+        "`bap_start` must not be after `bap_end` (ms); got 3.0 and 2.5", P._replace(bap_start=3.0)
+    )
+    refuses("`bap_start` must be positive, in ms; got 0.0", P._replace(bap_start=0.0))
+    refuses("`v_calcium` must be finite, in mV; got nan", P._replace(v_calcium=float("nan")))
+    refuses("`c_burst` must be below `v_peak` (mV); got 60.0 and 50", P._replace(c_burst=60.0))
+    refuses("`d_burst` must be one value, or one per cell", P._replace(d_burst=np.ones(2)))
+    refuses("`C` must be positive, in pF", P._replace(soma=P.soma._replace(C=-1.0)))
+    refuses("`dendrite.C` must be positive", P._replace(dendrite=P.dendrite._replace(C=-1.0)))
+    refuses("`dt` must be in (0, 0.25] ms, half the shortest time constant", dt=0.3)
+
+
+def test_missing_keys_and_the_drives_of_other_cells_are_refused():
+    refuses("`key` must be a jax.random.key for stochastic coupling; got None", key=None)
+    refuses("must be a PyramidalDrive for this cell; got Drive", drive=Drive(), error=TypeError)
+
+
+def test_a_coupling_strength_in_the_wrong_place_is_sent_to_the_right_one():
+    for wrong in (0.5, "always"):
+        message = f"got {wrong!r}. Its strength goes into PyramidalDrive(coupling=...)"
+        cell = PyramidalCell()
+        object.__setattr__(cell, "coupling", wrong)  # past the type checks of the tests
+        with pytest.raises(ValueError, match=re.escape(message)):
+            cell.__post_init__()
+    with pytest.raises(ValueError, match=re.escape("`coupling` must be in [0, 1]")):
+        drives.check(PyramidalDrive(coupling=1.5), n=3, last_step=1, key=None)

@@ -1,20 +1,17 @@
-"""Random coupling, dynamic coupling, gradients, and what is refused."""
-
-import re
+"""Random coupling, dynamic coupling, and gradients."""
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from jax.test_util import check_grads
 from scipy.stats import binom
 
 from neurogain.spiking import cells, pyramidal
-from neurogain.spiking import drive as drives
 from neurogain.spiking.drive import Drive, PyramidalDrive
-from neurogain.spiking.pyramidal import PyramidalCell, recruit_coupling
+from neurogain.spiking.pyramidal import recruit_coupling
 from neurogain.spiking.surrogate import Triangular
 
 P = cells.L5_PYRAMIDAL
@@ -83,9 +80,10 @@ def test_the_gradient_of_a_gate_is_that_of_its_probability(key):
     def weighted(p, which):
         return jnp.sum(weight * pyramidal._gates(p, state, key)[which])
 
+    gradient = jax.jit(jax.grad(weighted), static_argnums=1)
     for which in (0, 1):
-        assert jax.grad(weighted)(0.3, which) == 10
-        np.testing.assert_array_equal(jax.grad(weighted)(jnp.full(4, 0.3), which), weight)
+        assert gradient(0.3, which) == 10
+        np.testing.assert_array_equal(gradient(jnp.full(4, 0.3), which), weight)
 
 
 def test_one_gate_is_the_way_back_and_the_other_the_way_forth():
@@ -139,16 +137,18 @@ def test_the_gradient_of_a_burst_reaches_dendrite_and_coupling():
         return info.burst.sum()
 
     v = jnp.asarray([-29.0, -34.0, -29.0])
-    to_v, to_coupling = jax.grad(bursts, (0, 1))(v, 0.5)
+    to_v, to_coupling = jax.jit(jax.grad(bursts, (0, 1)))(v, 0.5)
     np.testing.assert_allclose(to_v, [0.5 * 0.09, 0.5 * 0.06, 0.0], rtol=1e-5)
     np.testing.assert_allclose(to_coupling, 1.0)  # one of the two has its calcium event
 
 
+@settings(max_examples=40)
 @given(p=st.floats(0, 1), arrivals=st.floats(0, 5), dt=st.floats(0.01, 1e4))
 def test_a_dynamic_coupling_stays_a_probability(p, arrivals, dt):
     assert 0 <= recruit_coupling(p, arrivals, dt=dt) <= 1
 
 
+@settings(max_examples=40)
 @given(p=st.floats(0, 1), n=st.integers(1, 20), dt=st.floats(0.1, 100))
 def test_it_decays_with_800_ms_and_one_arrival_sets_it_to_one(p, n, dt):
     decayed = p
@@ -170,47 +170,3 @@ def test_its_gradient_is_finite_and_correct():
         check_grads(recruit, (0.3, 0.4, 800.0), order=1)
         for x in (0.0, 1.0, 2.0):
             assert np.isfinite(jax.grad(recruit_coupling, (0, 1))(0.3, x, dt=5.0)).all()
-
-
-CELL = PyramidalCell()
-
-
-def refuses(message, params=P, drive=PyramidalDrive(), dt=0.1, key=0, cell=CELL, error=ValueError):  # noqa: B008
-    with pytest.raises(error, match=re.escape(message)):
-        cell.check(params, drive, dt=dt, n=3, key=key)
-
-
-def test_a_good_cell_passes_and_the_mean_field_needs_no_key():
-    CELL.check(P, PyramidalDrive(), dt=0.1, n=3, key=jax.random.key(0))
-    PyramidalCell(coupling="mean-field").check(P, PyramidalDrive(), dt=0.1, n=3, key=None)
-    with jax.numpy_rank_promotion("raise"):
-        jax.eval_shape(lambda p: pyramidal.check(p, dt=0.1, n=3), P._replace(bap_start=9.0))
-
-
-def test_constants_that_make_no_cell_are_refused():
-    refuses(
-        "`bap_start` must not be after `bap_end` (ms); got 3.0 and 2.5", P._replace(bap_start=3.0)
-    )
-    refuses("`bap_start` must be positive, in ms; got 0.0", P._replace(bap_start=0.0))
-    refuses("`v_calcium` must be finite, in mV; got nan", P._replace(v_calcium=float("nan")))
-    refuses("`c_burst` must be below `v_peak` (mV); got 60.0 and 50", P._replace(c_burst=60.0))
-    refuses("`d_burst` must be one value, or one per cell", P._replace(d_burst=np.ones(2)))
-    refuses("`C` must be positive, in pF", P._replace(soma=P.soma._replace(C=-1.0)))
-    refuses("`dendrite.C` must be positive", P._replace(dendrite=P.dendrite._replace(C=-1.0)))
-    refuses("`dt` must be in (0, 0.25] ms, half the shortest time constant", dt=0.3)
-
-
-def test_missing_keys_and_the_drives_of_other_cells_are_refused():
-    refuses("`key` must be a jax.random.key for stochastic coupling; got None", key=None)
-    refuses("must be a PyramidalDrive for this cell; got Drive", drive=Drive(), error=TypeError)
-
-
-def test_a_coupling_strength_in_the_wrong_place_is_sent_to_the_right_one():
-    for wrong in (0.5, "always"):
-        message = f"got {wrong!r}. Its strength goes into PyramidalDrive(coupling=...)"
-        cell = PyramidalCell()
-        object.__setattr__(cell, "coupling", wrong)  # past the type checks of the tests
-        with pytest.raises(ValueError, match=re.escape(message)):
-            cell.__post_init__()
-    with pytest.raises(ValueError, match=re.escape("`coupling` must be in [0, 1]")):
-        drives.check(PyramidalDrive(coupling=1.5), n=3, last_step=1, key=None)

@@ -4,7 +4,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from jax.test_util import check_grads
 
@@ -35,6 +35,7 @@ def test_the_published_constants():
     assert (synapses.DENDRITE.nmda_ceiling, synapses.DENDRITE.adaptation_jump) == (np.inf, 0.0)
 
 
+@settings(max_examples=30)
 @given(dt=times, n=st.integers(1, 10))
 def test_decay_is_exponential_whatever_the_step(dt, n):
     state = opened(ampa=1.0, nmda=2.0, gaba_a=3.0, adaptation=4.0)
@@ -45,6 +46,7 @@ def test_decay_is_exponential_whatever_the_step(dt, n):
         np.testing.assert_allclose(getattr(state, name), exact, rtol=1e-3 * n, atol=1e-30)
 
 
+@settings(max_examples=30)
 @given(jump=st.floats(0.01, 100), dt=times)
 def test_a_jump_arrives_in_full_after_the_decay_of_the_step(jump, dt):
     for name, tau in TAU.items():
