@@ -19,14 +19,22 @@ def in_range(
     holds: Callable[[np.ndarray], np.ndarray],
     suggestion: str,
 ) -> None:
-    """Raise a ValueError unless `holds(value)` everywhere; skip schedules and tracers."""
+    """Raise a ValueError unless `holds(value)` everywhere; skip schedules and tracers.
+
+    `suggestion` is a value that would do, or a sentence that ends with a full stop.
+    """
     if not is_concrete(value):
         return
     array = np.asarray(value)
     if not np.issubdtype(array.dtype, np.number) and array.dtype.kind != "V":
         raise TypeError(f"`{name}` must be a number or an array of numbers; got {value!r}.")
     if not np.all(holds(array)):
-        raise ValueError(f"`{name}` must be {rule}; got {value!r}. Pass {name}={suggestion}.")
+        got = repr(value)
+        if array.size > 4:
+            index = tuple(int(i) for i in np.argwhere(~np.asarray(holds(array)))[0])
+            got = f"{array[index]} at index {index[0] if len(index) == 1 else index}"
+        way_out = suggestion if suggestion.endswith(".") else f"Pass {name}={suggestion}."
+        raise ValueError(f"`{name}` must be {rule}; got {got}. {way_out}")
 
 
 def single(name: str, value: object) -> None:

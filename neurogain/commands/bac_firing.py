@@ -2,8 +2,11 @@
 
 import dataclasses
 import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import tyro
 from tqdm import tqdm
 
@@ -27,29 +30,33 @@ class BacFiringCommand:
         """Run, with progress; write each protocol as it is finished."""
         config = self.config
         config.check()
-        folder = output.ResultFolder(self.out, bac_firing.as_json(config), resume=self.resume)
-        start = time.perf_counter()
         spike = bac_firing.spike_time(config)
-        with tqdm(unit="step", dynamic_ncols=True) as bar:
-
-            def show(done: int, steps: int) -> None:
-                bar.total = steps
-                bar.update(done - bar.n)
-
-            bar.set_description("pairing")
-            arrays = folder.load_unit("pairing")
+        folder = output.ResultFolder(self.out, bac_firing.as_json(config), resume=self.resume)
+        parts: dict[str, Callable[..., Any]] = {
+            "pairing": lambda show: bac_firing.run_pairing(config, spike, show),
+            "sustained": lambda show: bac_firing.run_sustained(config, show),
+        }
+        axes = {name: np.array(config.numbers(name)) for name in bac_firing.AXES}
+        found: dict[str, dict[str, np.ndarray]] = {}
+        seconds = 0.0
+        for name, run in parts.items():
+            arrays = folder.load_unit(name)
             if arrays is None:
-                arrays = bac_firing.run_pairing(config, spike, show)._asdict()
-                folder.save_unit("pairing", arrays)
-            pairing = Pairing(**arrays)
-            bar.set_description("sustained")
-            arrays = folder.load_unit("sustained")
-            if arrays is None:
-                arrays = bac_firing.run_sustained(config)._asdict()
-                folder.save_unit("sustained", arrays)
-            sustained = Sustained(**arrays)
+                start = time.perf_counter()
+                with tqdm(desc=name, unit="step", dynamic_ncols=True) as bar:
+
+                    def show(done: int, steps: int, bar: tqdm = bar) -> None:
+                        bar.total = steps
+                        bar.update(done - bar.n)
+
+                    arrays = run(show)._asdict()
+                arrays["wall_time_s"] = np.asarray(time.perf_counter() - start)
+                folder.save_unit(name, arrays | axes)
+            seconds += float(arrays.pop("wall_time_s").item())
+            found[name] = {k: v for k, v in arrays.items() if k not in axes}
+        pairing, sustained = Pairing(**found["pairing"]), Sustained(**found["sustained"])
         metrics = bac_firing.summarize(config, spike, pairing, sustained)
-        metrics |= {"versions": output.versions(), "wall_time_s": time.perf_counter() - start}
+        metrics |= {"versions": output.versions(), "wall_time_s": seconds}
         path = folder.write_json("metrics.json", metrics)
         self._draw(spike, sustained, metrics)
         print(_table(metrics))

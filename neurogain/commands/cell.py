@@ -18,8 +18,8 @@ class CellCommand:
     """Show one cell under a current pulse: potentials, adaptation, spikes and bursts."""
 
     config: tyro.conf.OmitArgPrefixes[CellConfig]
-    out: Path = Path("runs/cell")
-    """Folder for metrics.json, curves/traces.npz and the figures."""
+    out: Path | None = None
+    """Folder for metrics.json, curves/traces.npz and the figures; runs/cell-KIND by default."""
     resume: bool = False
     """Write into a folder that holds this very run already."""
 
@@ -27,24 +27,26 @@ class CellCommand:
         """Run and write traces, numbers and figures."""
         config = self.config
         config.check()
-        folder = output.ResultFolder(self.out, output.plain(config), resume=self.resume)
+        out = Path(f"runs/cell-{config.cell}") if self.out is None else self.out
+        folder = output.ResultFolder(out, output.plain(config), resume=self.resume)
         start = time.perf_counter()
         traces, metrics = cell.run(config)
         metrics |= {"versions": output.versions(), "wall_time_s": time.perf_counter() - start}
         folder.save_unit("traces", traces._asdict())
         path = folder.write_json("metrics.json", metrics)
-        self._draw(traces, metrics)
+        self._draw(out, traces, metrics)
         print(_line(config, metrics))
         print(f"Written: {path}, {folder.unit_path('traces')}, the figures beside them.")
 
-    def _draw(self, traces: cell.CellTraces, metrics: dict) -> None:
+    def _draw(self, out: Path, traces: cell.CellTraces, metrics: dict) -> None:
         from neurogain.plotting import cell as figures
 
         config = self.config
         is_pyramidal = config.cell == "l5"
-        title = f"{config.cell}: {config.current:g} pA into the soma"
+        title = f"{config.cell}: {config.somatic_current:g} pA into the soma"
         if is_pyramidal:
             title += f", {config.dendritic_current:g} pA into the dendrite, p = {config.coupling:g}"
+            title += f" ({config.coupling_mode})"
         figure = figures.traces(
             traces,
             bursts=[tuple(p) for p in metrics["burst_periods_ms"]],
@@ -53,13 +55,13 @@ class CellCommand:
             window=config.burst_window,
             title=title,
         )
-        figure.savefig(self.out / "traces.png", dpi=150)
+        figure.savefig(out / "traces.png", dpi=150)
         if is_pyramidal:
             v = np.linspace(-72.0, 0.0, 2000)
             current = np.asarray(dendrite.steady_current(cells.L5_DENDRITE, v))
             stable = np.asarray(dendrite.is_stable(cells.L5_DENDRITE, v))
             figure = figures.rest_points(v, current, stable, *cell.dendritic_ramp())
-            figure.savefig(self.out / "dendrite.png", dpi=150)
+            figure.savefig(out / "dendrite.png", dpi=150)
 
 
 def _line(config: CellConfig, metrics: dict) -> str:

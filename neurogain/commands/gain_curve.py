@@ -43,7 +43,12 @@ class GainCurveCommand:
 
                     arrays = gain_curve.run_unit(config, unit, show)._asdict()
                     arrays["wall_time_s"] = np.asarray(time.perf_counter() - start)
-                    folder.save_unit(unit.label, arrays)
+                    axes = {
+                        "coupling": np.array(config.numbers("coupling")),
+                        "somatic_current_pA": np.array(config.numbers("somatic_current")),
+                        "repeat": np.arange(config.repeats),
+                    }
+                    folder.save_unit(unit.label, arrays | axes)
                 seconds += float(arrays["wall_time_s"].item())
                 results[unit] = Curves(*(arrays[field] for field in Curves._fields))
                 bar.update()
@@ -92,7 +97,13 @@ def _table(metrics: dict) -> str:
     config = metrics["config"]
     low, high = config["gain_range"]
     lines.append(
-        f"Gain: slope from {low:g} pA (or the rheobase) to {high:g} pA, 95 % t-intervals over "
-        f"{config['repeats']} repeats.\nBursts: share of the spikes at the last somatic current."
+        "Rheobase: first current with at least 1 Hz, onset included. "
+        f"Gain: slope from {low:g} pA (or the rheobase) to {high:g} pA, "
+        + (
+            f"95 % t-intervals over {config['repeats']} repeats."
+            if config["repeats"] > 1
+            else "one repeat."
+        )
+        + "\nBursts: share of the spikes at the last somatic current."
     )
     return "\n".join(lines)

@@ -27,6 +27,7 @@ from neurogain.spiking.recorders import Peak, Spikes, Total, Traces
 
 SCHEMA_VERSION = 1
 LEAD = 20.0  # ms at rest before the earliest pulse
+AXES = ("coupling", "dendritic_pulse", "delay")  # of the maps, in this order
 TAIL = 60.0  # ms after the latest pulse
 
 
@@ -78,6 +79,7 @@ class BacFiringConfig:
         """
         _checks.whole("repeats", self.repeats, 1)
         _checks.seed(self.seed)
+        _checks.in_range("dt", self.dt, "positive, in ms", lambda x: (x > 0) & (x < 1e3), "0.1")
         for name in ("dendritic_duration", "somatic_duration", "sustained_duration"):
             if not self.dt <= getattr(self, name) < 1e5:
                 raise ValueError(
@@ -124,7 +126,7 @@ def run_pairing(
     config: BacFiringConfig, spike: float, progress: Callable[[int, int], None] | None = None
 ) -> Pairing:
     """Run the first protocol; `spike` is the `spike_time`."""
-    couplings, pulses, delays = map(config.numbers, ("coupling", "dendritic_pulse", "delay"))
+    couplings, pulses, delays = map(config.numbers, AXES)
     run = _pairing(config, spike, couplings, pulses, delays, config.repeats)
     paired = simulate(**run, progress=progress).recorded["peak"]
     quiet = dataclasses.replace(config, somatic_pulse=0.0)
@@ -305,5 +307,4 @@ def summarize(
 
 def as_json(config: BacFiringConfig) -> dict[str, Any]:
     """Return the configuration as plain JSON values, ranges written out."""
-    names = ("delay", "dendritic_pulse", "coupling")
-    return output.plain(config) | {name: list(config.numbers(name)) for name in names}
+    return output.plain(config) | {name: list(config.numbers(name)) for name in AXES}

@@ -16,6 +16,9 @@ from neurogain.spiking.recorders import Intervals, Total, Traces
 
 Kind = Literal["l5", "rs", "ib", "ch", "fs", "lts", "pv", "som"]
 SCHEMA_VERSION = 1
+CURRENTS = {"l5": 1200.0, "rs": 100.0, "ib": 500.0, "ch": 250.0} | dict.fromkeys(
+    ("fs", "lts", "pv", "som"), 150.0
+)  # pA
 REVERSAL = -75.0  # mV, of the tonic inhibition
 
 
@@ -26,8 +29,8 @@ class CellConfig:
     cell: Kind = "l5"
     """l5: two-compartment layer-5 pyramidal cell; rs, ib, ch, fs, lts: Izhikevich's classes;
     pv, som: interneurons (the same as fs and lts)."""
-    current: float = 1200.0
-    """pA, into the soma during the pulse."""
+    current: float | None = None
+    """pA, into the soma during the pulse; by default one that shows the kind's own firing."""
     dendritic_current: float = 600.0
     """pA, into the dendrite during the pulse; only for l5."""
     coupling: float = 1.0
@@ -53,6 +56,11 @@ class CellConfig:
     seed: int = 0
     """Of the noise."""
 
+    @property
+    def somatic_current(self) -> float:
+        """The current that applies, in pA."""
+        return CURRENTS[self.cell] if self.current is None else self.current
+
     def check(self) -> None:
         """Refuse bad input before anything is run.
 
@@ -60,6 +68,7 @@ class CellConfig:
           ValueError: names the argument, the rule, the value and a way out.
         """
         _checks.seed(self.seed)
+        _checks.in_range("dt", self.dt, "positive, in ms", lambda x: (x > 0) & (x < 1e3), "0.1")
         _checks.whole("every", self.every, 1)
         if not self.pulse_start < self.pulse_end:
             raise ValueError(
@@ -102,7 +111,7 @@ def _events(state: Any, info: Any) -> Any:
 def _run(config: CellConfig) -> dict[str, Any]:
     pulse = (config.pulse_start, config.pulse_end)
     inhibition = synapse(config.somatic_inhibition, REVERSAL)
-    soma = combine(Drive(), inhibition)._replace(current=Pulse(config.current, *pulse))
+    soma = combine(Drive(), inhibition)._replace(current=Pulse(config.somatic_current, *pulse))
     is_pyramidal = config.cell == "l5"
     dendrite = combine(Drive(), synapse(config.dendritic_inhibition, REVERSAL))
     dendrite = dendrite._replace(current=Pulse(config.dendritic_current, *pulse))
@@ -141,12 +150,12 @@ def run(
     intervals = measures.interval_statistics(recorded["intervals"])
     length = min(config.pulse_end, config.duration) - max(config.pulse_start, 0.0)
     during = (result.spike_time_ms > config.pulse_start) & (
-        result.spike_time_ms <= config.pulse_end + config.dt
+        result.spike_time_ms <= config.pulse_end
     )
     rate = 1000 * during.sum() / length if length > 0 else np.nan
     metrics = {
         "schema_version": SCHEMA_VERSION,
-        "config": output.plain(config),
+        "config": output.plain(config) | {"current": config.somatic_current},
         "spike_time_ms": result.spike_time_ms.tolist(),
         "calcium_burst": result.spike_burst.tolist(),
         "rate_hz_during_pulse": output.or_null(rate),

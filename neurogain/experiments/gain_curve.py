@@ -67,6 +67,7 @@ class GainCurveConfig:
         """
         _checks.whole("repeats", self.repeats, 1)
         _checks.seed(self.seed)
+        _checks.in_range("dt", self.dt, "positive, in ms", lambda x: (x > 0) & (x < 1e3), "0.1")
         if not self.gain_range[0] < self.gain_range[1]:
             raise ValueError(f"`gain_range` must be low, then high, in pA; got {self.gain_range}.")
         if not self.burst_window >= self.dt:
@@ -184,7 +185,7 @@ def measure(config: GainCurveConfig, current: np.ndarray, counts: Curves) -> dic
     return result | {
         "gain_hz_per_nA": output.or_null(np.mean(slopes)),
         "gain_hz_per_nA_ci": output.or_null(t_interval(slopes)),
-        "gain_range_pA": [low, high],
+        "gain_range_pA": [low, high] if low < high else None,
         "rheobase_pA": output.or_null(onset),
     }
 

@@ -42,5 +42,7 @@ def _one(name: str, text: str, unit: str) -> list[float]:
         raise ValueError(
             f"`{name}` must have a step that leads from start to stop ({unit}); got {text!r}."
         )
+    if count > 1e6:
+        raise ValueError(f"`{name}` must be at most a million numbers; got {text!r}.")
     # rounded to 12 digits, so that 0:1:0.1 holds 0.3 and not 0.30000000000000004
     return [float(f"{start + i * step:.12g}") for i in range(math.floor(count + 1e-9) + 1)]

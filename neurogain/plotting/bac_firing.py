@@ -104,12 +104,12 @@ def probabilities(
     for coupling, colour in couplings.items():
         rows = [m for m in pairing if m["coupling"] == coupling]
         (one,) = (m for m in rows if m["dendritic_pulse_pA"] == pulse)
-        _band(
+        _line(
             first, delays[order], np.array(one["event_probability"])[order],
             np.array(one["event_probability_ci"])[order], colour, f"{coupling:g}",
         )  # fmt: skip
         rows.sort(key=lambda m: m["dendritic_pulse_pA"])
-        _band(
+        _line(
             second, heights, [m["event_probability"][at] for m in rows],
             np.array([m["event_probability_ci"][at] for m in rows]), colour, f"{coupling:g}",
         )  # fmt: skip
@@ -119,7 +119,7 @@ def probabilities(
         rows = sorted(
             (m for m in pairing if m["dendritic_pulse_pA"] == height), key=lambda m: m["coupling"]
         )
-        _band(
+        _line(
             third, [m["coupling"] for m in rows], [m["event_probability"][at] for m in rows],
             np.array([m["event_probability_ci"][at] for m in rows]), shades[height], f"{height:g}",
         )  # fmt: skip
@@ -136,9 +136,19 @@ def probabilities(
     return figure
 
 
-def _band(axes: Axes, x: Any, y: Any, ci: np.ndarray, colour: Any, label: str) -> None:
-    axes.plot(x, y, color=colour, lw=1.6, marker="o", ms=2.5, label=label)
-    axes.fill_between(x, ci[:, 0], ci[:, 1], color=colour, alpha=0.2, lw=0)
+def _line(axes: Axes, x: Any, y: Any, ci: np.ndarray, colour: Any, label: str) -> None:
+    below_above = np.abs(ci.T - np.asarray(y))
+    axes.errorbar(
+        x,
+        y,
+        yerr=below_above,
+        color=colour,
+        lw=1.6,
+        elinewidth=0.7,
+        marker="o",
+        ms=2.5,
+        label=label,
+    )
 
 
 def sustained(

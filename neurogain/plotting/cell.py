@@ -68,7 +68,7 @@ def traces(
 
 def _soma(axes: Axes, cell: Any) -> None:
     axes.plot(cell.time_ms, cell.soma_v, color=SOMA, lw=1)
-    calcium = cell.spike_burst > 0.5
+    calcium = cell.spike_burst > 0  # in the mean field a share of it
     for chosen, marker, colour, label in (
         (~calcium, "|", "black", "spike"),
         (calcium, "v", DENDRITE, "spike reset as a burst"),

@@ -13,7 +13,7 @@ from jax.typing import DTypeLike
 
 from neurogain import _checks
 from neurogain.spiking import drive as drives
-from neurogain.spiking.recorders import Recorder, Total
+from neurogain.spiking.recorders import Recorder, Total, check_recorders
 
 
 class Model(Protocol):
@@ -71,7 +71,7 @@ class Prepared(NamedTuple):
     arrays: Arrays
     state: Any
     carries: tuple[Any, ...]  # of the recorders
-    bytes_per_step: float  # that the recorders emit
+    bytes_per_step: float  # that the recorders stack
     recorders: dict[str, Recorder]
     steps: int
 
@@ -103,28 +103,47 @@ def prepare(
         record=recorders,
         first_step=first_step,
         state=state,
+        dtype=dtype,
     )
+    state = model.init(params, n, dtype) if state is None else state
+    dtype = next(x.dtype for x in jax.tree.leaves(state) if jnp.issubdtype(x.dtype, jnp.floating))
+    # as arrays of one dtype, so that another kind of number compiles nothing again
+    as_arrays = functools.partial(jax.tree.map, lambda x: jnp.asarray(x, dtype))
     leaves, structure = jax.tree.flatten(drive, is_leaf=drives.is_varying)
     functions = tuple((i, leaf) for i, leaf in enumerate(leaves) if callable(leaf))
     program = Program(model, dt, tuple(recorders.values()), functions, structure)
-    arrays = Arrays(params, [None if callable(x) else x for x in leaves], key)
-    state = model.init(params, n, dtype) if state is None else state
+    constants = [None if callable(x) else as_arrays(x) for x in leaves]
+    arrays = Arrays(as_arrays(params), constants, key)
     carries, size = _start(program, arrays, state)
     return Prepared(program, arrays, state, carries, size, recorders, steps)
 
 
-def _one_step(program: Program, arrays: Arrays, state: Any, step: jax.Array, key: Any):
+def _one_step(program: Program, arrays: Arrays, state: Any, step: jax.Array, keys: Any):
     leaves = list(arrays.drive)
     for i, function in program.functions:
         leaves[i] = function
-    drive = drives.at_step(jax.tree.unflatten(program.structure, leaves), step, key, dt=program.dt)
-    return program.model.step(arrays.params, state, drive, dt=program.dt, key=key)
+    for_model, for_drive = keys
+    drive = jax.tree.unflatten(program.structure, leaves)
+    drive = drives.at_step(drive, step, for_drive, dt=program.dt)
+    return program.model.step(arrays.params, state, drive, dt=program.dt, key=for_model)
+
+
+def _keys(program: Program, key: jax.Array | None, steps: jax.Array) -> tuple[Any, Any]:
+    """Return a key per step for the model, and another for drives that are drawn."""
+    if key is None:
+        return None, None
+
+    def per_step(stream: int) -> jax.Array:
+        base = jax.random.fold_in(key, stream)
+        return jax.vmap(functools.partial(jax.random.fold_in, base))(steps)
+
+    return per_step(0), per_step(1) if program.functions else None
 
 
 def _start(program: Program, arrays: Arrays, state: Any) -> tuple[tuple[Any, ...], float]:
-    """Return the recorders' first carries, and the bytes that they emit in a step on average."""
+    """Return the recorders' first carries, and the bytes that they stack in a step on average."""
     shapes = jax.eval_shape(
-        functools.partial(_one_step, program), arrays, state, jnp.asarray(0), arrays.key
+        functools.partial(_one_step, program), arrays, state, jnp.int32(0), (arrays.key, arrays.key)
     )
     shown = jax.tree.map(lambda x: jnp.zeros(x.shape, x.dtype), shapes)
     carries = tuple(recorder.init(*shown) for recorder in program.recorders)
@@ -132,21 +151,19 @@ def _start(program: Program, arrays: Arrays, state: Any) -> tuple[tuple[Any, ...
     for recorder, carry in zip(program.recorders, carries, strict=True):
         if recorder.every:
             emitted = jax.tree.leaves(recorder.emit(carry, *shown))
-            size += sum(x.size * x.dtype.itemsize for x in emitted) / recorder.every
+            size += sum(x.size * x.dtype.itemsize for x in emitted) / program.block
     return carries, size
 
 
 def scan(program: Program, length: int, arrays: Arrays, state: Any, carries: Any, start: Any):
     """Advance by `length` steps; return state, carries, and each recorder's stacked emissions."""
-    steps = start + jnp.arange(length, dtype=jnp.int32)
-    keys = None
-    if arrays.key is not None:
-        keys = jax.vmap(functools.partial(jax.random.fold_in, arrays.key))(steps)
+    steps = jnp.asarray(start, jnp.int32) + jnp.arange(length, dtype=jnp.int32)
+    keys = _keys(program, arrays.key, steps)
 
     def advance(carry, inputs):
         state, carries = carry
-        step, key = inputs
-        state, info = _one_step(program, arrays, state, step, key)
+        step, keys = inputs
+        state, info = _one_step(program, arrays, state, step, keys)
         carries = tuple(
             r.update(c, state, info, step=step, dt=program.dt)
             for r, c in zip(program.recorders, carries, strict=True)
@@ -192,6 +209,7 @@ def check(
     record: Mapping[str, Recorder],
     first_step: int = 0,
     state: Any = None,
+    dtype: DTypeLike = jnp.float32,
 ) -> int:
     """Refuse what can't be run, before anything is traced; return the number of steps.
 
@@ -201,7 +219,14 @@ def check(
     for name, value, least in (("n", n, 1), ("first_step", first_step, 0)):
         _checks.whole(name, value, least)
     _checks.in_range("dt", dt, "positive, in ms", lambda x: (x > 0) & (x < np.inf), "0.1")
+    if key is not None:
+        raw = jnp.shape(key) == (2,) and key.dtype == jnp.uint32
+        typed = jnp.shape(key) == () and jnp.issubdtype(jnp.result_type(key), jax.dtypes.prng_key)
+        if not (raw or typed):
+            raise TypeError(f"`key` must be one key; got {key!r}. Pass jax.random.key(0).")
     model.check(params, drive, dt=dt, n=n, key=key)
+    check_recorders(record, n)
+    check_dtype(dtype)
     steps = count_steps(duration, dt)
     period = _period(record.values())
     if steps % period or first_step % period:
@@ -217,7 +242,35 @@ def check(
             raise ValueError(
                 f"`state` must hold n = {n} cells along the first axis; got shape {wrong[0]}."
             )
+        expected = jax.eval_shape(lambda: model.init(params, n, dtype))
+        if type(state) is not type(expected) or len(jax.tree.leaves(state)) != len(
+            jax.tree.leaves(expected)
+        ):
+            raise TypeError(
+                f"`state` must be a {type(expected).__name__} of this model; got {type(state)}."
+            )
+        for wanted, leaf in zip(*map(jax.tree.leaves, (expected, state)), strict=True):
+            if np.shape(leaf) != wanted.shape:
+                raise ValueError(
+                    f"`state` must have arrays of shape {wanted.shape}; got {np.shape(leaf)}."
+                )
+            if leaf.dtype != wanted.dtype:
+                raise TypeError(
+                    f"`state` must have the dtype of the run, {wanted.dtype}; got {leaf.dtype}. "
+                    f"Pass dtype=jnp.{leaf.dtype} to continue this one."
+                )
     return steps
+
+
+def check_dtype(dtype: DTypeLike) -> None:
+    """Refuse what potentials and counts can't be held in."""
+    if jnp.dtype(dtype) not in (jnp.float32, jnp.float64):
+        raise ValueError(f"`dtype` must be float32 or float64; got {jnp.dtype(dtype).name}.")
+    if jnp.dtype(dtype) == jnp.float64 and jnp.zeros(()).dtype != jnp.float64:
+        raise ValueError(
+            "`dtype` float64 needs 64-bit numbers in JAX. Run inside jax.enable_x64(), or set "
+            "JAX_ENABLE_X64=1."
+        )
 
 
 def count_steps(duration: float, dt: float) -> int:

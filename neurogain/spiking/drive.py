@@ -15,7 +15,9 @@ class Drive(NamedTuple):
     """Input of one compartment; each field is a scalar or one value per cell, shape (n,).
 
     Where a simulation asks for a drive, a field may also be a `TimeSeries`, a `Pulse`, or a
-    function of (step, key) that returns the value in that step.
+    function of (step, key) that returns the value in that step. The function is JAX code: NumPy's
+    random numbers would be drawn once, when it is compiled. What it returns is checked for its
+    shape alone, so keep conductances at 0 nS and above, and couplings in [0, 1].
     """
 
     current: Any = 0.0  # pA, depolarising when positive
@@ -60,7 +62,16 @@ def synapse(conductance: ArrayLike, reversal: ArrayLike) -> Drive:
 
 
 def combine(*drives: Drive) -> Drive:
-    """Return the sum of drives whose fields are numbers or arrays."""
+    """Return the sum of drives whose fields are numbers or arrays.
+
+    Raises:
+      TypeError: a field that changes in time; combine the constant ones and `_replace` it in.
+    """
+    if any(is_varying(field) for one in drives for field in one):
+        raise TypeError(
+            "`combine` adds numbers and arrays; got a field that changes in time. Combine the "
+            "constant drives, then put it in with _replace(current=...)."
+        )
     return Drive(*(sum(fields[1:], start=fields[0]) for fields in zip(*drives, strict=True)))
 
 
@@ -70,7 +81,10 @@ def is_varying(leaf: object) -> bool:
 
 
 def at_step(drive: Any, step: jax.Array, key: jax.Array | None, *, dt: float) -> Any:
-    """Return the drive in one step of `dt` ms; each function (step, key) gets a key of its own."""
+    """Return the drive in one step of `dt` ms; each function (step, key) gets a key of its own.
+
+    `key` is for this step and for drives alone.
+    """
     leaves, structure = jax.tree.flatten(drive, is_leaf=is_varying)
     for i, leaf in enumerate(leaves):
         if isinstance(leaf, TimeSeries):
@@ -78,7 +92,7 @@ def at_step(drive: Any, step: jax.Array, key: jax.Array | None, *, dt: float) ->
         elif isinstance(leaf, Pulse):
             leaves[i] = _pulse(leaf, step, dt)
         elif callable(leaf):
-            leaves[i] = leaf(step, None if key is None else jax.random.fold_in(key, i + 1))
+            leaves[i] = leaf(step, None if key is None else jax.random.fold_in(key, i))
     return jax.tree.unflatten(structure, leaves)
 
 
@@ -96,7 +110,11 @@ def check(drive: Any, *, n: int, last_step: int, key: jax.Array | None) -> None:
       ValueError: names the field, the rule with its unit, the value and a way out.
       TypeError: a function of (step, key) that does not return an array.
     """
-    for path, leaf in jax.tree_util.tree_flatten_with_path(drive, is_leaf=is_varying)[0]:
+
+    def is_field(node: object) -> bool:
+        return is_varying(node) or not isinstance(node, Drive | PyramidalDrive | dict)
+
+    for path, leaf in jax.tree_util.tree_flatten_with_path(drive, is_leaf=is_field)[0]:
         name = "drive" + jax.tree_util.keystr(path)
         if isinstance(leaf, TimeSeries):
             shape = np.shape(leaf.values)
@@ -109,9 +127,16 @@ def check(drive: Any, *, n: int, last_step: int, key: jax.Array | None) -> None:
             _check_values(name, leaf.values)
         elif isinstance(leaf, Pulse):
             for field, value in leaf._asdict().items():
-                check_shape(f"{name}, {field} of the pulse,", np.shape(value), n)
+                check_array(f"{name}, {field} of the pulse,", value, n)
             for time in (leaf.start, leaf.end):
-                _checks.in_range(name, time, "a pulse with finite times in ms", np.isfinite, "0.0")
+                rule = "a pulse with finite times in ms"
+                _checks.in_range(name, time, rule, np.isfinite, "Pass Pulse(height, 50.0, 450.0).")
+            known = _checks.is_concrete(leaf.start) and _checks.is_concrete(leaf.end)
+            if known and not np.all(np.asarray(leaf.start) <= np.asarray(leaf.end)):
+                raise ValueError(
+                    f"`{name}` must be a pulse that starts before it ends (ms); got start "
+                    f"{leaf.start!r}, end {leaf.end!r}."
+                )
             _check_values(name, leaf.height)
             _check_values(name, leaf.base)
         elif callable(leaf):
@@ -122,7 +147,7 @@ def check(drive: Any, *, n: int, last_step: int, key: jax.Array | None) -> None:
                 )
             check_shape(name, result.shape, n)
         else:
-            check_shape(name, np.shape(leaf), n)
+            check_array(name, leaf, n)
             _check_values(name, leaf)
 
 
@@ -137,11 +162,11 @@ def _check_values(name: str, values: object) -> None:
         _checks.in_range(name, values, "a finite current in pA", np.isfinite, "0.0")
 
 
-def check_kind(drive: object, kind: type) -> None:
-    """Refuse the drive of another kind of cell."""
-    if not isinstance(drive, kind):
+def check_kind(name: str, value: object, kind: type) -> None:
+    """Refuse what is meant for another kind of cell."""
+    if not isinstance(value, kind):
         raise TypeError(
-            f"`drive` must be a {kind.__name__} for this cell; got {type(drive).__name__}."
+            f"`{name}` must be a {kind.__name__} for this cell; got {type(value).__name__}."
         )
 
 
@@ -154,6 +179,15 @@ def check_coupling(coupling: object) -> None:
         lambda x: (x >= 0) & (x <= 1),
         "0.5",
     )
+
+
+def check_array(name: str, value: Any, n: int) -> None:
+    """Refuse lists, None and the like, then wrong shapes."""
+    if value is None or isinstance(value, list | tuple):
+        raise TypeError(
+            f"`{name}` must be a number or an array; got {value!r}. Pass a list as np.array([...])."
+        )
+    check_shape(name, np.shape(value), n)
 
 
 def check_shape(name: str, shape: tuple[int, ...], n: int) -> None:

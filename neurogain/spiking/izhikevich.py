@@ -65,7 +65,9 @@ def step(
     The gradient goes through the reset as in continuous time: an input that lets the cell reach
     v_peak earlier by s moves the state behind the reset by s times the rates there (the saltation
     matrix: Leine & Nijmeijer 2004, section 7.1). The rates ahead of the reset are those at the
-    overshot v, which makes the discrete map slightly contracting, so gradients stay bounded.
+    overshot v, which makes the discrete map slightly contracting, so gradients stay bounded where
+    the firing is regular. Where it is chaotic (chattering cells at some currents) they grow, as
+    those of the flow do.
 
     Args:
       params: constants.
@@ -94,7 +96,7 @@ def step(
 
 @jax.custom_jvp
 def _reset(p, v, u, inflow, conductance):
-    fired = v >= p.v_peak
+    fired = (v >= p.v_peak) & (v < jnp.inf)  # infinity stays, to be found
     return jnp.where(fired, p.c, v), jnp.where(fired, u + p.d, u)
 
 
@@ -155,14 +157,15 @@ def check_constants(
     params: Any, positive: dict[str, str], finite: dict[str, str], n: int, prefix: str = ""
 ) -> None:
     """Refuse constants of a wrong shape, sign or not finite; dictionaries give their units."""
+    advice = "See neurogain.spiking.cells for sets that work."
     for name, unit in (positive | finite).items():
         value = getattr(params, name)
-        drives.check_shape(prefix + name, np.shape(value), n)
+        drives.check_array(prefix + name, value, n)
         if name in positive:
             rule, holds = f"positive, in {unit}", lambda x: (x > 0) & (x < np.inf)
         else:
             rule, holds = f"finite, in {unit}", np.isfinite
-        _checks.in_range(prefix + name, value, rule, holds, "one of neurogain.spiking.cells")
+        _checks.in_range(prefix + name, value, rule, holds, advice)
 
 
 def check_dt(dt: float, tau_min: float) -> None:
@@ -198,10 +201,9 @@ class IzhikevichCell:
         """Advance by one step; see `izhikevich.step`."""
         return step(params, state, drive, dt=dt, key=key, surrogate=self.surrogate)
 
-    def check(
-        self, params: IzhikevichParams, drive: object, *, dt: float, n: int, key: object
-    ) -> None:
+    def check(self, params: Any, drive: Any, *, dt: float, n: int, key: object) -> None:
         """Refuse bad constants, steps and drives of another kind of cell."""
         del key
-        drives.check_kind(drive, Drive)
+        drives.check_kind("params", params, IzhikevichParams)
+        drives.check_kind("drive", drive, Drive)
         check(params, dt=dt, n=n)

@@ -105,10 +105,21 @@ def near_neighbours(time_ms: ArrayLike, window: float = 10.0) -> np.ndarray:
 def bin_counts(
     time_ms: ArrayLike, cell: ArrayLike, *, n: int, duration: float, width: float
 ) -> np.ndarray:
-    """Return spike counts of shape (n, bins) in bins of `width` over `duration`, both in ms."""
+    """Return spike counts of shape (n, bins) in bins of `width` over `duration`, both in ms.
+
+    Raises:
+      ValueError: a cell or a time outside, or a width that does not divide the duration.
+    """
+    times, numbers = np.asarray(time_ms, float), np.asarray(cell)
+    if times.size and not (numbers.min() >= 0 and numbers.max() < n):
+        raise ValueError(f"`cell` must be in [0, {n - 1}]; got up to {numbers.max()}.")
+    if times.size and not (times.min() >= 0 and times.max() <= duration + 1e-6):
+        raise ValueError(f"`time_ms` must be in [0, {duration:g}] ms; got up to {times.max():g}.")
+    if abs(duration / width - round(duration / width)) > 1e-6:
+        raise ValueError(f"`width` must divide the duration of {duration:g} ms; got {width:g}.")
     edges = width * np.arange(round(duration / width) + 1)
     cells = np.arange(n + 1) - 0.5
-    return np.histogram2d(np.asarray(cell), np.asarray(time_ms), bins=(cells, edges))[0]
+    return np.histogram2d(numbers, times, bins=(cells, edges))[0]
 
 
 def synchrony(counts: ArrayLike) -> float:

@@ -8,7 +8,7 @@ Source: Whyte et al., PLoS Comput Biol 2025, 10.1371/journal.pcbi.1012951.
 """
 
 import dataclasses
-from typing import Literal, NamedTuple, get_args
+from typing import Any, Literal, NamedTuple, get_args
 
 import jax
 import jax.numpy as jnp
@@ -20,7 +20,7 @@ from neurogain import _checks, gain
 from neurogain.spiking import dendrite, izhikevich, random_bits
 from neurogain.spiking import drive as drives
 from neurogain.spiking.dendrite import DendriteParams, DendriteState
-from neurogain.spiking.drive import PyramidalDrive
+from neurogain.spiking.drive import Drive, PyramidalDrive
 from neurogain.spiking.izhikevich import IzhikevichParams, IzhikevichState, like
 from neurogain.spiking.surrogate import CALCIUM, SPIKE, Surrogate, straight_through
 
@@ -84,14 +84,15 @@ def step(
 
     Stochastic: x and y are 0 or 1, independent in every step and cell, 1 with probability
     p = `drive.coupling`, rounded to multiples of 2^-16; their gradient is that of p (straight
-    through). Mean field: x = y = p, no randomness; at p = 0 and 1 both are the same.
+    through). Mean field: x = y = p, no randomness; at p = 0 and 1 both are the same but for how
+    the compiler rounds. `bap_start` and `bap_end` are rounded to whole steps.
 
     Args:
       params: constants.
       state: at t.
       drive: held over the step; fields scalar or (n,).
       dt: step in ms; order 1 between spikes.
-      key: for this step alone; not used by the mean field.
+      key: for this step alone; required for stochastic coupling, not used by the mean field.
       coupling: which of the two, known when traced.
       surrogate: gradient of the somatic spike, in mV.
       calcium_surrogate: gradient of the calcium event with respect to v_d - v_calcium, in mV.
@@ -99,8 +100,13 @@ def step(
     Returns:
       The state at t + dt, and what happened.
 
+    Raises:
+      ValueError: stochastic coupling without a key.
+
     Source: Whyte et al. 2025, 10.1371/journal.pcbi.1012951.
     """
+    if coupling == "stochastic" and key is None:
+        raise ValueError("`key` must be a jax.random.key for stochastic coupling; got None.")
     p = like(params, state.soma.v)
     back, forth = _gates(drive.coupling, state, key if coupling == "stochastic" else None)
     age = state.since_spike
@@ -139,9 +145,8 @@ def recruit_coupling(
 ) -> Array:
     """Advance a dynamic coupling: it decays with `tau` (ms) and rises by (1 - p) per arrival.
 
-    The thalamic spikes of Whyte et al. 2025: decay over the step first, then `arrivals` (a number
-    of spikes, >= 0) each close the same part of the distance to 1, which keeps p in [0, 1]:
-    one arrival sets p to 1.
+    The thalamic spikes of Whyte et al. 2025: decay over the step first, then `arrivals`, a number
+    of spikes or their weight, closes that share of the distance to 1; from one on p is 1.
     """
     p = jnp.asarray(coupling)
     arrivals, tau = like((arrivals, tau), p)
@@ -228,11 +233,12 @@ class PyramidalCell:
             calcium_surrogate=self.calcium_surrogate,
         )
 
-    def check(
-        self, params: PyramidalParams, drive: object, *, dt: float, n: int, key: object
-    ) -> None:
+    def check(self, params: Any, drive: Any, *, dt: float, n: int, key: object) -> None:
         """Refuse bad constants, steps, drives, and stochastic coupling without a key."""
-        drives.check_kind(drive, PyramidalDrive)
+        drives.check_kind("params", params, PyramidalParams)
+        drives.check_kind("drive", drive, PyramidalDrive)
+        drives.check_kind("drive.soma", drive.soma, Drive)
+        drives.check_kind("drive.dendrite", drive.dendrite, Drive)
         check(params, dt=dt, n=n)
         if key is None and self.coupling == "stochastic":
             raise ValueError(

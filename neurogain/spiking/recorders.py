@@ -7,12 +7,15 @@ same function object again and nothing is compiled again.
 """
 
 import dataclasses
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple, Protocol
 
 import jax
 import jax.numpy as jnp
 import numpy as np
+
+from neurogain import _checks
 
 Select = Callable[[Any, Any], Any]
 
@@ -93,6 +96,31 @@ class Peak:
         return carry
 
 
+def check_recorders(record: Mapping[str, Recorder], n: int) -> None:
+    """Refuse what can't record, and cells that are not there.
+
+    Raises:
+      TypeError: `record` is no mapping of names to recorders.
+      ValueError: names the recorder, the rule, the value and a way out.
+    """
+    for name, recorder in record.items():
+        if isinstance(recorder, type) or not hasattr(recorder, "finish"):
+            raise TypeError(
+                f"`record` must map names to recorders; {name!r} is {recorder!r}. Pass for "
+                "instance Traces(select) from neurogain.spiking.recorders."
+            )
+        if not isinstance(recorder.every, int) or recorder.every < 0:
+            raise ValueError(
+                f"`every` of the recorder {name!r} must be a whole number of steps; got "
+                f"{recorder.every!r}."
+            )
+        cells = getattr(recorder, "cells", None)
+        if cells is not None and not all(0 <= cell < n for cell in cells):
+            raise ValueError(
+                f"`cells` of the recorder {name!r} must be in [0, {n - 1}]; got {cells!r}."
+            )
+
+
 class TraceRecord(NamedTuple):
     """Samples in time."""
 
@@ -107,6 +135,15 @@ class Traces:
     select: Select
     every: int = 1
     cells: tuple[int, ...] | None = None
+
+    def __post_init__(self):
+        """Refuse samples at no step, and cells that are not a tuple."""
+        _checks.whole("every", self.every, 1)
+        if self.cells is not None and not isinstance(self.cells, tuple):
+            raise TypeError(
+                f"`cells` must be a tuple of cell numbers; got {self.cells!r}. Pass "
+                f"cells=tuple(...)."
+            )
 
     def init(self, state, info):
         """Carry nothing."""
@@ -180,6 +217,13 @@ class Intervals:
     burst_window: float = 10.0  # ms
     every = 0
 
+    def __post_init__(self):
+        """Refuse a window that is not positive."""
+        rule = "positive and finite, in ms"
+        _checks.in_range(
+            "burst_window", self.burst_window, rule, lambda w: (w > 0) & (w < np.inf), "10.0"
+        )
+
     def init(self, state, info):
         """Return empty sums."""
         zero = jnp.zeros_like(info.spike)
@@ -199,7 +243,7 @@ class Intervals:
         deviation = jnp.where(ends, (steps * dt).astype(record.mean_ms.dtype) - record.mean_ms, 0)
         mean = record.mean_ms + deviation / jnp.maximum(record.spikes, 1)  # Welford's recursion
         squares = record.squares_ms2 + deviation**2 * (1 - 1 / jnp.maximum(record.spikes, 1))
-        near = ends & (steps <= round(self.burst_window / dt))
+        near = ends & (steps <= math.floor(self.burst_window / dt + 1e-6))
         new = near.astype(record.in_burst.dtype) * (2 - counted.astype(record.in_burst.dtype))
         return _IntervalCarry(
             IntervalRecord(record.spikes + info.spike, mean, squares, record.in_burst + new),

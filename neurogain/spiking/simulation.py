@@ -15,6 +15,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax.typing import DTypeLike
 
+from neurogain import _checks
 from neurogain.spiking._program import Model, prepare, scan
 from neurogain.spiking.recorders import Recorder
 
@@ -64,7 +65,7 @@ def simulate(
       first_step: number of the first step, for a run that continues another.
       dtype: of the state.
       chunk: steps between calls of `progress`, about, fewer where they would record more than
-        256 MiB; the results don't depend on it.
+        256 MiB; the noise doesn't depend on it, nor do the results but for how XLA rounds.
       progress: called with (steps done, steps in all).
 
     Returns:
@@ -80,7 +81,10 @@ def simulate(
       >>> run.recorded["spikes"].item()
       6.0
     """
-    if any(isinstance(leaf, jax.core.Tracer) for leaf in jax.tree.leaves((params, drive, state))):
+    _checks.whole("chunk", chunk, 1)
+    if any(
+        isinstance(leaf, jax.core.Tracer) for leaf in jax.tree.leaves((params, drive, state, key))
+    ):
         raise TypeError(
             "`simulate` runs on the host and can't be transformed by jit, vmap or grad. "
             "Call `rollout` with the same arguments instead."
@@ -144,6 +148,10 @@ def rollout(
     root. What is recorded is returned as it was emitted: carries as they are, samples stacked.
     Numbers that are not known when it is traced are not checked.
 
+    The gradient of a spike count tells which way, not how much: a spike that comes earlier by s ms
+    counts s / dt, and earlier spikes move all later ones. For regular firing over T ms, 2 dt / T
+    times it is within a factor of a few of the slope of the f-I curve.
+
     Example:
       >>> from neurogain.spiking import Drive, IzhikevichCell, cells
       >>> def spikes(current):
@@ -173,17 +181,19 @@ def rollout(
         return (state, carries), emitted
 
     whole, rest = divmod(steps, length)
-    starts = first_step + length * jnp.arange(whole)
+    starts = first_step + length * jnp.arange(whole, dtype=jnp.int32)
     carry, emitted = jax.lax.scan(
         lambda c, start: run(c, arrays, start, length), (state, carries), starts
     )
     emitted = jax.tree.map(lambda x: x.reshape(-1, *x.shape[2:]), emitted)
     if rest:
-        carry, last = run(carry, arrays, jnp.asarray(first_step + whole * length), rest)
+        carry, last = run(carry, arrays, jnp.int32(first_step + whole * length), rest)
         emitted = jax.tree.map(lambda a, b: jnp.concatenate([a, b]), emitted, last)
     state, carries = carry
     recorded = {
-        name: samples if recorder.every else folded
+        name: samples
+        if recorder.every
+        else recorder.finish(folded, None, first_step=first_step, dt=dt)
         for (name, recorder), folded, samples in zip(
             recorders.items(), carries, emitted, strict=True
         )
@@ -192,6 +202,8 @@ def rollout(
 
 
 def _segment(segment: int | None, steps: int, period: int) -> int:
+    if segment is not None:
+        _checks.whole("segment", segment, 1)
     wanted = math.isqrt(steps) if segment is None else segment
     return min(steps, max(1, round(wanted / period)) * period)
 
@@ -231,4 +243,8 @@ def _locate(program, arrays, state, start: int, length: int) -> NonFiniteError:
                 f"{values[where]} after step {step} ({(step + 1) * program.dt:g} ms). Look for a "
                 "drive that is too strong there, or take a shorter dt."
             )
-    raise AssertionError("a chunk is finite step by step, but not as a whole")
+    return NonFiniteError(  # step by step it rounds otherwise, and stays finite
+        f"The state stops being finite between steps {start} and {start + length - 1} "
+        f"({start * program.dt:g} to {(start + length) * program.dt:g} ms). Look for a drive that "
+        "is too strong there, or take a shorter dt."
+    )

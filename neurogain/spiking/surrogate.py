@@ -33,7 +33,7 @@ class Surrogate:
 
     def __call__(self, x: jax.Array) -> jax.Array:
         """Return 1.0 where x >= 0, else 0.0, in the dtype of x."""
-        return _step(self, x)
+        return _step(self, jnp.asarray(x))
 
     def slope(self, x: jax.Array) -> jax.Array:
         """Return the derivative used in place of the step's."""
@@ -45,8 +45,8 @@ class Sigmoid(Surrogate):
 
     def slope(self, x: jax.Array) -> jax.Array:
         """Return s (1 - s) / width, s = 1 / (1 + exp(-x / width))."""
-        s = jax.nn.sigmoid(x / self.width)
-        return s * (1 - s) / self.width
+        s, rest = jax.nn.sigmoid(x / self.width), jax.nn.sigmoid(-x / self.width)
+        return s * rest / self.width
 
 
 class FastSigmoid(Surrogate):

@@ -111,6 +111,8 @@ def check(params: SynapseParams) -> None:
         _checks.in_range(f"{name}.E", receptor.E, "finite, in mV", np.isfinite, "0.0")
     for name in ("nmda_ceiling", "adaptation_jump"):
         _checks.in_range(name, getattr(params, name), "at least 0 nS", lambda x: x >= 0, "0.0")
+    rule = "finite, in nS"
+    _checks.in_range("adaptation_jump", params.adaptation_jump, rule, np.isfinite, "0.065")
 
 
 SOMA = SynapseParams(nmda_ceiling=85.0, adaptation_jump=0.065)

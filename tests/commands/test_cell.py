@@ -31,3 +31,11 @@ def test_a_silent_cell_is_drawn_too(tmp_path, capsys):
 def test_bad_input_ends_in_one_line(tmp_path):
     with pytest.raises(SystemExit, match=r"^neurogain: `coupling` must be in \[0, 1\]"):
         cli.main(["cell", "--coupling", "2", "--out", str(tmp_path / "run")])
+
+
+def test_each_kind_has_a_folder_and_a_current_of_its_own(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for kind, current in (("rs", 100), ("ch", 250)):
+        cli.main(["cell", "--cell", kind, "--duration", "100"])
+        metrics = json.loads((tmp_path / f"runs/cell-{kind}" / "metrics.json").read_text())
+        assert metrics["config"]["current"] == current

@@ -10,7 +10,7 @@ from neurogain.experiments.cell import CellConfig, CellTraces, Kind
 
 @pytest.mark.parametrize("kind", typing.get_args(Kind))
 def test_every_kind_spikes_during_the_pulse_alone(kind):
-    config = CellConfig(cell=kind, current=1000.0 if kind == "l5" else 400.0)
+    config = CellConfig(cell=kind)
     config.check()
     traces, metrics = cell.run(config)
     spikes = np.array(metrics["spike_time_ms"])

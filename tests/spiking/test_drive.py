@@ -184,7 +184,7 @@ def test_values_unknown_while_tracing_pass():
 
 
 def test_the_drive_of_another_cell_is_refused():
-    drives.check_kind(Drive(), Drive)
+    drives.check_kind("drive", Drive(), Drive)
     message = "`drive` must be a PyramidalDrive for this cell; got Drive."
     with pytest.raises(TypeError, match=re.escape(message)):
-        drives.check_kind(Drive(), PyramidalDrive)
+        drives.check_kind("drive", Drive(), PyramidalDrive)

@@ -80,7 +80,7 @@ def test_rollout_with_numbers_as_arguments_is_simulate_bit_for_bit(segment, dura
     assert len(recorded["raster"]) == expected.step == round(duration / 0.1)
     equal(recorded["peak"], expected.recorded["peak"])
     equal(recorded["trace"], expected.recorded["trace"].values)
-    equal(recorded["intervals"].record, expected.recorded["intervals"])
+    equal(recorded["intervals"], expected.recorded["intervals"])
 
 
 def test_rollout_outside_jit_is_simulate_to_the_last_bits():
@@ -92,7 +92,7 @@ def test_rollout_outside_jit_is_simulate_to_the_last_bits():
     close(actual.state, expected.state, rtol=1e-4)
     close(actual.recorded["trace"], expected.recorded["trace"].values, rtol=1e-4)
     close(actual.recorded["peak"], expected.recorded["peak"], rtol=1e-4)
-    close(actual.recorded["intervals"].record, expected.recorded["intervals"], rtol=1e-4)
+    close(actual.recorded["intervals"], expected.recorded["intervals"], rtol=1e-4)
 
 
 def test_a_rollout_goes_on_from_a_state_and_a_step():

@@ -82,3 +82,10 @@ def test_progress_is_not_told_of_a_chunk_that_failed():
     with pytest.raises(NonFiniteError):
         point(poison(57, 2, jnp.nan), chunk=50, progress=lambda done, total: seen.append(done))
     assert seen == [50]
+
+
+@pytest.mark.parametrize("chunk", [1, 7, 1000])
+def test_infinite_potentials_are_no_spikes(chunk):
+    shock = Drive(lambda step, key: jnp.where(step == 12, jnp.inf, 0.0))
+    with pytest.raises(NonFiniteError, match=r"`v` of cell 0 is inf after step 12"):
+        simulate(IzhikevichCell(), cells.RS, shock, n=2, duration=10.0, chunk=chunk)

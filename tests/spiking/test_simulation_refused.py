@@ -53,7 +53,7 @@ def test_the_model_of_these_tests_tells_when_it_is_run():
         with pytest.raises(AssertionError, match="initialised"):
             runner(Untouched(), L5, PyramidalDrive(), **GOOD)
         state = PyramidalCell().init(L5, N, jnp.float32)
-        with pytest.raises(AssertionError, match="traced"):
+        with pytest.raises(AssertionError, match=r"initialised|traced"):
             runner(Untouched(), L5, PyramidalDrive(), **GOOD, state=state)
 
 
