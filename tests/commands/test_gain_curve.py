@@ -48,7 +48,9 @@ def test_metrics_have_header_and_curves(folder):
 
 def test_counts_are_on_disk(folder):
     with np.load(folder / "curves" / "Id=800,gd=0,gs=0.npz") as arrays:
-        assert {"spikes", "calcium_bursts", "isi_bursts", "wall_time_s"} == set(arrays)
+        counts, axes = {"spikes", "calcium_bursts", "isi_bursts"}, {"coupling", "repeat"}
+        assert set(arrays) == counts | axes | {"somatic_current_pA", "wall_time_s"}
+        np.testing.assert_array_equal(arrays["somatic_current_pA"], [700, 900, 1100])
         assert arrays["spikes"].shape == (2, 3, 2)
 
 

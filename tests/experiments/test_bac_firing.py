@@ -108,7 +108,7 @@ def test_bad_input_is_refused(change, message):
         dataclasses.replace(CONFIG, **change).check()
 
 
-@pytest.mark.parametrize(("current", "count"), [(10.0, 0), (30000.0, 2)])
+@pytest.mark.parametrize(("current", "count"), [(10.0, "0"), (30000.0, "[2-9]")])
 def test_a_somatic_pulse_must_evoke_one_spike(current, count):
     config = dataclasses.replace(CONFIG, somatic_pulse=current, somatic_duration=5.0)
     with pytest.raises(

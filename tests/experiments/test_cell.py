@@ -15,8 +15,9 @@ def test_every_kind_spikes_during_the_pulse_alone(kind):
     traces, metrics = cell.run(config)
     spikes = np.array(metrics["spike_time_ms"])
     assert len(spikes) >= 2
-    assert np.all((spikes > config.pulse_start) & (spikes < config.pulse_end + 5))
-    inside = (spikes > config.pulse_start) & (spikes <= config.pulse_end + 0.1)
+    # a spike that the pulse has started may peak some ms after its end
+    assert np.all((spikes > config.pulse_start) & (spikes < config.pulse_end + 10))
+    inside = (spikes > config.pulse_start) & (spikes <= config.pulse_end)
     assert metrics["rate_hz_during_pulse"] == pytest.approx(inside.sum() / 0.4)
     assert metrics["isi_mean_ms"] == pytest.approx(np.diff(spikes).mean(), rel=1e-4)
     assert (traces.dendrite_v.size > 0) == (kind == "l5")

@@ -88,7 +88,8 @@ def test_probabilities_are_drawn_against_each_of_the_three():
         "dendritic pulse (pA), delay 0 ms",
         "coupling p, delay 0 ms",
     ]
-    np.testing.assert_allclose(figure.axes[2].get_lines()[0].get_ydata(), [0, 1])
+    drawn = figure.axes[2].get_lines()[0].get_ydata()
+    np.testing.assert_allclose(np.asarray(drawn, float), [0, 1])
 
 
 def test_ordered_colours_rise_in_lightness():
