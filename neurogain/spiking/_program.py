@@ -276,7 +276,7 @@ def check_dtype(dtype: DTypeLike) -> None:
 def count_steps(duration: float, dt: float) -> int:
     """Return duration / dt, both in ms, refusing durations that are not a multiple of dt."""
     steps = round(duration / dt) if math.isfinite(duration) else 0
-    if steps < 1 or not math.isclose(steps * dt, duration, rel_tol=1e-6):
+    if steps < 1 or abs(duration / dt - steps) > 1e-3:
         near = max(1, steps) * dt
         raise ValueError(
             f"`duration` must be a positive multiple of dt = {dt:g} ms; got {duration!r}. "

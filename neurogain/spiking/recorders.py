@@ -46,21 +46,28 @@ def spikes_of(state: Any, info: Any) -> jax.Array:
     return info.spike
 
 
+def _as_number(x: jax.Array) -> jax.Array:
+    return x.astype(jnp.int32) if x.dtype == bool else x
+
+
 @dataclasses.dataclass(frozen=True)
 class Total:
-    """The sum over steps of what is selected, by default the spike count, per cell."""
+    """The sum over steps of what is selected, by default the spike count, per cell.
+
+    A condition counts the steps in which it holds.
+    """
 
     select: Select = spikes_of
     every = 0
 
     def init(self, state, info):
         """Return zeros."""
-        return jax.tree.map(jnp.zeros_like, self.select(state, info))
+        return jax.tree.map(lambda x: jnp.zeros_like(_as_number(x)), self.select(state, info))
 
     def update(self, carry, state, info, *, step, dt):
         """Add this step."""
         del step, dt
-        return jax.tree.map(jnp.add, carry, self.select(state, info))
+        return jax.tree.map(lambda c, x: c + _as_number(x), carry, self.select(state, info))
 
     def emit(self, carry, state, info):
         """Emit nothing."""

@@ -75,6 +75,9 @@ def simulate(
       ValueError: bad constants, drives, times or recorders, before anything is compiled.
       NonFiniteError: a state stopped being finite; names the variable, the cell and the step.
 
+    A run that continues another starts its recorders anew: sums are the caller's to add, and an
+    interval across the border is in neither.
+
     Example:
       >>> from neurogain.spiking import Drive, IzhikevichCell, cells
       >>> run = simulate(IzhikevichCell(), cells.RS, Drive(current=100.0), n=1, duration=500.0)

@@ -208,3 +208,9 @@ def test_chunks_are_shortened_to_what_the_device_may_hold(monkeypatch):
     monkeypatch.undo()
     whole = simulate(IzhikevichCell(), cells.RS, Drive(1e4), **options)
     np.testing.assert_array_equal(run.recorded["spikes"].cell, whole.recorded["spikes"].cell)
+
+
+def test_totals_of_a_condition_count_its_steps():
+    record = {"deep": Total(lambda state, info: state.v < 0)}
+    run = simulate(IzhikevichCell(), cells.RS, Drive(), n=2, duration=20.0, record=record)
+    np.testing.assert_array_equal(run.recorded["deep"], [200, 200])

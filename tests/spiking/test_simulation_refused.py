@@ -196,3 +196,7 @@ def test_simulate_points_at_rollout_where_it_cannot_be_transformed():
             TypeError, match=r"can't be transformed by jit, vmap or grad.*`rollout`"
         ):
             transformed(argument)
+
+
+def test_long_durations_are_multiples_too(refuses):
+    refuses("`duration` must be a positive multiple of dt = 0.1 ms", duration=100000.05)
