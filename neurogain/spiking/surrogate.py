@@ -6,6 +6,7 @@
 the last 0.1 ms before its peak, so a much narrower bump meets some spikes and misses others.
 """
 
+import abc
 import dataclasses
 import functools
 
@@ -16,7 +17,7 @@ from neurogain import _checks
 
 
 @dataclasses.dataclass(frozen=True)
-class Surrogate:
+class Surrogate(abc.ABC):
     """A step function with a made-up derivative; subclasses say which."""
 
     width: float = 20.0  # unit of x
@@ -35,9 +36,9 @@ class Surrogate:
         """Return 1.0 where x >= 0, else 0.0, in the dtype of x."""
         return _step(self, jnp.asarray(x))
 
+    @abc.abstractmethod
     def slope(self, x: jax.Array) -> jax.Array:
         """Return the derivative used in place of the step's."""
-        raise NotImplementedError
 
 
 class Sigmoid(Surrogate):
