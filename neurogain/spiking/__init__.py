@@ -1,7 +1,9 @@
-"""Spiking cells: kernels (`init`, `step`), parameter sets, simulation and measures."""
+"""Spiking cells and networks: kernels (`init`, `step`), parameter sets, simulation, measures."""
 
 from neurogain.spiking import cells as cells
+from neurogain.spiking import connectivity as connectivity
 from neurogain.spiking import measures as measures
+from neurogain.spiking import plasticity as plasticity
 from neurogain.spiking import recorders as recorders
 from neurogain.spiking import surrogate as surrogate
 from neurogain.spiking import synapses as synapses
@@ -10,6 +12,8 @@ from neurogain.spiking._program import check as check
 from neurogain.spiking.dendrite import DendriteParams as DendriteParams
 from neurogain.spiking.dendrite import DendriteState as DendriteState
 from neurogain.spiking.drive import Drive as Drive
+from neurogain.spiking.drive import Noise as Noise
+from neurogain.spiking.drive import PoissonInput as PoissonInput
 from neurogain.spiking.drive import Pulse as Pulse
 from neurogain.spiking.drive import PyramidalDrive as PyramidalDrive
 from neurogain.spiking.drive import TimeSeries as TimeSeries
@@ -19,6 +23,10 @@ from neurogain.spiking.izhikevich import IzhikevichCell as IzhikevichCell
 from neurogain.spiking.izhikevich import IzhikevichInfo as IzhikevichInfo
 from neurogain.spiking.izhikevich import IzhikevichParams as IzhikevichParams
 from neurogain.spiking.izhikevich import IzhikevichState as IzhikevichState
+from neurogain.spiking.network import Network as Network
+from neurogain.spiking.network import Population as Population
+from neurogain.spiking.network import Projection as Projection
+from neurogain.spiking.network import build as build
 from neurogain.spiking.pyramidal import PyramidalCell as PyramidalCell
 from neurogain.spiking.pyramidal import PyramidalInfo as PyramidalInfo
 from neurogain.spiking.pyramidal import PyramidalParams as PyramidalParams
@@ -28,3 +36,6 @@ from neurogain.spiking.simulation import NonFiniteError as NonFiniteError
 from neurogain.spiking.simulation import Result as Result
 from neurogain.spiking.simulation import rollout as rollout
 from neurogain.spiking.simulation import simulate as simulate
+from neurogain.spiking.sources import PoissonSource as PoissonSource
+from neurogain.spiking.sources import SpikeListSource as SpikeListSource
+from neurogain.spiking.sources import spike_list as spike_list

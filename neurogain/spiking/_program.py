@@ -17,7 +17,12 @@ from neurogain.spiking.recorders import Recorder, Total, check_recorders
 
 
 class Model(Protocol):
-    """What can be simulated: a cell here, a network elsewhere. Hashable, holds no arrays."""
+    """What can be simulated: cells of one kind, or a network. Hashable, holds no arrays.
+
+    A model that knows how many cells it has says so in a property `size`; one whose drive has
+    parts for different numbers of cells has a method `parts(drive)` that returns the name, the part
+    and its number of cells, in the order of the drive's leaves.
+    """
 
     def init(self, params: Any, n: int, dtype: DTypeLike) -> Any:
         """Return the state of `n` cells: a tree of arrays whose first axis is the cell."""
@@ -38,18 +43,35 @@ class Program:
     model: Model
     dt: float
     recorders: tuple[Recorder, ...]
-    functions: tuple[tuple[int, Callable], ...]  # drives drawn in every step, by leaf
+    functions: tuple[tuple[int, Callable], ...]  # drives that are functions, by leaf
+    sizes: tuple[int, ...]  # number of cells of each leaf of the drive
+    drawn: bool  # whether a drive takes a key
     structure: jax.tree_util.PyTreeDef  # of the drive
-
-    @property
-    def block(self) -> int:
-        """Steps between two emissions of any recorder; 0 where none emits."""
-        return math.gcd(*(r.every for r in self.recorders))
 
     @property
     def period(self) -> int:
         """Steps after which all recorders that emit do so together."""
         return _period(self.recorders)
+
+    @property
+    def paces(self) -> tuple[int, ...]:
+        """Steps between emissions, each a multiple of the one before; () where none emits.
+
+        A recorder emits at the slowest of them that divides its `every`.
+        """
+        paces: list[int] = []
+        left = sorted({r.every for r in self.recorders if r.every})
+        while left:
+            pace = math.gcd(*left)
+            if paces and pace == paces[-1]:
+                break
+            paces.append(pace)
+            left = [every for every in left if every > pace]
+        return tuple(paces)
+
+    def pace(self, recorder: Recorder) -> int:
+        """Return the pace at which a recorder emits."""
+        return max(pace for pace in self.paces if recorder.every % pace == 0)
 
 
 def _period(recorders: Iterable[Recorder]) -> int:
@@ -81,7 +103,7 @@ def prepare(
     params: Any,
     drive: Any,
     *,
-    n: int,
+    n: int | None,
     duration: float,
     dt: float,
     key: jax.Array | None,
@@ -91,6 +113,7 @@ def prepare(
     dtype: DTypeLike,
 ) -> Prepared:
     """Check the arguments of a run and set up its first state; errors as in `check`."""
+    n = _size(model, n)
     recorders: dict[str, Recorder] = {"spikes": Total()} if record is None else dict(record)
     steps = check(
         model,
@@ -106,16 +129,47 @@ def prepare(
         dtype=dtype,
     )
     state = model.init(params, n, dtype) if state is None else state
-    dtype = next(x.dtype for x in jax.tree.leaves(state) if jnp.issubdtype(x.dtype, jnp.floating))
-    # as arrays of one dtype, so that another kind of number compiles nothing again
-    as_arrays = functools.partial(jax.tree.map, lambda x: jnp.asarray(x, dtype))
+    dtype = next(
+        (x.dtype for x in jax.tree.leaves(state) if jnp.issubdtype(x.dtype, jnp.floating)), dtype
+    )
+
+    def as_array(x: Any) -> jax.Array:
+        """Return one dtype for all numbers, so that another kind compiles nothing again."""
+        is_index = isinstance(x, jax.Array) and not jnp.issubdtype(x.dtype, jnp.inexact)
+        return x if is_index else jnp.asarray(x, dtype)
+
+    as_arrays = functools.partial(jax.tree.map, as_array)
     leaves, structure = jax.tree.flatten(drive, is_leaf=drives.is_varying)
     functions = tuple((i, leaf) for i, leaf in enumerate(leaves) if callable(leaf))
-    program = Program(model, dt, tuple(recorders.values()), functions, structure)
+    sizes = tuple(
+        size
+        for _, part, size in _parts(model, drive, n)
+        for _ in jax.tree.leaves(part, is_leaf=drives.is_varying)
+    )
+    drawn = any(map(drives.is_random, leaves))
+    emitting = tuple(recorders.values())
+    program = Program(model, dt, emitting, functions, sizes, drawn, structure)
     constants = [None if callable(x) else as_arrays(x) for x in leaves]
     arrays = Arrays(as_arrays(params), constants, key)
-    carries, size = _start(program, arrays, state)
+    carries = _start(program, arrays, state)
+    size = sum(emitted_bytes(program, arrays, state, carries, recorders).values())
     return Prepared(program, arrays, state, carries, size, recorders, steps)
+
+
+def _size(model: Model, n: int | None) -> int:
+    """Return the number of cells, which a network knows itself."""
+    own = getattr(model, "size", None)
+    if n is None and own is None:
+        raise ValueError("`n` must be given, the number of cells. Pass n=1.")
+    if own is not None and n not in (None, own):
+        raise ValueError(f"`n` must be the number of cells of the network, {own}; got {n}.")
+    return n if n is not None else own  # type: ignore[return-value]
+
+
+def _parts(model: Model, drive: Any, n: int) -> list[tuple[str, Any, int]]:
+    """Return name, content and number of cells of the parts of a drive."""
+    parts = getattr(model, "parts", None)
+    return [("drive", drive, n)] if parts is None else parts(drive)
 
 
 def _one_step(program: Program, arrays: Arrays, state: Any, step: jax.Array, keys: Any):
@@ -124,7 +178,8 @@ def _one_step(program: Program, arrays: Arrays, state: Any, step: jax.Array, key
         leaves[i] = function
     for_model, for_drive = keys
     drive = jax.tree.unflatten(program.structure, leaves)
-    drive = drives.at_step(drive, step, for_drive, dt=program.dt)
+    dtype = next((x.dtype for x in jax.tree.leaves(state) if x.dtype.kind == "f"), jnp.float32)
+    drive = drives.at_step(drive, step, for_drive, dt=program.dt, n=program.sizes, dtype=dtype)
     return program.model.step(arrays.params, state, drive, dt=program.dt, key=for_model)
 
 
@@ -137,22 +192,36 @@ def _keys(program: Program, key: jax.Array | None, steps: jax.Array) -> tuple[An
         base = jax.random.fold_in(key, stream)
         return jax.vmap(functools.partial(jax.random.fold_in, base))(steps)
 
-    return per_step(0), per_step(1) if program.functions else None
+    return per_step(0), per_step(1) if program.drawn else None
 
 
-def _start(program: Program, arrays: Arrays, state: Any) -> tuple[tuple[Any, ...], float]:
-    """Return the recorders' first carries, and the bytes that they stack in a step on average."""
-    shapes = jax.eval_shape(
-        functools.partial(_one_step, program), arrays, state, jnp.int32(0), (arrays.key, arrays.key)
-    )
+def _shapes(program: Program, arrays: Arrays, state: Any) -> Any:
+    """Return shapes and dtypes of the state and of what happens in a step."""
+    keys = (arrays.key, arrays.key)
+    one_step = functools.partial(_one_step, program)
+    return jax.eval_shape(one_step, arrays, state, jnp.int32(0), keys)
+
+
+def _start(program: Program, arrays: Arrays, state: Any) -> tuple[Any, ...]:
+    """Return the recorders' first carries."""
+    shapes = _shapes(program, arrays, state)
     shown = jax.tree.map(lambda x: jnp.zeros(x.shape, x.dtype), shapes)
-    carries = tuple(recorder.init(*shown) for recorder in program.recorders)
-    size = 0.0
-    for recorder, carry in zip(program.recorders, carries, strict=True):
+    return tuple(recorder.init(*shown) for recorder in program.recorders)
+
+
+def emitted_bytes(
+    program: Program, arrays: Arrays, state: Any, carries: Any, recorders: Mapping[str, Recorder]
+) -> dict[str, float]:
+    """Return the bytes that each recorder stacks in a step, on average."""
+    shapes = _shapes(program, arrays, state)
+    sizes = {}
+    for (name, recorder), carry in zip(recorders.items(), carries, strict=True):
+        emitted: list[Any] = []
         if recorder.every:
-            emitted = jax.tree.leaves(recorder.emit(carry, *shown))
-            size += sum(x.size * x.dtype.itemsize for x in emitted) / program.block
-    return carries, size
+            emitted = jax.tree.leaves(jax.eval_shape(recorder.emit, carry, *shapes))
+        per_emission = sum(x.size * x.dtype.itemsize for x in emitted)
+        sizes[name] = per_emission / program.pace(recorder) if emitted else 0.0
+    return sizes
 
 
 def scan(program: Program, length: int, arrays: Arrays, state: Any, carries: Any, start: Any):
@@ -173,28 +242,67 @@ def scan(program: Program, length: int, arrays: Arrays, state: Any, carries: Any
     def silently(carry, inputs):
         return advance(carry, inputs)[0], None
 
-    if not program.block:
-        (state, carries), _ = jax.lax.scan(silently, (state, carries), (steps, keys))
-        return state, carries, (None,) * len(program.recorders)
+    def one_block(level, carry, inputs):
+        return _block(program, advance, level, carry, inputs)
 
-    def advance_block(carry, inputs):
-        if program.block > 1:
-            carry, _ = jax.lax.scan(silently, carry, jax.tree.map(lambda x: x[:-1], inputs))
-        carry, info = advance(carry, jax.tree.map(lambda x: x[-1], inputs))
-        state, carries = carry
-        emitted = tuple(
-            r.emit(c, state, info) if r.every else None
-            for r, c in zip(program.recorders, carries, strict=True)
-        )
+    top = len(program.paces) - 1
+    carry, emitted = _scan_blocks(one_block, top, program.paces, (state, carries), (steps, keys))
+
+    def thin(recorder: Recorder, emitted: Any) -> Any:
+        skip = recorder.every // program.pace(recorder)
+        return jax.tree.map(lambda x: x[skip - 1 :: skip], emitted)
+
+    thinned = tuple(
+        thin(r, e) if r.every else None for r, e in zip(program.recorders, emitted, strict=True)
+    )
+    return *carry, thinned
+
+
+def _block(program: Program, advance: Any, level: int, carry: Any, inputs: Any):
+    """Advance by one block at a pace; return the carry, what was emitted, and the last info.
+
+    A block holds blocks of the next faster pace, down to single steps (level -1), so that what is
+    sampled rarely costs nothing between its samples. The last of them is run apart, for its info.
+    """
+    if level < 0:
+        carry, info = advance(carry, jax.tree.map(lambda x: x[0], inputs))
+        return carry, (None,) * len(program.recorders), info
+
+    def inner(level, carry, inputs):
+        return _block(program, advance, level, carry, inputs)
+
+    pace = program.paces[level]
+    last = program.paces[level - 1] if level else 1
+    emitted = []
+    if pace > last:
+        head = jax.tree.map(lambda x: x[: pace - last], inputs)
+        carry, first = _scan_blocks(inner, level - 1, program.paces, carry, head)
+        emitted.append(first)
+    tail = jax.tree.map(lambda x: x[pace - last :], inputs)
+    carry, rest, info = inner(level - 1, carry, tail)
+    emitted.append(rest)
+    joined = jax.tree.map(lambda *x: jnp.concatenate(x), *emitted)
+    state, carries = carry
+    own = tuple(
+        jax.tree.map(lambda x: x[None], r.emit(c, state, info))
+        if r.every and program.pace(r) == pace
+        else e
+        for r, c, e in zip(program.recorders, carries, joined, strict=True)
+    )
+    return carry, own, info
+
+
+def _scan_blocks(one_block: Any, level: int, paces: tuple[int, ...], carry: Any, inputs: Any):
+    """Scan over blocks at a pace; return the carry and what they emitted, joined."""
+    length = paces[level] if level >= 0 else 1
+    inputs = jax.tree.map(lambda x: x.reshape(-1, length, *x.shape[1:]), inputs)
+
+    def body(carry, block):
+        carry, emitted, _ = one_block(level, carry, block)
         return carry, emitted
 
-    inputs = jax.tree.map(lambda x: x.reshape(-1, program.block, *x.shape[1:]), (steps, keys))
-    (state, carries), emitted = jax.lax.scan(advance_block, (state, carries), inputs)
-    thinned = tuple(
-        jax.tree.map(lambda x, k=r.every // program.block: x[k - 1 :: k], e) if r.every else None
-        for r, e in zip(program.recorders, emitted, strict=True)
-    )
-    return state, carries, thinned
+    carry, emitted = jax.lax.scan(body, carry, inputs)
+    return carry, jax.tree.map(lambda x: x.reshape(-1, *x.shape[2:]), emitted)
 
 
 def check(
@@ -202,7 +310,7 @@ def check(
     params: Any,
     drive: Any,
     *,
-    n: int,
+    n: int | None = None,
     duration: float,
     dt: float,
     key: jax.Array | None,
@@ -216,6 +324,7 @@ def check(
     Raises:
       ValueError: names the argument, the rule with its unit, the value and a way out.
     """
+    n = _size(model, n)
     for name, value, least in (("n", n, 1), ("first_step", first_step, 0)):
         _checks.whole(name, value, least)
     _checks.in_range("dt", dt, "positive, in ms", lambda x: (x > 0) & (x < np.inf), "0.1")
@@ -225,7 +334,7 @@ def check(
         if not (raw or typed):
             raise TypeError(f"`key` must be one key; got {key!r}. Pass jax.random.key(0).")
     model.check(params, drive, dt=dt, n=n, key=key)
-    check_recorders(record, n)
+    check_recorders(record, n, model)
     check_dtype(dtype)
     steps = count_steps(duration, dt)
     period = _period(record.values())
@@ -235,10 +344,11 @@ def check(
             f"all recorders sample together; got {duration!r} ms from step {first_step}. Choose "
             "another duration or another `every`."
         )
-    drives.check(drive, n=n, last_step=first_step + steps, key=key)
+    for name, part, size in _parts(model, drive, n):
+        drives.check(part, n=size, last_step=first_step + steps, key=key, dt=dt, name=name)
     if state is not None:
         wrong = [np.shape(x) for x in jax.tree.leaves(state) if np.shape(x)[:1] != (n,)]
-        if wrong:
+        if wrong and not hasattr(model, "size"):
             raise ValueError(
                 f"`state` must hold n = {n} cells along the first axis; got shape {wrong[0]}."
             )

@@ -1,23 +1,25 @@
 """What flows into a cell: currents and conductances, constant, in time, or drawn in every step."""
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax.typing import ArrayLike
+from jax.typing import ArrayLike, DTypeLike
 
 from neurogain import _checks
 from neurogain._types import AnyArray
+from neurogain.spiking import random_bits
 
 
 class Drive(NamedTuple):
     """Input of one compartment; each field is a scalar or one value per cell, shape (n,).
 
-    Where a simulation asks for a drive, a field may also be a `TimeSeries`, a `Pulse`, or a
-    function of (step, key) that returns the value in that step. The function is JAX code: NumPy's
-    random numbers would be drawn once, when it is compiled. What it returns is checked for its
-    shape alone, so keep conductances at 0 nS and above, and couplings in [0, 1].
+    Where a simulation asks for a drive, a field may also be a `TimeSeries`, a `Pulse`, `Noise`,
+    `PoissonInput`, or a function of (step, key) that returns the value in that step. The function
+    is JAX code: NumPy's random numbers would be drawn once, when it is compiled. What it returns
+    is checked for its shape alone, so keep conductances at 0 nS and above, and couplings in [0, 1].
     """
 
     current: Any = 0.0  # pA, depolarising when positive
@@ -51,6 +53,28 @@ class Pulse(NamedTuple):
     base: ArrayLike = 0.0  # unit of the drive
 
 
+class Noise(NamedTuple):
+    """A drive with fresh Gaussian noise in every step, independent for each cell.
+
+    The step is part of the model: over a membrane's time constant the same `sd` averages out the
+    more the shorter dt is. For noise that does not depend on it let sd grow as 1 / sqrt(dt).
+    """
+
+    mean: ArrayLike  # unit of the drive
+    sd: ArrayLike  # unit of the drive, >= 0
+
+
+class PoissonInput(NamedTuple):
+    """Spikes of a Poisson process of its own for each cell, counted in every step.
+
+    As jumps of a receptor's conductance in a network (`weight` in nS), or as a current that lasts
+    one step (in pA).
+    """
+
+    rate_hz: ArrayLike  # >= 0, at most 1000 / dt
+    weight: ArrayLike  # per spike
+
+
 def synapse(conductance: ArrayLike, reversal: ArrayLike) -> Drive:
     """Return the drive of a conductance in nS that pulls towards `reversal` in mV.
 
@@ -77,13 +101,28 @@ def combine(*drives: Drive) -> Drive:
 
 def is_varying(leaf: object) -> bool:
     """Return whether a drive's field changes in time."""
-    return isinstance(leaf, TimeSeries | Pulse) or callable(leaf)
+    return isinstance(leaf, TimeSeries | Pulse) or is_random(leaf)
 
 
-def at_step(drive: Any, step: jax.Array, key: jax.Array | None, *, dt: float) -> Any:
-    """Return the drive in one step of `dt` ms; each function (step, key) gets a key of its own.
+def is_random(leaf: object) -> bool:
+    """Return whether a drive's field takes a key in every step."""
+    return isinstance(leaf, Noise | PoissonInput) or callable(leaf)
 
-    `key` is for this step and for drives alone.
+
+def at_step(
+    drive: Any,
+    step: jax.Array,
+    key: jax.Array | None,
+    *,
+    dt: float,
+    n: Sequence[int] = (),
+    dtype: DTypeLike = jnp.float32,
+) -> Any:
+    """Return the drive in one step of `dt` ms.
+
+    `key` is for this step and for drives alone; each field that is drawn has a stream of its own.
+    `n` is the number of cells of each field, in the order of the tree's leaves, for those that are
+    drawn here; they are drawn in `dtype`.
     """
     leaves, structure = jax.tree.flatten(drive, is_leaf=is_varying)
     for i, leaf in enumerate(leaves):
@@ -91,9 +130,23 @@ def at_step(drive: Any, step: jax.Array, key: jax.Array | None, *, dt: float) ->
             leaves[i] = jnp.asarray(leaf.values)[step]
         elif isinstance(leaf, Pulse):
             leaves[i] = _pulse(leaf, step, dt)
+        elif isinstance(leaf, Noise):
+            leaves[i] = leaf.mean + leaf.sd * random_bits.normal(
+                _needed(key), n[i], stream=i, dtype=dtype
+            )
+        elif isinstance(leaf, PoissonInput):
+            mean = jnp.asarray(leaf.rate_hz, dtype) * (dt / 1000)
+            count = random_bits.poisson(_needed(key), mean, n[i], stream=i, dtype=dtype)
+            leaves[i] = leaf.weight * count
         elif callable(leaf):
             leaves[i] = leaf(step, None if key is None else jax.random.fold_in(key, i))
     return jax.tree.unflatten(structure, leaves)
+
+
+def _needed(key: jax.Array | None) -> jax.Array:
+    if key is None:
+        raise ValueError("`key` must be a jax.random.key for a drive that is drawn; got None.")
+    return key
 
 
 def _pulse(pulse: Pulse, step: jax.Array, dt: float) -> jax.Array:
@@ -103,8 +156,18 @@ def _pulse(pulse: Pulse, step: jax.Array, dt: float) -> jax.Array:
     return jnp.where((step >= first) & (step < after), pulse.height, pulse.base)
 
 
-def check(drive: Any, *, n: int, last_step: int, key: jax.Array | None) -> None:
+def check(
+    drive: Any,
+    *,
+    n: int,
+    last_step: int,
+    key: jax.Array | None,
+    dt: float = 0.1,
+    name: str = "drive",
+) -> None:
     """Refuse a drive of the wrong shape, too short, not finite, or with a negative conductance.
+
+    `name` is what the error calls it.
 
     Raises:
       ValueError: names the field, the rule with its unit, the value and a way out.
@@ -114,8 +177,9 @@ def check(drive: Any, *, n: int, last_step: int, key: jax.Array | None) -> None:
     def is_field(node: object) -> bool:
         return is_varying(node) or not isinstance(node, Drive | PyramidalDrive | dict)
 
+    root = name
     for path, leaf in jax.tree_util.tree_flatten_with_path(drive, is_leaf=is_field)[0]:
-        name = "drive" + jax.tree_util.keystr(path)
+        name = root + jax.tree_util.keystr(path)
         if isinstance(leaf, TimeSeries):
             shape = np.shape(leaf.values)
             if not shape or shape[0] < last_step:
@@ -139,6 +203,13 @@ def check(drive: Any, *, n: int, last_step: int, key: jax.Array | None) -> None:
                 )
             _check_values(name, leaf.height)
             _check_values(name, leaf.base)
+        elif is_random(leaf) and not callable(leaf):
+            _check_noise(name, leaf, n, dt)
+            if key is None:
+                raise ValueError(
+                    f"`key` must be a jax.random.key, since `{name}` is drawn; got None. Pass "
+                    "key=jax.random.key(0)."
+                )
         elif callable(leaf):
             result = jax.eval_shape(leaf, jax.ShapeDtypeStruct((), jnp.int32), key)
             if not hasattr(result, "shape"):
@@ -149,6 +220,26 @@ def check(drive: Any, *, n: int, last_step: int, key: jax.Array | None) -> None:
         else:
             check_array(name, leaf, n)
             _check_values(name, leaf)
+
+
+def _check_noise(name: str, noise: Any, n: int, dt: float) -> None:
+    for field, value in noise._asdict().items():
+        check_array(f"{name}, {field},", value, n)
+        _checks.in_range(f"{name}, {field},", value, "finite", np.isfinite, "Choose a number.")
+    if isinstance(noise, Noise):
+        rule = "a standard deviation of at least 0"
+        _checks.in_range(f"{name}, sd,", noise.sd, rule, lambda x: x >= 0, "Noise(0.0, 100.0).")
+        if name.endswith("conductance"):
+            raise ValueError(
+                f"`{name}` must not be Gaussian noise, which would make conductances negative; got "
+                f"{noise!r}. Pass PoissonInput(rate_hz, weight)."
+            )
+    else:
+        most = 1000 / dt
+        rule = f"in [0, {most:g}] Hz, at most one spike a step on average"
+        way_out = "Take a shorter dt, or Noise of the same mean and variance."
+        holds = lambda x: (x >= 0) & (x <= most * (1 + 1e-6))  # noqa: E731
+        _checks.in_range(f"{name}, rate_hz,", noise.rate_hz, rule, holds, way_out)
 
 
 def _check_values(name: str, values: object) -> None:

@@ -181,6 +181,8 @@ def check_dt(dt: float, tau_min: float) -> None:
 class IzhikevichCell:
     """The kernel with its options bound, as `simulate` takes it."""
 
+    compartments = ("soma",)
+
     surrogate: Surrogate = SPIKE
 
     def init(

@@ -194,6 +194,8 @@ def shortest_time_constant(params: PyramidalParams) -> float:
 class PyramidalCell:
     """The kernel with its options bound, as `simulate` takes it."""
 
+    compartments = ("soma", "dendrite")
+
     coupling: Coupling = "stochastic"
     surrogate: Surrogate = SPIKE
     calcium_surrogate: Surrogate = CALCIUM

@@ -103,8 +103,10 @@ class Peak:
         return carry
 
 
-def check_recorders(record: Mapping[str, Recorder], n: int) -> None:
-    """Refuse what can't record, and cells that are not there.
+def check_recorders(record: Mapping[str, Recorder], n: int, model: Any = None) -> None:
+    """Refuse what can't record, and cells and synapses that are not there.
+
+    A recorder with a method `check(model)` refuses models that it is not for.
 
     Raises:
       TypeError: `record` is no mapping of names to recorders.
@@ -121,6 +123,8 @@ def check_recorders(record: Mapping[str, Recorder], n: int) -> None:
                 f"`every` of the recorder {name!r} must be a whole number of steps; got "
                 f"{recorder.every!r}."
             )
+        if hasattr(recorder, "check"):
+            recorder.check(model)
         cells = getattr(recorder, "cells", None)
         if cells is not None and not all(0 <= cell < n for cell in cells):
             raise ValueError(

@@ -16,7 +16,7 @@ import numpy as np
 from jax.typing import DTypeLike
 
 from neurogain import _checks
-from neurogain.spiking._program import Model, prepare, scan
+from neurogain.spiking._program import Model, emitted_bytes, prepare, scan
 from neurogain.spiking.recorders import Recorder
 
 MAX_CHUNK_BYTES = 2**28  # recorded on the device before it moves to the host
@@ -39,7 +39,7 @@ def simulate(
     params: Any,
     drive: Any,
     *,
-    n: int,
+    n: int | None = None,
     duration: float,
     dt: float = 0.1,
     key: jax.Array | None = None,
@@ -48,6 +48,7 @@ def simulate(
     first_step: int = 0,
     dtype: DTypeLike = jnp.float32,
     chunk: int = 1000,
+    max_recorded_bytes: float = 2.0**32,
     progress: Callable[[int, int], None] | None = None,
 ) -> Result:
     """Run `n` cells from the host, chunk by chunk.
@@ -56,7 +57,7 @@ def simulate(
       model: for instance `PyramidalCell()`; pass an equal one again and nothing is compiled again.
       params: constants of the model, scalars or one value per cell.
       drive: tree that the model's step takes; see `drive.Drive` for what a field may be.
-      n: number of cells.
+      n: number of cells; a network knows its own.
       duration: ms, a multiple of dt.
       dt: ms.
       key: jax.random.key, for stochastic models and for drives that are functions of (step, key).
@@ -66,6 +67,7 @@ def simulate(
       dtype: of the state.
       chunk: steps between calls of `progress`, about, fewer where they would record more than
         256 MiB; the noise doesn't depend on it, nor do the results but for how XLA rounds.
+      max_recorded_bytes: of samples on the host, 4 GiB; a run that would keep more is refused.
       progress: called with (steps done, steps in all).
 
     Returns:
@@ -105,6 +107,7 @@ def simulate(
         first_step=first_step,
         dtype=dtype,
     )
+    _check_memory(program, arrays, state, carries, recorders, steps, max_recorded_bytes)
     chunk = min(chunk, int(MAX_CHUNK_BYTES / max(size, 1.0)))
     chunk = max(1, chunk // program.period) * program.period
     chunks: list[list[Any]] = [[] for _ in recorders]
@@ -134,7 +137,7 @@ def rollout(
     params: Any,
     drive: Any,
     *,
-    n: int,
+    n: int | None = None,
     duration: float,
     dt: float = 0.1,
     key: jax.Array | None = None,
@@ -202,6 +205,23 @@ def rollout(
         )
     }
     return Result(state=state, step=first_step + steps, recorded=recorded)
+
+
+def _check_memory(program, arrays, state, carries, recorders, steps: int, most: float) -> None:
+    """Refuse to record more than fits; events of spikes, whose number is not known, don't count."""
+    kept = {
+        name: size * steps
+        for name, size in emitted_bytes(program, arrays, state, carries, recorders).items()
+        if not hasattr(recorders[name], "compress")
+    }
+    if sum(kept.values()) > most:
+        name = max(kept, key=lambda name: kept[name])
+        raise ValueError(
+            f"`record` must keep at most {most / 2**30:.3g} GiB; it would keep "
+            f"{sum(kept.values()) / 2**30:.3g} GiB, {kept[name] / 2**30:.3g} of them in {name!r}. "
+            "Record fewer cells or synapses, a larger `every`, a Total or a histogram; or pass "
+            "max_recorded_bytes."
+        )
 
 
 def _segment(segment: int | None, steps: int, period: int) -> int:

@@ -4,6 +4,7 @@ Conductances jump by the weight at a spike and decay exponentially, exactly over
 through `Drive`, so the compartment integrates them linearly implicitly.
 """
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import jax.numpy as jnp
@@ -35,17 +36,25 @@ class SynapseParams(NamedTuple):
 
 
 class SynapseState(NamedTuple):
-    """Open conductances; also the jumps of one step, by receptor."""
+    """Open conductances; also the jumps of one step, by receptor.
 
-    ampa: Float[Array, " n"]  # nS
-    nmda: Float[Array, " n"]  # nS, before the gate
-    gaba_a: Float[Array, " n"]  # nS
-    adaptation: Float[Array, " n"]  # nS
+    None: a receptor that the compartment lacks, or that nothing reached.
+    """
+
+    ampa: Float[Array, " n"] | None = None  # nS
+    nmda: Float[Array, " n"] | None = None  # nS, before the gate
+    gaba_a: Float[Array, " n"] | None = None  # nS
+    adaptation: Float[Array, " n"] | None = None  # nS
 
 
-def init(n: int, dtype: DTypeLike = jnp.float32) -> SynapseState:
-    """Return the synapses of `n` compartments, all closed."""
-    return SynapseState(*(jnp.zeros((n,), dtype) for _ in SynapseState._fields))
+RECEPTORS = SynapseState._fields
+
+
+def init(
+    n: int, dtype: DTypeLike = jnp.float32, *, receptors: Sequence[str] = RECEPTORS
+) -> SynapseState:
+    """Return the synapses of `n` compartments, all closed, with these receptors."""
+    return SynapseState(**{name: jnp.zeros((n,), dtype) for name in receptors})
 
 
 def nmda_gate(v: ArrayLike) -> Array:
@@ -61,12 +70,17 @@ def nmda_gate(v: ArrayLike) -> Array:
 
 def drive(params: SynapseParams, state: SynapseState, v: Float[Array, " n"]) -> Drive:
     """Return what the open synapses do to a compartment at `v` (mV); the gate is that at `v`."""
-    p = like(params, state.ampa)
-    nmda = jnp.minimum(state.nmda * nmda_gate(v), p.nmda_ceiling)
-    receptors = (p.ampa, p.nmda, p.gaba_a, p.adaptation)
-    conductances = (state.ampa, nmda, state.gaba_a, state.adaptation)
-    pull = [g * receptor.E for g, receptor in zip(conductances, receptors, strict=True)]
-    return Drive(current=0.0, conductance=sum(conductances), reversal_current=sum(pull))
+    p = like(params, v)
+    total = Drive()
+    for name in RECEPTORS:
+        g = getattr(state, name)
+        if g is None:
+            continue
+        if name == "nmda":
+            g = jnp.minimum(g * nmda_gate(v), p.nmda_ceiling)
+        pull = g * getattr(p, name).E
+        total = Drive(0.0, total.conductance + g, total.reversal_current + pull)
+    return total
 
 
 def step(
@@ -86,15 +100,18 @@ def step(
       spike: 1 where the compartment's own cell spiked, which opens its adaptation.
       dt: step in ms; exact for any.
     """
-    p = like(params, state.ampa)
-    after = []
-    for name in SynapseState._fields:
-        receptor: Receptor = getattr(p, name)
-        g = getattr(state, name)
-        g = gain.relax(g, jnp.zeros_like(g), tau=receptor.tau, baseline=0, strength=0, dt=dt)
-        after.append(g.astype(state.ampa.dtype) + getattr(jumps, name))
-    new = SynapseState(*after)
-    return new._replace(adaptation=new.adaptation + p.adaptation_jump * spike)
+    after: dict[str, Array | None] = {}
+    for name in RECEPTORS:
+        g, jump = getattr(state, name), getattr(jumps, name)
+        if g is None:
+            continue
+        tau = jnp.asarray(getattr(params, name).tau, g.dtype)
+        new = gain.relax(g, jnp.zeros_like(g), tau=tau, baseline=0, strength=0, dt=dt)
+        new = new.astype(g.dtype) if jump is None else new.astype(g.dtype) + jump
+        if name == "adaptation":
+            new = new + jnp.asarray(params.adaptation_jump, g.dtype) * spike
+        after[name] = new
+    return SynapseState(**after)
 
 
 def check(params: SynapseParams) -> None:

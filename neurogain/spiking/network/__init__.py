@@ -1,0 +1,11 @@
+"""Networks: populations and projections, built into one model with `init` and `step`."""
+
+from neurogain.spiking.network.build import Built as Built
+from neurogain.spiking.network.build import build as build
+from neurogain.spiking.network.model import Network as Network
+from neurogain.spiking.network.model import NetworkInfo as NetworkInfo
+from neurogain.spiking.network.model import NetworkParams as NetworkParams
+from neurogain.spiking.network.model import NetworkState as NetworkState
+from neurogain.spiking.network.spec import Population as Population
+from neurogain.spiking.network.spec import Projection as Projection
+from neurogain.spiking.network.view import Synapses as Synapses

@@ -1,0 +1,339 @@
+"""The network as a model: one pure `init` and `step` for all populations and projections."""
+
+import dataclasses
+import functools
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax.sharding import Mesh, NamedSharding
+from jax.sharding import PartitionSpec as Spec
+from jax.typing import DTypeLike
+
+from neurogain import _checks
+from neurogain.spiking import drive as drives
+from neurogain.spiking import plasticity, random_bits, synapses
+from neurogain.spiking._program import Model
+from neurogain.spiking.network import spec, view
+from neurogain.spiking.network.exchange import exchange
+from neurogain.spiking.network.view import Synapses
+from neurogain.spiking.network.wiring import DenseParams, SparseParams, Wire, WireState
+from neurogain.spiking.synapses import SynapseParams, SynapseState
+
+AXIS = "cells"
+
+
+class NetworkParams(NamedTuple):
+    """All numbers of a network, by name; traced, so that changing one compiles nothing."""
+
+    cells: dict[str, Any]  # constants of each population
+    synapses: dict[str, dict[str, SynapseParams]]  # by population and compartment
+    projections: dict[str, SparseParams | DenseParams]
+
+
+class NetworkState(NamedTuple):
+    """All that changes, by name."""
+
+    cells: dict[str, Any]  # state of each population
+    synapses: dict[str, dict[str, SynapseState]]  # by population and compartment
+    projections: dict[str, WireState]
+    arriving: tuple[jax.Array, ...]  # nS, rings (steps, n) of what acts later, for each inbox
+    step: jax.Array  # number of the next step
+
+
+class NetworkInfo(NamedTuple):
+    """What happened in a step."""
+
+    spike: jax.Array  # (n,), all populations one after the other
+    cells: dict[str, Any]  # info of each population
+    weights: dict[str, jax.Array]  # nS, of each plastic projection, as `Network.synapses` has them
+
+
+@dataclasses.dataclass(frozen=True)
+class Inbox:
+    """Where spikes arrive: one compartment's receptors, in fixed shares."""
+
+    target: str
+    compartment: str
+    shares: tuple[tuple[str, float], ...]
+    steps: int  # length of the ring
+
+
+@dataclasses.dataclass(frozen=True)
+class Network:
+    """Static structure of a network, made by `build`; `simulate` and `rollout` take it as a model.
+
+    The drive of a simulation is a dictionary: under a population's name what its cells take
+    (`PyramidalDrive`, `Drive`, a rate for Poisson sources), under a projection's name the modulator
+    of its three-factor rule in 1/ms, under "population.compartment.receptor" jumps in nS per step.
+    What is left out is 0.
+    """
+
+    populations: tuple[tuple[str, Model, int], ...]  # name, kind of cell, number of cells
+    wires: tuple[Wire, ...]
+    inboxes: tuple[Inbox, ...]
+    receptors: tuple[tuple[str, tuple[tuple[str, tuple[str, ...]], ...]], ...]
+    inputs: tuple[str, ...]
+    modulated: tuple[str, ...]
+    dt: float  # ms
+    mesh: Mesh | None = None
+
+    @property
+    def size(self) -> int:
+        """Number of cells of all populations."""
+        return sum(size for _, _, size in self.populations)
+
+    @property
+    def sizes(self) -> dict[str, int]:
+        """Number of cells of each population."""
+        return {name: size for name, _, size in self.populations}
+
+    def cells_of(self, population: str) -> slice:
+        """Return where a population is among all cells, as recorders of spikes number them.
+
+        Raises:
+          KeyError: there is no such population.
+        """
+        first = 0
+        for name, _, size in self.populations:
+            if name == population:
+                return slice(first, first + size)
+            first += size
+        raise KeyError(f"`population` must be one of {', '.join(self.sizes)}; got {population!r}.")
+
+    def synapses(
+        self, params: NetworkParams, name: str, state: NetworkState | None = None
+    ) -> Synapses:
+        """Return who is connected to whom in a projection, with weights in nS, on the host.
+
+        Args:
+          params: of the network.
+          name: of the projection.
+          state: its plastic weights; without it those that the network was built with.
+        """
+        wire = self._wire(name)
+        own = None if state is None else state.projections[name]
+        return view.read(wire, params.projections[name], own, self.dt)
+
+    def with_weights(self, params: NetworkParams, name: str, weights: Any) -> NetworkParams:
+        """Return parameters with other weights (nS), one or one per synapse as `synapses` has them.
+
+        For a plastic projection these are the weights that `init` starts from.
+        """
+        table = view.write(self._wire(name), params.projections[name], weights)
+        return params._replace(projections=params.projections | {name: table})
+
+    def _wire(self, name: str) -> Wire:
+        for wire in self.wires:
+            if wire.name == name:
+                return wire
+        names = ", ".join(w.name for w in self.wires)
+        raise KeyError(f"`name` must be a projection, one of {names}; got {name!r}.")
+
+    def init(
+        self, params: NetworkParams, n: int | None = None, dtype: DTypeLike = jnp.float32
+    ) -> NetworkState:
+        """Return all cells at rest, all receptors closed, plastic weights as they were built."""
+        del n
+        cells, opened = {}, {}
+        for name, cell, size in self.populations:
+            cells[name] = cell.init(params.cells[name], size, dtype)
+        for name, compartments in self.receptors:
+            opened[name] = {
+                c: synapses.init(self.sizes[name], dtype, receptors=r) for c, r in compartments
+            }
+        wires = {
+            wire.name: _start(wire, params.projections[wire.name], self.sizes, dtype)
+            for wire in self.wires
+        }
+        rings = tuple(
+            jnp.zeros((box.steps if box.steps > 1 else 0, self.sizes[box.target]), dtype)
+            for box in self.inboxes
+        )
+        state = NetworkState(cells, opened, wires, rings, jnp.zeros((), jnp.int32))
+        return self._spread(state)
+
+    def step(
+        self,
+        params: NetworkParams,
+        state: NetworkState,
+        drive: Mapping[str, Any],
+        *,
+        dt: float,
+        key: jax.Array | None,
+    ) -> tuple[NetworkState, NetworkInfo]:
+        """Advance all cells, then the synapses by what arrives; see `exchange` for the order.
+
+        A spike of this step acts, at the earliest, in the next one.
+        """
+        cells, infos = {}, {}
+        for number, (name, cell, _) in enumerate(self.populations):
+            own = state.cells[name]
+            total = drive.get(name, spec.no_drive(cell))
+            synaptic = {
+                c: synapses.drive(params.synapses[name][c], g, spec.potential(own, c, cell))
+                for c, g in state.synapses.get(name, {}).items()
+            }
+            cells[name], infos[name] = cell.step(
+                params.cells[name],
+                own,
+                spec.add_synaptic(total, synaptic, cell),
+                dt=dt,
+                key=None if key is None else random_bits.fold_in(key, number),
+            )
+        spikes = {name: info.spike for name, info in infos.items()}
+        modulators = {name: drive.get(name, 0.0) for name in self.modulated}
+        arrived, wires, rings = exchange(
+            self, params.projections, state.projections, state.arriving, spikes, modulators,
+            state.step, dt=dt,
+        )  # fmt: skip
+        opened: dict[str, dict[str, SynapseState]] = {}
+        for name, compartments in state.synapses.items():
+            opened[name] = {}
+            for compartment, g in compartments.items():
+                jumps = self._jumps(name, compartment, g, arrived, drive)
+                opened[name][compartment] = synapses.step(
+                    params.synapses[name][compartment], g, jumps, spikes[name], dt=dt
+                )
+        after = self._spread(NetworkState(cells, opened, wires, rings, state.step + 1))
+        weights = {w.name: self._weights(w, params, after) for w in self.wires if w.plastic}
+        return after, NetworkInfo(jnp.concatenate(list(spikes.values())), infos, weights)
+
+    def _jumps(self, name: str, compartment: str, g: Any, arrived: Any, drive: Any) -> SynapseState:
+        """Return what each receptor's conductance jumps by."""
+        jumps: dict[str, Any] = {}
+        for box, amount in zip(self.inboxes, arrived, strict=True):
+            if (box.target, box.compartment) == (name, compartment):
+                for receptor, share in box.shares:
+                    part = amount if share == 1 else amount * jnp.asarray(share, amount.dtype)
+                    jumps[receptor] = jumps[receptor] + part if receptor in jumps else part
+        for receptor in synapses.RECEPTORS:
+            given = drive.get(spec.label(name, compartment, receptor))
+            if given is not None:
+                given = jnp.asarray(given, getattr(g, receptor).dtype)
+                jumps[receptor] = jumps.get(receptor, 0) + given
+        return SynapseState(**jumps)
+
+    def _weights(self, wire: Wire, params: NetworkParams, state: NetworkState) -> jax.Array:
+        """Return the weights of a plastic projection, nS, in the order of `synapses`."""
+        table, own = params.projections[wire.name], state.projections[wire.name]
+        weight = plasticity.read(table.rule, own.held, own.signal)  # type: ignore[arg-type]
+        if isinstance(table, DenseParams):
+            return weight.reshape(-1)[table.place]
+        return jnp.concatenate([weight[s, :m] for s, m in enumerate(wire.synapses)])
+
+    def _spread(self, state: NetworkState) -> NetworkState:
+        """Return the state with cells and synapses spread over the devices of the mesh."""
+        if self.mesh is None:
+            return state
+        place = functools.partial(NamedSharding, self.mesh)
+
+        def put(tree: Any, along: Spec) -> Any:
+            return jax.tree.map(lambda x: jax.lax.with_sharding_constraint(x, place(along)), tree)
+
+        wires = {
+            name: wire._replace(held=put(wire.held, Spec(AXIS)), post=put(wire.post, Spec(AXIS)))
+            for name, wire in state.projections.items()
+        }
+        return state._replace(
+            cells=put(state.cells, Spec(AXIS)),
+            synapses=put(state.synapses, Spec(AXIS)),
+            projections=wires,
+            arriving=put(state.arriving, Spec(None, AXIS)),
+        )
+
+    def parts(self, drive: Mapping[str, Any]) -> list[tuple[str, Any, int]]:
+        """Return name, content and number of cells of the parts of a drive, in leaf order."""
+        sizes = self.sizes | {text: self.sizes[text.split(".")[0]] for text in self.inputs}
+        sizes |= dict.fromkeys(self.modulated, 1)
+        return [(f"drive[{name!r}]", drive[name], sizes[name]) for name in sorted(drive)]
+
+    def check(self, params: Any, drive: Any, *, dt: float, n: int, key: Any) -> None:
+        """Refuse another dt, unknown parts of the drive, bad cells, weights that are negative.
+
+        Raises:
+          ValueError, TypeError: names the part, the rule with its unit, the value and a way out.
+        """
+        del n
+        drives.check_kind("params", params, NetworkParams)
+        if dt != self.dt:
+            raise ValueError(
+                f"`dt` must be the {self.dt:g} ms that the delays of the network were built for; "
+                f"got {dt!r}. Build it again with dt={dt!r}."
+            )
+        if not isinstance(drive, dict):
+            raise TypeError(
+                "`drive` of a network must be a dictionary by population; got "
+                f"{type(drive).__name__}. Pass {{{self.populations[0][0]!r}: ...}}."
+            )
+        known = (*self.sizes, *self.inputs, *self.modulated)
+        for name in drive:
+            if name not in known:
+                raise ValueError(f"`drive` must be for {', '.join(known)}; got {name!r}.")
+        for name, cell, size in self.populations:
+            given = drive.get(name, spec.no_drive(cell))
+            try:
+                cell.check(params.cells[name], given, dt=dt, n=size, key=key)
+            except (ValueError, TypeError) as error:
+                raise type(error)(f"{name}: {error}") from error
+        for name in (*self.inputs, *self.modulated):
+            _check_part(name, drive.get(name, 0.0), self.modulated)
+        for wire in self.wires:
+            _check_weights(wire, params.projections[wire.name])
+
+
+def _check_part(name: str, value: Any, modulated: tuple[str, ...]) -> None:
+    amount = value.weight if isinstance(value, drives.PoissonInput) else value
+    if isinstance(value, drives.Noise):
+        amount = -1.0 if name not in modulated else value.mean
+    if isinstance(value, drives.Pulse):
+        amount = np.minimum(value.height, value.base)
+    if isinstance(value, drives.TimeSeries):
+        amount = value.values
+    if name in modulated:
+        _checks.in_range(f"drive[{name!r}]", amount, "finite, in 1/ms", np.isfinite, "0.001")
+    else:
+        rule = "a jump of at least 0 nS, without Gaussian noise"
+        holds = lambda x: (x >= 0) & (x < np.inf)  # noqa: E731
+        _checks.in_range(f"drive[{name!r}]", amount, rule, holds, "Pass PoissonInput(10.0, 0.3).")
+
+
+def _check_weights(wire: Wire, table: SparseParams | DenseParams) -> None:
+    weight = table.weight
+    if isinstance(weight, jax.core.Tracer):
+        return
+    if wire.path == "dense":
+        shape: tuple = (1 if wire.plastic else len(wire.delays), wire.n_pre, wire.n_post)
+    else:
+        shape = np.shape(table.target)  # type: ignore[union-attr]
+    if np.shape(weight) != shape:
+        raise ValueError(
+            f"`weight` of {wire.name} must have shape {shape}; got {np.shape(weight)}. Use "
+            "network.with_weights(params, name, weights)."
+        )
+    with jax.ensure_compile_time_eval():
+        fine = bool(jnp.all((weight >= 0) & (weight < jnp.inf)))
+    if not fine:
+        raise ValueError(
+            f"`weight` of {wire.name} must be at least 0 nS and finite. Inhibition is a receptor "
+            "(gaba_a), not a sign."
+        )
+
+
+def _start(wire: Wire, table: Any, sizes: Mapping[str, int], dtype: DTypeLike) -> WireState:
+    """Return the state of a projection before any spike."""
+    state = WireState(past=jnp.zeros((wire.past, wire.n_pre), dtype) if wire.past else None)
+    if not wire.plastic:
+        return state
+    first = table.weight if wire.path == "sparse" else table.weight[0]
+    held, signal = plasticity.start(table.rule, jnp.array(first, dtype))
+    pair = plasticity.inner(table.rule)
+    return state._replace(
+        held=held,
+        signal=signal,
+        pre=tuple(jnp.zeros((wire.n_pre,), dtype) for _ in pair.tau_pre),
+        post=tuple(jnp.zeros((sizes[wire.target],), dtype) for _ in pair.tau_post),
+        acting=jnp.zeros((wire.n_pre,), dtype),
+    )

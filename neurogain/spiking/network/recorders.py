@@ -1,0 +1,104 @@
+"""Recorders of a network's plastic weights, to be given to a simulation beside all others."""
+
+import dataclasses
+from typing import Any, NamedTuple
+
+import jax.numpy as jnp
+import numpy as np
+
+from neurogain import _checks
+from neurogain.spiking.recorders import TraceRecord
+
+
+class _OfProjection:
+    """What recorders of one projection's weights share."""
+
+    projection: str
+
+    def check(self, model: Any) -> None:
+        """Refuse a projection that is not there, or not plastic."""
+        plastic = [w.name for w in getattr(model, "wires", ()) if w.plastic]
+        if self.projection not in plastic:
+            raise ValueError(
+                f"`projection` of a recorder of weights must be plastic, one of "
+                f"{', '.join(plastic) or 'none here'}; got {self.projection!r}. Fixed weights are "
+                "in network.synapses(params, name)."
+            )
+
+    def init(self, state, info):
+        """Carry nothing."""
+
+    def update(self, carry, state, info, *, step, dt):
+        """Fold nothing."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Weights(_OfProjection):
+    """Weights in nS of chosen synapses, numbered as in `Network.synapses`, every `every` steps."""
+
+    projection: str
+    every: int
+    synapses: tuple[int, ...] | None = None  # None: all
+
+    def __post_init__(self):
+        """Refuse samples at no step."""
+        _checks.whole("every", self.every, 1)
+
+    def check(self, model: Any) -> None:
+        """Refuse synapses that are not there."""
+        super().check(model)
+        total = next(sum(w.synapses) for w in model.wires if w.name == self.projection)
+        if self.synapses is not None and not all(0 <= s < total for s in self.synapses):
+            raise ValueError(
+                f"`synapses` of a recorder must be in [0, {total - 1}], the synapses of "
+                f"{self.projection}; got {self.synapses!r}."
+            )
+
+    def emit(self, carry, state, info):
+        """Emit the chosen weights."""
+        chosen = slice(None) if self.synapses is None else np.asarray(self.synapses, int)
+        return info.weights[self.projection][chosen]
+
+    def finish(self, carry, emitted, *, first_step, dt):
+        """Return a `TraceRecord`, values of shape (samples, synapses)."""
+        steps = first_step + self.every * (1 + np.arange(len(emitted)))
+        return TraceRecord(time_ms=steps * dt, values=emitted)
+
+
+class HistogramRecord(NamedTuple):
+    """Histograms in time."""
+
+    time_ms: np.ndarray  # (samples,)
+    edges: np.ndarray  # (bins + 1,), nS
+    counts: np.ndarray  # (samples, bins), synapses
+    mean: np.ndarray  # (samples,), nS
+
+
+@dataclasses.dataclass(frozen=True)
+class WeightHistogram(_OfProjection):
+    """How the weights of a projection are spread, every `every` steps.
+
+    Bins are [low, high), the last one closed; weights outside are in no bin.
+    """
+
+    projection: str
+    every: int
+    edges: tuple[float, ...]  # nS, ascending
+
+    def __post_init__(self):
+        """Refuse samples at no step, and edges that do not ascend."""
+        _checks.whole("every", self.every, 1)
+        if len(self.edges) < 2 or not np.all(np.diff(self.edges) > 0):
+            raise ValueError(f"`edges` must be at least two, ascending, in nS; got {self.edges}.")
+
+    def emit(self, carry, state, info):
+        """Emit counts and mean."""
+        weights = info.weights[self.projection]
+        counts, _ = jnp.histogram(weights, jnp.asarray(self.edges, weights.dtype))
+        return counts.astype(jnp.int32), weights.mean()
+
+    def finish(self, carry, emitted, *, first_step, dt):
+        """Return a `HistogramRecord`."""
+        counts, mean = emitted
+        steps = first_step + self.every * (1 + np.arange(len(mean)))
+        return HistogramRecord(steps * dt, np.asarray(self.edges), counts, mean)

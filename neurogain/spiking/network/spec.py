@@ -1,0 +1,185 @@
+"""What a network is made of: populations of cells, and projections between them."""
+
+import dataclasses
+from collections.abc import Callable, Mapping
+from typing import Any, Literal
+
+import numpy as np
+from jax.typing import ArrayLike
+
+from neurogain.spiking import synapses
+from neurogain.spiking._program import Model
+from neurogain.spiking.connectivity import Connectivity
+from neurogain.spiking.drive import Drive, PyramidalDrive
+from neurogain.spiking.plasticity import Plasticity
+from neurogain.spiking.synapses import SynapseParams
+
+Path = Literal["auto", "dense", "sparse"]
+PerSynapse = float | np.ndarray | Callable[[np.random.Generator, int], np.ndarray]
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Population:
+    """`size` cells of one kind.
+
+    Attributes:
+      cell: kernel with its options, for instance `PyramidalCell()` or a source of `sources`.
+      params: its constants, scalars or one value per cell.
+      size: number of cells.
+      synapses: receptors' constants by compartment; `SynapseParams()` where left out.
+      inputs: "compartment.receptor" for each receptor that takes a drive of its own, given to the
+        simulation as "population.compartment.receptor" in nS per step (a `PoissonInput`, ...).
+    """
+
+    cell: Model
+    params: Any
+    size: int
+    synapses: Mapping[str, SynapseParams] = dataclasses.field(default_factory=dict)
+    inputs: tuple[str, ...] = ()
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Projection:
+    """Synapses from one population to a compartment of another, or of itself.
+
+    Attributes:
+      source: name of the presynaptic population.
+      target: name of the postsynaptic population.
+      connectivity: rule of `connectivity`.
+      weight: nS, >= 0; one number, one per synapse, or a function (rng, synapses) that draws them.
+        It is multiplied by the scale of the connectivity, where that has one.
+      compartment: of the target.
+      receptor: name, or the share of the weight that goes to each of several.
+      delay: ms, axonal, a positive multiple of dt; as `weight`. A spike of step n with a delay of
+        one step acts in step n + 1.
+      plasticity: rule that changes the weights; it needs one delay for all synapses.
+      path: dense, sparse or, as the size has it, auto.
+    """
+
+    source: str
+    target: str
+    connectivity: Connectivity
+    weight: PerSynapse
+    compartment: str = "soma"
+    receptor: str | Mapping[str, float] = "ampa"
+    delay: PerSynapse = 0.1
+    plasticity: Plasticity | None = None
+    path: Path = "auto"
+
+    @property
+    def shares(self) -> tuple[tuple[str, float], ...]:
+        """The receptors, and the share of the weight that goes to each."""
+        if isinstance(self.receptor, str):
+            return ((self.receptor, 1.0),)
+        return tuple((name, float(share)) for name, share in self.receptor.items())
+
+
+def compartments(cell: Model) -> tuple[str, ...]:
+    """Return the compartments of a cell that synapses can reach."""
+    return getattr(cell, "compartments", ("soma",))
+
+
+def potential(state: Any, compartment: str, cell: Model) -> Any:
+    """Return the potential of a compartment, mV."""
+    return state.v if len(compartments(cell)) == 1 else getattr(state, compartment).v
+
+
+def no_drive(cell: Model) -> Any:
+    """Return the drive of cells that get none."""
+    count = len(compartments(cell))
+    return (0.0, Drive(), PyramidalDrive())[count]
+
+
+def add_synaptic(drive: Any, synaptic: Mapping[str, Drive], cell: Model) -> Any:
+    """Return the drive with what synapses add to each compartment."""
+
+    def sum_of(one: Drive, other: Drive) -> Drive:
+        return Drive(*(a + b for a, b in zip(one, other, strict=True)))
+
+    if not synaptic:
+        return drive
+    if len(compartments(cell)) == 1:
+        return sum_of(drive, synaptic["soma"])
+    return drive._replace(**{c: sum_of(getattr(drive, c), d) for c, d in synaptic.items()})
+
+
+def label(population: str, compartment: str, receptor: str) -> str:
+    """Return the name of a receptor's drive."""
+    return f"{population}.{compartment}.{receptor}"
+
+
+def check_projection(name: str, one: Projection, populations: Mapping[str, Population]) -> None:
+    """Refuse populations, compartments and receptors that are not there.
+
+    Raises:
+      ValueError: names the field, the rule, the value and a way out.
+    """
+    for field in ("source", "target"):
+        if getattr(one, field) not in populations:
+            raise ValueError(
+                f"`{field}` of {name} must be one of {', '.join(populations)}; got "
+                f"{getattr(one, field)!r}."
+            )
+    known = compartments(populations[one.target].cell)
+    if one.compartment not in known:
+        kind = f"a compartment of {one.target}"
+        raise ValueError(
+            f"`compartment` of {name} must be {kind}, {' or '.join(known) or 'which has none'}; "
+            f"got {one.compartment!r}."
+        )
+    for receptor, share in one.shares:
+        check_receptor(f"`receptor` of {name}", receptor)
+        if not 0 <= share < np.inf:
+            raise ValueError(
+                f"`receptor` of {name} must give {receptor} a share of at least 0; got {share}."
+            )
+    if one.path not in ("auto", "dense", "sparse"):
+        raise ValueError(f"`path` of {name} must be auto, dense or sparse; got {one.path!r}.")
+
+
+def check_population(name: str, one: Population) -> None:
+    """Refuse sizes and inputs that can't be; errors as in `check_projection`."""
+    if not isinstance(one.size, int | np.integer) or one.size < 1:
+        raise ValueError(f"`size` of {name} must be a whole number of cells; got {one.size!r}.")
+    if "." in name:
+        raise ValueError(f"A population's name must not have a dot in it; got {name!r}.")
+    known = compartments(one.cell)
+    for compartment, params in one.synapses.items():
+        if compartment not in known:
+            raise ValueError(
+                f"`synapses` of {name} must be for {' or '.join(known) or 'nothing'}; got "
+                f"{compartment!r}."
+            )
+        synapses.check(params)
+    for text in one.inputs:
+        compartment, _, receptor = text.partition(".")
+        if compartment not in known:
+            raise ValueError(
+                f"`inputs` of {name} must be for {' or '.join(known) or 'nothing'}; got {text!r}. "
+                'Pass for instance "soma.ampa".'
+            )
+        check_receptor(f"`inputs` of {name}", receptor)
+
+
+def check_receptor(what: str, receptor: str) -> None:
+    """Refuse an unknown receptor."""
+    known = [name for name in synapses.RECEPTORS if name != "adaptation"]
+    if receptor not in known:
+        raise ValueError(f"{what} must be one of {', '.join(known)}; got {receptor!r}.")
+
+
+def check_values(what: str, values: ArrayLike, unit: str, synapse_count: int) -> np.ndarray:
+    """Return values, one per synapse, refusing other shapes, negative and non-finite ones."""
+    array = np.asarray(values)
+    if array.shape not in ((), (synapse_count,)):
+        raise ValueError(
+            f"{what} must be one number, or one per synapse, shape ({synapse_count},); got shape "
+            f"{array.shape}."
+        )
+    wrong = ~((array >= 0) & (array < np.inf))
+    if wrong.any():
+        raise ValueError(
+            f"{what} must be at least 0 and finite, in {unit}; got {array[wrong].flat[0]}. "
+            "Inhibition is a receptor (gaba_a), not a sign."
+        )
+    return np.broadcast_to(array, (synapse_count,))

@@ -1,0 +1,152 @@
+"""Cells that only spike: Poisson processes, and spikes given as a list."""
+
+import dataclasses
+from typing import Any, NamedTuple
+
+import jax.numpy as jnp
+import numpy as np
+from jax.typing import ArrayLike, DTypeLike
+from jaxtyping import Array, Float, Int
+
+from neurogain import _checks
+from neurogain.spiking import drive as drives
+from neurogain.spiking import random_bits
+
+_NEVER = np.iinfo(np.int32).max
+
+
+class SourceInfo(NamedTuple):
+    """What happened in a step."""
+
+    spike: Float[Array, " n"]  # 1 where the source spiked, else 0
+
+
+class SpikeList(NamedTuple):
+    """Spikes of given times, by `spike_list`."""
+
+    step: Int[Array, "n most"]  # ascending, padded with the largest integer
+
+
+class PoissonState(NamedTuple):
+    """What the sources did."""
+
+    spikes: Float[Array, " n"]  # so far
+
+
+class SpikeListState(NamedTuple):
+    """Where each source is in its list."""
+
+    spikes: Float[Array, " n"]  # so far
+    step: Int[Array, " n"]  # of the next step, counted from 0
+    next: Int[Array, " n"]  # place in the list of the next spike
+
+
+@dataclasses.dataclass(frozen=True)
+class PoissonSource:
+    """Sources that spike at random; their drive is the rate in Hz, a number or a field of a drive.
+
+    At most one spike a step, with probability 1 - exp(-rate dt). They have no parameters: ().
+    """
+
+    compartments = ()
+
+    def init(self, params: Any, n: int, dtype: DTypeLike = jnp.float32) -> PoissonState:
+        """Return sources that never spiked."""
+        del params
+        return PoissonState(jnp.zeros((n,), dtype))
+
+    def step(
+        self, params: Any, state: PoissonState, drive: ArrayLike, *, dt: float, key: Any
+    ) -> tuple[PoissonState, SourceInfo]:
+        """Draw the spikes of a step."""
+        del params
+        dtype = state.spikes.dtype
+        chance = -jnp.expm1(-jnp.asarray(drive, dtype) * (dt / 1000))
+        drawn = random_bits.uniform(key, state.spikes.shape[0], dtype=dtype) < chance
+        spike = drawn.astype(dtype)
+        return PoissonState(state.spikes + spike), SourceInfo(spike)
+
+    def check(self, params: Any, drive: Any, *, dt: float, n: int, key: object) -> None:
+        """Refuse negative rates, and a run without a key."""
+        del params, dt, n
+        if not drives.is_varying(drive):
+            rule = "a finite rate in Hz, at least 0"
+            _checks.in_range("drive", drive, rule, lambda x: (x >= 0) & (x < np.inf), "10.0")
+        if key is None:
+            raise ValueError(
+                "`key` must be a jax.random.key for Poisson sources; got None. Pass "
+                "key=jax.random.key(0)."
+            )
+
+
+@dataclasses.dataclass(frozen=True)
+class SpikeListSource:
+    """Sources that spike at given times; their parameters are a `SpikeList`, they have no drive."""
+
+    compartments = ()
+
+    def init(self, params: SpikeList, n: int, dtype: DTypeLike = jnp.float32) -> SpikeListState:
+        """Return the start of all lists."""
+        del params
+        none = jnp.zeros((n,), jnp.int32)
+        return SpikeListState(jnp.zeros((n,), dtype), none, none)
+
+    def step(
+        self, params: SpikeList, state: SpikeListState, drive: Any, *, dt: float, key: Any
+    ) -> tuple[SpikeListState, SourceInfo]:
+        """Return the spikes of a step."""
+        del drive, dt, key
+        due = jnp.take_along_axis(params.step, state.next[:, None], axis=1)[:, 0] == state.step
+        spike = due.astype(state.spikes.dtype)
+        following = state.next + due.astype(state.next.dtype)
+        return SpikeListState(state.spikes + spike, state.step + 1, following), SourceInfo(spike)
+
+    def check(self, params: Any, drive: Any, *, dt: float, n: int, key: object) -> None:
+        """Refuse lists for another number of sources."""
+        del drive, dt, key
+        drives.check_kind("params", params, SpikeList)
+        if np.shape(params.step)[0] != n:
+            raise ValueError(
+                f"`params` must list the spikes of {n} sources; got {np.shape(params.step)[0]}. "
+                f"Pass spike_list(time_ms, cell, n={n}, dt=dt)."
+            )
+
+
+def spike_list(time_ms: ArrayLike, cell: ArrayLike, *, n: int, dt: float) -> SpikeList:
+    """Return spikes for `SpikeListSource`, as `recorders.Spikes` records them.
+
+    Args:
+      time_ms: end of the step of each spike, multiples of dt, > 0, in any order.
+      cell: number of the source of each spike.
+      n: number of sources.
+      dt: ms.
+
+    Raises:
+      ValueError: times that are not steps, sources that are not there, two spikes in one step.
+    """
+    time, number = np.asarray(time_ms, float), np.asarray(cell, int)
+    if time.shape != number.shape or time.ndim != 1:
+        raise ValueError(
+            f"`time_ms` and `cell` must have one value per spike; got shapes {time.shape} and "
+            f"{number.shape}."
+        )
+    steps = np.rint(time / dt).astype(int) - 1
+    on_grid = np.abs((steps + 1) * dt - time) <= 1e-6 * np.maximum(time, 1)
+    rule = f"positive multiples of dt = {dt:g} ms"
+    _checks.in_range("time_ms", time, rule, lambda x: on_grid & (steps >= 0), "Round them first.")
+    rule = f"in [0, {n - 1}]"
+    _checks.in_range("cell", number, rule, lambda x: (x >= 0) & (x < n), "Choose others.")
+    order = np.lexsort((steps, number))
+    steps, number = steps[order], number[order]
+    double = (np.diff(steps) == 0) & (np.diff(number) == 0)
+    if double.any():
+        at = int(np.flatnonzero(double)[0])
+        raise ValueError(
+            f"`time_ms` must have one spike a step and source; source {number[at]} has two at "
+            f"{(steps[at] + 1) * dt:g} ms."
+        )
+    counts = np.bincount(number, minlength=n)
+    table = np.full((n, counts.max(initial=0) + 1), _NEVER, np.int32)
+    place = np.arange(len(number)) - np.repeat(np.cumsum(counts) - counts, counts)
+    table[number, place] = steps
+    return SpikeList(jnp.asarray(table))
