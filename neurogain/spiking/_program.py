@@ -172,14 +172,19 @@ def _parts(model: Model, drive: Any, n: int) -> list[tuple[str, Any, int]]:
     return [("drive", drive, n)] if parts is None else parts(drive)
 
 
-def _one_step(program: Program, arrays: Arrays, state: Any, step: jax.Array, keys: Any):
+def _draw(program: Program, arrays: Arrays, state: Any, key: Any) -> tuple[jax.Array, ...]:
+    """Return what the drives draw in a step."""
+    dtype = next((x.dtype for x in jax.tree.leaves(state) if x.dtype.kind == "f"), jnp.float32)
+    return drives.draw(arrays.drive, key, dt=program.dt, n=program.sizes, dtype=dtype)
+
+
+def _one_step(program: Program, arrays: Arrays, state: Any, step: Any, keys: Any, drawn: Any):
     leaves = list(arrays.drive)
     for i, function in program.functions:
         leaves[i] = function
     for_model, for_drive = keys
     drive = jax.tree.unflatten(program.structure, leaves)
-    dtype = next((x.dtype for x in jax.tree.leaves(state) if x.dtype.kind == "f"), jnp.float32)
-    drive = drives.at_step(drive, step, for_drive, dt=program.dt, n=program.sizes, dtype=dtype)
+    drive = drives.at_step(drive, step, for_drive, dt=program.dt, drawn=drawn)
     return program.model.step(arrays.params, state, drive, dt=program.dt, key=for_model)
 
 
@@ -195,11 +200,17 @@ def _keys(program: Program, key: jax.Array | None, steps: jax.Array) -> tuple[An
     return per_step(0), per_step(1) if program.drawn else None
 
 
+def _shown(program: Program, arrays: Arrays, state: Any) -> Any:
+    drawn = _draw(program, arrays, state, arrays.key)
+    return _one_step(program, arrays, state, jnp.int32(0), (arrays.key, arrays.key), drawn)
+
+
+_jitted_step = jax.jit(_shown, static_argnums=0)  # traced once for all runs, for its shapes
+
+
 def _shapes(program: Program, arrays: Arrays, state: Any) -> Any:
     """Return shapes and dtypes of the state and of what happens in a step."""
-    keys = (arrays.key, arrays.key)
-    one_step = functools.partial(_one_step, program)
-    return jax.eval_shape(one_step, arrays, state, jnp.int32(0), keys)
+    return _jitted_step.eval_shape(program, arrays, state)
 
 
 def _start(program: Program, arrays: Arrays, state: Any) -> tuple[Any, ...]:
@@ -226,18 +237,23 @@ def emitted_bytes(
 
 def scan(program: Program, length: int, arrays: Arrays, state: Any, carries: Any, start: Any):
     """Advance by `length` steps; return state, carries, and each recorder's stacked emissions."""
-    steps = jnp.asarray(start, jnp.int32) + jnp.arange(length, dtype=jnp.int32)
-    keys = _keys(program, arrays.key, steps)
+    steps = jnp.asarray(start, jnp.int32) + jnp.arange(length + 1, dtype=jnp.int32)
+    for_model, for_drive = _keys(program, arrays.key, steps)
+    first = None if for_drive is None else for_drive[0]
+    # Noise is drawn a step ahead, into the carry: else XLA draws it in each loop that reads it.
+    drawn = _draw(program, arrays, state, first)
+    following = None if for_drive is None else for_drive[1:]
+    inputs = jax.tree.map(lambda x: x[:-1], (steps, (for_model, for_drive)))
 
     def advance(carry, inputs):
-        state, carries = carry
-        step, keys = inputs
-        state, info = _one_step(program, arrays, state, step, keys)
+        state, carries, drawn = carry
+        (step, keys), following = inputs
+        state, info = _one_step(program, arrays, state, step, keys, drawn)
         carries = tuple(
             r.update(c, state, info, step=step, dt=program.dt)
             for r, c in zip(program.recorders, carries, strict=True)
         )
-        return (state, carries), info
+        return (state, carries, _draw(program, arrays, state, following)), info
 
     def silently(carry, inputs):
         return advance(carry, inputs)[0], None
@@ -246,7 +262,8 @@ def scan(program: Program, length: int, arrays: Arrays, state: Any, carries: Any
         return _block(program, advance, level, carry, inputs)
 
     top = len(program.paces) - 1
-    carry, emitted = _scan_blocks(one_block, top, program.paces, (state, carries), (steps, keys))
+    carry = (state, carries, drawn)
+    carry, emitted = _scan_blocks(one_block, top, program.paces, carry, (inputs, following))
 
     def thin(recorder: Recorder, emitted: Any) -> Any:
         skip = recorder.every // program.pace(recorder)
@@ -255,7 +272,7 @@ def scan(program: Program, length: int, arrays: Arrays, state: Any, carries: Any
     thinned = tuple(
         thin(r, e) if r.every else None for r, e in zip(program.recorders, emitted, strict=True)
     )
-    return *carry, thinned
+    return carry[0], carry[1], thinned
 
 
 def _block(program: Program, advance: Any, level: int, carry: Any, inputs: Any):
@@ -282,7 +299,7 @@ def _block(program: Program, advance: Any, level: int, carry: Any, inputs: Any):
     carry, rest, info = inner(level - 1, carry, tail)
     emitted.append(rest)
     joined = jax.tree.map(lambda *x: jnp.concatenate(x), *emitted)
-    state, carries = carry
+    state, carries, _ = carry
     own = tuple(
         jax.tree.map(lambda x: x[None], r.emit(c, state, info))
         if r.every and program.pace(r) == pace

@@ -110,37 +110,48 @@ def is_random(leaf: object) -> bool:
 
 
 def at_step(
-    drive: Any,
-    step: jax.Array,
-    key: jax.Array | None,
-    *,
-    dt: float,
-    n: Sequence[int] = (),
-    dtype: DTypeLike = jnp.float32,
+    drive: Any, step: jax.Array, key: jax.Array | None, *, dt: float, drawn: Sequence[Any] = ()
 ) -> Any:
-    """Return the drive in one step of `dt` ms.
+    """Return the drive in one step of `dt` ms; each function (step, key) gets a key of its own.
 
-    `key` is for this step and for drives alone; each field that is drawn has a stream of its own.
-    `n` is the number of cells of each field, in the order of the tree's leaves, for those that are
-    drawn here; they are drawn in `dtype`.
+    `key` is for this step and for drives alone; `drawn` is what `draw` returned for this step.
     """
     leaves, structure = jax.tree.flatten(drive, is_leaf=is_varying)
+    random = iter(drawn)
     for i, leaf in enumerate(leaves):
         if isinstance(leaf, TimeSeries):
             leaves[i] = jnp.asarray(leaf.values)[step]
         elif isinstance(leaf, Pulse):
             leaves[i] = _pulse(leaf, step, dt)
-        elif isinstance(leaf, Noise):
-            leaves[i] = leaf.mean + leaf.sd * random_bits.normal(
-                _needed(key), n[i], stream=i, dtype=dtype
-            )
-        elif isinstance(leaf, PoissonInput):
-            mean = jnp.asarray(leaf.rate_hz, dtype) * (dt / 1000)
-            count = random_bits.poisson(_needed(key), mean, n[i], stream=i, dtype=dtype)
-            leaves[i] = leaf.weight * count
+        elif isinstance(leaf, Noise | PoissonInput):
+            leaves[i] = next(random)
         elif callable(leaf):
             leaves[i] = leaf(step, None if key is None else jax.random.fold_in(key, i))
     return jax.tree.unflatten(structure, leaves)
+
+
+def draw(
+    leaves: Sequence[Any], key: jax.Array | None, *, dt: float, n: Sequence[int], dtype: DTypeLike
+) -> tuple[jax.Array, ...]:
+    """Return the values in one step of the leaves that are `Noise` or `PoissonInput`.
+
+    Args:
+      leaves: of the drive; each that is drawn has a stream of its own.
+      key: for this step and for drives alone.
+      dt: step in ms.
+      n: number of cells of each leaf.
+      dtype: of the draws.
+    """
+    drawn: list[Any] = []
+    for i, leaf in enumerate(leaves):
+        if isinstance(leaf, Noise):
+            noise = random_bits.normal(_needed(key), n[i], stream=i, dtype=dtype)
+            drawn.append(leaf.mean + leaf.sd * noise)
+        elif isinstance(leaf, PoissonInput):
+            mean = jnp.asarray(leaf.rate_hz, dtype) * (dt / 1000)
+            count = random_bits.poisson(_needed(key), mean, n[i], stream=i, dtype=dtype)
+            drawn.append(leaf.weight * count)
+    return tuple(drawn)
 
 
 def _needed(key: jax.Array | None) -> jax.Array:

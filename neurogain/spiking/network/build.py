@@ -1,28 +1,26 @@
 """From populations and projections to a network: drawn and laid out on the host."""
 
+import dataclasses
 import zlib
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import jax
-import jax.numpy as jnp
 import numpy as np
-import scipy.sparse
 from jax.sharding import Mesh, NamedSharding
 from jax.sharding import PartitionSpec as Spec
 
 from neurogain import _checks
 from neurogain.spiking import plasticity, synapses
 from neurogain.spiking.connectivity import Pairs
-from neurogain.spiking.network import spec
+from neurogain.spiking.network import layout, spec
+from neurogain.spiking.network.layout import Links
 from neurogain.spiking.network.model import AXIS, Inbox, Network, NetworkParams
 from neurogain.spiking.network.spec import Path, Population, Projection
-from neurogain.spiking.network.wiring import Columns, DenseParams, SparseParams, Wire
+from neurogain.spiking.network.wiring import PlasticParams, Rows, Wire
 from neurogain.spiking.synapses import SynapseParams
 
-DENSE_PAIRS = 1 << 14  # up to so many pairs of cells a matrix is the faster way
-MAX_DENSE_BYTES = 1 << 31
-_ROUND = 16  # widths are multiples of it, so that another draw rarely compiles anew
+DENSE_PAIRS = 1 << 15  # of cells, in all projections; up to so many matrices are chosen
 
 
 class Built(NamedTuple):
@@ -30,6 +28,14 @@ class Built(NamedTuple):
 
     network: Network
     params: NetworkParams
+
+
+class _Drawn(NamedTuple):
+    """A projection as it was drawn."""
+
+    pairs: Pairs
+    weight: np.ndarray  # nS
+    delay: np.ndarray  # steps
 
 
 def build(
@@ -46,18 +52,19 @@ def build(
 
     Each projection draws from a generator of its own, seeded by the key and its name, so that
     adding another one changes none. A static synapse takes 8 bytes (target, weight), 1 to 4 more
-    with delays of its own; a plastic one 24 while it runs. In a matrix every pair takes 4, plastic
-    ones 13.
+    where delays differ from one step; a plastic one 24 while it runs. In a matrix every pair takes
+    4, plastic ones 13.
 
     Args:
       populations: by name.
       projections: by name; names of populations and projections differ.
       dt: ms, of the simulations; delays are counted in it.
       key: jax.random.key.
-      path: for projections that leave it to be chosen; auto takes a matrix for up to 2^14 pairs.
+      path: for projections that leave it to be chosen; auto takes matrices if all projections
+        together join up to 2^15 pairs of populations' cells, with one delay each.
       mesh: spreads cells over the devices of its only axis, synapses with their postsynaptic cell;
         results are those of one device, bit for bit. Sizes must be multiples of their number.
-      max_delay: ms, longest delay that is allowed; it sets the memory of rings of arrivals.
+      max_delay: ms, longest delay that is allowed; it sets the memory of the ring of arrivals.
 
     Returns:
       The network, which `simulate` takes as a model, and its parameters.
@@ -84,26 +91,49 @@ def build(
     mesh = None if mesh is None else Mesh(mesh.devices, (AXIS,))  # its axis of the type Auto
     shards = 1 if mesh is None else mesh.size
     boxes: dict[tuple, int] = {}
-    wires, tables = [], {}
+    wires: list[Wire] = []
+    fixed: list[tuple[Wire, list[Links]]] = []
+    tables: dict[str, Any] = {}
+    pairs = (populations[p.source].size * populations[p.target].size for p in projections.values())
+    small = shards == 1 and sum(pairs) <= DENSE_PAIRS
     for name, projection in projections.items():
-        inbox = (projection.target, projection.compartment, projection.shares)
-        number = boxes.setdefault(inbox, len(boxes))
-        seed = [*np.asarray(jax.random.key_data(key)).ravel().tolist(), zlib.crc32(name.encode())]
-        wire, table = _lay_out(
-            name, projection, populations, number, shards, path,
-            dt=dt, max_delay=max_delay, rng=np.random.default_rng(seed),
-        )  # fmt: skip
+        drawn = _draw(name, projection, populations, key, dt=dt, max_delay=max_delay)
+        chosen = _choose(name, projection, drawn, path, small, shards)
+        wire = Wire(
+            name=name,
+            source=projection.source,
+            target=projection.target,
+            inbox=_inbox(projection, boxes, [w for w, _ in fixed] if chosen == "sparse" else []),
+            path=chosen,
+            n_pre=populations[projection.source].size,
+            n_post=populations[projection.target].size // shards,
+            delays=tuple(int(d) for d in np.unique(drawn.delay)) or (1,),
+            plastic=projection.plasticity is not None,
+            synapses=(len(drawn.weight),),
+        )
+        if chosen == "dense":
+            shape = (wire.n_pre, wire.n_post)
+            tables[name] = layout.matrices(name, *drawn, shape, projection.plasticity)
+            wire = dataclasses.replace(wire, synapses=(len(tables[name].place),))
+        else:
+            parts = layout.links(*drawn, wire.n_pre, wire.n_post * shards, shards)
+            wire = dataclasses.replace(wire, synapses=tuple(len(p.target) for p in parts))
+            if wire.plastic:
+                wire, tables[name] = _plastic(wire, parts, projection.plasticity)
+            else:
+                fixed.append((wire, parts))
         wires.append(wire)
-        tables[name] = table if mesh is None else _spread(table, mesh)
-    inboxes = []
-    for (target, compartment, shares), number in boxes.items():
-        own = [w for w in wires if w.inbox == number and w.path == "sparse" and not w.plastic]
-        steps = max((max(w.delays) for w in own), default=1)
-        inboxes.append(Inbox(target, compartment, shares, steps))
+    inboxes = tuple(Inbox(*box[:3]) for box in boxes)
+    sizes = {name: population.size for name, population in populations.items()}
+    ring, width, rows = _fixed(fixed, inboxes, sizes, shards)
+    if mesh is not None:
+        rows, tables = _spread(rows, mesh), {k: _spread(v, mesh) for k, v in tables.items()}
     network = Network(
         populations=tuple((name, p.cell, p.size) for name, p in populations.items()),
         wires=tuple(wires),
-        inboxes=tuple(inboxes),
+        inboxes=inboxes,
+        ring=ring,
+        width=width,
         receptors=_receptors(populations, inboxes),
         inputs=tuple(f"{name}.{text}" for name, p in populations.items() for text in p.inputs),
         modulated=tuple(
@@ -120,21 +150,139 @@ def build(
             name: {c: p.synapses.get(c, SynapseParams()) for c in spec.compartments(p.cell)}
             for name, p in populations.items()
         },
+        fixed=rows,
         projections=tables,
     )
     return Built(network, params)
 
 
-def _receptors(populations: Mapping[str, Population], inboxes: list[Inbox]) -> tuple:
+def _draw(
+    name: str,
+    projection: Projection,
+    populations: Mapping[str, Population],
+    key: jax.Array,
+    *,
+    dt: float,
+    max_delay: float,
+) -> _Drawn:
+    seed = [*np.asarray(jax.random.key_data(key)).ravel().tolist(), zlib.crc32(name.encode())]
+    rng = np.random.default_rng(seed)
+    n_pre, n_post = populations[projection.source].size, populations[projection.target].size
+    try:
+        recurrent = projection.source == projection.target
+        pairs = projection.connectivity.connect(rng, n_pre, n_post, recurrent)
+    except ValueError as error:
+        raise ValueError(f"`connectivity` of {name}: {error}") from error
+    count = len(pairs.pre)
+    given = projection.weight(rng, count) if callable(projection.weight) else projection.weight
+    weight = spec.check_values(f"`weight` of {name}", given, "nS", count)
+    weight = weight if pairs.scale is None else weight * pairs.scale
+    given = projection.delay(rng, count) if callable(projection.delay) else projection.delay
+    delay = spec.check_values(f"`delay` of {name}", given, "ms", count)
+    steps = np.rint(delay / dt).astype(np.int32)
+    bad = (np.abs(steps * dt - delay) > 1e-6 * np.maximum(delay, 1)) | (steps < 1)
+    if bad.any():
+        raise ValueError(
+            f"`delay` of {name} must be a multiple of dt = {dt:g} ms and at least one; got "
+            f"{delay[bad][0]:g}. Pass delay={dt:g} for the shortest."
+        )
+    if (delay > max_delay).any():
+        raise ValueError(
+            f"`delay` of {name} must be at most max_delay = {max_delay:g} ms, the buffer; got "
+            f"{delay.max():g}. Pass a larger max_delay to build."
+        )
+    return _Drawn(pairs, weight, steps)
+
+
+def _choose(
+    name: str,
+    projection: Projection,
+    drawn: _Drawn,
+    path: Path,
+    small: bool,
+    shards: int,
+) -> Any:
+    """Return the path, refusing those that can't be."""
+    rule, delays = projection.plasticity, np.unique(drawn.delay)
+    if rule is not None:
+        plasticity.check(rule, name)
+        if len(delays) > 1:
+            raise ValueError(
+                f"`delay` of {name} must be one for all its synapses, which are plastic; got "
+                f"{len(delays)} different ones. Make a projection for each."
+            )
+        if drawn.weight.size and drawn.weight.max() > np.min(rule.Wmax) * (1 + 1e-6):
+            raise ValueError(
+                f"`weight` of {name} must be at most its rule's Wmax = {np.min(rule.Wmax):g} nS; "
+                f"got {drawn.weight.max():g}."
+            )
+    chosen = path if projection.path == "auto" else projection.path
+    if chosen == "auto":
+        chosen = "dense" if small and len(delays) <= 1 else "sparse"
+    if chosen == "dense" and shards > 1:
+        raise ValueError(
+            f"`path` of {name} must be sparse on a mesh, where synapses lie with their "
+            'postsynaptic cells; got dense. Pass path="sparse".'
+        )
+    return chosen
+
+
+def _inbox(projection: Projection, boxes: dict[tuple, int], fixed: list[Wire]) -> int:
+    """Return the number of the inbox, a new one where the source has fixed synapses onto it."""
+    taken = {w.inbox for w in fixed if w.source == projection.source}
+    for copy in range(len(fixed) + 1):
+        box = (projection.target, projection.compartment, projection.shares, copy)
+        number = boxes.setdefault(box, len(boxes))
+        if number not in taken:
+            break
+    return number
+
+
+def _plastic(wire: Wire, parts: list[Links], rule: Any) -> tuple[Wire, PlasticParams]:
+    width = layout.best_width(np.concatenate([np.diff(p.start) for p in parts]))
+    width_in = layout.best_width(np.concatenate([np.diff(p.column) for p in parts]))
+    rows = layout.rows(parts, width, with_delays=False)
+    table = PlasticParams(rows, layout.columns(parts, width_in), rule)
+    return dataclasses.replace(wire, width=width, width_in=width_in), table
+
+
+def _fixed(
+    fixed: list[tuple[Wire, list[Links]]],
+    inboxes: tuple[Inbox, ...],
+    sizes: Mapping[str, int],
+    shards: int,
+) -> tuple[int, int, Rows | None]:
+    """Return length of the ring, width and rows of all sparse projections with fixed weights."""
+    if not fixed:
+        return 1, 1, None
+    first = dict(zip(sizes, np.cumsum([0, *sizes.values()]), strict=False))
+    slots = np.cumsum([0, *(sizes[box.target] // shards for box in inboxes)])
+    parts = [
+        layout.merge(
+            [(int(first[w.source]), int(slots[w.inbox]), links[shard]) for w, links in fixed],
+            sum(sizes.values()),
+        )
+        for shard in range(shards)
+    ]
+    ring = max(max(wire.delays) for wire, _ in fixed)
+    width = layout.best_width(np.concatenate([np.diff(p.start) for p in parts]))
+    return ring, width, layout.rows(parts, width, with_delays=ring > 1)
+
+
+def _receptors(populations: Mapping[str, Population], inboxes: tuple[Inbox, ...]) -> tuple:
     """Return the receptors in use, by population and compartment."""
     result = []
     for name, population in populations.items():
         used = []
         for compartment in spec.compartments(population.cell):
-            names = {r for b in inboxes if (b.target, b.compartment) == (name, compartment)
-                     for r, _ in b.shares}  # fmt: skip
-            names |= {r for c, _, r in (t.partition(".") for t in population.inputs)
-                      if c == compartment}  # fmt: skip
+            names = {
+                receptor
+                for box in inboxes
+                if (box.target, box.compartment) == (name, compartment)
+                for receptor, _ in box.shares
+            }
+            given = (text.partition(".") for text in population.inputs)
+            names |= {receptor for c, _, receptor in given if c == compartment}
             params = population.synapses.get(compartment)
             if params is not None and np.any(np.asarray(params.adaptation_jump) != 0):
                 names.add("adaptation")
@@ -145,195 +293,13 @@ def _receptors(populations: Mapping[str, Population], inboxes: list[Inbox]) -> t
     return tuple(result)
 
 
-def _lay_out(
-    name: str,
-    projection: Projection,
-    populations: Mapping[str, Population],
-    inbox: int,
-    shards: int,
-    path: Path,
-    *,
-    dt: float,
-    max_delay: float,
-    rng: np.random.Generator,
-) -> tuple[Wire, Any]:
-    n_pre, n_post = populations[projection.source].size, populations[projection.target].size
-    try:
-        recurrent = projection.source == projection.target
-        pairs = projection.connectivity.connect(rng, n_pre, n_post, recurrent)
-    except (ValueError, AttributeError) as error:
-        raise ValueError(f"`connectivity` of {name}: {error}") from error
-    weight = _weights(name, projection, pairs, rng)
-    delay = _delays(name, projection, len(pairs.pre), rng, dt, max_delay)
-    rule = projection.plasticity
-    if rule is not None:
-        _check_plastic(name, rule, weight, delay)
-    chosen = path if projection.path == "auto" else projection.path
-    if chosen == "auto":
-        small = n_pre * n_post <= DENSE_PAIRS and len(np.unique(delay)) == 1
-        chosen = "dense" if small and shards == 1 else "sparse"
-    common: dict[str, Any] = {
-        "name": name,
-        "source": projection.source,
-        "target": projection.target,
-        "inbox": inbox,
-        "n_pre": n_pre,
-        "plastic": rule is not None,
-    }
-    if chosen == "dense":
-        if shards > 1:
-            raise ValueError(
-                f"`path` of {name} must be sparse on a mesh, where synapses lie with their "
-                'postsynaptic cells; got dense. Pass path="sparse".'
-            )
-        return _dense(common, pairs, weight, delay, n_post, rule)
-    return _sparse(common, pairs, weight, delay, n_post, rule, shards)
-
-
-def _weights(name: str, projection: Projection, pairs: Pairs, rng: Any) -> np.ndarray:
-    count = len(pairs.pre)
-    drawn = projection.weight(rng, count) if callable(projection.weight) else projection.weight
-    weight = spec.check_values(f"`weight` of {name}", drawn, "nS", count)
-    return weight if pairs.scale is None else weight * pairs.scale
-
-
-def _delays(
-    name: str, projection: Projection, count: int, rng: Any, dt: float, max_delay: float
-) -> np.ndarray:
-    """Return the delays in steps."""
-    drawn = projection.delay(rng, count) if callable(projection.delay) else projection.delay
-    delay = spec.check_values(f"`delay` of {name}", drawn, "ms", count)
-    if np.ndim(drawn) == 0:
-        delay = delay[:1] if count else np.asarray([drawn], float)
-    steps = np.rint(delay / dt).astype(np.int32)
-    bad = (np.abs(steps * dt - delay) > 1e-6 * np.maximum(delay, 1)) | (steps < 1)
-    if bad.any():
-        raise ValueError(
-            f"`delay` of {name} must be a multiple of dt = {dt:g} ms and at least one; got "
-            f"{delay[bad].flat[0]:g}. Pass delay={dt:g} for the shortest."
-        )
-    if (delay > max_delay).any():
-        raise ValueError(
-            f"`delay` of {name} must be at most max_delay = {max_delay:g} ms; got "
-            f"{delay.max():g}. Pass a larger max_delay to build."
-        )
-    return np.broadcast_to(steps, (count,)) if np.ndim(drawn) == 0 and count else steps
-
-
-def _check_plastic(name: str, rule: Any, weight: np.ndarray, delay: np.ndarray) -> None:
-    plasticity.check(rule, name)
-    if len(np.unique(delay)) > 1:
-        raise ValueError(
-            f"`delay` of {name} must be one for all its synapses, which are plastic; got "
-            f"{len(np.unique(delay))} different ones. Make a projection for each."
-        )
-    if weight.size and weight.max() > np.min(rule.Wmax) * (1 + 1e-6):
-        raise ValueError(
-            f"`weight` of {name} must be at most its rule's Wmax = {np.min(rule.Wmax):g} nS; got "
-            f"{weight.max():g}."
-        )
-
-
-def _dense(common: dict, pairs: Pairs, weight, delay, n_post: int, rule) -> tuple[Wire, Any]:
-    n_pre = common["n_pre"]
-    delays = tuple(int(d) for d in np.unique(delay)) or (1,)
-    size = len(delays) * n_pre * n_post * 4
-    if size > MAX_DENSE_BYTES:
-        raise ValueError(
-            f"`path` of {common['name']} must not be dense: {len(delays)} matrices of {n_pre} x "
-            f'{n_post} weights need {size / 2**30:.1f} GiB. Pass path="sparse".'
-        )
-    matrices = np.zeros((len(delays), n_pre, n_post), np.float32)
-    which = np.searchsorted(delays, np.broadcast_to(delay, pairs.pre.shape))
-    np.add.at(matrices, (which, pairs.pre, pairs.post), weight)
-    place = np.unique(pairs.pre.astype(np.int64) * n_post + pairs.post).astype(np.int32)
-    if rule is not None and len(place) < len(pairs.pre):
-        raise ValueError(
-            f"`connectivity` of {common['name']} must not connect a pair twice, since its synapses "
-            'are plastic and dense. Pass multapses=False, or path="sparse".'
-        )
-    exists = np.zeros(n_pre * n_post, bool)
-    exists[place] = True
-    mask = None if rule is None else jnp.asarray(exists.reshape(n_pre, n_post))
-    table = DenseParams(jnp.asarray(matrices), jnp.asarray(place), mask, rule)
-    wire = Wire(**common, path="dense", n_post=n_post, delays=delays, synapses=(len(place),))
-    return wire, table
-
-
-def _sparse(common: dict, pairs: Pairs, weight, delay, n_post: int, rule, shards: int):
-    """Lay out rows, and columns where synapses are plastic; `pairs` are in order of columns."""
-    n_pre, local = common["n_pre"], n_post // shards
-    own_delays = len(np.unique(delay)) > 1
-    small = np.uint8 if delay.size and delay.max() < 256 else np.int32
-    border = np.searchsorted(pairs.post, local * np.arange(shards + 1))
-    counts = np.diff(border)
-    parts: list[dict[str, np.ndarray]] = []
-    for shard in range(shards):
-        part = slice(border[shard], border[shard + 1])
-        pre, post = pairs.pre[part], pairs.post[part] - shard * local
-        ends = np.searchsorted(post, np.arange(local + 1)).astype(np.int64)
-        number = np.arange(len(pre), dtype=np.int64)
-        rows = scipy.sparse.csc_array((number, pre, ends), shape=(n_pre, local)).tocsr()
-        order = rows.data
-        one = {
-            "start": np.append(rows.indptr, rows.indptr[-1]),
-            "target": rows.indices,
-            "weight": np.asarray(weight[part], np.float32)[order],
-        }
-        if own_delays:
-            one["delay"] = delay[part].astype(small)[order]
-        if rule is not None:
-            place = np.empty(len(order), np.int32)
-            place[order] = number
-            one |= {"ends": np.append(ends, ends[-1]), "place": place, "source": pre}
-        parts.append(one)
-    width = _round(max(int(np.diff(p["start"]).max(initial=0)) for p in parts))
-    width_in = _round(max(int(np.diff(p.get("ends", [0])).max(initial=0)) for p in parts))
-
-    def stacked(name: str, dtype: Any, pad: int | None) -> jax.Array:
-        """Return the shards' arrays as one, padded to the longest and by `pad`."""
-        if pad is None:
-            return jnp.asarray(np.stack([p[name] for p in parts]).astype(dtype))
-        whole = np.zeros((shards, int(counts.max(initial=0)) + pad), dtype)
-        for shard, p in enumerate(parts):
-            whole[shard, : len(p[name])] = p[name]
-        return jnp.asarray(whole)
-
-    columns = None
-    if rule is not None:
-        columns = Columns(
-            stacked("ends", np.int32, None),
-            stacked("place", np.int32, width_in),
-            stacked("source", np.int32, width_in),
-        )
-    table = SparseParams(
-        start=stacked("start", np.int32, None),
-        target=stacked("target", np.int32, width),
-        weight=stacked("weight", np.float32, width),
-        delay=stacked("delay", small, width) if own_delays else None,
-        columns=columns,
-        rule=rule,
-    )
-    wire = Wire(
-        **common,
-        path="sparse",
-        n_post=local,
-        delays=(int(delay.max(initial=1)),),
-        synapses=tuple(int(c) for c in counts),
-        width=width,
-        width_in=width_in,
-    )
-    return wire, table
-
-
-def _round(width: int) -> int:
-    return max(_ROUND, -(-width // _ROUND) * _ROUND)
-
-
 def _spread(table: Any, mesh: Mesh) -> Any:
+    """Return the arrays of a table, but for those of its rule, with a shard on each device."""
     place = NamedSharding(mesh, Spec(AXIS))
-    arrays = jax.tree.map(lambda x: jax.device_put(x, place), table._replace(rule=None))
-    return arrays._replace(rule=table.rule)
+    if not isinstance(table, PlasticParams):
+        return jax.tree.map(lambda x: jax.device_put(x, place), table)
+    rows, columns = (jax.device_put(part, place) for part in (table.rows, table.columns))
+    return PlasticParams(rows, columns, table.rule)
 
 
 def _check_names(populations: Mapping, projections: Mapping) -> None:

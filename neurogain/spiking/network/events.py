@@ -1,12 +1,13 @@
 """A loop over the cells that spiked, at a cost that grows with their number.
 
-The mask of a population is packed into words of 32 bits, and the words that hold a spike into a
-summary of 32 words each. The next spike is found from the lowest bits of both, and the loop ends
-when no bit is left: no buffer has a size that a burst could exceed.
+The mask of a population is packed into words of 32 bits, and the next spike is the lowest bit
+behind the last one, a minimum over words. The loop ends when none is left: no buffer has a size
+that a burst could exceed. Large populations are searched in blocks, so that the cost of a search
+does not grow with them.
 """
 
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -14,108 +15,91 @@ import numpy as np
 from jax import custom_batching
 
 _WORD = 32
+_BLOCK = 512  # words that are searched at once
 
 
 def for_each(
     mask: jax.Array,
-    body: Callable[[jax.Array, Any, Any], Any],
+    body: Callable[[jax.Array, jax.Array, Any, Any], Any],
+    parts: Callable[[jax.Array, Any], jax.Array],
     carry: Any,
     constants: Any,
 ) -> Any:
-    """Return `carry` after `body(cell, carry, constants)` for each cell of the mask, in order.
+    """Return `carry` after `body(cell, part, carry, constants)` for each cell of the mask.
 
-    Under vmap all members of the batch advance together, until none has a spike left. For those
-    that have none left the body is called with a cell number of `mask.shape[0]`, at which it must
-    change nothing.
+    Cells come in order, each with its parts 0, 1, ... to `parts(cell, constants)`, at least one.
+    Under vmap all members of the batch advance together until none has a spike left; those that
+    have none left call the body with a cell of `mask.shape[0]`, at which it must change nothing.
 
     Args:
       mask: which cells, shape (n,).
       body: pure function, free of tracers but for its arguments.
+      parts: number of parts of a cell; free of tracers as well.
       carry: tree of arrays.
-      constants: tree of arrays that the body reads.
+      constants: tree of arrays that both read.
     """
     n = mask.shape[0]
 
-    def advance(both, constants):
-        bits, carry = both
-        return _without(bits, n), body(bits.cell, carry, constants)
+    def advance(both, words, first, constants):
+        (cell, part), carry = both
+        carry = body(cell, part, carry, constants)
+        last = part + 1 >= parts(cell, constants)
+        following = jnp.where(last, _next(words, cell, first, n), cell)
+        return (following, jnp.where(last, 0, part + 1)), carry
 
     @custom_batching.custom_vmap
-    def loop(bits, carry, constants):
+    def loop(carry, words, first, constants):
         def step(both):
-            return advance(both, constants)
+            return advance(both, words, first, constants)
 
-        return jax.lax.while_loop(lambda both: both[0].cell < n, step, (bits, carry))[1]
+        start = (_next(words, jnp.int32(-1), first, n), jnp.int32(0))
+        return jax.lax.while_loop(lambda both: both[0][0] < n, step, (start, carry))[1]
 
     @loop.def_vmap
-    def _batched(axis_size, in_batched, bits, carry, constants):
+    def _batched(axis_size, in_batched, carry, words, first, constants):
         """Keep one loop: vmap of a while loop would copy the whole carry in every round."""
-        wide = [
-            jax.tree.map(lambda x, b: x if b else jnp.broadcast_to(x, (axis_size, *x.shape)), *both)
-            for both in ((bits, in_batched[0]), (carry, in_batched[1]))
-        ]
-        axes = jax.tree.map(lambda b: 0 if b else None, in_batched[2])
+        carry = jax.tree.map(
+            lambda x, b: x if b else jnp.broadcast_to(x, (axis_size, *x.shape)),
+            carry,
+            in_batched[0],
+        )
+        axes = jax.tree.map(lambda b: 0 if b else None, in_batched[1:])
+        search = jax.vmap(_next, in_axes=(axes[0], None, axes[1], None), axis_size=axis_size)
+        cell = search(words, jnp.int32(-1), first, n)
+        every = jax.vmap(advance, in_axes=(0, *axes))
 
         def step(both):
-            return jax.vmap(advance, in_axes=(0, axes))(both, constants)
+            return every(both, words, first, constants)
 
-        carry = jax.lax.while_loop(lambda both: jnp.any(both[0].cell < n), step, tuple(wide))[1]
+        start = ((cell, jnp.zeros_like(cell)), carry)
+        carry = jax.lax.while_loop(lambda both: jnp.any(both[0][0] < n), step, start)[1]
         return carry, jax.tree.map(lambda _: True, carry)
 
-    return loop(_pack(mask), carry, constants)
+    words = _pack(mask)
+    if len(words) == 1:
+        return loop(carry, words[0], jnp.int32(0), constants)
+
+    def block(number, carry):
+        return loop(carry, words[number], number * (_BLOCK * _WORD), constants)
+
+    return jax.lax.fori_loop(0, len(words), block, carry)
 
 
-class _Bits(NamedTuple):
-    """The cells that are left."""
-
-    words: jax.Array
-    summary: jax.Array
-    cell: jax.Array  # lowest of them; n if none is left
-
-
-def _pack(mask: jax.Array) -> _Bits:
-    """Return the mask as words of bits, and the words that are not 0 as words of bits."""
-    words = _as_words(mask, _WORD * _WORD)
-    summary = _as_words(words != 0, _WORD)
-    return _Bits(words, summary, _first(words, summary, mask.shape[0]))
-
-
-def _as_words(mask: jax.Array, multiple: int) -> jax.Array:
+def _pack(mask: jax.Array) -> jax.Array:
+    """Return the mask as words of bits, in blocks."""
     n = mask.shape[0]
-    padded = jnp.pad(mask, (0, -n % multiple)).reshape(-1, _WORD)
+    length = min(_BLOCK, -(-n // _WORD))
+    padded = jnp.pad(mask, (0, -n % (length * _WORD))).reshape(-1, length, _WORD)
     place = jnp.arange(_WORD, dtype=jnp.uint32)
-    return jnp.sum(padded.astype(jnp.uint32) << place, axis=1, dtype=jnp.uint32)
+    return jnp.sum(padded.astype(jnp.uint32) << place, axis=2, dtype=jnp.uint32)
 
 
-def _without(bits: _Bits, n: int) -> _Bits:
-    """Return the bits without the lowest.
-
-    Every array is read only before, or only after it is written; else XLA would copy it.
-    """
-    number = jnp.minimum(bits.cell // _WORD, bits.words.shape[0] - 1)
-    words = bits.words.at[number].set(_clear(bits.words[number]))
-    group = number // _WORD
-    summary = bits.summary[group]
-    summary = jnp.where(words[number] == 0, _clear(summary), summary)
-    summary = bits.summary.at[group].set(summary)
-    return _Bits(words, summary, _first(words, summary, n))
-
-
-def _first(words: jax.Array, summary: jax.Array, n: int) -> jax.Array:
-    """Return the number of the lowest bit, `n` if there is none."""
-    group = jnp.argmax(summary != 0).astype(jnp.int32)
-    present = summary[group]
-    number = jnp.maximum(group * _WORD + _lowest(present), 0)
-    cell = number * _WORD + _lowest(words[number])
-    return jnp.where(present == 0, n, cell).astype(jnp.int32)
-
-
-def _clear(word: jax.Array) -> jax.Array:
-    """Return the word without its lowest bit."""
-    return word & (word - np.uint32(1))
-
-
-def _lowest(word: jax.Array) -> jax.Array:
-    """Return the place of the lowest bit that is set; -1 for 0."""
-    alone = word & (~word + np.uint32(1))
-    return jnp.int32(_WORD - 1) - jax.lax.clz(alone).astype(jnp.int32)
+def _next(words: jax.Array, cell: jax.Array, first: jax.Array, n: int) -> jax.Array:
+    """Return the lowest cell above `cell` in a block that begins at `first`; n if there is none."""
+    place = _WORD * jnp.arange(words.shape[0], dtype=jnp.int32) + first
+    seen = jnp.clip(cell + 1 - place, 0, _WORD)  # bits of the word that lie behind
+    above = jnp.where(seen < _WORD, ~jnp.uint32(0) << (seen % _WORD).astype(jnp.uint32), 0)
+    left = words & above
+    lowest = left & (~left + np.uint32(1))
+    number = place + _WORD - 1 - jax.lax.clz(lowest).astype(jnp.int32)
+    return jnp.min(jnp.where(left == 0, n, number)).astype(jnp.int32)

@@ -17,9 +17,9 @@ from neurogain.spiking import drive as drives
 from neurogain.spiking import plasticity, random_bits, synapses
 from neurogain.spiking._program import Model
 from neurogain.spiking.network import spec, view
-from neurogain.spiking.network.exchange import exchange
+from neurogain.spiking.network.exchange import Inputs, exchange
 from neurogain.spiking.network.view import Synapses
-from neurogain.spiking.network.wiring import DenseParams, SparseParams, Wire, WireState
+from neurogain.spiking.network.wiring import DenseParams, PlasticParams, Rows, Wire, WireState
 from neurogain.spiking.synapses import SynapseParams, SynapseState
 
 AXIS = "cells"
@@ -30,7 +30,8 @@ class NetworkParams(NamedTuple):
 
     cells: dict[str, Any]  # constants of each population
     synapses: dict[str, dict[str, SynapseParams]]  # by population and compartment
-    projections: dict[str, SparseParams | DenseParams]
+    fixed: Rows | None  # all sparse projections with fixed weights; see `Network.synapses`
+    projections: dict[str, PlasticParams | DenseParams]  # the others
 
 
 class NetworkState(NamedTuple):
@@ -38,8 +39,8 @@ class NetworkState(NamedTuple):
 
     cells: dict[str, Any]  # state of each population
     synapses: dict[str, dict[str, SynapseState]]  # by population and compartment
-    projections: dict[str, WireState]
-    arriving: tuple[jax.Array, ...]  # nS, rings (steps, n) of what acts later, for each inbox
+    projections: dict[str, WireState]  # dense and plastic ones
+    ring: jax.Array  # (steps, slots), nS, what acts later; no steps where all delays are one
     step: jax.Array  # number of the next step
 
 
@@ -58,7 +59,6 @@ class Inbox:
     target: str
     compartment: str
     shares: tuple[tuple[str, float], ...]
-    steps: int  # length of the ring
 
 
 @dataclasses.dataclass(frozen=True)
@@ -74,6 +74,8 @@ class Network:
     populations: tuple[tuple[str, Model, int], ...]  # name, kind of cell, number of cells
     wires: tuple[Wire, ...]
     inboxes: tuple[Inbox, ...]
+    ring: int  # steps that arrivals are kept for
+    width: int  # synapses of a row of fixed ones that are read at once
     receptors: tuple[tuple[str, tuple[tuple[str, tuple[str, ...]], ...]], ...]
     inputs: tuple[str, ...]
     modulated: tuple[str, ...]
@@ -113,19 +115,18 @@ class Network:
           name: of the projection.
           state: its plastic weights; without it those that the network was built with.
         """
-        wire = self._wire(name)
-        own = None if state is None else state.projections[name]
-        return view.read(wire, params.projections[name], own, self.dt)
+        own = None if state is None else state.projections.get(name)
+        return view.read(self, self.wire(name), params, own)
 
     def with_weights(self, params: NetworkParams, name: str, weights: Any) -> NetworkParams:
         """Return parameters with other weights (nS), one or one per synapse as `synapses` has them.
 
         For a plastic projection these are the weights that `init` starts from.
         """
-        table = view.write(self._wire(name), params.projections[name], weights)
-        return params._replace(projections=params.projections | {name: table})
+        return view.write(self, self.wire(name), params, weights)
 
-    def _wire(self, name: str) -> Wire:
+    def wire(self, name: str) -> Wire:
+        """Return the static part of a projection."""
         for wire in self.wires:
             if wire.name == name:
                 return wire
@@ -145,14 +146,12 @@ class Network:
                 c: synapses.init(self.sizes[name], dtype, receptors=r) for c, r in compartments
             }
         wires = {
-            wire.name: _start(wire, params.projections[wire.name], self.sizes, dtype)
-            for wire in self.wires
+            name: _start(self.wire(name), table, self.sizes, dtype)
+            for name, table in params.projections.items()
         }
-        rings = tuple(
-            jnp.zeros((box.steps if box.steps > 1 else 0, self.sizes[box.target]), dtype)
-            for box in self.inboxes
-        )
-        state = NetworkState(cells, opened, wires, rings, jnp.zeros((), jnp.int32))
+        slots = sum(self.sizes[box.target] for box in self.inboxes)
+        ring = jnp.zeros((self.ring if self.ring > 1 else 0, slots), dtype)
+        state = NetworkState(cells, opened, wires, ring, jnp.zeros((), jnp.int32))
         return self._spread(state)
 
     def step(
@@ -185,10 +184,11 @@ class Network:
             )
         spikes = {name: info.spike for name, info in infos.items()}
         modulators = {name: drive.get(name, 0.0) for name in self.modulated}
-        arrived, wires, rings = exchange(
-            self, params.projections, state.projections, state.arriving, spikes, modulators,
-            state.step, dt=dt,
+        inputs = Inputs(
+            params.fixed, params.projections, state.projections, state.ring, spikes, spikes,
+            modulators, state.step,
         )  # fmt: skip
+        arrived, wires, ring = exchange(self, inputs, dt=dt)
         opened: dict[str, dict[str, SynapseState]] = {}
         for name, compartments in state.synapses.items():
             opened[name] = {}
@@ -197,7 +197,7 @@ class Network:
                 opened[name][compartment] = synapses.step(
                     params.synapses[name][compartment], g, jumps, spikes[name], dt=dt
                 )
-        after = self._spread(NetworkState(cells, opened, wires, rings, state.step + 1))
+        after = self._spread(NetworkState(cells, opened, wires, ring, state.step + 1))
         weights = {w.name: self._weights(w, params, after) for w in self.wires if w.plastic}
         return after, NetworkInfo(jnp.concatenate(list(spikes.values())), infos, weights)
 
@@ -241,7 +241,7 @@ class Network:
             cells=put(state.cells, Spec(AXIS)),
             synapses=put(state.synapses, Spec(AXIS)),
             projections=wires,
-            arriving=put(state.arriving, Spec(None, AXIS)),
+            ring=put(state.ring, Spec(None, AXIS)),
         )
 
     def parts(self, drive: Mapping[str, Any]) -> list[tuple[str, Any, int]]:
@@ -280,8 +280,7 @@ class Network:
                 raise type(error)(f"{name}: {error}") from error
         for name in (*self.inputs, *self.modulated):
             _check_part(name, drive.get(name, 0.0), self.modulated)
-        for wire in self.wires:
-            _check_weights(wire, params.projections[wire.name])
+        view.check(self, params)
 
 
 def _check_part(name: str, value: Any, modulated: tuple[str, ...]) -> None:
@@ -300,34 +299,12 @@ def _check_part(name: str, value: Any, modulated: tuple[str, ...]) -> None:
         _checks.in_range(f"drive[{name!r}]", amount, rule, holds, "Pass PoissonInput(10.0, 0.3).")
 
 
-def _check_weights(wire: Wire, table: SparseParams | DenseParams) -> None:
-    weight = table.weight
-    if isinstance(weight, jax.core.Tracer):
-        return
-    if wire.path == "dense":
-        shape: tuple = (1 if wire.plastic else len(wire.delays), wire.n_pre, wire.n_post)
-    else:
-        shape = np.shape(table.target)  # type: ignore[union-attr]
-    if np.shape(weight) != shape:
-        raise ValueError(
-            f"`weight` of {wire.name} must have shape {shape}; got {np.shape(weight)}. Use "
-            "network.with_weights(params, name, weights)."
-        )
-    with jax.ensure_compile_time_eval():
-        fine = bool(jnp.all((weight >= 0) & (weight < jnp.inf)))
-    if not fine:
-        raise ValueError(
-            f"`weight` of {wire.name} must be at least 0 nS and finite. Inhibition is a receptor "
-            "(gaba_a), not a sign."
-        )
-
-
 def _start(wire: Wire, table: Any, sizes: Mapping[str, int], dtype: DTypeLike) -> WireState:
     """Return the state of a projection before any spike."""
     state = WireState(past=jnp.zeros((wire.past, wire.n_pre), dtype) if wire.past else None)
     if not wire.plastic:
         return state
-    first = table.weight if wire.path == "sparse" else table.weight[0]
+    first = table.weight[0] if wire.path == "dense" else table.rows.weight
     held, signal = plasticity.start(table.rule, jnp.array(first, dtype))
     pair = plasticity.inner(table.rule)
     return state._replace(

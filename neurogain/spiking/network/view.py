@@ -1,6 +1,6 @@
 """Synapses by name, read from and written to the arrays of a network, on the host."""
 
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -8,7 +8,10 @@ import numpy as np
 
 from neurogain.spiking import plasticity
 from neurogain.spiking.network.spec import check_values
-from neurogain.spiking.network.wiring import DenseParams, SparseParams, Wire, WireState
+from neurogain.spiking.network.wiring import DenseParams, Rows, Wire, WireState
+
+if TYPE_CHECKING:
+    from neurogain.spiking.network.model import Network, NetworkParams
 
 
 class Synapses(NamedTuple):
@@ -25,59 +28,132 @@ class Synapses(NamedTuple):
 
 
 def read(
-    wire: Wire, table: SparseParams | DenseParams, state: WireState | None, dt: float
+    network: "Network", wire: Wire, params: "NetworkParams", state: WireState | None
 ) -> Synapses:
     """Return the synapses, with the weights of the state if there is one."""
-    weight = _weights(wire, table, state)
+    table = params.projections.get(wire.name)
     if isinstance(table, DenseParams):
-        place = np.asarray(table.place)
-        flat = weight.reshape(len(weight), -1)
-        which = np.argmax(flat[:, place] != 0, axis=0)
-        pre, post = np.divmod(place, wire.n_post)
-        return Synapses(pre, post, flat[which, place], np.asarray(wire.delays)[which] * dt)
+        which, place = _matrix_places(table)
+        weight = np.asarray(table.weight)[which, *np.divmod(place, wire.n_post)]
+        if state is not None and wire.plastic:
+            own = plasticity.read(table.rule, state.held, state.signal)  # type: ignore[arg-type]
+            weight = np.asarray(own).reshape(-1)[place]
+        delay = np.asarray(wire.delays)[which] * network.dt
+        return Synapses(*np.divmod(place, wire.n_post), weight, delay)
+    rows = _rows(wire, params)
+    weights = np.asarray(rows.weight)
+    if state is not None and wire.plastic:
+        weights = np.asarray(plasticity.read(table.rule, state.held, state.signal))  # type: ignore
     parts = []
-    for shard, count in enumerate(wire.synapses):
-        start = np.asarray(table.start[shard, : wire.n_pre + 1])
-        pre = np.repeat(np.arange(wire.n_pre), np.diff(start))
-        post = np.asarray(table.target[shard, :count]) + shard * wire.n_post
-        steps: Any = np.full(count, wire.delays[0])
-        if table.delay is not None:
-            steps = np.asarray(table.delay[shard, :count])
-        parts.append((pre, post, weight[shard, :count], steps * dt))
+    for shard in range(len(wire.synapses)):
+        pre, place = _row_places(network, wire, rows, shard)
+        post = np.asarray(rows.target[shard])[place] - _slot(network, wire)
+        steps: Any = np.full(len(place), wire.delays[0])
+        if rows.delay is not None:
+            steps = np.asarray(rows.delay[shard])[place]
+        post = post + shard * wire.n_post
+        parts.append((pre, post, weights[shard, place], steps * network.dt))
     return Synapses(*map(np.concatenate, zip(*parts, strict=True)))
 
 
-def write(wire: Wire, table: SparseParams | DenseParams, weight: Any) -> SparseParams | DenseParams:
-    """Return the table with other weights, one number or one per synapse in the order of `read`.
+def write(network: "Network", wire: Wire, params: "NetworkParams", weight: Any) -> "NetworkParams":
+    """Return parameters with other weights, one number or one per synapse in the order of `read`.
 
     Raises:
       ValueError: weights of another number, negative, not finite or above the rule's bound.
     """
+    table = params.projections.get(wire.name)
     total = sum(wire.synapses)
     values = check_values(f"`weights` of {wire.name}", weight, "nS", total)
-    if table.rule is not None and total and values.max() > np.min(table.rule.Wmax) * (1 + 1e-6):
+    if wire.plastic and total and values.max() > np.min(table.rule.Wmax) * (1 + 1e-6):  # type: ignore
         raise ValueError(
-            f"`weights` of {wire.name} must be at most Wmax = {np.min(table.rule.Wmax):g} nS; got "
+            f"`weights` of {wire.name} must be at most Wmax = {np.min(table.rule.Wmax):g} nS; got "  # type: ignore
             f"{values.max():g}."
         )
-    old = np.array(table.weight)
     if isinstance(table, DenseParams):
-        flat = old.reshape(len(old), -1)
-        place = np.asarray(table.place)
-        which = np.argmax(flat[:, place] != 0, axis=0)
-        flat[which, place] = values
-        return table._replace(weight=jnp.asarray(flat.reshape(old.shape)))
+        which, place = _matrix_places(table)
+        new = np.array(table.weight)
+        new[which, *np.divmod(place, wire.n_post)] = values
+        table = table._replace(weight=jnp.asarray(new))
+        return params._replace(projections=params.projections | {wire.name: table})
+    rows = _rows(wire, params)
+    new = np.array(rows.weight)
     first = 0
     for shard, count in enumerate(wire.synapses):
-        old[shard, :count] = values[first : first + count]
+        _, place = _row_places(network, wire, rows, shard)
+        new[shard, place] = values[first : first + count]
         first += count
-    new = jax.device_put(jnp.asarray(old), table.weight.sharding)
-    return table._replace(weight=new)
+    weights = jnp.asarray(new)
+    if network.mesh is not None:
+        weights = jax.device_put(weights, rows.weight.sharding)
+    rows = rows._replace(weight=weights)
+    if table is None:
+        return params._replace(fixed=rows)
+    table = table._replace(rows=rows)
+    return params._replace(projections=params.projections | {wire.name: table})
 
 
-def _weights(wire: Wire, table: Any, state: WireState | None) -> np.ndarray:
-    """Return all weights in the shape of the table's."""
-    if state is None or not wire.plastic:
-        return np.asarray(table.weight)
-    weight = np.asarray(plasticity.read(table.rule, state.held, state.signal))
-    return weight[None] if wire.path == "dense" else weight
+def check(network: "Network", params: "NetworkParams") -> None:
+    """Refuse weights of another shape, negative ones, and those that are not finite.
+
+    Raises:
+      ValueError: names the projection, the rule with its unit, a way out.
+    """
+    tables: dict[str, Any] = dict(params.projections)
+    if params.fixed is not None:
+        tables["fixed projections"] = params.fixed
+    for name, table in tables.items():
+        rows = getattr(table, "rows", table)
+        weight = rows.weight
+        if isinstance(weight, jax.core.Tracer):
+            continue
+        shape = np.shape(weight)
+        if isinstance(table, DenseParams):
+            wire = network.wire(name)
+            wanted: tuple[int, ...] = (len(wire.delays), wire.n_pre, wire.n_post)
+        else:
+            wanted = np.shape(rows.target)
+        if shape != wanted:
+            raise ValueError(
+                f"`weight` of {name} must have shape {wanted}; got {shape}. Use "
+                "network.with_weights(params, name, weights)."
+            )
+        with jax.ensure_compile_time_eval():
+            fine = bool(jnp.all((weight >= 0) & (weight < jnp.inf)))
+        if not fine:
+            raise ValueError(
+                f"`weight` of {name} must be at least 0 nS and finite. Inhibition is a receptor "
+                "(gaba_a), not a sign."
+            )
+
+
+def _rows(wire: Wire, params: "NetworkParams") -> Rows:
+    table = params.projections.get(wire.name)
+    return params.fixed if table is None else table.rows  # type: ignore[return-value, union-attr]
+
+
+def _slot(network: "Network", wire: Wire) -> int:
+    """Return the first slot of a projection's inbox, in a shard."""
+    if wire.plastic:
+        return 0
+    shards = len(wire.synapses)
+    return sum(network.sizes[box.target] // shards for box in network.inboxes[: wire.inbox])
+
+
+def _row_places(
+    network: "Network", wire: Wire, rows: Rows, shard: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return presynaptic cells, and places in the rows, of a projection's synapses in a shard."""
+    first = 0 if wire.plastic else network.cells_of(wire.source).start
+    start = np.asarray(rows.start[shard])[first : first + wire.n_pre + 1]
+    pre = np.repeat(np.arange(wire.n_pre), np.diff(start))
+    target = np.asarray(rows.target[shard])[start[0] : start[-1]] - _slot(network, wire)
+    own = np.flatnonzero((target >= 0) & (target < wire.n_post))
+    return pre[own], start[0] + own
+
+
+def _matrix_places(table: DenseParams) -> tuple[np.ndarray, np.ndarray]:
+    """Return number of the matrix, and place in it, of each synapse."""
+    place = np.asarray(table.place)
+    flat = np.asarray(table.weight).reshape(len(table.weight), -1)
+    return np.argmax(flat[:, place] != 0, axis=0), place

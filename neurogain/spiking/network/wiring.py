@@ -1,11 +1,14 @@
-"""The two ways in which spikes reach synapses: what each holds, and what it does in a step.
+"""How spikes reach synapses: what each way holds, and what it does in a step.
 
-sparse: a row of targets and weights for each presynaptic cell; only the rows of cells that spiked
-        are read, and for plasticity the columns of cells that did.
-dense:  a matrix, multiplied by the vector of all spikes; differentiable, and quick while small.
+fixed:   all sparse projections with fixed weights as one table, with a row of targets and weights
+         for each cell of the network; only rows of cells that spiked are read.
+plastic: a table of its own for each sparse plastic projection, and the same synapses by column, of
+         which those of postsynaptic cells that spiked are read.
+dense:   a matrix, multiplied by the vector of all spikes; differentiable, and quick while small.
 
-Arrays of the sparse way have the shard as first axis: shard s holds the synapses onto the s-th part
-of the postsynaptic cells. All functions here are for one shard, without that axis.
+Arrays of tables have the shard as first axis: shard s holds the synapses onto the s-th part of the
+postsynaptic cells. All functions here are for one shard, without that axis. Long rows are read in
+parts of `width` synapses.
 """
 
 import dataclasses
@@ -32,41 +35,42 @@ class Wire:
     path: Literal["dense", "sparse"]
     n_pre: int
     n_post: int  # of one shard
-    delays: tuple[int, ...]  # steps; all that occur (dense), the longest (sparse)
+    delays: tuple[int, ...]  # steps, all that occur
     plastic: bool
     synapses: tuple[int, ...]  # number of each shard
-    width: int = 0  # most synapses of a presynaptic cell in a shard
-    width_in: int = 0  # most synapses of a postsynaptic cell
-
-    @property
-    def lag(self) -> int:
-        """Steps by which spikes are held back before they meet the synapses."""
-        return self.delays[0] - 1 if self.plastic else 0
+    width: int = 0  # synapses of a row that are read at once (sparse and plastic)
+    width_in: int = 0  # the same, of a column
 
     @property
     def past(self) -> int:
         """Number of steps whose spikes are kept."""
-        longest = max(self.delays)
-        return longest if longest > 1 and (self.plastic or self.path == "dense") else 0
+        held_back = self.plastic or self.path == "dense"
+        return max(self.delays) if max(self.delays) > 1 and held_back else 0
 
 
-class Columns(NamedTuple):
-    """The synapses of each postsynaptic cell, for plasticity."""
-
-    start: Int[Array, " n_post_2"]  # of the cell's part of the others
-    place: Int[Array, " synapses"]  # in the rows
-    source: Int[Array, " synapses"]
-
-
-class SparseParams(NamedTuple):
-    """Synapses in rows; the last rows are padded to the width."""
+class Rows(NamedTuple):
+    """Synapses in rows, one for each presynaptic cell; padded by the width."""
 
     start: Int[Array, "shards n_pre_2"]  # of the cell's row in the others; n_pre has none
     target: Int[Array, "shards synapses"]  # number in the shard
     weight: Float[Array, "shards synapses"]  # nS; the initial one, if plastic
-    delay: Int[Array, "shards synapses"] | None  # steps; None: all the same
-    columns: Columns | None  # plastic
-    rule: Plasticity | None
+    delay: Int[Array, "shards synapses"] | None  # steps; None: one step, or held back
+
+
+class Columns(NamedTuple):
+    """The same synapses in columns, one for each postsynaptic cell; padded by the width."""
+
+    start: Int[Array, "shards n_post_2"]
+    place: Int[Array, "shards synapses"]  # in the rows
+    source: Int[Array, "shards synapses"]
+
+
+class PlasticParams(NamedTuple):
+    """A sparse plastic projection."""
+
+    rows: Rows
+    columns: Columns
+    rule: Plasticity
 
 
 class DenseParams(NamedTuple):
@@ -79,7 +83,7 @@ class DenseParams(NamedTuple):
 
 
 class WireState(NamedTuple):
-    """What a projection carries; None where it needs none."""
+    """What a dense or plastic projection carries; None where it needs none."""
 
     held: Any = None  # of the rule: (shards, synapses) or (n_pre, n_post)
     signal: Signal | None = None  # of a three-factor rule
@@ -98,7 +102,7 @@ class Traced(NamedTuple):
     post_next: Traces
 
 
-def trace(wire: Wire, rule: Plasticity, state: WireState, post_spike: Any, *, dt: float):
+def trace(rule: Plasticity, state: WireState, post_spike: Any, *, dt: float):
     """Return the traces, and the projection's state with them advanced by one step."""
     pair = plasticity.inner(rule)
     pre = plasticity.decay(state.pre, pair.tau_pre, dt=dt)
@@ -116,11 +120,7 @@ def trace(wire: Wire, rule: Plasticity, state: WireState, post_spike: Any, *, dt
 
 
 def arriving(wire: Wire, state: WireState, spike: Any, step: Any) -> tuple[list, WireState]:
-    """Return the spikes that act in the next step, for each delay, and the state that keeps them.
-
-    For sparse projections with fixed weights these are the spikes as they are: delays are added
-    where they arrive.
-    """
+    """Return the spikes that act next, for each delay, and the state that keeps them."""
     if not wire.past:
         return [spike], state
     past = state.past.at[step % wire.past].set(spike)  # type: ignore[union-attr]
@@ -128,86 +128,109 @@ def arriving(wire: Wire, state: WireState, spike: Any, step: Any) -> tuple[list,
     return delayed, state._replace(past=past)
 
 
-# sparse
+# rows and columns
 
 
-def row(table: SparseParams, width: int, cell: jax.Array) -> tuple[jax.Array, jax.Array]:
-    """Return where the row of a cell starts, and which of `width` entries are its own."""
-    start = table.start[cell]
-    return start, jnp.arange(width, dtype=jnp.int32) < table.start[cell + 1] - start
+def count_parts(start: jax.Array, cell: jax.Array, width: int) -> jax.Array:
+    """Return in how many parts the row of a cell is read."""
+    return (start[cell + 1] - start[cell] + width - 1) // width
 
 
-def deliver(wire: Wire, table: SparseParams, cell: Any, out: Any, step: Any, weight: Any) -> Any:
-    """Add a cell's weights (its row's, (width,)) to the ring of arrivals, (steps, n_post)."""
-    start, own = row(table, wire.width, cell)
-    target = jax.lax.dynamic_slice(table.target, (start,), (wire.width,))
-    if out.shape[0] == 1:
-        slot = target
-    else:
-        delay = (
-            jnp.int32(wire.delays[0])
-            if table.delay is None or wire.plastic
-            else jax.lax.dynamic_slice(table.delay, (start,), (wire.width,)).astype(jnp.int32)
+def part_of(start: Any, cell: Any, part: Any, width: int) -> tuple[jax.Array, jax.Array]:
+    """Return where a part of a cell's row starts, and which of `width` entries belong to it."""
+    first = jnp.minimum(start[cell] + part * width, start[-1])
+    return first, first + jnp.arange(width, dtype=jnp.int32) < start[cell + 1]
+
+
+def cut(array: jax.Array, first: jax.Array, width: int) -> jax.Array:
+    """Return `width` entries from `first` on."""
+    return jax.lax.dynamic_slice(array, (first,), (width,))
+
+
+def deliver(rows: Rows, width: int, mask: jax.Array, inbox: jax.Array, step: jax.Array):
+    """Return the ring of arrivals, (steps, slots), with the rows of the cells of the mask added."""
+
+    def parts(cell, constants):
+        return count_parts(constants[0].start, cell, width)
+
+    def body(cell, part, flat, constants):
+        rows, step = constants
+        first, own = part_of(rows.start, cell, part, width)
+        slot = cut(rows.target, first, width)
+        if rows.delay is not None:
+            acts = step + cut(rows.delay, first, width).astype(jnp.int32)
+            slot = acts % inbox.shape[0] * inbox.shape[1] + slot
+        slot = jnp.where(own, slot, flat.shape[0])
+        return flat.at[slot].add(cut(rows.weight, first, width), mode="drop")
+
+    flat = for_each(mask, body, parts, inbox.reshape(-1), (rows, step))
+    return flat.reshape(inbox.shape)
+
+
+def arrive(wire: Wire, table: PlasticParams, held: Any, signal: Any, traced: Traced, mask: Any):
+    """Depress the rows of the cells whose spikes arrive, and add them up.
+
+    Returns what the synapses hold, and the weights that arrive at each postsynaptic cell.
+    """
+    width = wire.width
+
+    def parts(cell, constants):
+        return count_parts(constants[0].rows.start, cell, width)
+
+    def body(cell, part, carry, constants):
+        held, arrived = carry
+        table, signal, traced = constants
+        first, own = part_of(table.rows.start, cell, part, width)
+        target = cut(table.rows.target, first, width)
+        before = jax.tree.map(lambda x: cut(x, first, width), held)
+        fall = plasticity.inner(table.rule).depression(
+            plasticity.read(table.rule, before, signal),
+            tuple(x[cell] for x in traced.pre_next),
+            tuple(y[target] for y in traced.post_next),
         )
-        acts = step + (1 if wire.plastic else delay)
-        slot = acts % out.shape[0] * wire.n_post + target
-    flat = out.reshape(-1)
-    slot = jnp.where(own, slot, flat.shape[0])
-    return flat.at[slot].add(weight, mode="drop").reshape(out.shape)
+        after = plasticity.add(table.rule, before, signal, -fall)
+        after = jax.tree.map(lambda a, b: jnp.where(own, a, b), after, before)
+        held = jax.tree.map(lambda x, a: jax.lax.dynamic_update_slice(x, a, (first,)), held, after)
+        # read again where it was written: XLA would copy an array that is read before, too
+        place = first + jnp.arange(width, dtype=jnp.int32)
+        weight = plasticity.read(table.rule, jax.tree.map(lambda x: x[place], held), signal)
+        slot = jnp.where(own, target, wire.n_post)
+        return held, arrived.at[slot].add(weight, mode="drop")
+
+    arrived = jnp.zeros((wire.n_post,), jax.tree.leaves(held)[0].dtype)
+    return for_each(mask, body, parts, (held, arrived), (table, signal, traced))
 
 
-def arrive(wire: Wire, table: SparseParams, state: Any, traced: Traced, cell: Any):
-    """Depress the synapses of a cell whose spike arrives; return what they hold, and weights."""
-    held, signal = state
-    rule: Any = table.rule
-    start, own = row(table, wire.width, cell)
-    size = (wire.width,)
-    before = jax.tree.map(lambda x: jax.lax.dynamic_slice(x, (start,), size), held)
-    target = jax.lax.dynamic_slice(table.target, (start,), size)
-    fall = plasticity.inner(rule).depression(
-        plasticity.read(rule, before, signal),
-        tuple(x[cell] for x in traced.pre_next),
-        tuple(y[target] for y in traced.post_next),
-    )
-    after = plasticity.add(rule, before, signal, -fall)
-    after = jax.tree.map(lambda a, b: jnp.where(own, a, b), after, before)
-    held = jax.tree.map(lambda x, a: jax.lax.dynamic_update_slice(x, a, (start,)), held, after)
-    # read again where it was written: an array that is read before, too, XLA would copy as a whole
-    place = start + jnp.arange(wire.width, dtype=jnp.int32)
-    return held, plasticity.read(rule, jax.tree.map(lambda x: x[place], held), signal)
+def potentiate(
+    wire: Wire, table: PlasticParams, held: Any, signal: Any, traced: Traced, mask: Any
+) -> Any:
+    """Return what synapses hold after the spikes of postsynaptic cells."""
+    width = wire.width_in
 
+    def parts(cell, constants):
+        return count_parts(constants[0].columns.start, cell, width)
 
-def potentiate(wire: Wire, table: SparseParams, state: Any, traced: Traced, spike: Any) -> Any:
-    """Return what synapses hold after the spikes of the postsynaptic cells of this shard."""
-    rule: Any = table.rule
-
-    def body(cell, held, constants):
-        columns, rule, signal, traced = constants
-        start = columns.start[cell]
-        own = jnp.arange(wire.width_in, dtype=jnp.int32) < columns.start[cell + 1] - start
-        place, source = (
-            jax.lax.dynamic_slice(x, (start,), (wire.width_in,))
-            for x in (columns.place, columns.source)
-        )
+    def body(cell, part, held, constants):
+        table, signal, traced = constants
+        first, own = part_of(table.columns.start, cell, part, width)
+        place, source = (cut(x, first, width) for x in table.columns[1:])
         before = jax.tree.map(lambda x: x[place], held)
-        rise = plasticity.inner(rule).potentiation(
-            plasticity.read(rule, before, signal),
+        rise = plasticity.inner(table.rule).potentiation(
+            plasticity.read(table.rule, before, signal),
             tuple(x[source] for x in traced.pre_now),
             tuple(y[cell] for y in traced.post_now),
         )
-        after = plasticity.add(rule, before, signal, rise)
-        size = jax.tree.leaves(held)[0].shape[0]
-        slot = jnp.where(own, place, size)
+        after = plasticity.add(table.rule, before, signal, rise)
+        slot = jnp.where(own, place, jax.tree.leaves(held)[0].shape[0])
         return jax.tree.map(lambda x, a: x.at[slot].set(a, mode="drop"), held, after)
 
-    held, signal = state
-    return for_each(spike > 0, body, held, (table.columns, rule, signal, traced))
+    return for_each(mask, body, parts, held, (table, signal, traced))
 
 
-# dense
+# matrices
 
 
-def multiply(wire: Wire, table: DenseParams, delayed: list, weight: Any) -> jax.Array:
+def multiply(table: DenseParams, delayed: list, weight: Any) -> jax.Array:
     """Return what arrives at each postsynaptic cell, nS."""
     matrices = table.weight if weight is None else weight[None]
     products = [
@@ -218,11 +241,12 @@ def multiply(wire: Wire, table: DenseParams, delayed: list, weight: Any) -> jax.
 
 
 def pair_up(
-    wire: Wire, table: DenseParams, state: WireState, traced: Traced, post_spike: Any, acts: Any
+    table: DenseParams, held: Any, signal: Any, traced: Traced, post_spike: Any, acts: Any
 ) -> Any:
     """Return what the matrix holds after this step's postsynaptic spikes, then the arrivals."""
     rule: Any = table.rule
-    held, signal = state.held, state.signal
+    pair = plasticity.inner(rule)
+    exists: Any = table.exists
 
     def wide(pre: Traces, post: Traces) -> tuple[Traces, Traces]:
         return tuple(x[:, None] for x in pre), tuple(y[None, :] for y in post)
@@ -231,13 +255,8 @@ def pair_up(
         after = plasticity.add(rule, held, signal, change)
         return jax.tree.map(lambda a, b: jnp.where(where, a, b), after, held)
 
-    pair = plasticity.inner(rule)
-    exists: Any = table.exists
-    rise = pair.potentiation(
-        plasticity.read(rule, held, signal), *wide(traced.pre_now, traced.post_now)
-    )
+    now, following = wide(traced.pre_now, traced.post_now), wide(traced.pre_next, traced.post_next)
+    rise = pair.potentiation(plasticity.read(rule, held, signal), *now)
     held = changed(held, exists & (post_spike > 0)[None, :], rise)
-    fall = pair.depression(
-        plasticity.read(rule, held, signal), *wide(traced.pre_next, traced.post_next)
-    )
+    fall = pair.depression(plasticity.read(rule, held, signal), *following)
     return changed(held, exists & (acts > 0)[:, None], -fall)
