@@ -8,6 +8,7 @@ from typing import Any
 import tyro
 
 from neurogain.commands.bac_firing import BacFiringCommand
+from neurogain.commands.burst_stdp import BurstStdpCommand
 from neurogain.commands.cell import CellCommand
 from neurogain.commands.gain_curve import GainCurveCommand
 from neurogain.commands.stability_gap import StabilityGapCommand
@@ -17,6 +18,7 @@ COMMANDS: dict[str, Callable[..., Any]] = {
     "gain-curve": GainCurveCommand,
     "bac-firing": BacFiringCommand,
     "cell": CellCommand,
+    "burst-stdp": BurstStdpCommand,
 }
 
 

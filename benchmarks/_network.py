@@ -1,0 +1,129 @@
+"""The network that `network_speed.py` measures: sizes, connectivity and constants in plain NumPy.
+
+80 % layer-5 pyramidal cells, 10 % PV, 10 % SOM, numbered in this order. Every cell has 100 incoming
+synapses from cells drawn at random, with replacement (two cells may be joined more than once), none
+from itself. All engines get these very synapses.
+
+One step of 0.1 ms, in this order, is what every engine does:
+1. cells advance by forward Euler, v linearly implicit in the conductances, which are those that all
+   spikes up to the step before have left; fresh Gaussian noise on every soma;
+2. conductances decay by exp(-dt / tau);
+3. cells at or above v_peak spike and are reset; their spikes are added to the conductances without
+   decay, so that a spike of step n acts in step n + 1, and changes weights.
+Plasticity: a presynaptic spike depresses a synapse first and is transmitted with what is left. The
+two sides' spikes of one step don't see each other; NEST shifts one side by a step, see there. (The
+cells start in synchrony, so with transmission first the rates would be 8 % higher.)
+"""
+
+import dataclasses
+import functools
+import math
+
+import numpy as np
+
+from neurogain.spiking import cells
+
+DT = 0.1  # ms
+IN_DEGREE = 100
+SOMA = cells.L5_SOMA
+DENDRITE = cells.L5_DENDRITE
+PYRAMIDAL = cells.L5_PYRAMIDAL
+PV = cells.PV
+SOM = cells.SOM._replace(c=-53.0)
+COUPLING = 0.5
+BAP_CURRENT = PYRAMIDAL.bap_current * COUPLING  # pA, the mean, without randomness
+BAP_FIRST = round(PYRAMIDAL.bap_start / DT)  # steps after the last spike
+BAP_LAST = round(PYRAMIDAL.bap_end / DT)  # steps after the last spike, included
+CURRENT = {"pyramidal": 700.0, "pv": 100.0, "som": 100.0}  # pA, onto somata
+DENDRITIC_CURRENT = 400.0  # pA
+NOISE = 100.0  # pA, standard deviation in every step
+AMPA, GABA = 0.3, 1.0  # nS a synapse
+E_AMPA, E_GABA = 0.0, -75.0  # mV
+TAU_SYNAPSE = 6.0  # ms, AMPA and GABA_A
+DECAY = math.exp(-DT / TAU_SYNAPSE)
+W_MAX = 1.0  # nS
+A_PLUS, A_MINUS = 0.01 * W_MAX, 0.0105 * W_MAX  # nS a pair
+TAU_STDP = 20.0  # ms
+TRACE_DECAY = math.exp(-DT / TAU_STDP)
+POPULATIONS = ("pyramidal", "pv", "som")
+
+
+@dataclasses.dataclass(frozen=True)
+class Network:
+    """A network of `n` cells, a multiple of 10; the same seed makes the same synapses."""
+
+    n: int
+    seed: int = 0
+
+    def __post_init__(self):
+        """Refuse sizes that can't be split."""
+        if self.n % 10 or self.n < 20:
+            raise ValueError(f"`n` must be a multiple of 10, at least 20; got {self.n!r}.")
+
+    @property
+    def pyramidal(self) -> int:
+        """Return the number of pyramidal cells, which come first."""
+        return self.n * 8 // 10
+
+    @property
+    def pv(self) -> int:
+        """Return the number of PV cells."""
+        return self.n // 10
+
+    @property
+    def som(self) -> int:
+        """Return the number of SOM cells, which come last."""
+        return self.n // 10
+
+    @property
+    def spans(self) -> dict[str, slice]:
+        """Return where each population lies."""
+        first, second = self.pyramidal, self.pyramidal + self.pv
+        return dict(
+            zip(
+                POPULATIONS,
+                (slice(0, first), slice(first, second), slice(second, self.n)),
+                strict=True,
+            )
+        )
+
+    @functools.cached_property
+    def sources(self) -> np.ndarray:
+        """Return the presynaptic cells of every cell, (n, 100), int32."""
+        drawn = np.random.default_rng(self.seed).integers(
+            0, self.n - 1, (self.n, IN_DEGREE), dtype=np.int32
+        )
+        return drawn + (drawn >= np.arange(self.n, dtype=np.int32)[:, None])  # skips the cell
+
+    def pathway(self, source: slice, target: slice) -> tuple[np.ndarray, np.ndarray]:
+        """Return source and target cell of all synapses between two spans, by source."""
+        pre = self.sources[target].ravel()
+        post = np.repeat(np.arange(target.start, target.stop, dtype=np.int32), IN_DEGREE)
+        inside = (pre >= source.start) & (pre < source.stop)
+        pre, post = pre[inside], post[inside]
+        order = np.argsort(pre, kind="stable")
+        return pre[order], post[order]
+
+    def rates(self, counts: np.ndarray, seconds: float) -> dict[str, float]:
+        """Return the mean rate of each population in Hz from the spikes of every cell."""
+        return {name: float(counts[s].mean()) / seconds for name, s in self.spans.items()}
+
+    def per_cell(self, name: str) -> np.ndarray:
+        """Return a somatic constant of every cell, (n,), float32."""
+        kinds = zip(POPULATIONS, (SOMA, PV, SOM), strict=True)
+        values = np.empty(self.n, np.float32)
+        for population, kind in kinds:
+            values[self.spans[population]] = getattr(kind, name)
+        return values
+
+    def current(self) -> np.ndarray:
+        """Return the constant somatic current of every cell in pA, (n,), float32."""
+        values = np.empty(self.n, np.float32)
+        for population, span in self.spans.items():
+            values[span] = CURRENT[population]
+        return values
+
+
+def row_pointers(sorted_rows: np.ndarray, n: int) -> np.ndarray:
+    """Return where each of `n` rows begins in a sorted list of row numbers, (n + 1,)."""
+    return np.concatenate([[0], np.cumsum(np.bincount(sorted_rows, minlength=n))])
