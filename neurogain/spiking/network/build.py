@@ -47,6 +47,7 @@ def build(
     path: Path = "auto",
     mesh: Mesh | None = None,
     max_delay: float = 100.0,
+    at_once: int | None = None,
 ) -> Built:
     """Draw the connections and lay them out.
 
@@ -65,6 +66,9 @@ def build(
       mesh: spreads cells over the devices of its only axis, synapses with their postsynaptic cell;
         results are those of one device, bit for bit. Sizes must be multiples of their number.
       max_delay: ms, longest delay that is allowed; it sets the memory of the ring of arrivals.
+      at_once: spikes that the sparse way delivers in one round of its loop; by default 1 on a CPU
+        and 256 elsewhere, where rounds are dear. It changes no result but for the order in which
+        some devices add.
 
     Returns:
       The network, which `simulate` takes as a model, and its parameters.
@@ -88,6 +92,9 @@ def build(
     for name, projection in projections.items():
         spec.check_projection(name, projection, populations)
     _check_mesh(mesh, populations)
+    if at_once is None:
+        at_once = 1 if jax.default_backend() == "cpu" else 256
+    _checks.whole("at_once", at_once, 1)
     mesh = None if mesh is None else Mesh(mesh.devices, (AXIS,))  # its axis of the type Auto
     shards = 1 if mesh is None else mesh.size
     boxes: dict[tuple, int] = {}
@@ -134,6 +141,7 @@ def build(
         inboxes=inboxes,
         ring=ring,
         width=width,
+        at_once=at_once,
         receptors=_receptors(populations, inboxes),
         inputs=tuple(f"{name}.{text}" for name, p in populations.items() for text in p.inputs),
         modulated=tuple(

@@ -1,13 +1,14 @@
 """A loop over the cells that spiked, at a cost that grows with their number.
 
-The mask of a population is packed into words of 32 bits, and the next spike is the lowest bit
-behind the last one, a minimum over words. The loop ends when none is left: no buffer has a size
-that a burst could exceed. Large populations are searched in blocks, so that the cost of a search
-does not grow with them.
+One at a time, which is best on a CPU: the mask of a population is packed into words of 32 bits, and
+the next spike is the lowest bit behind the last one, a minimum over words; large populations are
+searched in blocks, so that the cost of a search does not grow with them. Many at once, for devices
+on which every round of a loop is dear: the first `at_once` of the mask are taken out of it.
+Either way the loop ends when none is left: no buffer has a size that a burst could exceed.
 """
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -24,65 +25,96 @@ def for_each(
     parts: Callable[[jax.Array, Any], jax.Array],
     carry: Any,
     constants: Any,
+    *,
+    at_once: int = 1,
 ) -> Any:
-    """Return `carry` after `body(cell, part, carry, constants)` for each cell of the mask.
+    """Return `carry` after `body(cells, part, carry, constants)` for the cells of the mask.
 
-    Cells come in order, each with its parts 0, 1, ... to `parts(cell, constants)`, at least one.
-    Under vmap all members of the batch advance together until none has a spike left; those that
-    have none left call the body with a cell of `mask.shape[0]`, at which it must change nothing.
+    Cells come in order, `at_once` of them, with their parts 0, 1, ... to the largest of
+    `parts(cells, constants)`, at least one. Where fewer are left, some cells are `mask.shape[0]`,
+    at which the body must change nothing; the same with parts that a cell does not have. Under vmap
+    all members of the batch advance together until none has a spike left.
 
     Args:
       mask: which cells, shape (n,).
-      body: pure function, free of tracers but for its arguments.
-      parts: number of parts of a cell; free of tracers as well.
+      body: pure function, free of tracers but for its arguments; `cells` has shape (at_once,).
+      parts: number of parts of cells; free of tracers as well.
       carry: tree of arrays.
       constants: tree of arrays that both read.
+      at_once: how many cells, known when traced.
     """
     n = mask.shape[0]
+    if at_once > 1:
+        return _loop(_take(mask, at_once), None, _following_many, n, body, parts, carry, constants)
+    words = _pack(mask)
 
-    def advance(both, words, first, constants):
-        (cell, part), carry = both
-        carry = body(cell, part, carry, constants)
-        last = part + 1 >= parts(cell, constants)
-        following = jnp.where(last, _next(words, cell, first, n), cell)
-        return (following, jnp.where(last, 0, part + 1)), carry
+    def block(number, carry):
+        source = _Block(words[number], number * jnp.int32(_BLOCK * _WORD), jnp.int32(n))
+        start = _following_one(_One(jnp.full((1,), -1, jnp.int32)), source)
+        return _loop(start, source, _following_one, n, body, parts, carry, constants)
+
+    if len(words) == 1:
+        return block(jnp.int32(0), carry)
+    return jax.lax.fori_loop(0, len(words), block, carry)
+
+
+def _loop(start, source, following, n: int, body, parts, carry, constants) -> Any:
+    """Call the body until `following(cursor, source)` has no cell left."""
+
+    def advance(both, source, constants):
+        (cursor, part), carry = both
+        carry = body(cursor.cells, part, carry, constants)
+        last = jnp.all(part + 1 >= parts(cursor.cells, constants))
+        after = following(cursor, source)
+        cursor = jax.tree.map(lambda a, b: jnp.where(last, a, b), after, cursor)
+        return (cursor, jnp.where(last, 0, part + 1)), carry
+
+    def goes_on(both):
+        return jnp.any(both[0][0].cells < n)
 
     @custom_batching.custom_vmap
-    def loop(carry, words, first, constants):
+    def loop(cursor, carry, source, constants):
         def step(both):
-            return advance(both, words, first, constants)
+            return advance(both, source, constants)
 
-        start = (_next(words, jnp.int32(-1), first, n), jnp.int32(0))
-        return jax.lax.while_loop(lambda both: both[0][0] < n, step, (start, carry))[1]
+        first = ((cursor, jnp.int32(0)), carry)
+        return jax.lax.while_loop(goes_on, step, first)[1]
 
     @loop.def_vmap
-    def _batched(axis_size, in_batched, carry, words, first, constants):
+    def _batched(axis_size, in_batched, cursor, carry, source, constants):
         """Keep one loop: vmap of a while loop would copy the whole carry in every round."""
-        carry = jax.tree.map(
-            lambda x, b: x if b else jnp.broadcast_to(x, (axis_size, *x.shape)),
-            carry,
-            in_batched[0],
-        )
-        axes = jax.tree.map(lambda b: 0 if b else None, in_batched[1:])
-        search = jax.vmap(_next, in_axes=(axes[0], None, axes[1], None), axis_size=axis_size)
-        cell = search(words, jnp.int32(-1), first, n)
+        wide = [
+            jax.tree.map(lambda x, b: x if b else jnp.broadcast_to(x, (axis_size, *x.shape)), *both)
+            for both in ((cursor, in_batched[0]), (carry, in_batched[1]))
+        ]
+        axes = jax.tree.map(lambda b: 0 if b else None, tuple(in_batched[2:]))
         every = jax.vmap(advance, in_axes=(0, *axes))
 
         def step(both):
-            return every(both, words, first, constants)
+            return every(both, source, constants)
 
-        start = ((cell, jnp.zeros_like(cell)), carry)
-        carry = jax.lax.while_loop(lambda both: jnp.any(both[0][0] < n), step, start)[1]
+        first = ((wide[0], jnp.zeros((axis_size,), jnp.int32)), wide[1])
+        carry = jax.lax.while_loop(goes_on, step, first)[1]
         return carry, jax.tree.map(lambda _: True, carry)
 
-    words = _pack(mask)
-    if len(words) == 1:
-        return loop(carry, words[0], jnp.int32(0), constants)
+    return loop(start, carry, source, constants)
 
-    def block(number, carry):
-        return loop(carry, words[number], number * (_BLOCK * _WORD), constants)
 
-    return jax.lax.fori_loop(0, len(words), block, carry)
+# one at a time
+
+
+class _One(NamedTuple):
+    """The next spike."""
+
+    cells: jax.Array  # (1,)
+
+
+class _Block(NamedTuple):
+    """Where it is looked for."""
+
+    words: jax.Array
+    first: jax.Array  # number of the first cell
+    n: jax.Array  # number of cells of all blocks
 
 
 def _pack(mask: jax.Array) -> jax.Array:
@@ -94,12 +126,35 @@ def _pack(mask: jax.Array) -> jax.Array:
     return jnp.sum(padded.astype(jnp.uint32) << place, axis=2, dtype=jnp.uint32)
 
 
-def _next(words: jax.Array, cell: jax.Array, first: jax.Array, n: int) -> jax.Array:
-    """Return the lowest cell above `cell` in a block that begins at `first`; n if there is none."""
-    place = _WORD * jnp.arange(words.shape[0], dtype=jnp.int32) + first
-    seen = jnp.clip(cell + 1 - place, 0, _WORD)  # bits of the word that lie behind
+def _following_one(cursor: _One, block: _Block) -> _One:
+    """Return the lowest cell above the last in a block; n if there is none."""
+    place = _WORD * jnp.arange(block.words.shape[0], dtype=jnp.int32) + block.first
+    seen = jnp.clip(cursor.cells + 1 - place, 0, _WORD)  # bits of the word that lie behind
     above = jnp.where(seen < _WORD, ~jnp.uint32(0) << (seen % _WORD).astype(jnp.uint32), 0)
-    left = words & above
+    left = block.words & above
     lowest = left & (~left + np.uint32(1))
     number = place + _WORD - 1 - jax.lax.clz(lowest).astype(jnp.int32)
-    return jnp.min(jnp.where(left == 0, n, number)).astype(jnp.int32)
+    return _One(jnp.min(jnp.where(left == 0, block.n, number), keepdims=True))
+
+
+# many at once
+
+
+class _Many(NamedTuple):
+    """The next spikes, and those behind them."""
+
+    cells: jax.Array  # (at_once,)
+    left: jax.Array  # (n,), mask
+
+
+def _take(mask: jax.Array, at_once: int) -> _Many:
+    """Take the first cells out of a mask."""
+    n = mask.shape[0]
+    (cells,) = jnp.nonzero(mask, size=at_once, fill_value=n)
+    cells = cells.astype(jnp.int32)
+    return _Many(cells, mask.at[cells].set(False, mode="drop"))
+
+
+def _following_many(cursor: _Many, source: None) -> _Many:
+    del source
+    return _take(cursor.left, len(cursor.cells))

@@ -90,7 +90,7 @@ def _exchange(network: "Network", inputs: Inputs, *, dt: float) -> Outputs:
     if inputs.fixed is not None:
         rows = jax.tree.map(lambda x: x[0], inputs.fixed)
         mask = jnp.concatenate([inputs.spikes[name] for name in network.sizes]) > 0
-        ring = wiring.deliver(rows, network.width, mask, ring, inputs.step)
+        ring = wiring.deliver(rows, network.width, mask, ring, inputs.step, at_once=network.at_once)
     row = 0 if network.ring == 1 else (inputs.step + 1) % network.ring
     arrived = [ring[row, border[i] : border[i + 1]] for i in range(len(sizes))]
     if network.ring > 1:
@@ -99,12 +99,12 @@ def _exchange(network: "Network", inputs: Inputs, *, dt: float) -> Outputs:
     for wire in network.wires:
         if wire.name not in inputs.tables:
             continue
-        sent, states[wire.name] = _carry(wire, inputs, dt)
+        sent, states[wire.name] = _carry(wire, inputs, dt, network.at_once)
         arrived[wire.inbox] = arrived[wire.inbox] + sent
     return Outputs(tuple(arrived), states, ring if network.ring > 1 else inputs.ring)
 
 
-def _carry(wire: Wire, inputs: Inputs, dt: float) -> tuple[jax.Array, WireState]:
+def _carry(wire: Wire, inputs: Inputs, dt: float, at_once: int) -> tuple[jax.Array, WireState]:
     """Return what arrives through one dense or plastic projection, and its state."""
     table, state = inputs.tables[wire.name], inputs.states[wire.name]
     delayed, state = wiring.arriving(wire, state, inputs.spikes[wire.source], inputs.step)
@@ -120,8 +120,10 @@ def _carry(wire: Wire, inputs: Inputs, dt: float) -> tuple[jax.Array, WireState]
     else:
         bare = _strip(table)
         held = jax.tree.map(lambda x: x[0], held)
-        held = wiring.potentiate(wire, bare, held, signal, traced, post_spike > 0)
-        held, sent = wiring.arrive(wire, bare, held, signal, traced, acting > 0)
+        post = post_spike > 0
+        held = wiring.potentiate(wire, bare, held, signal, traced, post, at_once=at_once)
+        pre = acting > 0
+        held, sent = wiring.arrive(wire, bare, held, signal, traced, pre, at_once=at_once)
         held = jax.tree.map(lambda x: x[None], held)
     return sent, state._replace(held=held, signal=signal, acting=acting)
 

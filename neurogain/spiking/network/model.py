@@ -76,6 +76,7 @@ class Network:
     inboxes: tuple[Inbox, ...]
     ring: int  # steps that arrivals are kept for
     width: int  # synapses of a row of fixed ones that are read at once
+    at_once: int  # spikes that are delivered in one round of a loop
     receptors: tuple[tuple[str, tuple[tuple[str, tuple[str, ...]], ...]], ...]
     inputs: tuple[str, ...]
     modulated: tuple[str, ...]

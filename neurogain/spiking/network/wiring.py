@@ -131,100 +131,133 @@ def arriving(wire: Wire, state: WireState, spike: Any, step: Any) -> tuple[list,
 # rows and columns
 
 
-def count_parts(start: jax.Array, cell: jax.Array, width: int) -> jax.Array:
-    """Return in how many parts the row of a cell is read."""
-    return (start[cell + 1] - start[cell] + width - 1) // width
+def count_parts(start: jax.Array, cells: jax.Array, width: int) -> jax.Array:
+    """Return in how many parts the rows of cells are read."""
+    return (start[cells + 1] - start[cells] + width - 1) // width
 
 
-def part_of(start: Any, cell: Any, part: Any, width: int) -> tuple[jax.Array, jax.Array]:
-    """Return where a part of a cell's row starts, and which of `width` entries belong to it."""
-    first = jnp.minimum(start[cell] + part * width, start[-1])
-    return first, first + jnp.arange(width, dtype=jnp.int32) < start[cell + 1]
+def part_of(start: Any, cells: Any, part: Any, width: int) -> tuple[jax.Array, jax.Array]:
+    """Return where a part of each row starts, and which of `width` entries belong to it.
+
+    Shapes are (cells,) and (cells, width).
+    """
+    first = jnp.minimum(start[cells] + part * width, start[-1])
+    place = first[:, None] + jnp.arange(width, dtype=jnp.int32)
+    return first, place < start[cells + 1][:, None]
 
 
 def cut(array: jax.Array, first: jax.Array, width: int) -> jax.Array:
-    """Return `width` entries from `first` on."""
-    return jax.lax.dynamic_slice(array, (first,), (width,))
+    """Return `width` entries from each of `first` on, shape (cells, width)."""
+    if first.shape == (1,):
+        return jax.lax.dynamic_slice(array, (first[0],), (width,))[None]
+    return pick(array, first[:, None] + jnp.arange(width, dtype=jnp.int32))
 
 
-def deliver(rows: Rows, width: int, mask: jax.Array, inbox: jax.Array, step: jax.Array):
+def paste(array: jax.Array, first: jax.Array, values: jax.Array, own: jax.Array) -> jax.Array:
+    """Return the array with `values`, (cells, width), written from each of `first` on where own."""
+    if first.shape == (1,):
+        old = jax.lax.dynamic_slice(array, (first[0],), values.shape[1:])
+        new = jnp.where(own[0], values[0], old)
+        return jax.lax.dynamic_update_slice(array, new, (first[0],))
+    place = first[:, None] + jnp.arange(values.shape[1], dtype=jnp.int32)
+    place = jnp.where(own, place, array.shape[0])
+    return array.at[place].set(values, mode="drop")
+
+
+def pick(array: jax.Array, places: jax.Array) -> jax.Array:
+    """Return entries that are known to be there, which spares the check."""
+    return array.at[places].get(mode="promise_in_bounds")
+
+
+def of_cells(traces: Traces, cells: jax.Array) -> Traces:
+    """Return the traces of cells, shape (cells, 1)."""
+    return tuple(pick(x, jnp.minimum(cells, x.shape[0] - 1))[:, None] for x in traces)
+
+
+def deliver(
+    rows: Rows, width: int, mask: jax.Array, ring: jax.Array, step: jax.Array, *, at_once: int
+) -> jax.Array:
     """Return the ring of arrivals, (steps, slots), with the rows of the cells of the mask added."""
 
-    def parts(cell, constants):
-        return count_parts(constants[0].start, cell, width)
+    def parts(cells, constants):
+        return count_parts(constants[0].start, cells, width)
 
-    def body(cell, part, flat, constants):
+    def body(cells, part, flat, constants):
         rows, step = constants
-        first, own = part_of(rows.start, cell, part, width)
+        first, own = part_of(rows.start, cells, part, width)
         slot = cut(rows.target, first, width)
         if rows.delay is not None:
             acts = step + cut(rows.delay, first, width).astype(jnp.int32)
-            slot = acts % inbox.shape[0] * inbox.shape[1] + slot
+            slot = acts % ring.shape[0] * ring.shape[1] + slot
         slot = jnp.where(own, slot, flat.shape[0])
         return flat.at[slot].add(cut(rows.weight, first, width), mode="drop")
 
-    flat = for_each(mask, body, parts, inbox.reshape(-1), (rows, step))
-    return flat.reshape(inbox.shape)
+    flat = for_each(mask, body, parts, ring.reshape(-1), (rows, step), at_once=at_once)
+    return flat.reshape(ring.shape)
 
 
-def arrive(wire: Wire, table: PlasticParams, held: Any, signal: Any, traced: Traced, mask: Any):
+def arrive(
+    wire: Wire, table: PlasticParams, held: Any, signal: Any, traced: Traced, mask: Any,
+    *, at_once: int,
+):  # fmt: skip
     """Depress the rows of the cells whose spikes arrive, and add them up.
 
     Returns what the synapses hold, and the weights that arrive at each postsynaptic cell.
     """
     width = wire.width
 
-    def parts(cell, constants):
-        return count_parts(constants[0].rows.start, cell, width)
+    def parts(cells, constants):
+        return count_parts(constants[0].rows.start, cells, width)
 
-    def body(cell, part, carry, constants):
+    def body(cells, part, carry, constants):
         held, arrived = carry
         table, signal, traced = constants
-        first, own = part_of(table.rows.start, cell, part, width)
+        first, own = part_of(table.rows.start, cells, part, width)
         target = cut(table.rows.target, first, width)
         before = jax.tree.map(lambda x: cut(x, first, width), held)
         fall = plasticity.inner(table.rule).depression(
             plasticity.read(table.rule, before, signal),
-            tuple(x[cell] for x in traced.pre_next),
-            tuple(y[target] for y in traced.post_next),
+            of_cells(traced.pre_next, cells),
+            tuple(pick(y, target) for y in traced.post_next),
         )
         after = plasticity.add(table.rule, before, signal, -fall)
-        after = jax.tree.map(lambda a, b: jnp.where(own, a, b), after, before)
-        held = jax.tree.map(lambda x, a: jax.lax.dynamic_update_slice(x, a, (first,)), held, after)
+        held = jax.tree.map(lambda x, a: paste(x, first, a, own), held, after)
         # read again where it was written: XLA would copy an array that is read before, too
-        place = first + jnp.arange(width, dtype=jnp.int32)
-        weight = plasticity.read(table.rule, jax.tree.map(lambda x: x[place], held), signal)
+        written = jax.tree.map(lambda x: cut(x, first, width), held)
         slot = jnp.where(own, target, wire.n_post)
+        weight = plasticity.read(table.rule, written, signal)
         return held, arrived.at[slot].add(weight, mode="drop")
 
     arrived = jnp.zeros((wire.n_post,), jax.tree.leaves(held)[0].dtype)
-    return for_each(mask, body, parts, (held, arrived), (table, signal, traced))
+    constants = (table, signal, traced)
+    return for_each(mask, body, parts, (held, arrived), constants, at_once=at_once)
 
 
 def potentiate(
-    wire: Wire, table: PlasticParams, held: Any, signal: Any, traced: Traced, mask: Any
-) -> Any:
+    wire: Wire, table: PlasticParams, held: Any, signal: Any, traced: Traced, mask: Any,
+    *, at_once: int,
+) -> Any:  # fmt: skip
     """Return what synapses hold after the spikes of postsynaptic cells."""
     width = wire.width_in
 
-    def parts(cell, constants):
-        return count_parts(constants[0].columns.start, cell, width)
+    def parts(cells, constants):
+        return count_parts(constants[0].columns.start, cells, width)
 
-    def body(cell, part, held, constants):
+    def body(cells, part, held, constants):
         table, signal, traced = constants
-        first, own = part_of(table.columns.start, cell, part, width)
+        first, own = part_of(table.columns.start, cells, part, width)
         place, source = (cut(x, first, width) for x in table.columns[1:])
-        before = jax.tree.map(lambda x: x[place], held)
+        before = jax.tree.map(lambda x: pick(x, place), held)
         rise = plasticity.inner(table.rule).potentiation(
             plasticity.read(table.rule, before, signal),
-            tuple(x[source] for x in traced.pre_now),
-            tuple(y[cell] for y in traced.post_now),
+            tuple(pick(x, source) for x in traced.pre_now),
+            of_cells(traced.post_now, cells),
         )
         after = plasticity.add(table.rule, before, signal, rise)
         slot = jnp.where(own, place, jax.tree.leaves(held)[0].shape[0])
         return jax.tree.map(lambda x, a: x.at[slot].set(a, mode="drop"), held, after)
 
-    return for_each(mask, body, parts, held, (table, signal, traced))
+    return for_each(mask, body, parts, held, (table, signal, traced), at_once=at_once)
 
 
 # matrices
