@@ -169,10 +169,26 @@ class Fixed(NamedTuple):
 
 
 class Eligible(NamedTuple):
-    """What synapses hold under a three-factor rule: w = k + h P, e = h D."""
+    """What synapses hold under a three-factor rule: w = k + h P, e = h D.
 
-    k: jax.Array  # nS
-    h: jax.Array  # nS
+    One array, since XLA would copy two that are read and written together.
+    """
+
+    both: jax.Array  # (..., 2): k and h in nS
+
+    @property
+    def k(self) -> jax.Array:
+        """The weight less what the modulator has added since the common start."""
+        return self.both[..., 0]
+
+    @property
+    def h(self) -> jax.Array:
+        """The eligibility as it would have been at the common start."""
+        return self.both[..., 1]
+
+
+def _eligible(k: jax.Array, h: jax.Array) -> Eligible:
+    return Eligible(jnp.stack([k, h], axis=-1))
 
 
 class Signal(NamedTuple):
@@ -192,14 +208,14 @@ def start(rule: Plasticity, weight: jax.Array) -> tuple[Fixed | Eligible, Signal
     if not isinstance(rule, ThreeFactor):
         return Fixed(weight), None
     one = jnp.ones((), weight.dtype)
-    return Eligible(weight, jnp.zeros_like(weight)), Signal(one, 0 * one)
+    return _eligible(weight, jnp.zeros_like(weight)), Signal(one, 0 * one)
 
 
 def read(rule: Plasticity, held: Any, signal: Signal | None) -> jax.Array:
     """Return the weights, nS."""
     if signal is None:
         return held.weight
-    return jnp.clip(held.k + held.h * signal.P, 0, jnp.asarray(rule.Wmax, held.k.dtype))
+    return jnp.clip(held.k + held.h * signal.P, 0, jnp.asarray(rule.Wmax, held.both.dtype))
 
 
 def add(rule: Plasticity, held: Any, signal: Signal | None, change: jax.Array) -> Any:
@@ -208,7 +224,7 @@ def add(rule: Plasticity, held: Any, signal: Signal | None, change: jax.Array) -
         bound = jnp.asarray(rule.Wmax, held.weight.dtype)
         return Fixed(jnp.clip(held.weight + change, 0, bound))
     h = held.h + change / signal.D
-    return Eligible(read(rule, held, signal) - h * signal.P, h)
+    return _eligible(read(rule, held, signal) - h * signal.P, h)
 
 
 def advance(rule: Plasticity, signal: Signal | None, modulator: Any, *, dt: float) -> Signal | None:
@@ -226,11 +242,20 @@ def rebase(rule: Plasticity, held: Any, signal: Signal | None) -> tuple[Any, Sig
 
     def anew(both):
         held, signal = both
-        return Eligible(read(rule, held, signal), held.h * signal.D), Signal(
-            jnp.ones_like(signal.D), jnp.zeros_like(signal.P)
-        )
+        start = Signal(jnp.ones_like(signal.D), jnp.zeros_like(signal.P))
+        return _eligible(read(rule, held, signal), held.h * signal.D), start
 
-    return jax.lax.cond(signal.D < _SMALL, anew, lambda both: both, (held, signal))
+    # a loop of no or one round: XLA would copy what a conditional may leave as it is
+    return jax.lax.while_loop(lambda both: both[1].D < _SMALL, anew, (held, signal))
+
+
+def choose(where: jax.Array, one: Any, other: Any) -> Any:
+    """Return what synapses hold: `one` where the mask says so, else `other`."""
+
+    def pick(a: jax.Array, b: jax.Array) -> jax.Array:
+        return jnp.where(where.reshape(where.shape + (1,) * (a.ndim - where.ndim)), a, b)
+
+    return jax.tree.map(pick, one, other)
 
 
 def decay(traces: Traces, taus: tuple[ArrayLike, ...], *, dt: float) -> Traces:

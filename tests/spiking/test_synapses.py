@@ -175,3 +175,68 @@ def test_constants_that_make_no_synapse_are_refused(change, message):
     synapses.check(synapses.SOMA)
     with pytest.raises(ValueError, match=re.escape(message)):
         synapses.check(synapses.SOMA._replace(**change))
+
+
+def without(*names):
+    """Opened synapses of three cells, and jumps, once with all receptors and once without some."""
+    full = SynapseState(*(jnp.asarray([g, 2 * g, 0.0]) for g in (1.0, 20.0, 3.0, 4.0)))
+    jumps = SynapseState(*(jnp.asarray([0.0, g, 2 * g]) for g in (0.5, 1.0, 2.0, 3.0)))
+    none = dict.fromkeys(names)
+    zero = dict.fromkeys(names, jnp.zeros(3))
+    lacking = full._replace(**none), jumps._replace(**none)
+    return lacking, (full._replace(**zero), jumps._replace(**zero))
+
+
+LACKING = [
+    ("nmda",),
+    ("ampa", "gaba_a"),
+    ("nmda", "adaptation"),
+    SynapseState._fields[:3],
+    SynapseState._fields,
+]
+
+
+@pytest.mark.parametrize("names", LACKING)
+def test_receptors_that_a_compartment_lacks_add_nothing_and_stay_away(names):
+    no_jump = synapses.SOMA._replace(adaptation_jump=0.0)
+    params = no_jump if "adaptation" in names else synapses.SOMA
+    (ours, jumps), (closed, no_jumps) = without(*names)
+    v, spike = jnp.asarray([-60.0, -20.0, 10.0]), jnp.asarray([0.0, 1.0, 1.0])
+    for _ in range(3):
+        drive, expected = (synapses.drive(params, state, v) for state in (ours, closed))
+        for a, b in zip(drive, expected, strict=True):
+            np.testing.assert_array_equal(jnp.broadcast_to(a, (3,)), jnp.broadcast_to(b, (3,)))
+        ours = jax.jit(lambda s: synapses.step(params, s, jumps, spike, dt=0.5))(ours)
+        closed = jax.jit(lambda s: synapses.step(params, s, no_jumps, spike, dt=0.5))(closed)
+        for name in SynapseState._fields:
+            if name in names:
+                assert getattr(ours, name) is None
+                np.testing.assert_array_equal(getattr(closed, name), np.zeros(3))
+            else:
+                np.testing.assert_array_equal(getattr(ours, name), getattr(closed, name))
+
+
+def test_a_jump_at_a_receptor_that_is_lacking_opens_nothing():
+    lacking = synapses.init(2, receptors=("ampa",))
+    assert lacking[1:] == (None, None, None)
+    jumps = SynapseState(ampa=jnp.ones(2), nmda=jnp.ones(2))
+    after = synapses.step(synapses.SOMA, lacking, jumps, jnp.ones(2), dt=0.5)
+    np.testing.assert_array_equal(after.ampa, [1, 1])
+    assert after[1:] == (None, None, None)
+
+
+def test_receptors_that_nothing_reached_only_decay():
+    start = SynapseState(*(jnp.full(2, g) for g in (1.0, 20.0, 3.0, 4.0)))
+    for jumps in (SynapseState(), SynapseState(ampa=jnp.zeros(2), adaptation=jnp.zeros(2))):
+        after = synapses.step(synapses.SOMA, start, jumps, jnp.zeros(2), dt=0.5)
+        expected = synapses.step(synapses.SOMA, start, CLOSED, jnp.zeros(2), dt=0.5)
+        for a, b in zip(after, expected, strict=True):
+            np.testing.assert_array_equal(a, b)
+
+
+def test_chosen_receptors_are_made_in_the_dtype():
+    with jax.enable_x64():
+        state = synapses.init(3, jnp.float64, receptors=("gaba_a", "ampa"))
+        assert (state.nmda, state.adaptation) == (None, None)
+        assert state.ampa.dtype == state.gaba_a.dtype == jnp.float64
+        assert synapses.init(3, jnp.float64, receptors=()) == SynapseState()

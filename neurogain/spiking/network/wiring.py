@@ -149,16 +149,16 @@ def part_of(start: Any, cells: Any, part: Any, width: int) -> tuple[jax.Array, j
 def cut(array: jax.Array, first: jax.Array, width: int) -> jax.Array:
     """Return `width` entries from each of `first` on, shape (cells, width)."""
     if first.shape == (1,):
-        return jax.lax.dynamic_slice(array, (first[0],), (width,))[None]
+        return jax.lax.dynamic_slice_in_dim(array, first[0], width)[None]
     return pick(array, first[:, None] + jnp.arange(width, dtype=jnp.int32))
 
 
 def paste(array: jax.Array, first: jax.Array, values: jax.Array, own: jax.Array) -> jax.Array:
     """Return the array with `values`, (cells, width), written from each of `first` on where own."""
     if first.shape == (1,):
-        old = jax.lax.dynamic_slice(array, (first[0],), values.shape[1:])
-        new = jnp.where(own[0], values[0], old)
-        return jax.lax.dynamic_update_slice(array, new, (first[0],))
+        old = jax.lax.dynamic_slice_in_dim(array, first[0], values.shape[1])
+        new = plasticity.choose(own[0], values[0], old)
+        return jax.lax.dynamic_update_slice_in_dim(array, new, first[0], axis=0)
     place = first[:, None] + jnp.arange(values.shape[1], dtype=jnp.int32)
     place = jnp.where(own, place, array.shape[0])
     return array.at[place].set(values, mode="drop")
@@ -286,7 +286,7 @@ def pair_up(
 
     def changed(held, where, change):
         after = plasticity.add(rule, held, signal, change)
-        return jax.tree.map(lambda a, b: jnp.where(where, a, b), after, held)
+        return plasticity.choose(where, after, held)
 
     now, following = wide(traced.pre_now, traced.post_now), wide(traced.pre_next, traced.post_next)
     rise = pair.potentiation(plasticity.read(rule, held, signal), *now)
