@@ -342,8 +342,8 @@ def summarize(config: BurstStdpConfig, courses: Mapping[str, Course], over: Map)
     faster = measured["bursting"]["early_change"] > measured["regular"]["early_change"]
     speeds = pulse_speeds(config, courses["pulse"])
     pulse = {name: _with_interval(values) for name, values in speeds.items()}
-    pulse["during_over_before"] = _with_interval(speeds["during"] / speeds["before"])
-    pulse["after_over_before"] = _with_interval(speeds["after"] / speeds["before"])
+    pulse["during_over_before"] = _ratio(speeds["during"], speeds["before"])
+    pulse["after_over_before"] = _ratio(speeds["after"], speeds["before"])
     return {
         "schema_version": SCHEMA_VERSION,
         "config": as_json(config),

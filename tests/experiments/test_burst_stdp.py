@@ -1,0 +1,135 @@
+import dataclasses
+
+import numpy as np
+import pytest
+
+from neurogain.experiments import burst_stdp
+from neurogain.experiments.burst_stdp import BurstStdpConfig, Course, Map
+
+SMALL = BurstStdpConfig(
+    pre=10, post=4, warm_up=500.0, duration=1500.0, early=500.0, pulse=(500.0, 1000.0), seeds=3,
+    map_current=("700", "1200"), map_noise=("1000",), map_seeds=2,
+)  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def small():
+    return {name: burst_stdp.run_regime(SMALL, name) for name in burst_stdp.REGIMES}
+
+
+def test_bursting_changes_weights_faster_in_at_least_19_of_20_seeds():
+    config = dataclasses.replace(
+        BurstStdpConfig(), duration=2500.0, pulse=(500.0, 1000.0), seeds=20
+    )
+    early = {
+        name: burst_stdp.per_seed(config, burst_stdp.run_regime(config, name))["early_change"]
+        for name in ("regular", "bursting")
+    }
+    assert (early["bursting"] > early["regular"]).sum() >= 19
+
+
+def test_regimes_share_the_somatic_noise_and_differ_in_bursts(small):
+    before = {name: course.pre_spikes[:, 0] for name, course in small.items()}
+    # a pulse that has not come yet leaves regular spiking: no coupling, though dendritic current
+    np.testing.assert_array_equal(before["pulse"], before["regular"])
+    assert (before["bursting"] > before["regular"]).all()
+    assert not small["regular"].bursts.any()
+    assert (small["bursting"].bursts > 0.9).all()
+    assert not small["pulse"].bursts[:, 0].any()
+    assert (small["pulse"].bursts[:, 1] > 0.5).all()
+
+
+def test_shapes_and_bounds(small):
+    for course in small.values():
+        assert course.change.shape == course.mean.shape == (3, 30)
+        assert course.step.shape == course.pre_spikes.shape == (3, 3)
+        assert course.weights.shape == (3, 40)
+        assert (course.weights >= 0).all()
+        assert (course.weights <= 1).all()
+        change = np.abs(course.weights - 0.5).mean(axis=1)
+        np.testing.assert_allclose(course.change[:, -1], change, rtol=1e-5)
+        np.testing.assert_allclose(course.step[:, 0], course.change[:, 9], rtol=1e-4)
+
+
+def test_a_seed_does_not_depend_on_the_others(small):
+    alone = burst_stdp.run_regime(dataclasses.replace(SMALL, seeds=1, seed=2), "bursting")
+    np.testing.assert_allclose(alone.change[0], small["bursting"].change[2], rtol=1e-5)
+
+
+def test_nothing_changes_without_learning():
+    config = dataclasses.replace(SMALL, learning_rate=0.0, seeds=1)
+    course = burst_stdp.run_regime(config, "bursting")
+    assert not course.change.any()
+    assert course.pre_spikes.any()
+
+
+def test_half_time_of_courses_that_are_known():
+    samples = 0.1 * np.arange(1, 101)  # ms
+    straight, saturating = samples / 10, 1 - np.exp(-samples)
+    halves = burst_stdp.half_time(np.stack([straight, saturating, 0 * samples]), 0.1)
+    np.testing.assert_allclose(halves[:2], [5.0, np.log(2)], atol=2e-3)
+    assert halves[2] == 0
+
+
+def course(change, pre, post):
+    """A course of two seeds that changes by `change` at once; spikes per 500 ms."""
+    ones = np.ones((2, 1))
+    return Course(
+        change=ones * np.full(30, change),
+        mean=ones * np.full(30, 0.5),
+        step=ones * np.full(3, change),
+        pre_spikes=ones * np.full(3, pre),
+        post_spikes=ones * np.full(3, post),
+        bursts=ones * np.zeros(3),
+        weights=np.full((2, 40), 0.5 + change),
+    )
+
+
+def test_ratios_of_courses_that_are_known():
+    courses = {
+        "regular": course(0.01, 2.0, 4.0),
+        "bursting": course(0.03, 4.0, 8.0),
+        "pulse": course(0.01, 2.0, 4.0),
+    }
+    over = Map(regular=np.full((2, 2), 0.1), bursting=np.full((2, 2), 0.2))
+    metrics = burst_stdp.summarize(SMALL, courses, over)
+    for name, expected in {
+        "speed_ratio": 3.0,
+        "speed_ratio_per_spike": 1.5,
+        "speed_ratio_per_pair": 0.75,
+        "half_time_ratio": 1.0,
+    }.items():
+        np.testing.assert_allclose(metrics[name]["mean"], expected)
+        np.testing.assert_allclose(metrics[name]["per_seed"], expected)
+    assert metrics["seeds_in_which_bursting_is_faster"] == 2
+    assert metrics["regular"]["pre_rate_hz"]["mean"] == pytest.approx(4.0)
+    assert metrics["pulse_speed_per_s"]["during_over_before"]["mean"] == pytest.approx(1.0)
+    assert [p["speed_ratio"]["mean"] for p in metrics["map"]] == [2.0, 2.0]
+
+
+def test_silent_cells_have_no_ratio():
+    silent = {name: course(0.0, 0.0, 0.0) for name in burst_stdp.REGIMES}
+    over = Map(regular=np.zeros((2, 2)), bursting=np.zeros((2, 2)))
+    metrics = burst_stdp.summarize(SMALL, silent, over)
+    assert metrics["speed_ratio"]["mean"] is None
+    assert metrics["regular"]["early_change_per_spike"]["mean"] is None
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"pre": 0}, "`pre` must be a whole number of at least 1; got 0"),
+        ({"duration": 1700.0}, r"`duration` must be a multiple of 500 ms; got 1700.0"),
+        ({"early": 2000.0}, r"`duration` must hold `early`"),
+        ({"pulse": (1000.0, 500.0)}, r"start before end.*pulse \(1000.0, 500.0\)"),
+        ({"sample": 30.0}, r"`sample` must divide 500 ms.*got 30.0"),
+        ({"coupling": 1.5}, r"`coupling` must be in \[0, 1\]"),
+        ({"w_max": -1.0}, r"must be at least 0|positive, in nS"),
+        ({"noise": -1.0}, r"standard deviation of at least 0; got -1.0"),
+        ({"map_noise": ("x",)}, r"`map_noise`.*x"),
+        ({"seed": -1}, r"`seed` must be in"),
+    ],
+)
+def test_bad_input_is_refused(change, message):
+    with pytest.raises(ValueError, match=message):
+        dataclasses.replace(SMALL, **change).check()
