@@ -89,7 +89,9 @@ def _exchange(network: "Network", inputs: Inputs, *, dt: float) -> Outputs:
     ring = inputs.ring if network.ring > 1 else jnp.zeros((1, border[-1]), dtype)
     if inputs.fixed is not None:
         rows = jax.tree.map(lambda x: x[0], inputs.fixed)
-        mask = jnp.concatenate([inputs.spikes[name] for name in network.sizes]) > 0
+        rows = rows._replace(weight=wiring.without_gradient(rows.weight))
+        spikes = jnp.concatenate([inputs.spikes[name] for name in network.sizes])
+        mask = wiring.without_gradient(spikes) > 0
         ring = wiring.deliver(rows, network.width, mask, ring, inputs.step, at_once=network.at_once)
     row = 0 if network.ring == 1 else (inputs.step + 1) % network.ring
     arrived = [ring[row, border[i] : border[i + 1]] for i in range(len(sizes))]
@@ -120,9 +122,10 @@ def _carry(wire: Wire, inputs: Inputs, dt: float, at_once: int) -> tuple[jax.Arr
     else:
         bare = _strip(table)
         held = jax.tree.map(lambda x: x[0], held)
-        post = post_spike > 0
+        held = jax.tree.map(wiring.without_gradient, held)
+        post = wiring.without_gradient(post_spike) > 0
         held = wiring.potentiate(wire, bare, held, signal, traced, post, at_once=at_once)
-        pre = acting > 0
+        pre = wiring.without_gradient(acting) > 0
         held, sent = wiring.arrive(wire, bare, held, signal, traced, pre, at_once=at_once)
         held = jax.tree.map(lambda x: x[None], held)
     return sent, state._replace(held=held, signal=signal, acting=acting)

@@ -130,14 +130,18 @@ def matrices(
             f'weights need {size / 2**30:.1f} GiB. Pass path="sparse".'
         )
     filled = np.zeros((len(delays), n_pre, n_post), np.float32)
-    np.add.at(filled, (np.searchsorted(delays, delay), pairs.pre, pairs.post), weight)
-    place = np.unique(pairs.pre.astype(np.int64) * n_post + pairs.post).astype(np.int32)
+    which = np.searchsorted(delays, delay)
+    np.add.at(filled, (which, pairs.pre, pairs.post), weight)
+    place = (which * n_pre + pairs.pre).astype(np.int64) * n_post + pairs.post
+    place = np.unique(place).astype(np.int32)
+    order = np.argsort(place % (n_pre * n_post), kind="stable")  # by cells, then by delay
+    place = place[order]
     if rule is not None and len(place) < len(pairs.pre):
         raise ValueError(
             f"`connectivity` of {name} must not connect a pair twice, since its synapses are "
             'plastic and dense. Pass multapses=False, or path="sparse".'
         )
-    exists = np.zeros(n_pre * n_post, bool)
+    exists = np.zeros(filled.size, bool)
     exists[place] = True
     mask = None if rule is None else jnp.asarray(exists.reshape(n_pre, n_post))
     return DenseParams(jnp.asarray(filled), jnp.asarray(place), mask, rule)

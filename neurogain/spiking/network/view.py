@@ -33,13 +33,13 @@ def read(
     """Return the synapses, with the weights of the state if there is one."""
     table = params.projections.get(wire.name)
     if isinstance(table, DenseParams):
-        which, place = _matrix_places(table)
-        weight = np.asarray(table.weight)[which, *np.divmod(place, wire.n_post)]
+        which, pre, post = _matrix_places(table)
+        weight = np.asarray(table.weight)[which, pre, post]
         if state is not None and wire.plastic:
             own = plasticity.read(table.rule, state.held, state.signal)  # type: ignore[arg-type]
-            weight = np.asarray(own).reshape(-1)[place]
+            weight = np.asarray(own)[pre, post]
         delay = np.asarray(wire.delays)[which] * network.dt
-        return Synapses(*np.divmod(place, wire.n_post), weight, delay)
+        return Synapses(pre, post, weight, delay)
     rows = _rows(wire, params)
     weights = np.asarray(rows.weight)
     if state is not None and wire.plastic:
@@ -71,9 +71,8 @@ def write(network: "Network", wire: Wire, params: "NetworkParams", weight: Any) 
             f"{values.max():g}."
         )
     if isinstance(table, DenseParams):
-        which, place = _matrix_places(table)
         new = np.array(table.weight)
-        new[which, *np.divmod(place, wire.n_post)] = values
+        new[_matrix_places(table)] = values
         table = table._replace(weight=jnp.asarray(new))
         return params._replace(projections=params.projections | {wire.name: table})
     rows = _rows(wire, params)
@@ -152,8 +151,6 @@ def _row_places(
     return pre[own], start[0] + own
 
 
-def _matrix_places(table: DenseParams) -> tuple[np.ndarray, np.ndarray]:
-    """Return number of the matrix, and place in it, of each synapse."""
-    place = np.asarray(table.place)
-    flat = np.asarray(table.weight).reshape(len(table.weight), -1)
-    return np.argmax(flat[:, place] != 0, axis=0), place
+def _matrix_places(table: DenseParams) -> tuple[np.ndarray, ...]:
+    """Return number of the matrix, row and column of each synapse."""
+    return np.unravel_index(np.asarray(table.place), np.shape(table.weight))

@@ -77,7 +77,7 @@ class DenseParams(NamedTuple):
     """Synapses as matrices."""
 
     weight: Float[Array, "delays n_pre n_post"]  # nS, one matrix for each delay
-    place: Int[Array, " synapses"]  # of those that exist, in the flat matrix
+    place: Int[Array, " synapses"]  # of those that exist, in all matrices, flat
     exists: Bool[Array, "n_pre n_post"] | None  # plastic
     rule: Plasticity | None
 
@@ -172,6 +172,20 @@ def pick(array: jax.Array, places: jax.Array) -> jax.Array:
 def of_cells(traces: Traces, cells: jax.Array) -> Traces:
     """Return the traces of cells, shape (cells, 1)."""
     return tuple(pick(x, jnp.minimum(cells, x.shape[0] - 1))[:, None] for x in traces)
+
+
+@jax.custom_jvp
+def without_gradient(x: jax.Array) -> jax.Array:
+    """Return x, refusing to be differentiated: a loop over spikes has no derivative to give."""
+    return x
+
+
+@without_gradient.defjvp
+def _without_gradient_jvp(primals, tangents):
+    raise TypeError(
+        "Gradients don't pass through event-driven synapses: got a derivative with respect to "
+        'spikes or weights on the sparse path. Build the network with path="dense".'
+    )
 
 
 def deliver(

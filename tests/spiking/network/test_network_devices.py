@@ -1,0 +1,125 @@
+"""A network spread over devices, cell by cell, is the network of one device, bit for bit."""
+
+import jax
+import numpy as np
+import pytest
+from jax.sharding import Mesh
+
+from neurogain.spiking import Drive, Noise, simulate
+from neurogain.spiking.network.recorders import Weights
+from neurogain.spiking.plasticity import PairSTDP, ThreeFactor
+from neurogain.spiking.recorders import Spikes, Traces
+
+RULES = {
+    "static": {"recurrent": None, "perisomatic": None},
+    "plastic": {
+        "apical": PairSTDP(lambda_=0.1),
+        "to_som": ThreeFactor(PairSTDP(lambda_=0.1), tau_c=20.0),
+        "to_pv": None,
+    },
+}
+DURATION = 80.0  # ms
+
+
+def mesh_of(devices):
+    return Mesh(np.array(jax.devices()[:devices]), ("cells",))
+
+
+def potential(state, info):
+    return state.cells["pyr"].soma.v
+
+
+def built(circuits, rules, mesh=None):
+    lists = {name: one for name, one in circuits.lists().items() if name in RULES[rules]}
+    return circuits.build(lists=lists, rules=RULES[rules], mesh=mesh, coupling="stochastic")
+
+
+def run(circuits, network, params, duration=DURATION, **options):
+    drive = circuits.currents() | {"pv": Drive(Noise(200.0, 100.0))}
+    drive |= dict.fromkeys(network.modulated, 0.02)
+    record = {"spikes": Spikes(), "v": Traces(potential, every=10)}
+    record |= {w.name: Weights(w.name, every=100) for w in network.wires if w.plastic}
+    return simulate(network, params, drive, duration=duration, key=jax.random.key(4),
+                    record=record, chunk=100, **options)  # fmt: skip
+
+
+def devices(tree):
+    return {len(x.sharding.device_set) for x in jax.tree.leaves(tree)}
+
+
+@pytest.fixture(scope="module", params=list(RULES))
+def pair(request, circuits):
+    """Return network, parameters and result on one device, and on four."""
+    assert len(jax.devices()) >= 4
+    both = [built(circuits, request.param, mesh) for mesh in (None, mesh_of(4))]
+    return [(*one, run(circuits, *one)) for one in both]
+
+
+def test_four_devices_do_what_one_does_bit_for_bit(pair):
+    (network, _, alone), (_, _, four) = pair
+    counts = np.bincount(alone.recorded["spikes"].cell, minlength=network.size)
+    assert (counts > 0).mean() > 0.6  # else the comparison says nothing
+    assert alone.recorded.keys() == four.recorded.keys()
+    for name in ("spikes", "v"):
+        for a, b in zip(alone.recorded[name], four.recorded[name], strict=True):
+            np.testing.assert_array_equal(a, b)
+    for name in ("cells", "synapses"):
+        expected, actual = (jax.tree.leaves(getattr(x.state, name)) for x in (alone, four))
+        for a, b in zip(expected, actual, strict=True):
+            np.testing.assert_array_equal(a, b)
+
+
+def test_weights_are_those_of_one_device(pair):
+    (network, params, alone), (spread, spread_params, four) = pair
+    for wire in network.wires:
+        expected, actual = (
+            net.synapses(p, wire.name, result.state)
+            for net, p, result in ((network, params, alone), (spread, spread_params, four))
+        )
+        order = np.lexsort((actual.post, actual.pre))
+        same = np.lexsort((expected.post, expected.pre))
+        for a, b in zip(expected, actual, strict=True):
+            np.testing.assert_array_equal(a[same], b[order])
+        if wire.plastic:
+            first = network.synapses(params, wire.name).weight
+            assert np.mean(expected.weight != first) > 0.3
+            recorded = alone.recorded[wire.name].values[:, same]
+            np.testing.assert_array_equal(four.recorded[wire.name].values[:, order], recorded)
+            # k + h P of a three-factor rule may be rounded once or twice
+            np.testing.assert_allclose(recorded[-1], expected.weight[same], rtol=3e-7)
+
+
+def test_the_state_is_spread_over_all_devices(pair):
+    (_, _, alone), (network, _, four) = pair
+    assert devices(alone.state) == {1}
+    assert devices(four.state) == {4}
+    for tree in (four.state.cells, four.state.synapses):
+        for leaf in jax.tree.leaves(tree):
+            parts = {shard.data.shape[0] for shard in leaf.addressable_shards}
+            assert parts == {leaf.shape[0] // 4}
+    for wire in network.wires:
+        if wire.plastic:
+            for leaf in jax.tree.leaves(four.state.projections[wire.name].held):
+                assert {s.data.size for s in leaf.addressable_shards} == {leaf.size // 4}
+
+
+def test_a_spread_run_goes_on_where_it_ended(pair, circuits):
+    _, (network, params, whole) = pair
+    first = run(circuits, network, params, 30.0)
+    second = run(circuits, network, params, DURATION - 30.0, state=first.state, first_step=300)
+    for a, b in zip(jax.tree.leaves(second.state), jax.tree.leaves(whole.state), strict=True):
+        np.testing.assert_array_equal(a, b)
+    joined = np.concatenate([x.recorded["spikes"].cell for x in (first, second)])
+    np.testing.assert_array_equal(joined, whole.recorded["spikes"].cell)
+
+
+def test_other_weights_stay_spread(circuits):
+    network, params = built(circuits, "plastic", mesh_of(4))
+    for name in ("apical", "to_pv"):
+        before = network.synapses(params, name)
+        doubled = network.with_weights(params, name, before.weight / 2)
+        after = network.synapses(doubled, name)
+        np.testing.assert_array_equal(after.weight, before.weight / 2)
+        for old, new in zip(*map(jax.tree.leaves, (params, doubled)), strict=True):
+            if hasattr(old, "sharding"):
+                assert new.sharding == old.sharding
