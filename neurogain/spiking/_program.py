@@ -57,16 +57,18 @@ class Program:
     def paces(self) -> tuple[int, ...]:
         """Steps between emissions, each a multiple of the one before; () where none emits.
 
-        A recorder emits at the slowest of them that divides its `every`.
+        A recorder emits at the slowest of them that divides its `every`. There are three at most,
+        each four times slower than the one before or more: each doubles what is compiled.
         """
         paces: list[int] = []
         left = sorted({r.every for r in self.recorders if r.every})
-        while left:
+        while left and len(paces) < 3:
             pace = math.gcd(*left)
-            if paces and pace == paces[-1]:
-                break
-            paces.append(pace)
-            left = [every for every in left if every > pace]
+            if not paces or pace >= 4 * paces[-1]:
+                paces.append(pace)
+                left = [every for every in left if every > pace]
+            else:
+                del left[0]
         return tuple(paces)
 
     def pace(self, recorder: Recorder) -> int:

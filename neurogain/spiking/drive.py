@@ -109,6 +109,15 @@ def is_random(leaf: object) -> bool:
     return isinstance(leaf, Noise | PoissonInput) or callable(leaf)
 
 
+def numbers(leaf: Any) -> tuple[Any, ...]:
+    """Return the values that a field which is not drawn can take."""
+    if isinstance(leaf, TimeSeries):
+        return (leaf.values,)
+    if isinstance(leaf, Pulse):
+        return (leaf.height, leaf.base)
+    return () if is_random(leaf) else (leaf,)
+
+
 def at_step(
     drive: Any, step: jax.Array, key: jax.Array | None, *, dt: float, drawn: Sequence[Any] = ()
 ) -> Any:
@@ -237,6 +246,10 @@ def _check_noise(name: str, noise: Any, n: int, dt: float) -> None:
     for field, value in noise._asdict().items():
         check_array(f"{name}, {field},", value, n)
         _checks.in_range(f"{name}, {field},", value, "finite", np.isfinite, "Choose a number.")
+    if name.endswith("coupling"):
+        raise ValueError(f"`{name}` must stay in [0, 1], so it can't be drawn; got {noise!r}.")
+    if name.endswith("conductance") and isinstance(noise, PoissonInput):
+        _check_values(f"{name}, weight of a conductance", noise.weight)
     if isinstance(noise, Noise):
         rule = "a standard deviation of at least 0"
         _checks.in_range(f"{name}, sd,", noise.sd, rule, lambda x: x >= 0, "Noise(0.0, 100.0).")

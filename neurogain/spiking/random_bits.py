@@ -71,7 +71,9 @@ def poisson(
 ) -> jax.Array:
     """Return `n` Poisson counts of `mean`, at most 1, by inversion of 24 random bits.
 
-        count = number of k with U >= P(count <= k)
+        count = number of k >= 0 with V <= P(count > k),  V = 2^-24, 2 2^-24, ..., 1
+
+    The tails are summed from their small end, so that rounding adds no count.
 
     Args:
       key: for this step.
@@ -82,13 +84,15 @@ def poisson(
     """
     first, _ = _pairs(key, n, stream)
     mean = jnp.broadcast_to(jnp.asarray(mean, dtype), (n,))
-    uniform = (first >> np.uint32(8)).astype(jnp.int32).astype(dtype) * jnp.asarray(2.0**-24, dtype)
-    term = below = jnp.exp(-mean)
-    count = jnp.zeros((n,), dtype)
-    for k in range(POISSON_TERMS):
-        count = count + (uniform >= below).astype(dtype)
-        term = term * mean * jnp.asarray(1 / (k + 1), dtype)
-        below = below + term
+    steps = (first >> np.uint32(8)).astype(jnp.int32) + 1
+    uniform = steps.astype(dtype) * jnp.asarray(2.0**-24, dtype)
+    terms = [jnp.exp(-mean)]
+    for k in range(1, POISSON_TERMS + 1):
+        terms.append(terms[-1] * mean * jnp.asarray(1 / k, dtype))
+    count, tail = jnp.zeros((n,), dtype), jnp.zeros((n,), dtype)
+    for term in reversed(terms[1:]):
+        tail = tail + term
+        count = count + (uniform <= tail).astype(dtype)
     return count
 
 

@@ -69,9 +69,11 @@ class PoissonSource:
     def check(self, params: Any, drive: Any, *, dt: float, n: int, key: object) -> None:
         """Refuse negative rates, and a run without a key."""
         del params, dt, n
-        if not drives.is_varying(drive):
-            rule = "a finite rate in Hz, at least 0"
-            _checks.in_range("drive", drive, rule, lambda x: (x >= 0) & (x < np.inf), "10.0")
+        rule = "a finite rate in Hz, at least 0"
+        if isinstance(drive, drives.Noise | drives.PoissonInput):
+            raise ValueError(f"`drive` of Poisson sources must be {rule}; got {drive!r}.")
+        for value in drives.numbers(drive):
+            _checks.in_range("drive", value, rule, lambda x: (x >= 0) & (x < np.inf), "10.0")
         if key is None:
             raise ValueError(
                 "`key` must be a jax.random.key for Poisson sources; got None. Pass "
@@ -124,16 +126,23 @@ def spike_list(time_ms: ArrayLike, cell: ArrayLike, *, n: int, dt: float) -> Spi
     Raises:
       ValueError: times that are not steps, sources that are not there, two spikes in one step.
     """
-    time, number = np.asarray(time_ms, float), np.asarray(cell, int)
+    time, number = np.asarray(time_ms, float), np.asarray(cell)
+    if not np.issubdtype(number.dtype, np.integer) and number.size:
+        raise ValueError(f"`cell` must be whole numbers; got an array of {number.dtype}.")
     if time.shape != number.shape or time.ndim != 1:
         raise ValueError(
             f"`time_ms` and `cell` must have one value per spike; got shapes {time.shape} and "
             f"{number.shape}."
         )
-    steps = np.rint(time / dt).astype(int) - 1
-    on_grid = np.abs((steps + 1) * dt - time) <= 1e-6 * np.maximum(time, 1)
+    most = (_NEVER - 1) * dt
     rule = f"positive multiples of dt = {dt:g} ms"
-    _checks.in_range("time_ms", time, rule, lambda x: on_grid & (steps >= 0), "Round them first.")
+    advice = "Round them first."
+    _checks.in_range("time_ms", time, rule, lambda x: (x > 0) & (x <= most), advice)
+    steps = np.rint(time / dt).astype(int) - 1
+    off = np.abs((steps + 1) * dt - time)
+    on_grid = (off <= 1e-3 * dt + 1e-12 * time) & (steps >= 0)
+    _checks.in_range("time_ms", time, rule, lambda x: on_grid, advice)
+    number = number.astype(int)
     rule = f"in [0, {n - 1}]"
     _checks.in_range("cell", number, rule, lambda x: (x >= 0) & (x < n), "Choose others.")
     order = np.lexsort((steps, number))

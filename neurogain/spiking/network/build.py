@@ -179,8 +179,8 @@ def _draw(
     try:
         recurrent = projection.source == projection.target
         pairs = projection.connectivity.connect(rng, n_pre, n_post, recurrent)
-    except ValueError as error:
-        raise ValueError(f"`connectivity` of {name}: {error}") from error
+    except (ValueError, TypeError) as error:
+        raise type(error)(f"`connectivity` of {name}: {error}") from error
     count = len(pairs.pre)
     given = projection.weight(rng, count) if callable(projection.weight) else projection.weight
     weight = spec.check_values(f"`weight` of {name}", given, "nS", count)

@@ -285,17 +285,17 @@ class Network:
 
 
 def _check_part(name: str, value: Any, modulated: tuple[str, ...]) -> None:
-    amount = value.weight if isinstance(value, drives.PoissonInput) else value
-    if isinstance(value, drives.Noise):
-        amount = -1.0 if name not in modulated else value.mean
-    if isinstance(value, drives.Pulse):
-        amount = np.minimum(value.height, value.base)
-    if isinstance(value, drives.TimeSeries):
-        amount = value.values
     if name in modulated:
-        _checks.in_range(f"drive[{name!r}]", amount, "finite, in 1/ms", np.isfinite, "0.001")
-    else:
-        rule = "a jump of at least 0 nS, without Gaussian noise"
+        for amount in drives.numbers(value):
+            _checks.in_range(f"drive[{name!r}]", amount, "finite, in 1/ms", np.isfinite, "0.001")
+        return
+    rule = "a jump of at least 0 nS, without Gaussian noise"
+    if isinstance(value, drives.Noise):
+        raise ValueError(
+            f"`drive[{name!r}]` must be {rule}; got {value!r}. Pass PoissonInput(10.0, 0.3)."
+        )
+    amounts = (value.weight,) if isinstance(value, drives.PoissonInput) else drives.numbers(value)
+    for amount in amounts:
         holds = lambda x: (x >= 0) & (x < np.inf)  # noqa: E731
         _checks.in_range(f"drive[{name!r}]", amount, rule, holds, "Pass PoissonInput(10.0, 0.3).")
 

@@ -1,0 +1,230 @@
+"""Drives that are drawn: their statistics in a run, and what the numbers don't depend on."""
+
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from jax.sharding import Mesh, NamedSharding, PartitionSpec
+from scipy import stats
+
+from neurogain.spiking import Drive, IzhikevichCell, PyramidalCell, cells, rollout, simulate
+from neurogain.spiking.drive import Noise, PoissonInput, PyramidalDrive
+from neurogain.spiking.recorders import Total, Traces
+
+KEY = jax.random.key(11)
+N, STEPS = 40, 5000
+
+
+class EchoState(NamedTuple):
+    value: jax.Array
+
+
+class EchoInfo(NamedTuple):
+    spike: jax.Array
+    drive: tuple
+
+
+class Echo:
+    """Cells that only show their drive."""
+
+    def init(self, params, n, dtype=jnp.float32):
+        return EchoState(jnp.zeros((n,), dtype))
+
+    def step(self, params, state, drive, *, dt, key):
+        shown = jax.tree.map(lambda x: jnp.broadcast_to(x, state.value.shape), tuple(drive))
+        return state, EchoInfo(jnp.zeros_like(state.value), shown)
+
+    def check(self, params, drive, *, dt, n, key):
+        pass
+
+
+ECHO = Echo()
+
+
+def shown(state, info):
+    return info.drive
+
+
+def echo(drive, *, n=N, steps=STEPS, key=KEY, runner=simulate, dt=0.1, **options):
+    """Return the fields of the drive, each (steps, n)."""
+    record = {"drive": Traces(shown)}
+    run = runner(
+        ECHO, (), drive, n=n, duration=steps * dt, dt=dt, key=key, record=record, **options
+    )
+    values = run.recorded["drive"]
+    return [np.asarray(x) for x in (values.values if runner is simulate else values)]
+
+
+def independent(x):
+    """No correlation between neighbours in cells and steps, nor of fields, by five deviations."""
+    z = (x - x.mean()) / x.std()
+    for a, b in (
+        *((z[1:], z[:-1]), (z[2:], z[:-2]), (z[:, 1:], z[:, :-1])),
+        *((z[1:, 1:], z[:-1, :-1]), (z[1:, :-1], z[:-1, 1:])),
+    ):
+        assert abs((a * b).mean()) < 5 / np.sqrt(a.size)
+    for axis in (0, 1):  # no cell and no step has more than its share
+        means = z.mean(axis=axis) * np.sqrt(z.shape[axis])
+        kurtosis = 3 + stats.kurtosis(z.ravel()) / z.shape[axis]
+        assert abs(means.var() - 1) < 5 * np.sqrt((kurtosis - 1) / means.size)
+
+
+@pytest.mark.parametrize("runner", [simulate, rollout])
+def test_noise_is_normal_and_fresh_in_every_cell_and_step(runner):
+    current, _, pull = echo(Drive(Noise(200.0, 50.0), 0.0, Noise(-3.0, 2.0)), runner=runner)
+    for x, mean, sd in ((current, 200, 50), (pull, -3, 2)):
+        z = (x.astype(float) - mean) / sd
+        assert abs(z.mean()) < 5 / np.sqrt(z.size)
+        assert abs(z.var() - 1) < 5 * np.sqrt(2 / z.size)
+        bound = np.sqrt(np.log(2 / 1e-6) / (2 * z.size))
+        assert stats.kstest(z.ravel(), "norm").statistic < 1.7e-4 + bound
+        independent(z)
+    assert abs(np.corrcoef(current.ravel(), pull.ravel())[0, 1]) < 5 / np.sqrt(z.size)
+
+
+@pytest.mark.parametrize("runner", [simulate, rollout])
+@pytest.mark.parametrize(("rate", "dt"), [(500.0, 0.1), (10.0, 0.5), (1000.0, 1.0)])
+def test_poisson_input_counts_spikes_of_its_rate(runner, rate, dt):
+    (current, conductance, _) = echo(
+        Drive(PoissonInput(rate, 20.0), PoissonInput(rate, 0.5)), runner=runner, dt=dt
+    )
+    mean = rate * dt / 1000
+    for x, weight in ((current, 20), (conductance, 0.5)):
+        count = x / weight
+        np.testing.assert_array_equal(count, np.rint(count))
+        low, high = stats.poisson.ppf([1e-6, 1 - 1e-6], mean * count.size)
+        assert low <= count.sum() <= high
+        np.testing.assert_allclose(count.var(), mean, rtol=0.05 if mean > 0.01 else 0.15)
+        if mean > 0.01:
+            independent(count)
+    assert abs(np.corrcoef(current.ravel(), conductance.ravel())[0, 1]) < 5 / np.sqrt(x.size)
+
+
+NOISY = PyramidalDrive(
+    Drive(Noise(1200.0, 300.0), PoissonInput(300.0, 0.2), -4.0),
+    Drive(Noise(np.linspace(0.0, 500.0, 8), 100.0)),
+    0.5,
+)
+
+
+def pyramidal(drive=NOISY, *, runner=simulate, n=8, key=KEY, **options):
+    return runner(
+        *(PyramidalCell(), cells.L5_PYRAMIDAL, drive),
+        **{"n": n, "duration": 60.0, "key": key, "record": {"count": Total()}, **options},
+    )
+
+
+def equal(actual, expected):
+    assert jax.tree.structure(actual) == jax.tree.structure(expected)
+    for a, b in zip(jax.tree.leaves(actual), jax.tree.leaves(expected), strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+@pytest.mark.parametrize("chunk", [1, 7, 100])
+def test_neither_chunks_nor_interruptions_change_the_numbers(chunk):
+    drive = Drive(Noise(1.0, 2.0), PoissonInput(900.0, 1.0), Noise(0.0, 1.0))
+    whole = echo(drive, steps=250)
+    equal(echo(drive, steps=250, chunk=chunk), whole)
+    first = echo(drive, steps=110, chunk=chunk)
+    second = echo(drive, steps=140, chunk=chunk, first_step=110)
+    equal([np.concatenate(x) for x in zip(first, second, strict=True)], whole)
+    for segment in (None,) if chunk == 1 else (chunk,):
+        ours = echo(drive, steps=250, runner=rollout, segment=segment)
+        for a, b in zip(ours, whole, strict=True):  # XLA rounds the rest of a run otherwise
+            np.testing.assert_allclose(a, b, rtol=1e-6, atol=1e-6)
+
+
+def test_noisy_cells_do_not_depend_on_the_length_of_chunks():
+    whole = pyramidal()
+    assert whole.recorded["count"].sum() > 0
+    equal(pyramidal(chunk=33), whole)
+    alone = pyramidal(chunk=1)  # a program without a loop, which XLA rounds otherwise
+    equal(alone.recorded, whole.recorded)
+
+
+def test_how_often_is_recorded_changes_no_number():
+    drive = Drive(Noise(1.0, 2.0), PoissonInput(900.0, 1.0))
+    whole = echo(drive, steps=60)
+    record = {"slow": Traces(shown, 20), "mid": Traces(shown, 4), "fast": Traces(shown, 1)}
+    run = simulate(ECHO, (), drive, n=N, duration=6.0, key=KEY, record=record, chunk=20)
+    for name, every in (("slow", 20), ("mid", 4), ("fast", 1)):
+        equal(list(run.recorded[name].values), [x[every - 1 :: every] for x in whole])
+
+
+def test_the_seed_makes_the_numbers():
+    drive = Drive(Noise(0.0, 1.0), PoissonInput(500.0, 1.0))
+    first, again = echo(drive, steps=100), echo(drive, steps=100)
+    equal(first, again)
+    other = echo(drive, steps=100, key=jax.random.key(12))
+    assert (first[0] != other[0]).mean() > 0.99
+    assert abs(np.corrcoef(first[0].ravel(), other[0].ravel())[0, 1]) < 5 / np.sqrt(other[0].size)
+    raw = echo(drive, steps=100, key=jax.random.PRNGKey(11))
+    equal(first, raw)
+
+
+def test_fields_may_differ_between_cells():
+    n = 4
+    drive = Drive(
+        Noise(np.array([0.0, 10.0, -10.0, 5.0]), np.array([1.0, 2.0, 0.0, 3.0])),
+        PoissonInput(np.array([0.0, 100.0, 1000.0, 5000.0]), np.array([1.0, 2.0, 3.0, 0.0])),
+    )
+    current, conductance, _ = echo(drive, n=n, steps=20_000)
+    error = 5 * np.array([1, 2, 0, 3]) / np.sqrt(20_000)
+    assert (np.abs(current.mean(axis=0) - [0, 10, -10, 5]) <= error).all()
+    np.testing.assert_allclose(current.std(axis=0), [1, 2, 0, 3], rtol=0.03)
+    mean = np.array([0.0, 0.01, 0.1])
+    assert (conductance[:, [0, 3]] == 0).all()
+    spikes = conductance[:, :3] / [1, 2, 3]
+    assert (np.abs(spikes.mean(axis=0) - mean) <= 5 * np.sqrt(mean / 20_000)).all()
+
+
+def test_noise_without_deviation_is_its_mean():
+    quiet = simulate(IzhikevichCell(), cells.PV, Drive(Noise(150.0, 0.0)), n=3, duration=50.0,
+                     key=KEY)  # fmt: skip
+    constant = simulate(IzhikevichCell(), cells.PV, Drive(150.0), n=3, duration=50.0)
+    assert constant.recorded["spikes"].sum() > 0
+    equal(quiet.recorded, constant.recorded)
+
+
+@pytest.mark.parametrize("what", ["state", "drive"])
+def test_cells_on_four_devices_draw_what_they_draw_on_one(what):
+    sharding = NamedSharding(Mesh(np.array(jax.devices()[:4]), "cells"), PartitionSpec("cells"))
+    start = PyramidalCell().init(cells.L5_PYRAMIDAL, 8, jnp.float32)
+    wide = np.linspace(600.0, 1800.0, 8).astype(np.float32)
+
+    # numbers per cell are spread with the cells; `what` alone says where they are
+    def with_current(current):
+        return NOISY._replace(soma=NOISY.soma._replace(current=Noise(current, 300.0)))
+
+    options, drive = {"state": start}, with_current(wide)
+    alone = pyramidal(drive, **options)
+    assert alone.recorded["count"].sum() > 0
+    if what == "state":
+        options["state"] = jax.device_put(start, sharding)
+    else:
+        drive = with_current(jax.device_put(wide, sharding))
+    ours = pyramidal(drive, **options)
+    assert {len(x.sharding.device_set) for x in jax.tree.leaves(ours.state)} == {4}
+    equal(ours, alone)
+
+
+def test_noise_is_drawn_in_the_dtype_of_the_run():
+    with jax.enable_x64():
+        current, _, _ = echo(Drive(Noise(0.0, 1.0)), steps=20, dtype=jnp.float64)
+    assert current.dtype == np.float64
+    np.testing.assert_allclose(current, echo(Drive(Noise(0.0, 1.0)), steps=20)[0], atol=1e-6)
+
+
+def test_sweeps_of_noise_share_one_program_and_have_gradients():
+    def mean(sd):
+        record = {"squares": Total(lambda state, info: info.drive[0] ** 2)}
+        drive = Drive(Noise(3.0, sd))
+        run = rollout(ECHO, (), drive, n=200, duration=10.0, key=KEY, record=record)
+        return run.recorded["squares"].mean() / 100  # 9 + sd^2
+
+    swept = jax.jit(jax.vmap(mean))(jnp.asarray([0.0, 1.0, 2.0]))
+    np.testing.assert_allclose(swept, [9, 10, 13], atol=5 * 13 / np.sqrt(20_000))
+    np.testing.assert_allclose(mean(1.0), swept[1], rtol=1e-5)
+    np.testing.assert_allclose(jax.grad(mean)(1.0), 2, atol=5 * 7 / np.sqrt(20_000))

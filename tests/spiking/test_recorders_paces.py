@@ -1,0 +1,174 @@
+"""Recorders of different `every` sample in one run what each samples alone, and only then."""
+
+import dataclasses
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from neurogain.spiking import Drive, IzhikevichCell, TimeSeries, cells, rollout, simulate
+from neurogain.spiking.recorders import Spikes, Total, Traces
+
+N = 3
+DT = 0.1
+CURRENT = TimeSeries(300 + 200 * np.sin(np.arange(6000)[:, None] / 70 + np.arange(N)))
+PACES = [
+    *((1, 20, 30), (2, 3), (1, 100, 1000), (7,), (4, 4), (1, 2, 6, 9), (8, 4, 2)),
+]
+
+
+@dataclasses.dataclass(frozen=True)
+class Sums:
+    """The sum of all steps' numbers so far, and of `v`; `seen` is called at each emission."""
+
+    every: int
+    seen: Callable[[Any], None] | None = None
+
+    def init(self, state, info):
+        return jnp.zeros((), jnp.int32), jnp.zeros_like(state.v)
+
+    def update(self, carry, state, info, *, step, dt):
+        return carry[0] + step, carry[1] + state.v
+
+    def emit(self, carry, state, info):
+        if self.seen is not None:
+            jax.debug.callback(self.seen, carry[0])
+        return {"steps": carry[0][None], "v": carry[1], "now": state.v, "spike": info.spike}
+
+    def finish(self, carry, emitted, *, first_step, dt):
+        return {"last": carry, "emitted": emitted}
+
+
+def potential(state, info):
+    return state.v
+
+
+def run(record, steps, *, runner=simulate, **options):
+    return runner(
+        *(IzhikevichCell(), cells.PV, Drive(CURRENT)),
+        **{"n": N, "duration": steps * DT, "dt": DT, "record": record, **options},
+    )
+
+
+def lengths(paces):
+    """Numbers of steps that all recorders sample together after, of two to three hundred."""
+    period = int(np.lcm.reduce(paces))
+    return period * max(2, -(-250 // period))
+
+
+@pytest.fixture(scope="module")
+def whole():
+    """Every step, by the plainest means."""
+    model = IzhikevichCell()
+
+    def body(state, current):
+        state, info = model.step(cells.PV, state, Drive(current), dt=DT, key=None)
+        return state, (state.v, info.spike)
+
+    start = model.init(cells.PV, N, jnp.float32)
+    series = jnp.asarray(CURRENT.values, jnp.float32)
+    v, spike = map(np.asarray, jax.jit(lambda s: jax.lax.scan(body, s, series)[1])(start))
+    assert spike[:250].any()
+    return v, spike
+
+
+def check(emitted, every, steps, whole, first_step=0):
+    v, spike = whole
+    last = np.arange(every - 1, steps, every)
+    numbers = np.cumsum(first_step + np.arange(steps))
+    np.testing.assert_array_equal(emitted["steps"][:, 0], numbers[last])
+    np.testing.assert_array_equal(emitted["spike"], spike[last])
+    np.testing.assert_allclose(emitted["now"], v[last], rtol=1e-3)
+    np.testing.assert_allclose(emitted["v"], np.cumsum(v[:steps], axis=0)[last], rtol=1e-3)
+
+
+def close(actual, expected):
+    jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-3), actual, expected)
+
+
+@pytest.mark.parametrize("paces", PACES, ids=str)
+def test_each_recorder_samples_in_a_simulation_as_if_alone(paces, whole):
+    steps = lengths(paces)
+    record = {str(i): Sums(every) for i, every in enumerate(paces)}
+    record |= {f"traces {i}": Traces(potential, every) for i, every in enumerate(paces)}
+    record |= {"count": Total(), "events": Spikes()} if 1 in paces else {"count": Total()}
+    alone = {
+        every: run({"alone": Sums(every)}, steps).recorded["alone"]["emitted"]
+        for every in set(paces)
+    }
+    for chunk in (1, 90, 5000):
+        together = run(record, steps, chunk=chunk).recorded
+        np.testing.assert_array_equal(together["count"], whole[1][:steps].sum(axis=0))
+        for i, every in enumerate(paces):
+            ours = together[str(i)]
+            assert ours["last"][0] == steps * (steps - 1) // 2
+            check(ours["emitted"], every, steps, whole)
+            close(ours["emitted"], alone[every])
+            traces = together[f"traces {i}"]
+            np.testing.assert_allclose(traces.time_ms, DT * np.arange(every, steps + 1, every))
+            np.testing.assert_array_equal(traces.values, ours["emitted"]["now"])
+        if 1 in paces:
+            step, cell = np.nonzero(whole[1][:steps])
+            np.testing.assert_allclose(together["events"].time_ms, DT * (step + 1))
+            np.testing.assert_array_equal(together["events"].cell, cell)
+
+
+@pytest.mark.parametrize("paces", PACES, ids=str)
+@pytest.mark.parametrize("segment", [None, 70])
+def test_each_recorder_samples_in_a_rollout_as_if_alone(paces, segment, whole):
+    steps = lengths(paces)
+    record = {str(i): Sums(every) for i, every in enumerate(paces)}
+
+    @jax.jit
+    def rolled():
+        return run(record, steps, runner=rollout, segment=segment).recorded
+
+    together = rolled()
+    for i, every in enumerate(paces):
+        check(together[str(i)], every, steps, whole)
+
+
+@pytest.mark.parametrize("chunk", [60, 5000])
+def test_a_run_that_goes_on_keeps_its_paces(chunk, whole):
+    record = {str(every): Sums(every) for every in (1, 20, 30)}
+    first = run(record, 120, chunk=chunk)
+    second = run(record, 180, chunk=chunk, state=first.state, first_step=first.step)
+    later = tuple(x[120:] for x in whole)
+    for every in (1, 20, 30):
+        emitted = second.recorded[str(every)]["emitted"]
+        check(emitted, every, 180, later, first_step=120)
+
+
+@pytest.mark.parametrize("runner", [simulate, rollout])
+@pytest.mark.parametrize("paces", [(1, 100), (100,), (1, 10, 100), (25, 100)], ids=str)
+def test_nothing_is_emitted_but_what_is_kept(paces, runner):
+    seen = {every: [] for every in paces}
+    record = {str(every): Sums(every, seen[every].append) for every in paces}
+    result = run(record, 300, runner=runner)
+    jax.block_until_ready(result.state)
+    jax.effects_barrier()
+    for every in paces:
+        assert len(seen[every]) == 300 // every
+        numbers = np.cumsum(np.arange(300))[every - 1 :: every]
+        np.testing.assert_array_equal(np.sort(np.asarray(seen[every])), numbers)
+
+
+def test_memory_is_counted_as_it_is_stacked():
+    record = {"fast": Traces(potential), "slow": Traces(potential, 100)}
+    bytes_kept = 4 * N * (300 + 3)
+    run(record, 300, max_recorded_bytes=bytes_kept)
+    with pytest.raises(ValueError, match=r"`record` must keep at most .* of them in 'fast'"):
+        run(record, 300, max_recorded_bytes=bytes_kept - 1)
+
+
+def test_runs_that_end_between_samples_are_refused():
+    record = {"a": Traces(potential, 20), "b": Traces(potential, 30)}
+    message = r"`duration` must be a multiple of 6 ms, the shortest time after which all"
+    for runner in (simulate, rollout):
+        with pytest.raises(ValueError, match=message):
+            run(record, 100, runner=runner)
+        with pytest.raises(ValueError, match=message):
+            run(record, 120, runner=runner, first_step=20)

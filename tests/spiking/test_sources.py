@@ -1,0 +1,249 @@
+"""Cells that only spike: at random, and as listed."""
+
+import functools
+import re
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from scipy import stats
+
+from neurogain.spiking import (
+    Drive,
+    IzhikevichCell,
+    PoissonSource,
+    SpikeListSource,
+    cells,
+    rollout,
+    simulate,
+    spike_list,
+)
+from neurogain.spiking.drive import Noise, Pulse, TimeSeries
+from neurogain.spiking.recorders import Spikes, Total
+
+KEY = jax.random.key(6)
+DT = 0.1  # ms
+RECORD = {"events": Spikes(), "count": Total()}
+
+
+def poisson(rate, *, n=50, duration=500.0, key=KEY, record=RECORD, runner=simulate, **options):
+    return runner(
+        PoissonSource(), (), rate, n=n, duration=duration, key=key, record=record, **options
+    )
+
+
+def likely(count, steps, rate, dt=DT):
+    """A number of spikes that chance gives but for once in 100,000 times."""
+    p = -np.expm1(-np.asarray(rate) * dt / 1000)
+    low, high = stats.binom.interval(1 - 1e-5, steps, p)
+    assert np.all((low <= count) & (count <= high)), (low, count, high)
+
+
+@pytest.mark.parametrize("dt", [0.1, 1.0])
+@pytest.mark.parametrize("rate", [0.0, 1.0, 40.0, 900.0, 50_000.0])
+def test_sources_spike_at_their_rate_at_most_once_a_step(rate, dt):
+    steps, n = 5000, 50
+    run = poisson(rate, n=n, duration=steps * dt, dt=dt)
+    likely(run.recorded["count"].sum(), steps * n, rate, dt)
+    assert run.recorded["count"].max() <= steps
+    np.testing.assert_array_equal(run.recorded["count"], run.state.spikes)
+    assert len(run.recorded["events"].cell) == run.recorded["count"].sum()
+
+
+def test_rates_may_differ_between_sources():
+    rate = np.array([0.0, 5.0, 50.0, 500.0, 2000.0])
+    run = poisson(rate, n=5, duration=2000.0)
+    likely(run.recorded["count"], 20_000, rate)
+
+
+def test_sources_and_steps_are_independent():
+    run = poisson(1000.0, n=30, duration=1000.0, record={"raster": Spikes()}, runner=rollout)
+    raster = np.asarray(run.recorded["raster"], float)
+    z = (raster - raster.mean()) / raster.std()
+    for a, b in ((z[1:], z[:-1]), (z[:, 1:], z[:, :-1]), (z[1:, 1:], z[:-1, :-1])):
+        assert abs((a * b).mean()) < 5 / np.sqrt(a.size)
+    variance = raster.sum(axis=0).var(ddof=1) / (10_000 * raster.mean() * (1 - raster.mean()))
+    low, high = stats.chi2.interval(1 - 1e-4, 29)
+    assert low < 29 * variance < high
+
+
+@pytest.mark.parametrize("runner", [simulate, rollout])
+def test_a_pulse_raises_the_rate_while_it_lasts(runner):
+    rate = Pulse(height=800.0, start=100.0, end=250.0, base=20.0)
+    record = {"raster": Spikes()}
+    run = poisson(rate, n=100, duration=400.0, record=record, runner=runner)
+    if runner is rollout:
+        per_step = np.asarray(run.recorded["raster"]).sum(axis=1)
+    else:
+        step = np.rint(run.recorded["raster"].time_ms / DT).astype(int) - 1
+        per_step = np.bincount(step, minlength=4000)
+    likely(per_step[:1000].sum(), 100_000, 20.0)
+    likely(per_step[1000:2500].sum(), 150_000, 800.0)
+    likely(per_step[2500:].sum(), 150_000, 20.0)
+
+
+def test_a_series_gives_the_rate_of_each_step_and_source():
+    rate = np.zeros((3000, 4))
+    rate[1000:2000, 1] = 500.0
+    rate[::2, 2] = 1e7  # a spike is sure
+    rate[:, 3] = np.linspace(0, 2000, 3000)
+    raster = poisson(TimeSeries(rate), n=4, duration=300.0, runner=rollout).recorded["events"]
+    raster = np.asarray(raster)
+    assert raster[:, 0].sum() == 0
+    assert raster[:1000, 1].sum() == raster[2000:, 1].sum() == 0
+    likely(raster[:, 1].sum(), 1000, 500.0)
+    np.testing.assert_array_equal(raster[:, 2], np.arange(3000) % 2 == 0)
+    for part in (slice(0, 1000), slice(1000, 2000), slice(2000, 3000)):
+        p = -np.expm1(-rate[part, 3] * DT / 1000)
+        error = np.sqrt((p * (1 - p)).sum())
+        assert abs(raster[part, 3].sum() - p.sum()) < 5 * error
+
+
+@pytest.mark.parametrize("chunk", [1, 33])
+def test_neither_chunks_nor_interruptions_move_random_spikes(chunk):
+    equal = functools.partial(jax.tree.map, np.testing.assert_array_equal)
+    whole = poisson(200.0, n=7, duration=100.0)
+    equal(poisson(200.0, n=7, duration=100.0, chunk=chunk), whole)
+    first = poisson(200.0, n=7, duration=30.0, chunk=chunk)
+    options = {"state": first.state, "first_step": first.step}
+    second = poisson(200.0, n=7, duration=70.0, chunk=chunk, **options)
+    equal(second.state, whole.state)
+    parts = [run.recorded["events"].time_ms for run in (first, second)]
+    np.testing.assert_allclose(np.concatenate(parts), whole.recorded["events"].time_ms)
+    raster = poisson(200.0, n=7, duration=100.0, runner=rollout).recorded["events"]
+    np.testing.assert_array_equal(np.nonzero(raster)[1], whole.recorded["events"].cell)
+    other = poisson(200.0, n=7, duration=100.0, key=jax.random.key(7))
+    assert not np.array_equal(other.recorded["count"], whole.recorded["count"])
+
+
+def refuses(message, run, error=ValueError):
+    with pytest.raises(error, match=re.escape(message)):
+        run()
+
+
+RATE = "`drive` must be a finite rate in Hz, at least 0; got "
+
+
+def test_bad_rates_are_refused():
+    for rate in (-1.0, float("nan"), float("inf"), np.array([1.0, -2.0])):
+        refuses(RATE, lambda rate=rate: poisson(rate, n=2, duration=1.0))
+    shape = "`drive` must be one value, or one per cell, shape (2,); got shape (3,)."
+    refuses(shape, lambda: poisson(np.ones(3), n=2, duration=1.0))
+    key = "`key` must be a jax.random.key for Poisson sources; got None."
+    refuses(key, lambda: poisson(10.0, n=2, duration=1.0, key=None))
+
+
+@pytest.mark.parametrize(
+    "rate",
+    [
+        Pulse(height=-5.0, start=0.0, end=1.0),
+        TimeSeries(np.full(10, -5.0)),
+        Noise(5.0, 100.0),
+    ],
+)
+def test_rates_that_become_negative_in_time_are_refused(rate):
+    with pytest.raises(ValueError, match=r"`drive.*`.*(rate|Hz)"):
+        poisson(rate, n=2, duration=1.0)
+
+
+def listed(time_ms, cell, *, n=4, duration=40.0, runner=simulate, dt=DT, **options):
+    spikes = spike_list(time_ms, cell, n=n, dt=dt)
+    return runner(
+        SpikeListSource(), spikes, {}, n=n, duration=duration, dt=dt, record=RECORD, **options
+    )
+
+
+def test_listed_spikes_come_when_and_where_they_are_listed():
+    time, cell = [0.1, 12.3, 0.3, 0.2, 40.0, 12.3], [2, 0, 2, 2, 0, 3]
+    for runner in (simulate, rollout):
+        run = listed(time, cell, runner=runner)
+        np.testing.assert_array_equal(run.recorded["count"], [2, 0, 3, 1])
+        events = run.recorded["events"]
+        if runner is rollout:
+            step, number = np.nonzero(np.asarray(events))
+        else:
+            step, number = np.rint(events.time_ms / DT).astype(int) - 1, events.cell
+        np.testing.assert_array_equal(step, [0, 1, 2, 122, 122, 399])
+        np.testing.assert_array_equal(number, [2, 2, 2, 0, 3, 0])
+
+
+@pytest.mark.parametrize(("dt", "chunk"), [(0.1, 1), (0.05, 17), (1 / 3, 1000), (0.1, 17)])
+def test_recorded_spikes_are_replayed_exactly(dt, chunk):
+    drive, duration = Drive(np.linspace(0.0, 900.0, 12)), 900 * dt
+    made = simulate(
+        IzhikevichCell(), cells.PV, drive, n=12, duration=duration, dt=dt, record=RECORD
+    )
+    events = made.recorded["events"]
+    assert len(events.cell) > 20
+    again = listed(*events, n=12, duration=duration, dt=dt, chunk=chunk)
+    np.testing.assert_array_equal(again.recorded["events"].time_ms, events.time_ms)
+    np.testing.assert_array_equal(again.recorded["events"].cell, events.cell)
+    np.testing.assert_array_equal(again.state.spikes, made.recorded["count"])
+
+
+def test_a_replay_may_be_interrupted():
+    events = poisson(300.0, n=5, duration=40.0).recorded["events"]
+    first = listed(*events, n=5, duration=15.0)
+    options = {"state": first.state, "first_step": first.step}
+    second = listed(*events, n=5, duration=25.0, **options)
+    parts = [run.recorded["events"].time_ms for run in (first, second)]
+    np.testing.assert_array_equal(np.concatenate(parts), events.time_ms)
+    np.testing.assert_array_equal(second.state.spikes, np.bincount(events.cell, minlength=5))
+
+
+def test_sources_may_have_no_spikes_or_one_in_every_step():
+    assert listed([], []).recorded["count"].sum() == 0
+    every = listed(0.1 * np.arange(1, 401), np.zeros(400, int), n=1)
+    assert every.recorded["count"] == 400
+
+
+def test_random_sources_are_made_in_the_dtype_of_the_run():
+    with jax.enable_x64():
+        run = poisson(100.0, n=3, duration=20.0, dtype=jnp.float64)
+        assert run.state.spikes.dtype == jnp.float64
+        spikes = listed([0.1], [2], dtype=jnp.float64)
+    assert spikes.state.spikes.dtype == jnp.float64
+    assert spikes.state.step.dtype == jnp.int32
+    same = poisson(100.0, n=3, duration=20.0)
+    np.testing.assert_array_equal(run.recorded["count"], same.recorded["count"])
+
+
+GRID = "`time_ms` must be positive multiples of dt = 0.1 ms; got "
+
+
+@pytest.mark.parametrize(
+    ("time", "cell", "message"),
+    [
+        ([0.15], [0], GRID),
+        ([0.0], [0], GRID),
+        ([-0.1], [0], GRID),
+        ([0.04], [0], GRID),
+        ([0.1, 50_000.05], [0, 0], GRID),
+        ([100_000.03], [0], GRID),
+        ([float("nan")], [0], GRID),
+        ([float("inf")], [0], GRID),
+        ([1e12], [0], "`time_ms`"),  # beyond the steps that can be counted
+        ([0.1], [4], "`cell` must be in [0, 3]; got "),
+        ([0.1], [-1], "`cell` must be in [0, 3]; got "),
+        ([0.1], [0.5], "`cell`"),
+        ([0.1, 0.2], [0], "must have one value per spike; got shapes (2,) and (1,)."),
+        ([[0.1]], [[0]], "must have one value per spike; got shapes (1, 1) and (1, 1)."),
+        (
+            [0.3, 7.0, 0.2, 7.0],
+            [1, 3, 1, 3],
+            "`time_ms` must have one spike a step and source; source 3 has two at 7 ms.",
+        ),
+    ],
+)
+def test_bad_lists_are_refused(time, cell, message):
+    refuses(message, lambda: spike_list(time, cell, n=4, dt=0.1))
+
+
+def test_lists_for_other_sources_are_refused():
+    spikes = spike_list([0.1], [0], n=4, dt=0.1)
+    source = SpikeListSource()
+    message = "`params` must list the spikes of 5 sources; got 4. Pass spike_list("
+    refuses(message, lambda: simulate(source, spikes, {}, n=5, duration=1.0))
+    kind = "`params` must be a SpikeList for this cell; got tuple."
+    refuses(kind, lambda: simulate(source, (), {}, n=4, duration=1.0), TypeError)
