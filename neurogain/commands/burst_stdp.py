@@ -11,7 +11,7 @@ import tyro
 from tqdm import tqdm
 
 from neurogain import output
-from neurogain.experiments import burst_stdp
+from neurogain.experiments import burst_measures, burst_stdp
 from neurogain.experiments.burst_stdp import BurstStdpConfig, Course, Map
 
 _RATIOS = {
@@ -60,7 +60,7 @@ class BurstStdpCommand:
             seconds += float(arrays.pop("wall_time_s").item())
             found[name] = {k: v for k, v in arrays.items() if k not in self._axes(name)}
         courses = {name: Course(**found[name]) for name in burst_stdp.REGIMES}
-        metrics = burst_stdp.summarize(config, courses, Map(**found["map"]))
+        metrics = burst_measures.summarize(config, courses, Map(**found["map"]))
         metrics |= {"versions": output.versions(), "wall_time_s": seconds}
         path = folder.write_json("metrics.json", metrics)
         self._draw(courses, metrics)

@@ -7,8 +7,8 @@ from neurogain.spiking import plasticity as plasticity
 from neurogain.spiking import recorders as recorders
 from neurogain.spiking import surrogate as surrogate
 from neurogain.spiking import synapses as synapses
-from neurogain.spiking._program import Model as Model
-from neurogain.spiking._program import check as check
+from neurogain.spiking._model import Model as Model
+from neurogain.spiking._model import check as check
 from neurogain.spiking.dendrite import DendriteParams as DendriteParams
 from neurogain.spiking.dendrite import DendriteState as DendriteState
 from neurogain.spiking.drive import Drive as Drive

@@ -3,7 +3,7 @@ import dataclasses
 import numpy as np
 import pytest
 
-from neurogain.experiments import burst_stdp
+from neurogain.experiments import burst_measures, burst_stdp
 from neurogain.experiments.burst_stdp import BurstStdpConfig, Course, Map
 
 SMALL = BurstStdpConfig(
@@ -22,7 +22,7 @@ def test_bursting_changes_weights_faster_in_at_least_19_of_20_seeds():
         BurstStdpConfig(), duration=2500.0, pulse=(500.0, 1000.0), seeds=20
     )
     early = {
-        name: burst_stdp.per_seed(config, burst_stdp.run_regime(config, name))["early_change"]
+        name: burst_measures.per_seed(config, burst_stdp.run_regime(config, name))["early_change"]
         for name in ("regular", "bursting")
     }
     assert (early["bursting"] > early["regular"]).sum() >= 19
@@ -66,7 +66,7 @@ def test_nothing_changes_without_learning():
 def test_half_time_of_courses_that_are_known():
     samples = 0.1 * np.arange(1, 101)  # ms
     straight, saturating = samples / 10, 1 - np.exp(-samples)
-    halves = burst_stdp.half_time(np.stack([straight, saturating, 0 * samples]), 0.1)
+    halves = burst_measures.half_time(np.stack([straight, saturating, 0 * samples]), 0.1)
     np.testing.assert_allclose(halves[:2], [5.0, np.log(2)], atol=2e-3)
     assert halves[2] == 0
 
@@ -92,7 +92,7 @@ def test_ratios_of_courses_that_are_known():
         "pulse": course(0.01, 2.0, 4.0),
     }
     over = Map(regular=np.full((2, 2), 0.1), bursting=np.full((2, 2), 0.2))
-    metrics = burst_stdp.summarize(SMALL, courses, over)
+    metrics = burst_measures.summarize(SMALL, courses, over)
     for name, expected in {
         "speed_ratio": 3.0,
         "speed_ratio_per_spike": 1.5,
@@ -110,7 +110,7 @@ def test_ratios_of_courses_that_are_known():
 def test_silent_cells_have_no_ratio():
     silent = {name: course(0.0, 0.0, 0.0) for name in burst_stdp.REGIMES}
     over = Map(regular=np.zeros((2, 2)), bursting=np.zeros((2, 2)))
-    metrics = burst_stdp.summarize(SMALL, silent, over)
+    metrics = burst_measures.summarize(SMALL, silent, over)
     assert metrics["speed_ratio"]["mean"] is None
     assert metrics["regular"]["early_change_per_spike"]["mean"] is None
 

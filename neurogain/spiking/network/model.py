@@ -15,7 +15,7 @@ from jax.typing import DTypeLike
 from neurogain import _checks
 from neurogain.spiking import drive as drives
 from neurogain.spiking import plasticity, random_bits, synapses
-from neurogain.spiking._program import Model
+from neurogain.spiking._model import Model
 from neurogain.spiking.network import spec, view
 from neurogain.spiking.network.exchange import Inputs, exchange
 from neurogain.spiking.network.view import Synapses

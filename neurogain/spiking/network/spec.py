@@ -8,7 +8,7 @@ import numpy as np
 from jax.typing import ArrayLike
 
 from neurogain.spiking import synapses
-from neurogain.spiking._program import Model
+from neurogain.spiking._model import Model
 from neurogain.spiking.connectivity import Connectivity
 from neurogain.spiking.drive import Drive, PyramidalDrive
 from neurogain.spiking.plasticity import Plasticity

@@ -1,0 +1,113 @@
+"""What the regimes of `burst_stdp` are measured by: changes, ratios, speeds, with intervals."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from neurogain import output
+from neurogain.experiments.burst_stdp import (
+    SCHEMA_VERSION,
+    SEGMENT,
+    BurstStdpConfig,
+    Course,
+    Map,
+    as_json,
+    early_change,
+)
+from neurogain.intervals import t_interval
+
+
+def half_time(change: np.ndarray, sample: float) -> np.ndarray:
+    """Return the time (ms) at which each course first reaches half of its final change.
+
+    Args:
+      change: shape (seeds, samples), the first sample after `sample` ms; it starts from 0.
+      sample: ms.
+    """
+    padded = np.concatenate([np.zeros((len(change), 1)), change], axis=1)
+    half = padded[:, -1:] / 2
+    after = np.argmax(padded >= half, axis=1)
+    rows = np.arange(len(change))
+    before = np.maximum(after - 1, 0)
+    low, high = padded[rows, before], padded[rows, after]
+    share = np.divide(half[:, 0] - low, high - low, out=np.zeros(len(change)), where=high > low)
+    return (before + share) * sample
+
+
+def per_seed(config: BurstStdpConfig, course: Course) -> dict[str, np.ndarray]:
+    """Return the measures of one regime, one value per seed."""
+    segments = round(config.early / SEGMENT)
+    early = early_change(config, course)
+    pre, post = (x[:, :segments].sum(axis=1) for x in (course.pre_spikes, course.post_spikes))
+    spikes = np.where(pre + post > 0, pre + post, np.nan)
+    pairs = np.where(pre * post > 0, pre * post, np.nan)
+    return {
+        "early_change": early,
+        "early_change_per_spike": early / spikes,
+        "early_change_per_pair": early / pairs,
+        "half_time_ms": half_time(course.change, config.sample),
+        "final_change": course.change[:, -1],
+        "final_mean_weight": course.mean[:, -1],
+        "pre_rate_hz": course.pre_spikes.mean(axis=1) / SEGMENT * 1000,
+        "post_rate_hz": course.post_spikes.mean(axis=1) / SEGMENT * 1000,
+        "early_pairs": pre * post,
+        "burst_fraction": course.bursts.mean(axis=1),
+    }
+
+
+def pulse_speeds(config: BurstStdpConfig, course: Course) -> dict[str, np.ndarray]:
+    """Return the speed of change, share of w_max per second, before, in and after the pulse."""
+    first, last = (round(t / SEGMENT) for t in config.pulse)
+    speed = course.step * (1000 / SEGMENT)
+    parts = {"before": slice(0, first), "during": slice(first, last), "after": slice(last, None)}
+    return {name: speed[:, part].mean(axis=1) for name, part in parts.items()}
+
+
+def summarize(config: BurstStdpConfig, courses: Mapping[str, Course], over: Map) -> dict[str, Any]:
+    """Return the content of `metrics.json` but for versions and times."""
+    measured = {name: per_seed(config, courses[name]) for name in ("regular", "bursting")}
+    ratios = {}
+    for name, measure in {
+        "speed_ratio": "early_change",
+        "speed_ratio_per_spike": "early_change_per_spike",
+        "speed_ratio_per_pair": "early_change_per_pair",
+        "half_time_ratio": "half_time_ms",
+    }.items():
+        ratios[name] = _ratio(measured["bursting"][measure], measured["regular"][measure])
+    faster = measured["bursting"]["early_change"] > measured["regular"]["early_change"]
+    speeds = pulse_speeds(config, courses["pulse"])
+    pulse = {name: _with_interval(values) for name, values in speeds.items()}
+    pulse["during_over_before"] = _ratio(speeds["during"], speeds["before"])
+    pulse["after_over_before"] = _ratio(speeds["after"], speeds["before"])
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "config": as_json(config),
+        **{
+            name: {measure: _with_interval(values) for measure, values in measures.items()}
+            for name, measures in measured.items()
+        },
+        **ratios,
+        "seeds_in_which_bursting_is_faster": int(faster.sum()),
+        "pulse_speed_per_s": pulse,
+        "map": [
+            {
+                "somatic_current_pA": current,
+                "noise_pA": noise,
+                "speed_ratio": _ratio(over.bursting[i], over.regular[i]),
+            }
+            for i, (current, noise) in enumerate(config.points())
+        ],
+    }
+
+
+def _ratio(one: np.ndarray, other: np.ndarray) -> dict[str, Any]:
+    return _with_interval(one / np.where(other > 0, other, np.nan))
+
+
+def _with_interval(values: np.ndarray) -> dict[str, Any]:
+    return {
+        "mean": output.or_null(values.mean()),
+        "ci": output.or_null(np.array(t_interval(values))),
+        "per_seed": output.or_null(values),
+    }

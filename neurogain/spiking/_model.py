@@ -1,0 +1,145 @@
+"""What can be run, and what is refused before it is: models, times, drives, recorders, states."""
+
+import math
+from collections.abc import Iterable, Mapping
+from typing import Any, Protocol
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax.typing import DTypeLike
+
+from neurogain import _checks
+from neurogain.spiking import drive as drives
+from neurogain.spiking.recorders import Recorder, check_recorders
+
+
+class Model(Protocol):
+    """What can be simulated: cells of one kind, or a network. Hashable, holds no arrays.
+
+    A model that knows how many cells it has says so in a property `size`; one whose drive has
+    parts for different numbers of cells has a method `parts(drive)` that returns the name, the part
+    and its number of cells, in the order of the drive's leaves.
+    """
+
+    def init(self, params: Any, n: int, dtype: DTypeLike) -> Any:
+        """Return the state of `n` cells: a tree of arrays whose first axis is the cell."""
+
+    def step(
+        self, params: Any, state: Any, drive: Any, *, dt: float, key: jax.Array | None
+    ) -> tuple[Any, Any]:
+        """Return the state after `dt` and what happened; the latter has a field `spike`."""
+
+    def check(self, params: Any, drive: Any, *, dt: float, n: int, key: jax.Array | None) -> None:
+        """Refuse what can't be run."""
+
+
+def size_of(model: Model, n: int | None) -> int:
+    """Return the number of cells, which a network knows itself."""
+    own = getattr(model, "size", None)
+    if n is None and own is None:
+        raise ValueError("`n` must be given, the number of cells. Pass n=1.")
+    if own is not None and n not in (None, own):
+        raise ValueError(f"`n` must be the number of cells of the network, {own}; got {n}.")
+    return n if n is not None else own  # type: ignore[return-value]
+
+
+def parts_of(model: Model, drive: Any, n: int) -> list[tuple[str, Any, int]]:
+    """Return name, content and number of cells of the parts of a drive."""
+    parts = getattr(model, "parts", None)
+    return [("drive", drive, n)] if parts is None else parts(drive)
+
+
+def period_of(recorders: Iterable[Recorder]) -> int:
+    """Return the steps after which all recorders that emit do so together."""
+    return math.lcm(*(r.every for r in recorders if r.every))
+
+
+def check(
+    model: Model,
+    params: Any,
+    drive: Any,
+    *,
+    n: int | None = None,
+    duration: float,
+    dt: float,
+    key: jax.Array | None,
+    record: Mapping[str, Recorder],
+    first_step: int = 0,
+    state: Any = None,
+    dtype: DTypeLike = jnp.float32,
+) -> int:
+    """Refuse what can't be run, before anything is traced; return the number of steps.
+
+    Raises:
+      ValueError: names the argument, the rule with its unit, the value and a way out.
+    """
+    n = size_of(model, n)
+    for name, value, least in (("n", n, 1), ("first_step", first_step, 0)):
+        _checks.whole(name, value, least)
+    _checks.in_range("dt", dt, "positive, in ms", lambda x: (x > 0) & (x < np.inf), "0.1")
+    if key is not None:
+        raw = jnp.shape(key) == (2,) and key.dtype == jnp.uint32
+        typed = jnp.shape(key) == () and jnp.issubdtype(jnp.result_type(key), jax.dtypes.prng_key)
+        if not (raw or typed):
+            raise TypeError(f"`key` must be one key; got {key!r}. Pass jax.random.key(0).")
+    model.check(params, drive, dt=dt, n=n, key=key)
+    check_recorders(record, n, model)
+    check_dtype(dtype)
+    steps = count_steps(duration, dt)
+    period = period_of(record.values())
+    if steps % period or first_step % period:
+        raise ValueError(
+            f"`duration` must be a multiple of {period * dt:g} ms, the shortest time after which "
+            f"all recorders sample together; got {duration!r} ms from step {first_step}. Choose "
+            "another duration or another `every`."
+        )
+    for name, part, size in parts_of(model, drive, n):
+        drives.check(part, n=size, last_step=first_step + steps, key=key, dt=dt, name=name)
+    if state is not None:
+        wrong = [np.shape(x) for x in jax.tree.leaves(state) if np.shape(x)[:1] != (n,)]
+        if wrong and not hasattr(model, "size"):
+            raise ValueError(
+                f"`state` must hold n = {n} cells along the first axis; got shape {wrong[0]}."
+            )
+        expected = jax.eval_shape(lambda: model.init(params, n, dtype))
+        if type(state) is not type(expected) or len(jax.tree.leaves(state)) != len(
+            jax.tree.leaves(expected)
+        ):
+            raise TypeError(
+                f"`state` must be a {type(expected).__name__} of this model; got {type(state)}."
+            )
+        for wanted, leaf in zip(*map(jax.tree.leaves, (expected, state)), strict=True):
+            if np.shape(leaf) != wanted.shape:
+                raise ValueError(
+                    f"`state` must have arrays of shape {wanted.shape}; got {np.shape(leaf)}."
+                )
+            if leaf.dtype != wanted.dtype:
+                raise TypeError(
+                    f"`state` must have the dtype of the run, {wanted.dtype}; got {leaf.dtype}. "
+                    f"Pass dtype=jnp.{leaf.dtype} to continue this one."
+                )
+    return steps
+
+
+def check_dtype(dtype: DTypeLike) -> None:
+    """Refuse what potentials and counts can't be held in."""
+    if jnp.dtype(dtype) not in (jnp.float32, jnp.float64):
+        raise ValueError(f"`dtype` must be float32 or float64; got {jnp.dtype(dtype).name}.")
+    if jnp.dtype(dtype) == jnp.float64 and jnp.zeros(()).dtype != jnp.float64:
+        raise ValueError(
+            "`dtype` float64 needs 64-bit numbers in JAX. Run inside jax.enable_x64(), or set "
+            "JAX_ENABLE_X64=1."
+        )
+
+
+def count_steps(duration: float, dt: float) -> int:
+    """Return duration / dt, both in ms, refusing durations that are not a multiple of dt."""
+    steps = round(duration / dt) if math.isfinite(duration) else 0
+    if steps < 1 or abs(duration / dt - steps) > 1e-3:
+        near = max(1, steps) * dt
+        raise ValueError(
+            f"`duration` must be a positive multiple of dt = {dt:g} ms; got {duration!r}. "
+            f"Pass duration={near:g}."
+        )
+    return steps
