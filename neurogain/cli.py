@@ -11,6 +11,7 @@ from neurogain.commands.bac_firing import BacFiringCommand
 from neurogain.commands.burst_stdp import BurstStdpCommand
 from neurogain.commands.cell import CellCommand
 from neurogain.commands.gain_curve import GainCurveCommand
+from neurogain.commands.microcircuit import MicrocircuitCommand
 from neurogain.commands.stability_gap import StabilityGapCommand
 
 COMMANDS: dict[str, Callable[..., Any]] = {
@@ -19,6 +20,7 @@ COMMANDS: dict[str, Callable[..., Any]] = {
     "bac-firing": BacFiringCommand,
     "cell": CellCommand,
     "burst-stdp": BurstStdpCommand,
+    "microcircuit": MicrocircuitCommand,
 }
 
 

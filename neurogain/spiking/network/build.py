@@ -53,8 +53,8 @@ def build(
 
     Each projection draws from a generator of its own, seeded by the key and its name, so that
     adding another one changes none. A static synapse takes 8 bytes (target, weight), 1 to 4 more
-    where delays differ from one step; a plastic one 24 while it runs, 32 under a three-factor rule. In a matrix every pair takes
-    4, plastic ones 13.
+    where delays differ from one step; a plastic one 24 while it runs, 32 under a three-factor rule.
+    In a matrix every pair takes 4, plastic ones 13.
 
     Args:
       populations: by name.

@@ -1,0 +1,265 @@
+"""The layer-5 microcircuit: pyramidal, PV and SOM cells on a ring, and the gain of this network.
+
+One reference run shows the network at its full weights. Then one knob at a time is changed
+(dendritic drive, coupling, SOM drive, PV drive), and the f-I curve of the pyramidal population
+taken at each of its levels; last, PV cells of one sector alone are driven. All units draw the same
+noise, seed by seed, so that curves differ by their parameters and not by their draws.
+
+`recurrence` multiplies the weights from pyramidal cells (onto each other, PV and SOM cells). At 1
+the network fires in volleys of half a ring, and the inhibition that these recruit (PV cells at more
+than 100 Hz) sets its rate, whatever happens at the dendrites. The default for the curves is 0.2, at
+which cells fire apart and the rate follows the current; the ends of each knob are run at 0 and 1 as
+well.
+
+Source: Rodriguez-Garcia, Mei & Ramaswamy, arXiv 2507.03222.
+"""
+
+import functools
+import os
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from neurogain import output
+from neurogain.experiments.microcircuit_config import (
+    KNOBS,
+    POPULATIONS,
+    MicrocircuitConfig,
+    Setting,
+    in_sector,
+)
+from neurogain.spiking import (
+    Drive,
+    IzhikevichCell,
+    Network,
+    Noise,
+    Population,
+    Projection,
+    PyramidalCell,
+    PyramidalDrive,
+    build,
+    cells,
+    check,
+    connectivity,
+    measures,
+    rollout,
+    simulate,
+    synapses,
+)
+from neurogain.spiking.network import NetworkParams
+from neurogain.spiking.recorders import Spikes, Traces
+
+
+class Reference(NamedTuple):
+    """The reference run; events, bins and traces are those of the first seed."""
+
+    rates: np.ndarray  # (seeds, populations), Hz
+    synchrony: np.ndarray  # (seeds,), Golomb's chi of the pyramidal cells' binned spikes
+    spike_time_ms: np.ndarray  # (spikes,), from the end of the warm-up
+    spike_cell: np.ndarray  # (spikes,), pyramidal cells, then PV, then SOM
+    binned_rate: np.ndarray  # (populations, bins), Hz
+    trace_time_ms: np.ndarray  # (samples,)
+    trace: np.ndarray  # (samples, 4), mV: soma, dendrite, PV, SOM, the first cell of each
+
+
+@functools.lru_cache(maxsize=8)
+def network_of(config: MicrocircuitConfig, recurrence: float) -> tuple[Network, NetworkParams]:
+    """Return the network with its weights from pyramidal cells times `recurrence`."""
+    soma = {"soma": synapses.SOMA, "dendrite": synapses.DENDRITE}
+    populations = {
+        "pyramidal": Population(PyramidalCell(), cells.L5_PYRAMIDAL, config.pyramidal, soma),
+        "pv": Population(IzhikevichCell(), cells.PV, config.pv),
+        "som": Population(IzhikevichCell(), cells.SOM, config.som),
+    }
+    shares = {"ampa": config.ampa, "nmda": config.nmda}
+    both = {"ampa": 1.0, "nmda": 1.0}
+
+    def gaussian(source: str, target: str, w: float, sigma: float, **more: Any) -> Projection:
+        rule = connectivity.GaussianWeights(sigma)
+        # rows of cells that spiked are three times as fast as matrices, for a batch of currents
+        return Projection(source, target, rule, w, delay=config.dt, path="sparse", **more)
+
+    w_ee, w_ei = config.w_ee * recurrence, config.w_ei * recurrence
+    projections = {
+        "pyramidal_to_pyramidal": gaussian(
+            "pyramidal", "pyramidal", w_ee, config.sigma_ee, receptor=shares
+        ),
+        "pyramidal_to_pv": gaussian("pyramidal", "pv", w_ei, config.sigma_ei, receptor=both),
+        "pyramidal_to_som": gaussian("pyramidal", "som", w_ei, config.sigma_ei, receptor=both),
+        "pv_to_pyramidal": gaussian(
+            "pv", "pyramidal", config.w_pv, config.sigma_pv, receptor="gaba_a"
+        ),
+        "som_to_pyramidal": gaussian(
+            "som", "pyramidal", config.w_som, config.sigma_som, receptor="gaba_a",
+            compartment="dendrite",
+        ),
+    }  # fmt: skip
+    return build(populations, projections, dt=config.dt, key=jax.random.key(0))
+
+
+def weights_of(config: MicrocircuitConfig) -> dict[str, np.ndarray]:
+    """Return the full weights, nS before the receptors' shares, of shape (n_pre, n_post)."""
+    network, params = network_of(config, 1.0)
+    found = {}
+    for wire in network.wires:
+        one = network.synapses(params, wire.name)
+        matrix = np.zeros((wire.n_pre, wire.n_post))
+        matrix[one.pre, one.post] = one.weight
+        found[wire.name] = matrix
+    return found
+
+
+def check_config(config: MicrocircuitConfig) -> None:
+    """Refuse bad input before anything is run, also what only the simulation knows to be bad.
+
+    Raises:
+      ValueError: names the argument, the rule, the value and a way out.
+    """
+    config.check()
+    for setting in config.units():
+        network, params = network_of(config, setting.recurrence)
+        for current in config.currents()[[0, -1]]:
+            check(
+                network,
+                params,
+                _drive(config, current, *_values(config, setting)),
+                duration=config.duration,
+                dt=config.dt,
+                key=jax.random.key(0),
+                record={},
+            )
+
+
+def _values(config: MicrocircuitConfig, setting: Setting) -> tuple[Any, ...]:
+    """Return the drives of a setting: dendrite, coupling, SOM, and PV cell by cell."""
+    pv = setting.pv_drive + setting.sector_drive * in_sector(config)
+    return setting.dendritic_drive, setting.coupling, setting.som_drive, pv.astype(np.float32)
+
+
+def _drive(
+    config: MicrocircuitConfig, current: Any, dendritic: Any, coupling: Any, som: Any, pv: Any
+) -> dict[str, Any]:
+    soma = Drive(Noise(current, config.noise))
+    return {
+        "pyramidal": PyramidalDrive(soma, Drive(dendritic), coupling),
+        "pv": Drive(Noise(pv, config.interneuron_noise)),
+        "som": Drive(Noise(som, config.interneuron_noise)),
+    }
+
+
+@functools.lru_cache(maxsize=8)
+def _runner(network: Network, config: MicrocircuitConfig) -> Callable[..., Any]:
+    """Return a compiled run of all currents of one seed."""
+
+    def run(params, key, current, values):
+        drive = _drive(config, current, *values)
+        state, first = None, round(config.warm_up / config.dt)
+        if first:
+            state = rollout(
+                network, params, drive, duration=config.warm_up, dt=config.dt, key=key, record={}
+            ).state
+        end = rollout(
+            network, params, drive, duration=config.duration, dt=config.dt, key=key, state=state,
+            first_step=first,
+        )  # fmt: skip
+        floats = [x for x in jax.tree.leaves(end.state) if jnp.issubdtype(x.dtype, jnp.floating)]
+        finite = jnp.all(jnp.stack([jnp.all(jnp.isfinite(x)) for x in floats]))
+        return end.recorded["spikes"], finite
+
+    # the key is not mapped, so that the noise is drawn once for all currents
+    return jax.jit(jax.vmap(run, in_axes=(None, None, 0, None)))
+
+
+def run_unit(
+    config: MicrocircuitConfig,
+    setting: Setting,
+    progress: Callable[[int, int], None] | None = None,
+) -> np.ndarray:
+    """Return spike counts of one unit, shape (seeds, currents, cells), a thread for each core.
+
+    Raises:
+      FloatingPointError: a state stopped being finite.
+    """
+    network, params = network_of(config, setting.recurrence)
+    run = _runner(network, config)
+    current = config.currents().astype(np.float32)
+    values = _values(config, setting)
+
+    def one(seed: int) -> np.ndarray:
+        spikes, finite = run(params, jax.random.key(seed), current, values)
+        if not bool(np.all(finite)):
+            at = current[int(np.argmin(finite))]
+            raise FloatingPointError(
+                f"The network stopped being finite at {setting.label}, {at:g} pA, seed {seed}. "
+                "Take weaker drives, or a shorter dt."
+            )
+        return np.asarray(spikes)
+
+    counts = []
+    pool = ThreadPoolExecutor(min(config.seeds, os.cpu_count() or 1))
+    try:
+        for done, count in enumerate(pool.map(one, config.seed + np.arange(config.seeds)), 1):
+            counts.append(count)
+            if progress is not None:
+                progress(done, config.seeds)
+    finally:
+        pool.shutdown(cancel_futures=True)
+    return np.stack(counts)
+
+
+def _potentials(state: Any, info: Any) -> Any:
+    del info
+    pyramidal, pv, som = (state.cells[name] for name in POPULATIONS)
+    return jnp.stack([x.v[0] for x in (pyramidal.soma, pyramidal.dendrite, pv, som)])
+
+
+def run_reference(
+    config: MicrocircuitConfig, progress: Callable[[int, int], None] | None = None
+) -> Reference:
+    """Run the network at its full weights, one seed after the other; errors as `simulate`."""
+    network, params = network_of(config, 1.0)
+    drive = _drive(config, config.reference_current, *_values(config, config.setting()))
+    duration = config.reference_duration
+    kept: list[Any] = []
+    rates, chi = [], []
+    for number in range(config.seeds):
+        run = simulate(
+            network, params, drive,
+            duration=config.warm_up + duration, dt=config.dt,
+            key=jax.random.key(config.seed + number),
+            record={"spikes": Spikes(), "v": Traces(_potentials)},
+        )  # fmt: skip
+        spikes = run.recorded["spikes"]
+        late = spikes.time_ms > config.warm_up + config.dt / 2
+        time, cell = spikes.time_ms[late] - config.warm_up, spikes.cell[late]
+        counts = measures.bin_counts(
+            time, cell, n=network.size, duration=duration, width=config.bin
+        )
+        groups = [counts[network.cells_of(name)] for name in POPULATIONS]
+        rates.append([measures.rate(group.sum(axis=1), duration).mean() for group in groups])
+        chi.append(measures.synchrony(groups[0]))
+        if number == 0:
+            v = run.recorded["v"]
+            after = v.time_ms > config.warm_up + config.dt / 2
+            binned = np.stack([measures.rate(g.mean(axis=0), config.bin) for g in groups])
+            kept = [time, cell, binned, v.time_ms[after] - config.warm_up, v.values[after]]
+        if progress is not None:
+            progress(number + 1, config.seeds)
+    return Reference(np.array(rates), np.array(chi), *kept)
+
+
+def as_json(config: MicrocircuitConfig) -> dict[str, Any]:
+    """Return the configuration as plain JSON values, ranges written out."""
+    lists = {f"{k.removesuffix('_drive')}_levels": list(config.levels(k)) for k in KNOBS}
+    return (
+        output.plain(config)
+        | lists
+        | {
+            "somatic_current": config.currents().tolist(),
+            "other_recurrences": list(config.recurrences()[1:]),
+        }
+    )

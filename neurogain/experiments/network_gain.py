@@ -1,0 +1,173 @@
+"""What the f-I curves of a population say: slope, threshold, and how knobs change them."""
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from neurogain import output
+from neurogain.experiments import microcircuit, microcircuit_config
+from neurogain.experiments.microcircuit import Reference
+from neurogain.experiments.microcircuit_config import (
+    KNOBS,
+    POPULATIONS,
+    MicrocircuitConfig,
+    Setting,
+)
+from neurogain.intervals import t_interval
+from neurogain.spiking import measures
+
+SCHEMA_VERSION = 1
+
+
+class Curve(NamedTuple):
+    """The f-I curve of each seed, and its figures."""
+
+    rate: np.ndarray  # (seeds, currents), Hz
+    slope: np.ndarray  # (seeds,), Hz/nA; NaN with fewer than two points
+    threshold: np.ndarray  # (seeds,), pA; NaN where the rate never crosses
+
+
+def threshold(current: np.ndarray, rate: np.ndarray, criterion: float) -> float:
+    """Return the current, pA, at which the rate first rises through the criterion (Hz).
+
+    Linear between points. NaN if it never does, or is above it from the first current on.
+
+    Example:
+      >>> threshold(np.array([500.0, 600.0, 700.0]), np.array([0.0, 1.0, 5.0]), 2.0)
+      625.0
+    """
+    above = np.flatnonzero(rate >= criterion)
+    if not above.size or above[0] == 0:
+        return float("nan")
+    low, high = above[0] - 1, above[0]
+    share = (criterion - rate[low]) / (rate[high] - rate[low])
+    return float(current[low] + share * (current[high] - current[low]))
+
+
+def slope(current: np.ndarray, rate: np.ndarray, low: float, high: float) -> float:
+    """Return the slope, Hz/nA, of the least-squares line through the points in [low, high] Hz.
+
+    NaN with fewer than two. Points after the first rate above `high` don't count.
+    """
+    over = np.flatnonzero(rate > high)
+    last = over[0] if over.size else len(rate)
+    inside = (np.arange(len(rate)) < last) & (rate >= low)
+    if inside.sum() < 2:
+        return float("nan")
+    return float(np.polyfit(current[inside], rate[inside], 1)[0] * 1000)
+
+
+def measure(config: MicrocircuitConfig, rate: np.ndarray) -> Curve:
+    """Return the curves with the given rates, shape (seeds, currents)."""
+    current = config.currents()
+    return Curve(
+        rate,
+        np.array([slope(current, one, *config.slope_range) for one in rate]),
+        np.array([threshold(current, one, config.criterion) for one in rate]),
+    )
+
+
+def population_rate(config: MicrocircuitConfig, counts: np.ndarray) -> np.ndarray:
+    """Return the pyramidal cells' mean rate, shape (seeds, currents), in Hz."""
+    return measures.rate(counts[..., : config.pyramidal].mean(axis=-1), config.duration)
+
+
+def summarize(
+    config: MicrocircuitConfig, reference: Reference, results: Mapping[Setting, np.ndarray]
+) -> dict[str, Any]:
+    """Return the content of `metrics.json` but for versions and times."""
+    curves = {
+        setting: measure(config, population_rate(config, counts))
+        for setting, counts in results.items()
+    }
+    rates = zip(POPULATIONS, reference.rates.T, strict=True)
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "config": microcircuit.as_json(config),
+        "reference": {
+            "recurrence": 1.0,
+            "current_pA": config.reference_current,
+            "rates_hz": {name: with_interval(values) for name, values in rates},
+            "synchrony_chi": with_interval(reference.synchrony),
+        },
+        "conditions": conditions(config, curves, config.recurrence),
+        "other_recurrences": [
+            {"recurrence": r, "conditions": conditions(config, curves, r)}
+            for r in config.recurrences()[1:]
+        ],
+        "pv_distance": pv_distance(config, results),
+    }
+
+
+def conditions(
+    config: MicrocircuitConfig, curves: Mapping[Setting, Curve], recurrence: float
+) -> list[dict[str, Any]]:
+    """Return one entry for each level of each knob; changes are paired by seed."""
+    found = []
+    for knob, unit in KNOBS.items():
+        own = {
+            level: curves[setting]
+            for level in config.levels(knob)
+            if (setting := config.setting(recurrence, **{knob: level})) in curves
+        }
+        lowest = own[min(own)]
+        for level, curve in own.items():
+            low, high = t_interval(curve.rate)
+            rate = {
+                "mean": curve.rate.mean(axis=0).tolist(),
+                "ci": output.or_null(np.transpose([low, high])),
+            }
+            found.append(
+                {
+                    "knob": knob,
+                    "level": level,
+                    "unit": unit,
+                    "recurrence": recurrence,
+                    "current_pA": config.currents().tolist(),
+                    "rate_hz": rate,
+                    "slope_hz_per_nA": with_interval(curve.slope),
+                    "threshold_pA": with_interval(curve.threshold),
+                    "slope_change_hz_per_nA": with_interval(curve.slope - lowest.slope),
+                    "slope_change_percent": with_interval(100 * (curve.slope / lowest.slope - 1)),
+                    "threshold_change_pA": with_interval(curve.threshold - lowest.threshold),
+                    "rate_change_hz": with_interval((curve.rate - lowest.rate).mean(axis=1)),
+                }
+            )
+    return found
+
+
+def pv_distance(config: MicrocircuitConfig, results: Mapping[Setting, np.ndarray]) -> dict:
+    """Return thresholds of groups of pyramidal cells by their distance to the sector's middle."""
+    degrees = microcircuit_config.angle(config.pyramidal)
+    edges = np.linspace(0, 180, config.distance_bins + 1)
+    group = np.minimum(np.digitize(degrees, edges) - 1, config.distance_bins - 1)
+    found = {}
+    for name, drive in (("driven", config.sector_drive), ("control", 0.0)):
+        counts = results[config.setting(sector_drive=drive)]
+        groups = [
+            measure(config, measures.rate(counts[..., cells].mean(axis=-1), config.duration))
+            for cells in (np.flatnonzero(group == g) for g in range(config.distance_bins))
+        ]
+        found[name] = np.stack([one.threshold for one in groups], axis=1)  # (seeds, bins)
+    middle = np.array([degrees[group == g].mean() for g in range(config.distance_bins)])
+    return {
+        "sector_deg": config.sector,
+        "driven_cells": int(microcircuit_config.in_sector(config).sum()),
+        "sector_drive_pA": config.sector_drive,
+        "angle_deg": middle.tolist(),
+        "distance_radii": (2 * np.sin(np.radians(middle) / 2)).tolist(),
+        "threshold_pA": [with_interval(x) for x in found["driven"].T],
+        "control_threshold_pA": [with_interval(x) for x in found["control"].T],
+        "threshold_change_pA": [with_interval(x) for x in (found["driven"] - found["control"]).T],
+    }
+
+
+def with_interval(values: np.ndarray) -> dict[str, Any]:
+    """Return mean and 95 % t-interval over the seeds for which the value is defined, and all."""
+    known = values[np.isfinite(values)]
+    return {
+        "mean": output.or_null(known.mean() if known.size else np.nan),
+        "ci": output.or_null(np.array(t_interval(known))),
+        "per_seed": output.or_null(values),
+    }

@@ -1,0 +1,140 @@
+import dataclasses
+import math
+
+import numpy as np
+import pytest
+
+from neurogain.experiments import microcircuit, microcircuit_config
+from neurogain.experiments.microcircuit_config import MicrocircuitConfig, Setting
+
+CONFIG = MicrocircuitConfig(
+    pyramidal=12,
+    pv=6,
+    som=4,
+    somatic_current=("600", "1200"),
+    other_recurrences=("0",),
+    distance_bins=3,
+    warm_up=20.0,
+    duration=80.0,
+    reference_duration=100.0,
+    seeds=2,
+)
+
+
+def test_weights_are_gaussians_of_the_distance_on_the_unit_circle():
+    def place(i, n):
+        return math.cos(2 * math.pi * i / n), math.sin(2 * math.pi * i / n)
+
+    found = microcircuit.weights_of(MicrocircuitConfig())
+    published = {
+        ("pyramidal", "pyramidal"): (90, 90, 3.5, 0.5),
+        ("pyramidal", "pv"): (90, 45, 1.0, 2.0),
+        ("pyramidal", "som"): (90, 45, 1.0, 2.0),
+        ("pv", "pyramidal"): (45, 90, 5.0, 0.5),
+        ("som", "pyramidal"): (45, 90, 5.0, 2.0),
+    }
+    assert set(found) == {f"{a}_to_{b}" for a, b in published}
+    for (a, b), (n_pre, n_post, w, sigma) in published.items():
+        matrix = found[f"{a}_to_{b}"]
+        assert matrix.shape == (n_pre, n_post)
+        for i, j in [(0, 0), (3, 3), (0, 1), (7, 30), (44, 2), (20, 44)]:
+            d = math.dist(place(i, n_pre), place(j, n_post))
+            expected = w / (sigma * math.sqrt(2 * math.pi)) * math.exp(-((d / sigma) ** 2) / 2)
+            expected = 0 if a == b and i == j else expected
+            assert matrix[i, j] == pytest.approx(expected, rel=1e-5, abs=1e-9)
+
+
+def test_synapses_reach_their_compartments_and_receptors():
+    network, _ = microcircuit.network_of(CONFIG, 1.0)
+    boxes = {wire.name: network.inboxes[wire.inbox] for wire in network.wires}
+    recurrent = boxes["pyramidal_to_pyramidal"]
+    assert (recurrent.compartment, dict(recurrent.shares)) == ("soma", {"ampa": 1.75, "nmda": 0.35})
+    assert dict(boxes["pyramidal_to_pv"].shares) == {"ampa": 1.0, "nmda": 1.0}
+    for source, compartment in (("pv", "soma"), ("som", "dendrite")):
+        box = boxes[f"{source}_to_pyramidal"]
+        assert (box.compartment, box.shares) == (compartment, (("gaba_a", 1.0),))
+    assert {wire.delays for wire in network.wires} == {(1,)}
+
+
+def test_recurrence_scales_what_pyramidal_cells_send_alone():
+    network, params = microcircuit.network_of(CONFIG, 0.25)
+    for name, full in microcircuit.weights_of(CONFIG).items():
+        total = network.synapses(params, name).weight.sum()
+        factor = 0.25 if name.startswith("pyramidal") else 1
+        assert total == pytest.approx(factor * full.sum(), rel=1e-5)
+
+
+def test_units_are_all_levels_once_and_the_ends_at_other_recurrences():
+    config = MicrocircuitConfig()
+    units = list(config.units())
+    assert len(units) == len({u.label for u in units})
+    main = [u for u in units if u.recurrence == config.recurrence and not u.sector_drive]
+    assert len(main) == 5 + 5 + 4 + 4 - 3  # the reference setting is in all four
+    assert len([u for u in units if u.recurrence == 1]) == 4 * 2 - 1  # 75 pA is the lowest twice
+    assert [u.sector_drive for u in units if u.sector_drive] == [75]
+    reference = Setting(0.2, 800.0, 0.75, 75.0, 75.0)
+    for unit in main:
+        assert sum(a != b for a, b in zip(unit, reference, strict=True)) <= 1
+
+
+def test_the_sector_lies_around_the_first_cell():
+    np.testing.assert_allclose(microcircuit_config.angle(6), [0, 60, 120, 180, 120, 60])
+    driven = microcircuit_config.in_sector(dataclasses.replace(CONFIG, sector=120.0))
+    np.testing.assert_array_equal(driven, [1, 1, 0, 0, 0, 1])
+    assert microcircuit_config.in_sector(MicrocircuitConfig()).sum() == 9  # of 45, a fifth
+
+
+def test_counts_repeat_and_drives_reach_their_cells():
+    quiet = CONFIG.setting(0.0, pv_drive=-500.0, som_drive=-500.0)
+    counts = microcircuit.run_unit(CONFIG, quiet)
+    assert counts.shape == (2, 2, 22)
+    assert not counts[..., 12:].any()
+    assert counts[:, 1, :12].sum() > counts[:, 0, :12].sum()
+    assert not np.array_equal(counts[0], counts[1])  # seeds differ
+    np.testing.assert_array_equal(microcircuit.run_unit(CONFIG, quiet), counts)
+    driven = microcircuit.run_unit(CONFIG, quiet._replace(sector_drive=1500.0))
+    active = driven[..., 12:18].sum(axis=(0, 1)) > 0
+    np.testing.assert_array_equal(active, microcircuit_config.in_sector(CONFIG))
+    assert not driven[..., 18:].any()
+
+
+def test_the_reference_run_says_what_the_first_seed_did():
+    run = microcircuit.run_reference(CONFIG)
+    assert run.rates.shape == (2, 3)
+    first = np.bincount(run.spike_cell, minlength=22)
+    np.testing.assert_allclose(run.rates[0, 0], first[:12].mean() / 0.1)
+    np.testing.assert_allclose(run.binned_rate.mean(axis=1), run.rates[0])
+    assert run.trace.shape == (1000, 4)
+    assert run.trace_time_ms[0] == pytest.approx(0.1)
+    assert 0 < run.spike_time_ms.min() <= run.spike_time_ms.max() <= 100
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"seeds": 0}, "`seeds` must be a whole number of at least 1"),
+        ({"pyramidal": 1}, "`pyramidal` must be a whole number of at least 2"),
+        ({"seed": -1}, "`seed` must be in"),
+        ({"dt": 0.0}, "`dt` must be positive, in ms"),
+        ({"dt": 0.5}, "half the shortest time constant"),
+        ({"w_ee": -1.0}, r"`w_ee` must be finite and at least 0 \(nS\); got -1.0"),
+        ({"sigma_pv": 0.0}, "`sigma_pv` must be positive, in radii"),
+        ({"noise": -1.0}, r"`noise` must be finite and at least 0 \(pA\)"),
+        ({"recurrence": float("nan")}, "`recurrence` must be finite"),
+        ({"other_recurrences": ("-1",)}, "`other_recurrences` must be finite"),
+        ({"somatic_current": ("600",)}, "at least two currents"),
+        ({"somatic_current": ("x",)}, "numbers or ranges"),
+        ({"coupling_levels": ("0", "1.5")}, r"in \[0, 1\], the probability"),
+        ({"pv_drive": float("inf")}, "finite"),
+        ({"slope_range": (5.0, 2.0)}, "low, then high, in Hz"),
+        ({"criterion": 0.0}, "`criterion` must be positive, in Hz"),
+        ({"sector": 360.0}, "`sector` must be above 0 and below 360 degrees"),
+        ({"distance_bins": 7}, "at most half the pyramidal cells, 6; got 7"),
+        ({"duration": 80.05}, r"`duration` must be a positive multiple of 0.1 ms"),
+        ({"reference_duration": 102.0}, "positive multiple of 5 ms"),
+        ({"duration": 0.0}, "positive multiple"),
+    ],
+)
+def test_bad_input_is_refused(change, message):
+    with pytest.raises(ValueError, match=message):
+        microcircuit.check_config(dataclasses.replace(CONFIG, **change))
