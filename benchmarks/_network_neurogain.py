@@ -2,6 +2,7 @@
 
 import os
 import time
+from collections.abc import Callable
 from typing import Any
 
 import _network as net
@@ -21,7 +22,7 @@ from neurogain.spiking import (
     build,
     simulate,
 )
-from neurogain.spiking.connectivity import Listed
+from neurogain.spiking.connectivity import Connectivity, Listed
 from neurogain.spiking.plasticity import PairSTDP
 
 
@@ -30,8 +31,23 @@ def available() -> str:
     return neurogain.__version__
 
 
-def construct(network: net.Network, plastic: bool) -> tuple[Any, Any, dict[str, Any]]:
-    """Return the network, its parameters and its drive."""
+def construct(
+    network: net.Network,
+    plastic: bool,
+    *,
+    connect: Callable[[str, str], Connectivity] | None = None,
+    weight: float = 1.0,
+    mesh: jax.sharding.Mesh | None = None,
+) -> tuple[Any, Any, dict[str, Any]]:
+    """Return the network, its parameters and its drive.
+
+    Args:
+      network: sizes, and the synapses that all engines get.
+      plastic: with STDP.
+      connect: rule of connectivity from source to target population, in place of those synapses.
+      weight: factor of all weights and their bound.
+      mesh: devices to spread it over.
+    """
     spans = network.spans
     # without randomness, and with the mean of the back-propagating current: see `_network`
     pyramidal = net.PYRAMIDAL._replace(bap_current=net.BAP_CURRENT)
@@ -45,33 +61,40 @@ def construct(network: net.Network, plastic: bool) -> tuple[Any, Any, dict[str, 
         tau_minus=net.TAU_STDP,
         lambda_=net.A_PLUS / net.W_MAX,
         alpha=net.A_MINUS / net.A_PLUS,
-        Wmax=net.W_MAX,
+        Wmax=net.W_MAX * weight,
     )
+
+    def listed(source: str, target: str) -> Connectivity:
+        pre, post = network.pathway(spans[source], spans[target])
+        return Listed(pre - spans[source].start, post - spans[target].start)
+
+    connect = listed if connect is None else connect
     projections = {}
-    for source, from_ in spans.items():
-        for target, to in spans.items():
-            pre, post = network.pathway(from_, to)
+    for source in spans:
+        for target in spans:
             excitatory, inner = source == "pyramidal", source == target == "pyramidal"
             projections[f"{source}_to_{target}"] = Projection(
                 source,
                 target,
-                Listed(pre - from_.start, post - to.start),
-                weight=net.AMPA if excitatory else net.GABA,
+                connect(source, target),
+                weight=(net.AMPA if excitatory else net.GABA) * weight,
                 receptor="ampa" if excitatory else "gaba_a",
                 compartment="dendrite" if (source, target) == ("som", "pyramidal") else "soma",
                 delay=net.DT,
                 plasticity=rule if plastic and inner else None,
             )
     key = jax.random.key(0)
-    built, params = build(populations, projections, dt=net.DT, key=key, path="sparse")
-    currents = {name: Noise(current, net.NOISE) for name, current in net.CURRENT.items()}
-    dendrite = Drive(net.DENDRITIC_CURRENT)
-    drive = {
-        "pyramidal": PyramidalDrive(Drive(currents["pyramidal"]), dendrite, coupling=1.0),
-        "pv": Drive(currents["pv"]),
-        "som": Drive(currents["som"]),
+    built, params = build(populations, projections, dt=net.DT, key=key, path="sparse", mesh=mesh)
+    return built, params, driven(lambda name: Noise(net.CURRENT[name], net.NOISE))
+
+
+def driven(somatic: Callable[[str], Any], dendritic: float = net.DENDRITIC_CURRENT) -> dict:
+    """Return the drive from the somatic current of each population, in pA."""
+    return {
+        "pyramidal": PyramidalDrive(Drive(somatic("pyramidal")), Drive(dendritic), coupling=1.0),
+        "pv": Drive(somatic("pv")),
+        "som": Drive(somatic("som")),
     }
-    return built, params, drive
 
 
 def measure(network: net.Network, variant: str, seconds: float, repeats: int) -> dict[str, Any]:

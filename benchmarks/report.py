@@ -16,6 +16,15 @@ ROOT = Path(__file__).resolve().parents[1]
 RESULTS = ROOT / "benchmarks" / "results"
 BEGIN, END = "<!-- results: written by benchmarks/report.py -->", "<!-- end of results -->"
 MAIN = ("sgd", "msgd", "adam", "ngm")
+PRINTED = (  # each where it was measured
+    "optimizer_overhead",
+    "continual_throughput",
+    "single_cell",
+    "cell_throughput",
+    "network_speed",
+    "network_scaling",
+    "noise_speed",
+)
 LOWEST = 0.85  # avg-ACC from which fronts are compared
 
 
@@ -167,7 +176,7 @@ def main() -> None:
     gap = json.loads((RESULTS / "stability_gap.json").read_text())
     lines = ["# Results\n\nWritten by `python benchmarks/report.py` from `benchmarks/results`.\n"]
     lines += stability_gap(gap)
-    for name in ("optimizer_overhead", "continual_throughput", "single_cell", "cell_throughput"):
+    for name in PRINTED:
         path = RESULTS / f"{name}.json"
         if path.exists():
             lines += ["", *printed(json.loads(path.read_text()))]
