@@ -20,7 +20,7 @@ from neurogain.spiking.network.spec import Path, Population, Projection
 from neurogain.spiking.network.wiring import PlasticParams, Rows, Wire
 from neurogain.spiking.synapses import SynapseParams
 
-DENSE_PAIRS = 1 << 15  # of cells, in all projections; up to so many matrices are chosen
+DENSE_PAIRS = 1 << 12  # of cells, in all projections; up to so many, matrices cost no more
 
 
 class Built(NamedTuple):
@@ -62,7 +62,7 @@ def build(
       dt: ms, of the simulations; delays are counted in it.
       key: jax.random.key.
       path: for projections that leave it to be chosen; auto takes matrices if all projections
-        together join up to 2^15 pairs of populations' cells, with one delay each.
+        together join up to 2^12 pairs of populations' cells, with one delay each.
       mesh: spreads cells over the devices of its only axis, synapses with their postsynaptic cell;
         results are those of one device, bit for bit. Sizes must be multiples of their number.
       max_delay: ms, longest delay that is allowed; it sets the memory of the ring of arrivals.
