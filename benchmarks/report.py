@@ -24,6 +24,8 @@ PRINTED = (  # each where it was measured
     "network_speed",
     "network_scaling",
     "noise_speed",
+    "burst_stdp",
+    "microcircuit",
 )
 LOWEST = 0.85  # avg-ACC from which fronts are compared
 

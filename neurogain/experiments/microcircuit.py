@@ -80,8 +80,7 @@ def network_of(config: MicrocircuitConfig, recurrence: float) -> tuple[Network, 
 
     def gaussian(source: str, target: str, w: float, sigma: float, **more: Any) -> Projection:
         rule = connectivity.GaussianWeights(sigma)
-        # rows of cells that spiked are three times as fast as matrices, for a batch of currents
-        return Projection(source, target, rule, w, delay=config.dt, path="sparse", **more)
+        return Projection(source, target, rule, w, delay=config.dt, **more)
 
     w_ee, w_ei = config.w_ee * recurrence, config.w_ei * recurrence
     projections = {
