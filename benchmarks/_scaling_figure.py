@@ -41,6 +41,7 @@ def draw(rows: list[dict[str, Any]], fits: dict[str, dict], path: Path) -> None:
         one.set_ylim(bottom=0)
         style.tidy(one)
         one.legend(frameon=False, fontsize=8)
+    axes[1].set_ylim(top=1.4 * axes[1].get_ylim()[1])  # room for its legend
     style.panel_letters(axes)
     figure.tight_layout()
     figure.savefig(path, dpi=150)
