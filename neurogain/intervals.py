@@ -1,8 +1,13 @@
-"""Confidence intervals of means over few values."""
+"""Confidence intervals of means over few values, as numbers, in results and in words."""
+
+from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 from scipy import stats
+
+from neurogain import output
 
 
 def t_interval(
@@ -20,3 +25,26 @@ def t_interval(
     mean = values.mean(axis=axis)
     half = stats.t.ppf((1 + level) / 2, n - 1) * values.std(axis=axis, ddof=1) / n**0.5
     return mean - half, mean + half
+
+
+def summary(values: ArrayLike, *, known_only: bool = False) -> dict[str, Any]:
+    """Return mean, 95 % t-interval and the values of all seeds; null where undefined.
+
+    `known_only`: mean and interval are those of the seeds for which the value is defined.
+    """
+    values = np.asarray(values, float)
+    used = values[np.isfinite(values)] if known_only else values
+    return {
+        "mean": output.or_null(used.mean() if used.size else np.nan),
+        "ci": output.or_null(np.array(t_interval(used))),
+        "per_seed": output.or_null(values),
+    }
+
+
+def text(value: Mapping[str, Any], form: str = ".1f") -> str:
+    """Return a `summary` in words: the mean and, where there is one, its interval."""
+    if value["mean"] is None:
+        return "undefined"
+    low, high = value["ci"]
+    interval = "" if low is None else f" [{low:{form}}, {high:{form}}]"
+    return f"{value['mean']:{form}}{interval}"

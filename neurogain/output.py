@@ -6,7 +6,9 @@ import json
 import os
 import platform
 import tempfile
-from collections.abc import Iterator, Mapping
+import zipfile
+import zlib
+from collections.abc import Collection, Iterator, Mapping
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -37,13 +39,24 @@ class ResultFolder:
                 "Pass --out another/folder."
             ) from error
         known = path / "config.json"
-        if known.exists() and any((path / "curves").iterdir()):
+        held = any((path / "curves").iterdir())
+        if held and not known.exists():
+            raise ValueError(
+                f"`out` must be a new folder; {path} holds arrays, but no config.json that says "
+                "of what. Pass --out another/folder."
+            )
+        if held:
             if not resume:
                 raise ValueError(
                     f"`out` must be a new folder; {path} holds results. Pass --resume to continue "
                     "them, or --out another/folder."
                 )
-            old = json.loads(known.read_text())
+            try:
+                old = json.loads(known.read_text())
+            except json.JSONDecodeError as error:
+                raise ValueError(
+                    f"{known} is damaged ({error}). Pass --out another/folder."
+                ) from error
             changed = sorted(k for k in old.keys() | config.keys() if old.get(k) != config.get(k))
             if changed:
                 raise ValueError(
@@ -65,13 +78,29 @@ class ResultFolder:
         """Return where the arrays of a unit lie; different units never share a file."""
         return self.path / "curves" / f"{quote(unit, safe='=,')}.npz"
 
-    def load_unit(self, unit: str) -> dict[str, np.ndarray] | None:
-        """Return the arrays of a finished unit, or None."""
+    def load_unit(self, unit: str, names: Collection[str] = ()) -> dict[str, np.ndarray] | None:
+        """Return the arrays of a finished unit, or None.
+
+        Raises:
+          ValueError: the file can't be read, or lacks some of `names`.
+        """
         path = self.unit_path(unit)
         if not path.exists():
             return None
-        with np.load(path) as arrays:
-            return dict(arrays)
+        try:
+            with path.open("rb") as file, np.load(file) as arrays:
+                found = dict(arrays)
+        except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile, zlib.error) as error:
+            raise ValueError(
+                f"{path} is damaged ({error}). Delete it, and --resume measures it again."
+            ) from error
+        missing = sorted(set(names) - found.keys())
+        if missing:
+            raise ValueError(
+                f"{path} lacks {', '.join(missing)}: it is not of this run. Delete it, and "
+                "--resume measures it again."
+            )
+        return found
 
     def save_unit(self, unit: str, arrays: Mapping[str, np.ndarray]) -> None:
         """Write the arrays of a finished unit."""

@@ -159,3 +159,35 @@ def test_versions_name_what_results_depend_on():
     )
     assert found["numpy"] == np.__version__
     assert all(isinstance(value, str) and value for value in found.values())
+
+
+def test_arrays_without_a_configuration_are_not_taken(folder):
+    folder.save_unit("sgd", {"x": np.asarray(1)})
+    (folder.path / "config.json").unlink()
+    for resume in (False, True):
+        with pytest.raises(ValueError, match=r"holds arrays, but no config\.json"):
+            ResultFolder(folder.path, CONFIG, resume=resume)
+
+
+def test_a_damaged_configuration_is_named(folder):
+    folder.save_unit("sgd", {"x": np.asarray(1)})
+    (folder.path / "config.json").write_text("{")
+    with pytest.raises(ValueError, match=r"config\.json is damaged"):
+        ResultFolder(folder.path, CONFIG, resume=True)
+
+
+@pytest.mark.parametrize(
+    "damage", [lambda whole: whole[:60], lambda whole: b"", lambda whole: b"x"]
+)
+def test_damaged_arrays_are_named(folder, damage):
+    folder.save_unit("sgd", {"x": np.arange(100)})
+    path = folder.unit_path("sgd")
+    path.write_bytes(damage(path.read_bytes()))
+    with pytest.raises(ValueError, match=r"sgd\.npz is damaged .* Delete it, and --resume"):
+        folder.load_unit("sgd")
+
+
+def test_arrays_of_another_unit_are_named(folder):
+    folder.save_unit("sgd", {"x": np.arange(3)})
+    with pytest.raises(ValueError, match=r"sgd\.npz lacks y: it is not of this run"):
+        folder.load_unit("sgd", ("x", "y"))

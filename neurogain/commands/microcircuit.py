@@ -10,7 +10,7 @@ import numpy as np
 import tyro
 from tqdm import tqdm
 
-from neurogain import output
+from neurogain import intervals, output
 from neurogain.experiments import microcircuit, network_gain
 from neurogain.experiments.microcircuit import Reference
 from neurogain.experiments.microcircuit_config import KNOBS, MicrocircuitConfig, Setting
@@ -39,10 +39,12 @@ class MicrocircuitCommand:
             def show(done: int, total: int) -> None:
                 bar.set_postfix_str(f"{done} of {total} seeds")
 
-            def finish(label: str, run: Callable[[], dict[str, Any]], axes: dict) -> dict:
+            def finish(
+                label: str, names: tuple[str, ...], run: Callable[[], dict[str, Any]], axes: dict
+            ) -> dict:
                 nonlocal seconds
                 bar.set_description(label)
-                arrays = folder.load_unit(label)
+                arrays = folder.load_unit(label, (*names, "wall_time_s"))
                 if arrays is None:
                     start = time.perf_counter()
                     arrays = run()
@@ -56,6 +58,7 @@ class MicrocircuitCommand:
             weights = microcircuit.weights_of(config)
             arrays = finish(
                 "reference",
+                Reference._fields,
                 lambda: microcircuit.run_reference(config, show)._asdict(),
                 seeds | {f"weights_nS_{name}": matrix for name, matrix in weights.items()},
             )
@@ -66,7 +69,7 @@ class MicrocircuitCommand:
                 def count(unit: Setting = unit) -> dict[str, Any]:
                     return {"spikes": microcircuit.run_unit(config, unit, show)}
 
-                arrays = finish(unit.label, count, axes)
+                arrays = finish(unit.label, ("spikes",), count, axes)
                 results[unit] = arrays["spikes"]
         metrics = network_gain.summarize(config, reference, results)
         metrics |= {"versions": output.versions(), "wall_time_s": seconds}
@@ -96,23 +99,25 @@ def _table(metrics: dict) -> str:
     config = metrics["config"]
     lines = [
         f"Reference ({config['reference_current']:g} pA, recurrence 1): "
-        + ", ".join(f"{name} {_short(value)} Hz" for name, value in rates),
+        + ", ".join(f"{name} {intervals.text(value)} Hz" for name, value in rates),
         "",
         f"{'recurrence':<11}{'knob':<16}{'level':>6}  {'slope (Hz/nA)':<22}{'change (%)':<24}"
         f"{'threshold (pA)':<22}change (pA)",
     ]
     others = [c for other in metrics["other_recurrences"] for c in other["conditions"]]
     for c in metrics["conditions"] + others:
+        slope = (intervals.text(c[f"slope_{what}"]) for what in ("hz_per_nA", "change_percent"))
+        threshold = (intervals.text(c[f"threshold_{what}"], ".0f") for what in ("pA", "change_pA"))
         lines.append(
-            f"{c['recurrence']:<11g}{c['knob']:<16}{c['level']:>6g}  "
-            f"{_short(c['slope_hz_per_nA']):<22}{_short(c['slope_change_percent']):<24}"
-            f"{_short(c['threshold_pA'], 0):<22}{_short(c['threshold_change_pA'], 0)}"
+            "{:<11g}{:<16}{:>6g}  {:<22}{:<24}{:<22}{}".format(
+                c["recurrence"], c["knob"], c["level"], *slope, *threshold
+            )
         )
     distance = metrics["pv_distance"]
     lines.append(
         f"\nPV cells driven in {distance['sector_deg']:g} degrees move the threshold of pyramidal "
-        f"cells by {_short(distance['threshold_change_pA'][0], 0)} pA in its middle, "
-        f"{_short(distance['threshold_change_pA'][-1], 0)} pA opposite."
+        f"cells by {intervals.text(distance['threshold_change_pA'][0], '.0f')} pA in its middle, "
+        f"{intervals.text(distance['threshold_change_pA'][-1], '.0f')} pA opposite."
     )
     low, high = config["slope_range"]
     lines.append(
@@ -121,11 +126,3 @@ def _table(metrics: dict) -> str:
         "paired by seed."
     )
     return "\n".join(lines)
-
-
-def _short(value: dict, digits: int = 1) -> str:
-    if value["mean"] is None:
-        return "undefined"
-    low, high = value["ci"]
-    interval = "" if low is None else f" [{low:.{digits}f}, {high:.{digits}f}]"
-    return f"{value['mean']:.{digits}f}{interval}"

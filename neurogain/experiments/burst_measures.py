@@ -5,7 +5,6 @@ from typing import Any
 
 import numpy as np
 
-from neurogain import output
 from neurogain.experiments.burst_stdp import (
     SCHEMA_VERSION,
     SEGMENT,
@@ -15,7 +14,22 @@ from neurogain.experiments.burst_stdp import (
     as_json,
     early_change,
 )
-from neurogain.intervals import t_interval
+from neurogain.intervals import summary
+
+UNITS = {
+    "early_change": "mean over synapses of |w - w(0)| after the time `early`, over w_max",
+    "early_change_per_spike": "early_change over the spikes of a pre- and a postsynaptic cell",
+    "early_change_per_pair": "early_change over the product of these two counts",
+    "half_time_ms": "ms, at which half of final_change is reached",
+    "final_change": "mean over synapses of |w - w(0)| at the end, over w_max",
+    "final_mean_weight": "mean weight at the end over w_max",
+    "pre_rate_hz": "Hz",
+    "post_rate_hz": "Hz",
+    "early_pairs": "spikes of a presynaptic cell times those of a postsynaptic one, until `early`",
+    "burst_fraction": "share of spikes that were reset as bursts",
+    "pulse_speed_per_s": "mean over synapses of |change|, over w_max, per second",
+    "map": "speed_ratio at other currents and noises; bursting is the slower below 1",
+}
 
 
 def half_time(change: np.ndarray, sample: float) -> np.ndarray:
@@ -77,14 +91,15 @@ def summarize(config: BurstStdpConfig, courses: Mapping[str, Course], over: Map)
         ratios[name] = _ratio(measured["bursting"][measure], measured["regular"][measure])
     faster = measured["bursting"]["early_change"] > measured["regular"]["early_change"]
     speeds = pulse_speeds(config, courses["pulse"])
-    pulse = {name: _with_interval(values) for name, values in speeds.items()}
+    pulse = {name: summary(values) for name, values in speeds.items()}
     pulse["during_over_before"] = _ratio(speeds["during"], speeds["before"])
     pulse["after_over_before"] = _ratio(speeds["after"], speeds["before"])
     return {
         "schema_version": SCHEMA_VERSION,
         "config": as_json(config),
+        "units": UNITS,
         **{
-            name: {measure: _with_interval(values) for measure, values in measures.items()}
+            name: {measure: summary(values) for measure, values in measures.items()}
             for name, measures in measured.items()
         },
         **ratios,
@@ -102,12 +117,4 @@ def summarize(config: BurstStdpConfig, courses: Mapping[str, Course], over: Map)
 
 
 def _ratio(one: np.ndarray, other: np.ndarray) -> dict[str, Any]:
-    return _with_interval(one / np.where(other > 0, other, np.nan))
-
-
-def _with_interval(values: np.ndarray) -> dict[str, Any]:
-    return {
-        "mean": output.or_null(values.mean()),
-        "ci": output.or_null(np.array(t_interval(values))),
-        "per_seed": output.or_null(values),
-    }
+    return summary(one / np.where(other > 0, other, np.nan))

@@ -105,6 +105,14 @@ class BurstStdpConfig:
         for name in ("pre", "post", "seeds", "map_seeds"):
             _checks.whole(name, getattr(self, name), 1)
         _checks.seed(self.seed)
+        for name, example in (("dt", "0.1"), ("sample", "50"), ("w_max", "1"), ("tau", "20")):
+            unit = "nS" if name == "w_max" else "ms"
+            rule = f"positive and finite, in {unit}"
+            value = getattr(self, name)
+            _checks.in_range(name, value, rule, lambda x: (x > 0) & (x < np.inf), example)
+        for name in ("learning_rate", "alpha"):
+            rule, value = "finite and at least 0 (dimensionless)", getattr(self, name)
+            _checks.in_range(name, value, rule, lambda x: (x >= 0) & (x < np.inf), "1")
         for name in ("duration", "early", "warm_up", *("pulse",) * 2):
             given = getattr(self, name)
             for value in given if isinstance(given, tuple) else (given,):
@@ -118,12 +126,13 @@ class BurstStdpConfig:
             raise ValueError(
                 "`duration` must hold `early`, and `pulse`, start before end, with time before and "
                 f"after it (ms); got duration {self.duration:g}, early {self.early:g}, pulse "
-                f"{self.pulse}."
+                f"{start:g} {end:g}. For instance duration 2000, early 500, pulse 500 1000."
             )
-        if round(self.sample / self.dt) < 1 or abs(SEGMENT / self.sample % 1) > 1e-9:
+        ratios = (self.sample / self.dt, SEGMENT / self.sample)
+        if not all(x > 0.5 and abs(x - round(x)) < 1e-6 * x for x in ratios):
             raise ValueError(
-                f"`sample` must divide {SEGMENT:g} ms and be at least dt; got {self.sample!r}. "
-                "Pass sample=50."
+                f"`sample` must be a multiple of dt = {self.dt:g} ms that divides {SEGMENT:g} ms; "
+                f"got {self.sample!r}. Pass sample=50."
             )
         network, params = _network(self)
         for current, noise in [(self.somatic_current, self.noise), *self.points()]:

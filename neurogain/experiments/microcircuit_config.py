@@ -145,7 +145,11 @@ class MicrocircuitConfig:
         for name, least in (("pyramidal", 2), ("pv", 1), ("som", 1), ("seeds", 1)):
             _checks.whole(name, getattr(self, name), least)
         _checks.seed(self.seed)
-        _checks.in_range("dt", self.dt, "positive, in ms", lambda x: (x > 0) & (x < 1e3), "0.1")
+        for name in ("dt", "bin"):
+            value, default = getattr(self, name), f"{getattr(type(self), name):g}"
+            _checks.in_range(name, value, "positive, in ms", lambda x: (x > 0) & (x < 1e3), default)
+        rule = "finite, in pA"
+        _checks.in_range("reference_current", self.reference_current, rule, np.isfinite, "650")
         for name, unit in (
             *((name, "nS") for name in ("w_ee", "w_ei", "w_pv", "w_som")),
             *((name, "dimensionless") for name in ("ampa", "nmda", "recurrence")),
@@ -212,7 +216,7 @@ class Setting(NamedTuple):
     def label(self) -> str:
         """Name of the unit, also of its file."""
         names = ("r", "Id", "p", "som", "pv", "sector")
-        return ",".join(f"{name}={value:g}" for name, value in zip(names, self, strict=True))
+        return ",".join(f"{name}={value:.12g}" for name, value in zip(names, self, strict=True))
 
 
 def in_sector(config: MicrocircuitConfig) -> np.ndarray:

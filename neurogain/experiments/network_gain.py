@@ -1,5 +1,6 @@
 """What the f-I curves of a population say: slope, threshold, and how knobs change them."""
 
+import functools
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
@@ -14,10 +15,11 @@ from neurogain.experiments.microcircuit_config import (
     MicrocircuitConfig,
     Setting,
 )
-from neurogain.intervals import t_interval
+from neurogain.intervals import summary, t_interval
 from neurogain.spiking import measures
 
 SCHEMA_VERSION = 1
+_known = functools.partial(summary, known_only=True)
 
 
 class Curve(NamedTuple):
@@ -88,8 +90,8 @@ def summarize(
         "reference": {
             "recurrence": 1.0,
             "current_pA": config.reference_current,
-            "rates_hz": {name: with_interval(values) for name, values in rates},
-            "synchrony_chi": with_interval(reference.synchrony),
+            "rates_hz": {name: _known(values) for name, values in rates},
+            "synchrony_chi": _known(reference.synchrony),
         },
         "conditions": conditions(config, curves, config.recurrence),
         "other_recurrences": [
@@ -117,6 +119,7 @@ def conditions(
             rate = {
                 "mean": curve.rate.mean(axis=0).tolist(),
                 "ci": output.or_null(np.transpose([low, high])),
+                "per_seed": curve.rate.tolist(),
             }
             found.append(
                 {
@@ -126,12 +129,12 @@ def conditions(
                     "recurrence": recurrence,
                     "current_pA": config.currents().tolist(),
                     "rate_hz": rate,
-                    "slope_hz_per_nA": with_interval(curve.slope),
-                    "threshold_pA": with_interval(curve.threshold),
-                    "slope_change_hz_per_nA": with_interval(curve.slope - lowest.slope),
-                    "slope_change_percent": with_interval(100 * (curve.slope / lowest.slope - 1)),
-                    "threshold_change_pA": with_interval(curve.threshold - lowest.threshold),
-                    "rate_change_hz": with_interval((curve.rate - lowest.rate).mean(axis=1)),
+                    "slope_hz_per_nA": _known(curve.slope),
+                    "threshold_pA": _known(curve.threshold),
+                    "slope_change_hz_per_nA": _known(curve.slope - lowest.slope),
+                    "slope_change_percent": _known(100 * (curve.slope / lowest.slope - 1)),
+                    "threshold_change_pA": _known(curve.threshold - lowest.threshold),
+                    "rate_change_hz": _known((curve.rate - lowest.rate).mean(axis=1)),
                 }
             )
     return found
@@ -157,17 +160,7 @@ def pv_distance(config: MicrocircuitConfig, results: Mapping[Setting, np.ndarray
         "sector_drive_pA": config.sector_drive,
         "angle_deg": middle.tolist(),
         "distance_radii": (2 * np.sin(np.radians(middle) / 2)).tolist(),
-        "threshold_pA": [with_interval(x) for x in found["driven"].T],
-        "control_threshold_pA": [with_interval(x) for x in found["control"].T],
-        "threshold_change_pA": [with_interval(x) for x in (found["driven"] - found["control"]).T],
-    }
-
-
-def with_interval(values: np.ndarray) -> dict[str, Any]:
-    """Return mean and 95 % t-interval over the seeds for which the value is defined, and all."""
-    known = values[np.isfinite(values)]
-    return {
-        "mean": output.or_null(known.mean() if known.size else np.nan),
-        "ci": output.or_null(np.array(t_interval(known))),
-        "per_seed": output.or_null(values),
+        "threshold_pA": [_known(x) for x in found["driven"].T],
+        "control_threshold_pA": [_known(x) for x in found["control"].T],
+        "threshold_change_pA": [_known(x) for x in (found["driven"] - found["control"]).T],
     }

@@ -5,7 +5,7 @@ curves of all into the numbers of `metrics.json`.
 """
 
 import dataclasses
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Literal
 
@@ -14,7 +14,7 @@ import numpy as np
 from neurogain import _checks, output
 from neurogain.continual import data, methods, metrics, models, streams
 from neurogain.continual.training import Protocol, Regime, TaskCurves, Trainer
-from neurogain.intervals import t_interval
+from neurogain.intervals import summary
 
 Benchmark = Literal["split-digits", "rotated-digits", "split-mnist", "rotated-mnist"]
 SCHEMA_VERSION = 1
@@ -149,16 +149,6 @@ def run_method(
     return trainer.run([method.constants] * config.seeds, seeds, on_task)
 
 
-def figure(values: Sequence[float] | np.ndarray) -> dict[str, Any]:
-    """Return mean, 95 % t-interval over seeds and the values; null where undefined."""
-    values = np.asarray(values, float)
-    return {
-        "mean": output.or_null(values.mean()),
-        "ci": output.or_null(t_interval(values)),
-        "per_seed": output.or_null(values),
-    }
-
-
 def measure(curves: TaskCurves, eval_every: int) -> dict[str, Any]:
     """Return every figure of one method, from curves with leading axes (seeds, tasks)."""
     runs = [np.asarray(run, float) for run in curves.accuracy]
@@ -167,21 +157,21 @@ def measure(curves: TaskCurves, eval_every: int) -> dict[str, Any]:
         gaps = [
             metrics.gaps(run, eval_every=eval_every, previous_only=previous_only) for run in runs
         ]
-        result[f"avg_sg{suffix}"] = figure([gap.sg.mean() for gap in gaps])
+        result[f"avg_sg{suffix}"] = summary([gap.sg.mean() for gap in gaps])
         for field in metrics.Gap._fields:
             columns = zip(*(getattr(gap, field) for gap in gaps), strict=True)
-            result[f"{field}_per_switch{suffix}"] = [figure(column) for column in columns]
+            result[f"{field}_per_switch{suffix}"] = [summary(column) for column in columns]
     result |= {
-        "avg_acc": figure([metrics.final_accuracy(run) for run in runs]),
-        "avg_acc_slow_weights": figure(np.mean(curves.slow_accuracy[:, -1], axis=1)),
-        "min_acc": figure([metrics.min_accuracy(run) for run in runs]),
-        "wc_acc": figure([metrics.worst_case_accuracy(run) for run in runs]),
-        "max_gain": figure(curves.gain.max(axis=(1, 2))),
+        "avg_acc": summary([metrics.final_accuracy(run) for run in runs]),
+        "avg_acc_slow_weights": summary(np.mean(curves.slow_accuracy[:, -1], axis=1)),
+        "min_acc": summary([metrics.min_accuracy(run) for run in runs]),
+        "wc_acc": summary([metrics.worst_case_accuracy(run) for run in runs]),
+        "max_gain": summary(curves.gain.max(axis=(1, 2))),
         "diverged": [not np.isfinite(loss).all() for loss in curves.loss],
     }
     for window in WINDOWS:
         falls, rises = zip(*(metrics.windowed(run, window) for run in runs), strict=True)
-        result[f"wf_{window}"], result[f"wp_{window}"] = figure(falls), figure(rises)
+        result[f"wf_{window}"], result[f"wp_{window}"] = summary(falls), summary(rises)
     return result
 
 

@@ -7,6 +7,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from neurogain import intervals
 from neurogain.experiments.microcircuit import Reference
 from neurogain.experiments.microcircuit_config import POPULATIONS
 from neurogain.plotting import style
@@ -63,7 +64,7 @@ def raster(reference: Reference, metrics: Metrics) -> Figure:
     panels[-1].set_xlabel("time (ms)")
     panels[-1].set_xlim(0, config["reference_duration"])
     rates = metrics["reference"]["rates_hz"]
-    text = ", ".join(f"{_LABELS[name]} {_short(rates[name])} Hz" for name in POPULATIONS)
+    text = ", ".join(f"{_LABELS[name]} {intervals.text(rates[name])} Hz" for name in POPULATIONS)
     figure.suptitle(
         f"Reference run at {config['reference_current']:g} pA, full weights: first seed, "
         f"rates in bins of {config['bin']:g} ms\n{text} ({_seeds(metrics)})",
@@ -280,10 +281,3 @@ def pv_distance(metrics: Metrics) -> Figure:
         f"PV cells raise the threshold of their neighbours: {_seeds(metrics)}", fontsize=11
     )
     return figure
-
-
-def _short(value: Mapping[str, Any]) -> str:
-    if value["mean"] is None:
-        return "undefined"
-    low, high = value["ci"]
-    return f"{value['mean']:.1f}" + ("" if low is None else f" [{low:.1f}, {high:.1f}]")

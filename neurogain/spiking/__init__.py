@@ -1,4 +1,10 @@
-"""Spiking cells and networks: kernels (`init`, `step`), parameter sets, simulation, measures."""
+"""Spiking cells and networks: kernels (`init`, `step`), parameter sets, simulation, measures.
+
+Cells:       PyramidalCell, IzhikevichCell, PoissonSource, SpikeListSource; `cells`
+Drives:      Drive, PyramidalDrive; TimeSeries, Pulse, Noise, PoissonInput, `synapse`, `combine`
+Networks:    Population, Projection, build; `connectivity`, `plasticity`, `synapses`
+Simulation:  simulate, rollout; `recorders`, `network.recorders`, `measures`, `surrogate`
+"""
 
 from neurogain.spiking import cells as cells
 from neurogain.spiking import connectivity as connectivity

@@ -36,6 +36,11 @@ class Model(Protocol):
 
 def size_of(model: Model, n: int | None) -> int:
     """Return the number of cells, which a network knows itself."""
+    if isinstance(model, type) or not hasattr(model, "step"):
+        raise TypeError(
+            "`model` must be cells or a network, for instance PyramidalCell(); got "
+            f"{model!r:.200}. Arguments come in the order model, params, drive."
+        )
     own = getattr(model, "size", None)
     if n is None and own is None:
         raise ValueError("`n` must be given, the number of cells. Pass n=1.")
@@ -79,10 +84,7 @@ def check(
         _checks.whole(name, value, least)
     _checks.in_range("dt", dt, "positive, in ms", lambda x: (x > 0) & (x < np.inf), "0.1")
     if key is not None:
-        raw = jnp.shape(key) == (2,) and key.dtype == jnp.uint32
-        typed = jnp.shape(key) == () and jnp.issubdtype(jnp.result_type(key), jax.dtypes.prng_key)
-        if not (raw or typed):
-            raise TypeError(f"`key` must be one key; got {key!r}. Pass jax.random.key(0).")
+        check_key("key", key)
     model.check(params, drive, dt=dt, n=n, key=key)
     check_recorders(record, n, model)
     check_dtype(dtype)
@@ -120,6 +122,22 @@ def check(
                     f"Pass dtype=jnp.{leaf.dtype} to continue this one."
                 )
     return steps
+
+
+def check_key(name: str, key: Any) -> None:
+    """Refuse what is not one key of jax.random."""
+    try:
+        kind = str(jax.random.key_impl(key))  # of raw keys, the default
+        single = jnp.shape(jax.random.key_data(key)) == jnp.shape(key) or jnp.shape(key) == ()
+    except (TypeError, ValueError, AttributeError):
+        kind, single = "", False
+    if not single:
+        raise TypeError(f"`{name}` must be one key; got {key!r}. Pass jax.random.key(0).")
+    if kind == "unsafe_rbg":
+        raise ValueError(
+            f"`{name}` must not be of the generator unsafe_rbg, whose numbers depend on how steps "
+            'are batched. Pass jax.random.key(0), or impl="rbg".'
+        )
 
 
 def check_dtype(dtype: DTypeLike) -> None:

@@ -91,7 +91,7 @@ def prepare(
 ) -> Prepared:
     """Check the arguments of a run and set up its first state; errors as in `check`."""
     n = size_of(model, n)
-    recorders: dict[str, Recorder] = {"spikes": Total()} if record is None else dict(record)
+    recorders: Any = {"spikes": Total()} if record is None else record
     steps = check(
         model,
         params,
@@ -216,9 +216,6 @@ def scan(program: Program, length: int, arrays: Arrays, state: Any, carries: Any
         )
         return (state, carries, _draw(program, arrays, state, following)), info
 
-    def silently(carry, inputs):
-        return advance(carry, inputs)[0], None
-
     def one_block(level, carry, inputs):
         return _block(program, advance, level, carry, inputs)
 
@@ -273,11 +270,13 @@ def _block(program: Program, advance: Any, level: int, carry: Any, inputs: Any):
 def _scan_blocks(one_block: Any, level: int, paces: tuple[int, ...], carry: Any, inputs: Any):
     """Scan over blocks at a pace; return the carry and what they emitted, joined."""
     length = paces[level] if level >= 0 else 1
-    inputs = jax.tree.map(lambda x: x.reshape(-1, length, *x.shape[1:]), inputs)
+    blocks = len(jax.tree.leaves(inputs)[0]) // length
+    inputs = jax.tree.map(lambda x: x.reshape(blocks, length, *x.shape[1:]), inputs)
 
     def body(carry, block):
         carry, emitted, _ = one_block(level, carry, block)
         return carry, emitted
 
     carry, emitted = jax.lax.scan(body, carry, inputs)
-    return carry, jax.tree.map(lambda x: x.reshape(-1, *x.shape[2:]), emitted)
+    join = lambda x: x.reshape(x.shape[0] * x.shape[1], *x.shape[2:])  # noqa: E731
+    return carry, jax.tree.map(join, emitted)

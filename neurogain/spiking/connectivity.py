@@ -27,6 +27,7 @@ class Pairs(NamedTuple):
     pre: Int[np.ndarray, " synapses"]
     post: Int[np.ndarray, " synapses"]
     scale: Float[np.ndarray, " synapses"] | None = None  # factor of each weight; None: 1
+    given: Int[np.ndarray, " synapses"] | None = None  # number of each in a list that was given
 
 
 class Connectivity(Protocol):
@@ -66,13 +67,13 @@ class OneToOne:
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Listed:
-    """Pairs given one by one, in any order; weights and delays then follow the sorted order."""
+    """Pairs given one by one, in any order; arrays of weights and delays are in the same order."""
 
     pre: np.ndarray
     post: np.ndarray
 
     def connect(self, rng: np.random.Generator, n_pre: int, n_post: int, recurrent: bool) -> Pairs:
-        """Return the pairs, sorted."""
+        """Return the pairs, sorted, with their places in the list."""
         del rng, recurrent
         pre, post = np.asarray(self.pre), np.asarray(self.post)
         if pre.shape != post.shape or pre.ndim != 1:
@@ -87,7 +88,8 @@ class Listed:
             rule = f"numbers of cells, in [0, {n - 1}]"
             _checks.in_range(name, cells, rule, functools.partial(_same, inside), "Choose others.")
         order = np.lexsort((pre, post))
-        return Pairs(pre[order].astype(np.int32), post[order].astype(np.int32))
+        pre, post = pre[order].astype(np.int32), post[order].astype(np.int32)
+        return Pairs(pre, post, given=order)
 
 
 @dataclasses.dataclass(frozen=True)

@@ -285,6 +285,12 @@ def check_kind(name: str, value: object, kind: type) -> None:
         )
 
 
+def check_number(name: str, value: object, rule: str) -> None:
+    """Refuse the drive of a cell where a number, or one that changes in time, is wanted."""
+    if isinstance(value, Drive | PyramidalDrive):
+        raise TypeError(f"`{name}` must be {rule}; got {value!r}. Pass a number.")
+
+
 def check_coupling(coupling: object) -> None:
     """Refuse a coupling outside [0, 1]."""
     _checks.in_range(

@@ -198,6 +198,15 @@ class Signal(NamedTuple):
     P: jax.Array  # dimensionless, integral of the modulator times D since then
 
 
+def scaled(rule: Plasticity, factor: ArrayLike) -> Plasticity:
+    """Return the rule with all its changes times `factor`."""
+    if isinstance(rule, ThreeFactor):
+        stdp: Any = scaled(rule.stdp, factor)
+        return dataclasses.replace(rule, stdp=stdp)
+    names = [f.name for f in dataclasses.fields(rule) if f.name.startswith("A")] or ["lambda_"]
+    return dataclasses.replace(rule, **{name: getattr(rule, name) * factor for name in names})
+
+
 def inner(rule: Plasticity) -> PairSTDP | TripletSTDP:
     """Return the rule that pairs spikes."""
     return rule.stdp if isinstance(rule, ThreeFactor) else rule
@@ -218,6 +227,13 @@ def read(rule: Plasticity, held: Any, signal: Signal | None) -> jax.Array:
     return jnp.clip(held.k + held.h * signal.P, 0, jnp.asarray(rule.Wmax, held.both.dtype))
 
 
+def put(rule: Plasticity, held: Any, signal: Signal | None, weight: jax.Array) -> Any:
+    """Return what synapses of other weights hold, with the eligibility that they have."""
+    if signal is None:
+        return Fixed(weight)
+    return _eligible(weight - held.h * signal.P, held.h)
+
+
 def add(rule: Plasticity, held: Any, signal: Signal | None, change: jax.Array) -> Any:
     """Return what synapses hold after `change` (nS) of the weight, or of its eligibility."""
     if signal is None:
@@ -231,12 +247,17 @@ def advance(rule: Plasticity, signal: Signal | None, modulator: Any, *, dt: floa
     """Return the signal after a step: decay, then the integral of the modulator (1/ms)."""
     if signal is None:
         return None
-    decay = signal.D * jnp.exp(-dt / jnp.asarray(rule.tau_c, signal.D.dtype))  # type: ignore
+    decay = _decayed(signal.D, rule.tau_c, dt)  # type: ignore[union-attr]
     return Signal(decay, signal.P + jnp.asarray(modulator, decay.dtype) * dt * decay)
 
 
-def rebase(rule: Plasticity, held: Any, signal: Signal | None) -> tuple[Any, Signal | None]:
-    """Return the same from a new common start once D is small, every 2 tau_c: D would vanish."""
+def rebase(
+    rule: Plasticity, held: Any, signal: Signal | None, *, smooth: bool = False
+) -> tuple[Any, Signal | None]:
+    """Return the same from a new common start once D is small, every 2 tau_c: D would vanish.
+
+    `smooth`: by a selection, which reverse mode can differentiate and which touches all synapses.
+    """
     if signal is None:
         return held, None
 
@@ -245,6 +266,9 @@ def rebase(rule: Plasticity, held: Any, signal: Signal | None) -> tuple[Any, Sig
         start = Signal(jnp.ones_like(signal.D), jnp.zeros_like(signal.P))
         return _eligible(read(rule, held, signal), held.h * signal.D), start
 
+    if smooth:
+        due = signal.D < _SMALL
+        return jax.tree.map(lambda a, b: jnp.where(due, a, b), anew((held, signal)), (held, signal))
     # a loop of no or one round: XLA would copy what a conditional may leave as it is
     return jax.lax.while_loop(lambda both: both[1].D < _SMALL, anew, (held, signal))
 
@@ -260,9 +284,12 @@ def choose(where: jax.Array, one: Any, other: Any) -> Any:
 
 def decay(traces: Traces, taus: tuple[ArrayLike, ...], *, dt: float) -> Traces:
     """Return traces after `dt` ms without a spike."""
-    return tuple(
-        x * jnp.exp(-dt / jnp.asarray(tau, x.dtype)) for x, tau in zip(traces, taus, strict=True)
-    )
+    return tuple(_decayed(x, tau, dt) for x, tau in zip(traces, taus, strict=True))
+
+
+def _decayed(x: jax.Array, tau: ArrayLike, dt: float) -> jax.Array:
+    """Return x exp(-dt / tau), as a small change of x: a rounded factor's error would add up."""
+    return x + x * jnp.expm1(-dt / jnp.asarray(tau, x.dtype))
 
 
 def _power(x: ArrayLike, exponent: float) -> ArrayLike:
@@ -294,4 +321,5 @@ def check(rule: Plasticity, name: str) -> None:
             continue
         else:
             holds, words = (lambda x: (x >= 0) & (x < np.inf)), "at least 0"
+        _checks.single(label, value)
         _checks.in_range(label, value, words, holds, f"See {type(rule).__name__}().")

@@ -112,6 +112,10 @@ def check_recorders(record: Mapping[str, Recorder], n: int, model: Any = None) -
       TypeError: `record` is no mapping of names to recorders.
       ValueError: names the recorder, the rule, the value and a way out.
     """
+    if not isinstance(record, Mapping):
+        raise TypeError(
+            f'`record` must be a dictionary by name; got {record!r}. Pass {{"events": Spikes()}}.'
+        )
     for name, recorder in record.items():
         if isinstance(recorder, type) or not hasattr(recorder, "finish"):
             raise TypeError(
@@ -141,7 +145,11 @@ class TraceRecord(NamedTuple):
 
 @dataclasses.dataclass(frozen=True)
 class Traces:
-    """Samples of what is selected, of chosen cells, every `every` steps."""
+    """Samples of what is selected, of chosen cells, every `every` steps.
+
+    In a network `state.cells["name"]` is the state of a population, and `cells` are numbered in
+    what is selected: `Traces(lambda state, info: state.cells["pv"].v, cells=(0, 1))`.
+    """
 
     select: Select
     every: int = 1
@@ -164,8 +172,16 @@ class Traces:
 
     def emit(self, carry, state, info):
         """Emit the chosen cells' values."""
-        chosen = slice(None) if self.cells is None else np.asarray(self.cells)
-        return jax.tree.map(lambda x: x[chosen], self.select(state, info))
+        selected = self.select(state, info)
+        if self.cells is None:
+            return selected
+        most = min(len(x) for x in jax.tree.leaves(selected))
+        if self.cells and max(self.cells) >= most:
+            raise ValueError(
+                f"`cells` of a recorder must be in [0, {most - 1}], the cells of what it selects; "
+                f"got {self.cells!r}."
+            )
+        return jax.tree.map(lambda x: x[np.asarray(self.cells, int)], selected)
 
     def finish(self, carry, emitted, *, first_step, dt):
         """Return a `TraceRecord`."""

@@ -7,6 +7,7 @@ key and the step's number alone, so neither the length of chunks nor an interrup
 import dataclasses
 import functools
 import math
+import re
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
@@ -192,7 +193,8 @@ def rollout(
     carry, emitted = jax.lax.scan(
         lambda c, start: run(c, arrays, start, length), (state, carries), starts
     )
-    emitted = jax.tree.map(lambda x: x.reshape(-1, *x.shape[2:]), emitted)
+    join = lambda x: x.reshape(x.shape[0] * x.shape[1], *x.shape[2:])  # noqa: E731
+    emitted = jax.tree.map(join, emitted)
     if rest:
         carry, last = run(carry, arrays, jnp.int32(first_step + whole * length), rest)
         emitted = jax.tree.map(lambda a, b: jnp.concatenate([a, b]), emitted, last)
@@ -251,6 +253,15 @@ def _is_finite(state: Any) -> bool:
     return bool(_all_finite(state))
 
 
+def _place(name: str, where: tuple[int, ...], network: bool) -> str:
+    """Return which entry of a variable; cells come first but in what synapses hold."""
+    if not where:
+        return ""
+    if not network or re.match(r"(network\.)?(cells|synapses)\[", name):
+        return f"of cell {where[0]} "
+    return f"at index {where[0] if len(where) == 1 else where} "
+
+
 def _locate(program, arrays, state, start: int, length: int) -> NonFiniteError:
     """Run the chunk again, step by step, and say where it stopped being finite."""
     one = dataclasses.replace(program, recorders=())
@@ -262,8 +273,9 @@ def _locate(program, arrays, state, start: int, length: int) -> NonFiniteError:
         values = np.asarray(leaf)
         if np.issubdtype(values.dtype, np.floating) and not np.isfinite(values).all():
             where = tuple(int(i) for i in np.argwhere(~np.isfinite(values))[0])
+            name = jax.tree_util.keystr(path).lstrip(".")
             return NonFiniteError(
-                f"`{jax.tree_util.keystr(path).lstrip('.')}` of cell {where[0]} is "
+                f"`{name}` {_place(name, where, hasattr(program.model, 'size'))}is "
                 f"{values[where]} after step {step} ({(step + 1) * program.dt:g} ms). Look for a "
                 "drive that is too strong there, or take a shorter dt."
             )

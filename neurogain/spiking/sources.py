@@ -3,6 +3,7 @@
 import dataclasses
 from typing import Any, NamedTuple
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 from jax.typing import ArrayLike, DTypeLike
@@ -25,6 +26,7 @@ class SpikeList(NamedTuple):
     """Spikes of given times, by `spike_list`."""
 
     step: Int[Array, "n most"]  # ascending, padded with the largest integer
+    dt: ArrayLike  # ms, that steps are counted in
 
 
 class PoissonState(NamedTuple):
@@ -70,6 +72,7 @@ class PoissonSource:
         """Refuse negative rates, and a run without a key."""
         del params, dt, n
         rule = "a finite rate in Hz, at least 0"
+        drives.check_number("drive", drive, rule)
         if isinstance(drive, drives.Noise | drives.PoissonInput):
             raise ValueError(f"`drive` of Poisson sources must be {rule}; got {drive!r}.")
         for value in drives.numbers(drive):
@@ -105,8 +108,17 @@ class SpikeListSource:
 
     def check(self, params: Any, drive: Any, *, dt: float, n: int, key: object) -> None:
         """Refuse lists for another number of sources."""
-        del drive, dt, key
+        del key
         drives.check_kind("params", params, SpikeList)
+        if jax.tree.leaves(drive) not in ([], [0.0]):
+            raise ValueError(
+                f"`drive` must not be given to sources that spike by a list; got {drive!r}. Leave "
+                "it out."
+            )
+        rule = f"in steps of the simulation's dt = {dt:g} ms"
+        way_out = f"Pass spike_list(..., dt={dt:g})."
+        same = lambda x: np.abs(x - dt) <= 1e-6 * dt  # noqa: E731
+        _checks.in_range("params.dt", params.dt, rule, same, way_out)
         if np.shape(params.step)[0] != n:
             raise ValueError(
                 f"`params` must list the spikes of {n} sources; got {np.shape(params.step)[0]}. "
@@ -158,4 +170,4 @@ def spike_list(time_ms: ArrayLike, cell: ArrayLike, *, n: int, dt: float) -> Spi
     table = np.full((n, counts.max(initial=0) + 1), _NEVER, np.int32)
     place = np.arange(len(number)) - np.repeat(np.cumsum(counts) - counts, counts)
     table[number, place] = steps
-    return SpikeList(jnp.asarray(table))
+    return SpikeList(jnp.asarray(table), dt)

@@ -22,6 +22,7 @@ class Receptor(NamedTuple):
 
     tau: ArrayLike  # ms, decay
     E: ArrayLike  # mV, reversal
+    gain: ArrayLike | None = None  # dimensionless factor of the conductance, >= 0; None: 1
 
 
 class SynapseParams(NamedTuple):
@@ -76,6 +77,8 @@ def drive(params: SynapseParams, state: SynapseState, v: Float[Array, " n"]) -> 
         g = getattr(state, name)
         if g is None:
             continue
+        factor = getattr(p, name).gain
+        g = g if factor is None else g * factor
         if name == "nmda":
             g = jnp.minimum(g * nmda_gate(v), p.nmda_ceiling)
         pull = g * getattr(p, name).E
@@ -126,6 +129,10 @@ def check(params: SynapseParams) -> None:
             f"{name}.tau", receptor.tau, "positive, in ms", lambda x: (x > 0) & (x < np.inf), "6.0"
         )
         _checks.in_range(f"{name}.E", receptor.E, "finite, in mV", np.isfinite, "0.0")
+        if receptor.gain is not None:
+            rule = "finite and at least 0, a factor"
+            holds = lambda x: (x >= 0) & (x < np.inf)  # noqa: E731
+            _checks.in_range(f"{name}.gain", receptor.gain, rule, holds, "1.0")
     for name in ("nmda_ceiling", "adaptation_jump"):
         _checks.in_range(name, getattr(params, name), "at least 0 nS", lambda x: x >= 0, "0.0")
     rule = "finite, in nS"

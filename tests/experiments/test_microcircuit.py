@@ -116,6 +116,8 @@ def test_the_reference_run_says_what_the_first_seed_did():
         ({"pyramidal": 1}, "`pyramidal` must be a whole number of at least 2"),
         ({"seed": -1}, "`seed` must be in"),
         ({"dt": 0.0}, "`dt` must be positive, in ms"),
+        ({"bin": 0.0}, "`bin` must be positive, in ms"),
+        ({"reference_current": float("nan")}, "`reference_current` must be finite, in pA"),
         ({"dt": 0.5}, "half the shortest time constant"),
         ({"w_ee": -1.0}, r"`w_ee` must be finite and at least 0 \(nS\); got -1.0"),
         ({"sigma_pv": 0.0}, "`sigma_pv` must be positive, in radii"),

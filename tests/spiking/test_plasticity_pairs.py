@@ -135,7 +135,7 @@ train = st.lists(st.integers(0, STEPS - 1), max_size=MOST, unique=True).map(sort
 def bounded():
     """Run all rules on both paths on given trains; the shapes are always the same."""
     rules = {f"{name}_{path}": (rule, path) for name, rule in BOUNDED.items() for path in PATHS}
-    empty = SpikeList(jnp.zeros((2, MOST + 1), jnp.int32))
+    empty = SpikeList(jnp.zeros((2, MOST + 1), jnp.int32), DT)
     net, params = network(empty, rules, AllToAll(), n_pre=2, n_post=2, weight=0.3)
 
     def run(pre, post, signal):
@@ -144,7 +144,7 @@ def bounded():
         for cell in (0, 1):
             table[cell, : len(pre[cell])] = pre[cell]
             values[post[cell], cell] = KICK
-        cell_params = params.cells | {"pre": SpikeList(jnp.asarray(table))}
+        cell_params = params.cells | {"pre": SpikeList(jnp.asarray(table), DT)}
         drive = {"post": Drive(TimeSeries(values))}
         drive |= {name: TimeSeries(signal) for name in net.modulated}
         result = simulate(

@@ -205,7 +205,7 @@ def test_weights_are_those_of_all_pairs_in_single_precision(single, rule, path, 
     first, last = changed[rule, path, delay]
     expected, _ = expected_weights(rule, delay, first, spikes)
     assert last.weight.dtype == np.float32
-    np.testing.assert_allclose(last.weight, expected, rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(last.weight, expected, rtol=1e-5, atol=1e-6)
 
 
 def test_some_weights_reach_their_bounds(double):

@@ -1,5 +1,10 @@
-"""Networks: populations and projections, built into one model with `init` and `step`."""
+"""Networks: populations and projections, built into one model with `init` and `step`.
 
+`build(populations, projections, dt=..., key=...)` returns a `Network` and its `NetworkParams`, for
+`simulate` and `rollout`; `recorders` has those of weights.
+"""
+
+from neurogain.spiking.network import recorders as recorders
 from neurogain.spiking.network.build import Built as Built
 from neurogain.spiking.network.build import build as build
 from neurogain.spiking.network.model import Network as Network

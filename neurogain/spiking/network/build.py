@@ -12,6 +12,7 @@ from jax.sharding import PartitionSpec as Spec
 
 from neurogain import _checks
 from neurogain.spiking import plasticity, synapses
+from neurogain.spiking._model import check_key
 from neurogain.spiking.connectivity import Pairs
 from neurogain.spiking.network import layout, spec
 from neurogain.spiking.network.layout import Links
@@ -54,7 +55,8 @@ def build(
     Each projection draws from a generator of its own, seeded by the key and its name, so that
     adding another one changes none. A static synapse takes 8 bytes (target, weight), 1 to 4 more
     where delays differ from one step; a plastic one 24 while it runs, 32 under a three-factor rule.
-    In a matrix every pair takes 4, plastic ones 13.
+    In a matrix every pair takes 4, a plastic one 13, or 21 under a three-factor rule, and each
+    synapse 4 more; several synapses of one pair and delay are one there, of their summed weight.
 
     Args:
       populations: by name.
@@ -65,7 +67,8 @@ def build(
         together join up to 2^12 pairs of populations' cells, with one delay each.
       mesh: spreads cells over the devices of its only axis, synapses with their postsynaptic cell;
         results are those of one device, bit for bit. Sizes must be multiples of their number.
-      max_delay: ms, longest delay that is allowed; it sets the memory of the ring of arrivals.
+      max_delay: ms, longest delay that is allowed; arrivals are kept for as many steps as the
+        longest that occurs.
       at_once: spikes that the sparse way delivers in one round of its loop; by default 1 on a CPU
         and 256 elsewhere, where rounds are dear. It changes no result but for the order in which
         some devices add.
@@ -86,6 +89,7 @@ def build(
       10
     """
     _checks.in_range("dt", dt, "positive, in ms", lambda x: (x > 0) & (x < np.inf), "0.1")
+    check_key("key", key)
     _check_names(populations, projections)
     for name, population in populations.items():
         spec.check_population(name, population)
@@ -95,6 +99,9 @@ def build(
     if at_once is None:
         at_once = 1 if jax.default_backend() == "cpu" else 256
     _checks.whole("at_once", at_once, 1)
+    spec.check_path("`path`", path)
+    rule = "positive and finite, in ms"
+    _checks.in_range("max_delay", max_delay, rule, lambda x: (x > 0) & (x < np.inf), "100.0")
     mesh = None if mesh is None else Mesh(mesh.devices, (AXIS,))  # its axis of the type Auto
     shards = 1 if mesh is None else mesh.size
     boxes: dict[tuple, int] = {}
@@ -181,12 +188,9 @@ def _draw(
         pairs = projection.connectivity.connect(rng, n_pre, n_post, recurrent)
     except (ValueError, TypeError) as error:
         raise type(error)(f"`connectivity` of {name}: {error}") from error
-    count = len(pairs.pre)
-    given = projection.weight(rng, count) if callable(projection.weight) else projection.weight
-    weight = spec.check_values(f"`weight` of {name}", given, "nS", count)
+    weight = _per_synapse(f"`weight` of {name}", projection.weight, "nS", rng, pairs)
     weight = weight if pairs.scale is None else weight * pairs.scale
-    given = projection.delay(rng, count) if callable(projection.delay) else projection.delay
-    delay = spec.check_values(f"`delay` of {name}", given, "ms", count)
+    delay = _per_synapse(f"`delay` of {name}", projection.delay, "ms", rng, pairs)
     steps = np.rint(delay / dt).astype(np.int32)
     bad = (np.abs(steps * dt - delay) > 1e-6 * np.maximum(delay, 1)) | (steps < 1)
     if bad.any():
@@ -200,6 +204,35 @@ def _draw(
             f"{delay.max():g}. Pass a larger max_delay to build."
         )
     return _Drawn(pairs, weight, steps)
+
+
+def _per_synapse(
+    what: str, given: Any, unit: str, rng: np.random.Generator, pairs: Pairs
+) -> np.ndarray:
+    """Return weights or delays in the order of the pairs."""
+    count = len(pairs.pre)
+    if callable(given):
+        try:
+            drawn = given(rng, count)
+        except TypeError as error:
+            raise TypeError(
+                f"{what}, a function, must take (rng, synapses) and return one value for each; it "
+                f"raised: {error}"
+            ) from error
+        if np.shape(drawn) != (count,):
+            raise ValueError(
+                f"{what}, a function of (rng, synapses), must return shape ({count},); got shape "
+                f"{np.shape(drawn)}."
+            )
+        return spec.check_values(what, drawn, unit, count)
+    values = spec.check_values(what, given, unit, count)
+    if np.ndim(given) == 0:
+        return values
+    if pairs.given is not None:
+        return values[pairs.given]
+    ordered = np.empty_like(values)
+    ordered[np.lexsort((pairs.post, pairs.pre))] = values  # as `Network.synapses` numbers them
+    return ordered
 
 
 def _choose(
@@ -311,6 +344,9 @@ def _spread(table: Any, mesh: Mesh) -> Any:
 
 
 def _check_names(populations: Mapping, projections: Mapping) -> None:
+    for what, given in (("populations", populations), ("projections", projections)):
+        if not isinstance(given, Mapping):
+            raise TypeError(f"`{what}` must be a dictionary by name; got {type(given).__name__}.")
     if not populations:
         raise ValueError("`populations` must hold at least one; got none.")
     twice = sorted(populations.keys() & projections.keys())

@@ -115,7 +115,8 @@ def _carry(wire: Wire, inputs: Inputs, dt: float, at_once: int) -> tuple[jax.Arr
     rule, acting, post_spike = table.rule, delayed[0], inputs.own_spikes[wire.target]
     traced, state = wiring.trace(rule, state, post_spike, dt=dt)
     signal = plasticity.advance(rule, state.signal, inputs.modulators.get(wire.name, 0.0), dt=dt)
-    held, signal = plasticity.rebase(rule, state.held, signal)
+    smooth = isinstance(table, DenseParams)
+    held, signal = plasticity.rebase(rule, state.held, signal, smooth=smooth)
     if isinstance(table, DenseParams):
         held = wiring.pair_up(table, held, signal, traced, post_spike, acting)
         sent = wiring.multiply(table, delayed, plasticity.read(rule, held, signal))

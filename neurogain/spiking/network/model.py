@@ -122,9 +122,20 @@ class Network:
     def with_weights(self, params: NetworkParams, name: str, weights: Any) -> NetworkParams:
         """Return parameters with other weights (nS), one or one per synapse as `synapses` has them.
 
-        For a plastic projection these are the weights that `init` starts from.
+        For a plastic projection these are the weights that `init` starts from; those of a state
+        are set by `put_weights`. Weights may be traced, by vmap and, on the dense path, by grad.
         """
         return view.write(self, self.wire(name), params, weights)
+
+    def put_weights(
+        self, params: NetworkParams, state: NetworkState, name: str, weights: Any
+    ) -> NetworkState:
+        """Return a state with other weights of a plastic projection, as `with_weights` takes them.
+
+        Eligibility traces stay as they are.
+        """
+        own = view.write_state(self, self.wire(name), params, state.projections.get(name), weights)
+        return state._replace(projections=state.projections | {name: own})
 
     def wire(self, name: str) -> Wire:
         """Return the static part of a projection."""
@@ -184,7 +195,7 @@ class Network:
                 key=None if key is None else random_bits.fold_in(key, number),
             )
         spikes = {name: info.spike for name, info in infos.items()}
-        modulators = {name: drive.get(name, 0.0) for name in self.modulated}
+        modulators = {name: jnp.reshape(drive.get(name, 0.0), ()) for name in self.modulated}
         inputs = Inputs(
             params.fixed, params.projections, state.projections, state.ring, spikes, spikes,
             modulators, state.step,
@@ -272,7 +283,9 @@ class Network:
         known = (*self.sizes, *self.inputs, *self.modulated)
         for name in drive:
             if name not in known:
-                raise ValueError(f"`drive` must be for {', '.join(known)}; got {name!r}.")
+                raise ValueError(
+                    f"`drive` must be for {', '.join(known)}; got {name!r}. {self._way_out(name)}"
+                )
         for name, cell, size in self.populations:
             given = drive.get(name, spec.no_drive(cell))
             try:
@@ -281,10 +294,38 @@ class Network:
                 raise type(error)(f"{name}: {error}") from error
         for name in (*self.inputs, *self.modulated):
             _check_part(name, drive.get(name, 0.0), self.modulated)
+        self._check_synapses(params)
         view.check(self, params)
+
+    def _check_synapses(self, params: NetworkParams) -> None:
+        receptors = {name: dict(used) for name, used in self.receptors}
+        for name, compartments in params.synapses.items():
+            for compartment, own in compartments.items():
+                synapses.check(own)
+                jump = own.adaptation_jump
+                absent = "adaptation" not in receptors.get(name, {}).get(compartment, ())
+                if absent and _checks.is_concrete(jump) and np.any(np.asarray(jump) != 0):
+                    raise ValueError(
+                        f"`adaptation_jump` of {name}, {compartment}, must be 0 nS, since the "
+                        f"network was built without it; got {jump!r}. Build it again with "
+                        "synapses={...: SynapseParams(adaptation_jump=...)}."
+                    )
+        for name, table in params.projections.items():
+            if table.rule is not None:
+                plasticity.check(table.rule, name)
+
+    def _way_out(self, name: str) -> str:
+        """Return what makes a network take a drive of this name."""
+        if name in (wire.name for wire in self.wires):
+            return "A modulator needs plasticity=ThreeFactor(...) in the projection."
+        population, _, receptor = name.partition(".")
+        if receptor and population in self.sizes:
+            return f"Jumps of a conductance need Population(..., inputs=({receptor!r},))."
+        return "Look for a misspelt name."
 
 
 def _check_part(name: str, value: Any, modulated: tuple[str, ...]) -> None:
+    drives.check_number(f"drive[{name!r}]", value, "a number, or one that changes in time")
     if name in modulated:
         for amount in drives.numbers(value):
             _checks.in_range(f"drive[{name!r}]", amount, "finite, in 1/ms", np.isfinite, "0.001")

@@ -18,6 +18,12 @@ class _OfProjection:
     def check(self, model: Any) -> None:
         """Refuse a projection that is not there, or not plastic."""
         plastic = [w.name for w in getattr(model, "wires", ()) if w.plastic]
+        names = [w.name for w in getattr(model, "wires", ())]
+        if self.projection not in names:
+            raise ValueError(
+                f"`projection` of a recorder of weights must be one of {', '.join(names)}; got "
+                f"{self.projection!r}."
+            )
         if self.projection not in plastic:
             raise ValueError(
                 f"`projection` of a recorder of weights must be plastic, one of "
@@ -43,6 +49,8 @@ class Weights(_OfProjection):
     def __post_init__(self):
         """Refuse samples at no step."""
         _checks.whole("every", self.every, 1)
+        if self.synapses is not None:
+            object.__setattr__(self, "synapses", tuple(int(s) for s in self.synapses))
 
     def check(self, model: Any) -> None:
         """Refuse synapses that are not there."""
@@ -88,6 +96,7 @@ class WeightHistogram(_OfProjection):
     def __post_init__(self):
         """Refuse samples at no step, and edges that do not ascend."""
         _checks.whole("every", self.every, 1)
+        object.__setattr__(self, "edges", tuple(float(x) for x in self.edges))
         if len(self.edges) < 2 or not np.all(np.diff(self.edges) > 0):
             raise ValueError(f"`edges` must be at least two, ascending, in nS; got {self.edges}.")
 

@@ -2,11 +2,13 @@
 
 import dataclasses
 from collections.abc import Callable, Mapping
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
+import jax
 import numpy as np
 from jax.typing import ArrayLike
 
+from neurogain.spiking import drive as drives
 from neurogain.spiking import synapses
 from neurogain.spiking._model import Model
 from neurogain.spiking.connectivity import Connectivity
@@ -46,8 +48,10 @@ class Projection:
       source: name of the presynaptic population.
       target: name of the postsynaptic population.
       connectivity: rule of `connectivity`.
-      weight: nS, >= 0; one number, one per synapse, or a function (rng, synapses) that draws them.
-        It is multiplied by the scale of the connectivity, where that has one.
+      weight: nS, >= 0; one number; one per synapse, for `Listed` in the order of its pairs, else by
+        presynaptic, then by postsynaptic cell, as `Network.synapses` has them; or a function
+        (rng, synapses) that draws them, whatever the pairs. It is multiplied by the scale of the
+        connectivity, where that has one.
       compartment: of the target.
       receptor: name, or the share of the weight that goes to each of several.
       delay: ms, axonal, a positive multiple of dt; as `weight`. A spike of step n with a delay of
@@ -120,6 +124,11 @@ def check_projection(name: str, one: Projection, populations: Mapping[str, Popul
                 f"`{field}` of {name} must be one of {', '.join(populations)}; got "
                 f"{getattr(one, field)!r}."
             )
+    if isinstance(one.connectivity, type) or not hasattr(one.connectivity, "connect"):
+        raise TypeError(
+            f"`connectivity` of {name} must be a rule of neurogain.spiking.connectivity; got "
+            f"{one.connectivity!r}. Pass for instance FixedInDegree(10)."
+        )
     known = compartments(populations[one.target].cell)
     if one.compartment not in known:
         kind = f"a compartment of {one.target}"
@@ -127,24 +136,48 @@ def check_projection(name: str, one: Projection, populations: Mapping[str, Popul
             f"`compartment` of {name} must be {kind}, {' or '.join(known) or 'which has none'}; "
             f"got {one.compartment!r}."
         )
+    if not one.shares:
+        raise ValueError(f"`receptor` of {name} must name at least one; got {one.receptor!r}.")
     for receptor, share in one.shares:
         check_receptor(f"`receptor` of {name}", receptor)
         if not 0 <= share < np.inf:
             raise ValueError(
                 f"`receptor` of {name} must give {receptor} a share of at least 0; got {share}."
             )
-    if one.path not in ("auto", "dense", "sparse"):
-        raise ValueError(f"`path` of {name} must be auto, dense or sparse; got {one.path!r}.")
+    check_path(f"`path` of {name}", one.path)
+
+
+def check_path(what: str, path: str) -> None:
+    """Refuse an unknown path."""
+    if path not in get_args(Path):
+        raise ValueError(f"{what} must be {', '.join(get_args(Path))}; got {path!r}.")
 
 
 def check_population(name: str, one: Population) -> None:
     """Refuse sizes and inputs that can't be; errors as in `check_projection`."""
     if not isinstance(one.size, int | np.integer) or one.size < 1:
         raise ValueError(f"`size` of {name} must be a whole number of cells; got {one.size!r}.")
+    if isinstance(one.cell, type) or not hasattr(one.cell, "step"):
+        raise TypeError(
+            f"`cell` of {name} must be a kind of cell, for instance IzhikevichCell(); got "
+            f"{one.cell!r}."
+        )
     if "." in name:
         raise ValueError(f"A population's name must not have a dot in it; got {name!r}.")
     known = compartments(one.cell)
+    if not isinstance(one.synapses, Mapping):
+        raise TypeError(
+            f"`synapses` of {name} must be a dictionary by compartment; got {one.synapses!r}. Pass "
+            'for instance {"soma": SynapseParams()}.'
+        )
     for compartment, params in one.synapses.items():
+        if not isinstance(params, SynapseParams):
+            raise TypeError(
+                f"`synapses` of {name}, {compartment}, must be SynapseParams(...); got {params!r}."
+            )
+        for path, value in jax.tree_util.tree_flatten_with_path(params)[0]:
+            field = jax.tree_util.keystr(path).lstrip(".")
+            drives.check_array(f"synapses of {name}, {compartment}.{field}", value, one.size)
         if compartment not in known:
             raise ValueError(
                 f"`synapses` of {name} must be for {' or '.join(known) or 'nothing'}; got "
@@ -171,6 +204,8 @@ def check_receptor(what: str, receptor: str) -> None:
 def check_values(what: str, values: ArrayLike, unit: str, synapse_count: int) -> np.ndarray:
     """Return values, one per synapse, refusing other shapes, negative and non-finite ones."""
     array = np.asarray(values)
+    if array.dtype.kind not in "fiu":
+        raise TypeError(f"{what} must be numbers, in {unit}; got {values!r}.")
     if array.shape not in ((), (synapse_count,)):
         raise ValueError(
             f"{what} must be one number, or one per synapse, shape ({synapse_count},); got shape "
@@ -179,7 +214,7 @@ def check_values(what: str, values: ArrayLike, unit: str, synapse_count: int) ->
     wrong = ~((array >= 0) & (array < np.inf))
     if wrong.any():
         raise ValueError(
-            f"{what} must be at least 0 and finite, in {unit}; got {array[wrong].flat[0]}. "
-            "Inhibition is a receptor (gaba_a), not a sign."
+            f"{what} must be at least 0 and finite, in {unit}; got {array[wrong].flat[0]}."
+            + (" Inhibition is a receptor (gaba_a), not a sign." if unit == "nS" else "")
         )
     return np.broadcast_to(array, (synapse_count,))

@@ -6,6 +6,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from neurogain import _checks
 from neurogain.spiking import plasticity
 from neurogain.spiking.network.spec import check_values
 from neurogain.spiking.network.wiring import DenseParams, Rows, Wire, WireState
@@ -47,10 +48,10 @@ def read(
     parts = []
     for shard in range(len(wire.synapses)):
         pre, place = _row_places(network, wire, rows, shard)
-        post = np.asarray(rows.target[shard])[place] - _slot(network, wire)
+        post = np.asarray(rows.target)[shard][place] - _slot(network, wire)
         steps: Any = np.full(len(place), wire.delays[0])
         if rows.delay is not None:
-            steps = np.asarray(rows.delay[shard])[place]
+            steps = np.asarray(rows.delay)[shard][place]
         post = post + shard * wire.n_post
         parts.append((pre, post, weights[shard, place], steps * network.dt))
     return Synapses(*map(np.concatenate, zip(*parts, strict=True)))
@@ -61,28 +62,15 @@ def write(network: "Network", wire: Wire, params: "NetworkParams", weight: Any) 
 
     Raises:
       ValueError: weights of another number, negative, not finite or above the rule's bound.
+      TypeError: `params` themselves are traced.
     """
     table = params.projections.get(wire.name)
-    total = sum(wire.synapses)
-    values = check_values(f"`weights` of {wire.name}", weight, "nS", total)
-    if wire.plastic and total and values.max() > np.min(table.rule.Wmax) * (1 + 1e-6):  # type: ignore
-        raise ValueError(
-            f"`weights` of {wire.name} must be at most Wmax = {np.min(table.rule.Wmax):g} nS; got "  # type: ignore
-            f"{values.max():g}."
-        )
+    values = _checked(wire, table, weight)
     if isinstance(table, DenseParams):
-        new = np.array(table.weight)
-        new[_matrix_places(table)] = values
-        table = table._replace(weight=jnp.asarray(new))
+        table = table._replace(weight=_put(network, wire, params, table.weight, values))
         return params._replace(projections=params.projections | {wire.name: table})
     rows = _rows(wire, params)
-    new = np.array(rows.weight)
-    first = 0
-    for shard, count in enumerate(wire.synapses):
-        _, place = _row_places(network, wire, rows, shard)
-        new[shard, place] = values[first : first + count]
-        first += count
-    weights = jnp.asarray(new)
+    weights = _put(network, wire, params, rows.weight, values)
     if network.mesh is not None:
         weights = jax.device_put(weights, rows.weight.sharding)
     rows = rows._replace(weight=weights)
@@ -92,8 +80,60 @@ def write(network: "Network", wire: Wire, params: "NetworkParams", weight: Any) 
     return params._replace(projections=params.projections | {wire.name: table})
 
 
+def write_state(
+    network: "Network", wire: Wire, params: "NetworkParams", state: WireState | None, weight: Any
+) -> WireState:
+    """Return the state of a plastic projection with other weights; errors as in `write`."""
+    table: Any = params.projections.get(wire.name)
+    if not wire.plastic or state is None:
+        raise ValueError(
+            f"`name` must be a plastic projection; got {wire.name!r}, whose weights are in the "
+            "parameters. Use with_weights."
+        )
+    values = _checked(wire, table, weight)
+    before = plasticity.read(table.rule, state.held, state.signal)
+    base = before[None] if wire.path == "dense" else before
+    after = _put(network, wire, params, base, values)
+    after = after[0] if wire.path == "dense" else after
+    return state._replace(held=plasticity.put(table.rule, state.held, state.signal, after))
+
+
+def _checked(wire: Wire, table: Any, weight: Any) -> Any:
+    """Return weights that may be traced, which then are checked for their shape alone."""
+    total = sum(wire.synapses)
+    if isinstance(weight, jax.core.Tracer):
+        if weight.shape not in ((), (total,)):
+            raise ValueError(
+                f"`weights` of {wire.name} must be one number, or one per synapse, shape "
+                f"({total},); got shape {weight.shape}."
+            )
+        return jnp.broadcast_to(weight, (total,))
+    values = check_values(f"`weights` of {wire.name}", weight, "nS", total)
+    if wire.plastic and total:
+        _check_bound(f"`weights` of {wire.name}", float(values.max()), table.rule)
+    return values
+
+
+def _put(network: "Network", wire: Wire, params: "NetworkParams", into: Any, values: Any) -> Any:
+    """Return an array that holds weights, with other values where this projection's are."""
+    table = params.projections.get(wire.name)
+    places = table.place if isinstance(table, DenseParams) else _rows(wire, params).start
+    if isinstance(places, jax.core.Tracer):
+        raise TypeError(
+            "`params` must not be traced where weights are written by name; close over them, and "
+            "trace the weights: jax.grad(lambda w: f(network.with_weights(params, name, w)))."
+        )
+    values = jnp.asarray(values, into.dtype)
+    if isinstance(table, DenseParams):
+        return jnp.asarray(into).at[_matrix_places(table)].set(values)
+    rows = _rows(wire, params)
+    per_shard = [_row_places(network, wire, rows, s)[1] for s in range(len(wire.synapses))]
+    shard = np.repeat(np.arange(len(per_shard)), [len(p) for p in per_shard])
+    return jnp.asarray(into).at[shard, np.concatenate(per_shard)].set(values)
+
+
 def check(network: "Network", params: "NetworkParams") -> None:
-    """Refuse weights of another shape, negative ones, and those that are not finite.
+    """Refuse weights of another shape, negative ones, not finite ones, and those above Wmax.
 
     Raises:
       ValueError: names the projection, the rule with its unit, a way out.
@@ -124,6 +164,17 @@ def check(network: "Network", params: "NetworkParams") -> None:
                 f"`weight` of {name} must be at least 0 nS and finite. Inhibition is a receptor "
                 "(gaba_a), not a sign."
             )
+        rule = getattr(table, "rule", None)
+        if rule is not None and _checks.is_concrete(rule.Wmax):
+            _check_bound(f"`weight` of {name}", float(np.max(np.asarray(weight), initial=0)), rule)
+
+
+def _check_bound(what: str, most: float, rule: Any) -> None:
+    bound = float(np.min(rule.Wmax))
+    if most > bound * (1 + 1e-6):
+        raise ValueError(
+            f"{what} must be at most its rule's Wmax = {bound:g} nS; got {most:g}. Raise Wmax."
+        )
 
 
 def _rows(wire: Wire, params: "NetworkParams") -> Rows:
@@ -144,9 +195,9 @@ def _row_places(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return presynaptic cells, and places in the rows, of a projection's synapses in a shard."""
     first = 0 if wire.plastic else network.cells_of(wire.source).start
-    start = np.asarray(rows.start[shard])[first : first + wire.n_pre + 1]
+    start = np.asarray(rows.start)[shard][first : first + wire.n_pre + 1]
     pre = np.repeat(np.arange(wire.n_pre), np.diff(start))
-    target = np.asarray(rows.target[shard])[start[0] : start[-1]] - _slot(network, wire)
+    target = np.asarray(rows.target)[shard][start[0] : start[-1]] - _slot(network, wire)
     own = np.flatnonzero((target >= 0) & (target < wire.n_post))
     return pre[own], start[0] + own
 

@@ -1,5 +1,6 @@
 """What can't be built or run is refused in words, before anything is compiled."""
 
+import dataclasses
 import re
 
 import jax
@@ -28,6 +29,7 @@ from neurogain.spiking.connectivity import AllToAll, FixedInDegree, Listed
 from neurogain.spiking.network.recorders import WeightHistogram, Weights
 from neurogain.spiking.plasticity import PairSTDP, ThreeFactor
 from neurogain.spiking.recorders import Traces
+from neurogain.spiking.synapses import Receptor, SynapseParams
 
 NAN = float("nan")
 PYR = Population(PyramidalCell("mean-field"), cells.L5_PYRAMIDAL, 8)
@@ -73,7 +75,7 @@ def test_what_these_tests_start_from_is_fine():
         ({"receptor": "adaptation"}, "must be one of ampa, nmda, gaba_a; got 'adaptation'."),
         ({"receptor": {"ampa": -1.0}}, "`receptor` of on must give ampa a share of at least 0; got "
                                        "-1.0."),
-        ({"path": "fast"}, "`path` of on must be auto, dense or sparse; got 'fast'."),
+        ({"path": "fast"}, "`path` of on must be auto, dense, sparse; got 'fast'."),
         ({"connectivity": FixedInDegree(9)}, "`connectivity` of on: `k`, the in-degree, must be at "
          "most the 8 cells to choose from; got 9. Choose fewer, or pass multapses=True."),
         ({"target": "pyr", "connectivity": FixedInDegree(8)}, "at most the 7 cells to choose from; "
@@ -94,6 +96,10 @@ def test_what_these_tests_start_from_is_fine():
                            "Inhibition is a receptor (gaba_a), not a sign."),
         ({"weight": NAN}, "finite, in nS; got nan."),
         ({"weight": lambda rng, count: np.ones(count + 1)}, "shape (8,); got shape (9,)."),
+        ({"weight": lambda rng, count: 1.0}, "of (rng, synapses), must return shape (8,); got shape"
+                                             " ()."),
+        ({"receptor": {}}, "`receptor` of on must name at least one; got {}."),
+        ({"plasticity": PairSTDP(tau_plus=np.ones(3))}, "`tau_plus of on` must be one number"),
         ({"weight": 1.5, "plasticity": PairSTDP()}, "`weight` of on must be at most its rule's Wmax"
                                                     " = 1 nS; got 1.5."),
         ({"delay": np.array([0.1] * 7 + [0.2]), "plasticity": PairSTDP()}, "`delay` of on must be "
@@ -111,6 +117,59 @@ def test_a_rule_of_another_kind(refuses_to_build):
     refuses_to_build(message, error=TypeError, plasticity="stdp")
 
 
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({"connectivity": 0.1}, "`connectivity` of on must be a rule of neurogain.spiking.conn"),
+        ({"connectivity": AllToAll}, "Pass for instance FixedInDegree(10)."),
+        ({"weight": "1"}, "`weight` of on must be numbers, in nS; got '1'."),
+        (
+            {"weight": lambda count: np.ones(count)},
+            "must take (rng, synapses) and return one value",
+        ),
+    ],
+)
+def test_projections_of_the_wrong_kind(refuses_to_build, fields, message):
+    refuses_to_build(message, error=TypeError, **fields)
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({"cell": IzhikevichCell}, "`cell` of pv must be a kind of cell, for instance Izhikevi"),
+        ({"synapses": SynapseParams()}, "`synapses` of pv must be a dictionary by compartment"),
+        ({"synapses": {"soma": {"tau": 1.0}}}, "`synapses` of pv, soma, must be SynapseParams"),
+    ],
+)
+def test_populations_of_the_wrong_kind(fields, message):
+    with pytest.raises(TypeError, match=re.escape(message)):
+        built(populations={"pv": dataclasses.replace(PV, **fields)})
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"key": 0}, "`key` must be one key; got 0. Pass jax.random.key(0)."),
+        ({"key": None}, "`key` must be one key; got None."),
+        ({"key": jax.random.split(jax.random.key(0))}, "`key` must be one key"),
+        ({"populations": [PV]}, "`populations` must be a dictionary by name; got list."),
+        ({"projections": [1]}, "`projections` must be a dictionary by name; got list."),
+    ],
+)
+def test_builds_of_the_wrong_kind(options, message):
+    with pytest.raises(TypeError, match=re.escape(message)):
+        built(**options)
+
+
+def test_receptors_of_another_number_of_cells():
+    own = {"soma": SynapseParams(adaptation_jump=np.ones(3))}
+    message = (
+        "`synapses of pv, soma.adaptation_jump` must be one value, or one per cell, shape (4,)"
+    )
+    with pytest.raises(ValueError, match=re.escape(message)):
+        built(populations={"pv": dataclasses.replace(PV, synapses=own)})
+
+
 def mesh_of(devices, axis="cells"):
     return Mesh(np.array(jax.devices()[:devices]), (axis,))
 
@@ -124,6 +183,9 @@ def mesh_of(devices, axis="cells"):
                                    "got 8. Choose 9."),
         ({"mesh": mesh_of(4, "x")}, {}, "`mesh` must have one axis, 'cells'; got ('x',)."),
         ({"max_delay": 1.0}, {"delay": 1.1}, "`delay` of on must be at most max_delay = 1 ms"),
+        ({"path": "matrix"}, {}, "`path` must be auto, dense, sparse; got 'matrix'."),
+        ({"max_delay": NAN}, {}, "`max_delay` must be positive and finite, in ms; got nan."),
+        ({"key": jax.random.key(0, impl="unsafe_rbg")}, {}, "`key` must not be of the generator"),
         ({"dt": 0.0}, {}, "`dt` must be positive, in ms; got 0.0."),
         ({"populations": {}}, {}, "`populations` must hold at least one; got none."),
         ({"populations": POPULATIONS | {"on": PV}}, {}, "`projections` must have names that no "
@@ -155,7 +217,9 @@ SERIES = TimeSeries(np.full(100, -1.0))
                              "for; got 0.05. Build it again with dt=0.05."),
         ({"sst": Drive()}, {}, "`drive` must be for pyr, pv, noise, pv.soma.ampa, plastic; got "
                                "'sst'."),
-        ({"pv.soma.nmda": 0.1}, {}, "got 'pv.soma.nmda'."),
+        ({"pv.soma.nmda": 0.1}, {}, "got 'pv.soma.nmda'. Jumps of a conductance need Population(..."
+                                    ", inputs=('soma.nmda',))."),
+        ({"all": 0.1}, {}, "got 'all'. A modulator needs plasticity=ThreeFactor(...) in the "),
         ({"pv.soma.ampa": -0.1}, {}, "`drive['pv.soma.ampa']` must be a jump of at least 0 nS, "
                                      "without Gaussian noise; got -0.1."),
         ({"pv.soma.ampa": PoissonInput(10.0, -0.1)}, {}, "a jump of at least 0 nS"),
@@ -170,7 +234,10 @@ SERIES = TimeSeries(np.full(100, -1.0))
         (RATE, {"n": 17}, "`n` must be the number of cells of the network, 16; got 17."),
         (RATE, {"record": {"w": Weights("fixed", every=1)}}, "`projection` of a recorder of weights"
          " must be plastic, one of plastic, all; got 'fixed'. Fixed weights are in"),
-        (RATE, {"record": {"w": WeightHistogram("none", every=1, edges=(0.0, 1.0))}}, "got 'none'"),
+        (RATE, {"record": {"w": WeightHistogram("none", every=1, edges=(0.0, 1.0))}},
+         "`projection` of a recorder of weights must be one of fixed, plastic, all; got 'none'."),
+        (RATE, {"record": {"v": Traces(lambda state, info: info.cells["pv"].spike, cells=(4,))}},
+         "`cells` of a recorder must be in [0, 3], the cells of what it selects; got (4,)."),
         (RATE, {"record": {"w": Weights("plastic", every=1, synapses=(0, 8))}}, "`synapses` of a "
          "recorder must be in [0, 7], the synapses of plastic; got (0, 8)."),
         (RATE, {"record": {"w": Weights("plastic", every=1, synapses=(-1,))}}, "got (-1,)."),
@@ -180,6 +247,46 @@ def test_runs(network, drive, options, message):
     options = {"duration": 10.0, "key": KEY} | options
     with pytest.raises(ValueError, match=re.escape(message)):
         simulate(*network, drive, **options)
+
+
+def changed_params(network, what):
+    params = network.params
+    if what == "rule":
+        table = params.projections["all"]
+        table = table._replace(rule=PairSTDP(tau_plus=-20.0))
+        return params._replace(projections=params.projections | {"all": table})
+    own = {
+        "tau": SynapseParams(ampa=Receptor(-6.0, 0.0)),
+        "jump": SynapseParams(adaptation_jump=5.0),
+    }
+    return params._replace(synapses=params.synapses | {"pv": {"soma": own[what]}})
+
+
+@pytest.mark.parametrize(
+    ("what", "message"),
+    [
+        ("rule", "`tau_plus of all` must be positive, in ms; got -20.0."),
+        ("tau", "`ampa.tau` must be positive, in ms; got -6.0."),
+        ("jump", "`adaptation_jump` of pv, soma, must be 0 nS, since the network was built "),
+    ],
+)
+def test_constants_that_were_changed_after_building(network, what, message):
+    params = changed_params(network, what)
+    with pytest.raises(ValueError, match=re.escape(message)):
+        simulate(network.network, params, RATE, duration=1.0, key=KEY)
+
+
+def test_weights_above_their_bound(network):
+    table = network.params.projections["all"]
+    weight = table.weight if hasattr(table, "weight") else table.rows.weight
+    table = (
+        table._replace(weight=10 * weight + 5)
+        if hasattr(table, "weight")
+        else table._replace(rows=table.rows._replace(weight=10 * weight + 5))
+    )
+    params = network.params._replace(projections=network.params.projections | {"all": table})
+    with pytest.raises(ValueError, match="`weight` of all must be at most its rule's Wmax = 1 nS"):
+        simulate(network.network, params, RATE, duration=1.0, key=KEY)
 
 
 def test_noise_needs_a_key():
@@ -194,6 +301,8 @@ def test_noise_needs_a_key():
     [
         (Drive(100.0), "`drive` of a network must be a dictionary by population; got Drive. Pass "
                        "{'pyr': ...}."),
+        ({"noise": Drive(500.0)}, "noise: `drive` must be a finite rate in Hz, at least 0; got "),
+        ({"plastic": Drive(0.1)}, "`drive['plastic']` must be a number, or one that changes in "),
         ({"pv": PyramidalDrive()}, "pv: `drive` must be a Drive for this cell; got Pyra"),
     ],
 )  # fmt: skip
@@ -224,7 +333,7 @@ def test_more_samples_than_fit(network):
                      "shape (7,)."),
         (-1.0, "`weights` of plastic must be at least 0 and finite, in nS; got -1.0."),
         (NAN, "`weights` of plastic must be at least 0 and finite, in nS; got nan."),
-        (1.1, "`weights` of plastic must be at most Wmax = 1 nS; got 1.1."),
+        (1.1, "`weights` of plastic must be at most its rule's Wmax = 1 nS; got 1.1."),
     ],
 )  # fmt: skip
 def test_other_weights(network, weights, message):
@@ -248,3 +357,18 @@ def test_an_explosion_names_population_and_cell(network, chunk):
     drive = RATE | {"pv": Drive(lambda step, key: jnp.where(step == 30, at, 0.0))}
     with pytest.raises(NonFiniteError, match=r"pv.*\.v` of cell 2 is inf after step 30 \(3.1 ms\)"):
         simulate(*network, drive, duration=10.0, key=KEY, chunk=chunk)
+
+
+def test_a_network_that_explodes_says_where():
+    """Weights so large that their sum overflows, among arrivals that wait for their delay."""
+    strong = Projection("pyr", "pyr", AllToAll(), 3e38, delay=2.0, path="sparse")
+    blown = built({"on": strong})
+    drive = {"pyr": PyramidalDrive(Drive(2000.0))}
+    with pytest.raises(NonFiniteError, match=r"`ring` at index \(\d+, \d+\) is inf after step"):
+        simulate(*blown, drive, duration=100.0, key=KEY)
+
+
+def test_the_order_of_arguments():
+    message = "Arguments come in the order model, params, drive."
+    with pytest.raises(TypeError, match=message):
+        simulate(cells.RS, IzhikevichCell(), Drive(), n=1, duration=1.0)

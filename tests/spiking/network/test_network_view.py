@@ -13,10 +13,12 @@ from neurogain.spiking import (
     build,
     cells,
     connectivity,
+    rollout,
     simulate,
 )
 from neurogain.spiking.network.recorders import WeightHistogram, Weights
 from neurogain.spiking.plasticity import PairSTDP, ThreeFactor
+from neurogain.spiking.recorders import Traces
 
 PATHS = ("dense", "sparse")
 RULES = {"pair": PairSTDP(lambda_=0.1), "factor": ThreeFactor(PairSTDP(lambda_=0.1), tau_c=20.0)}
@@ -66,9 +68,10 @@ def test_listed_synapses_are_read_as_they_were_given(path):
     post, pre = np.divmod(chosen, 7)  # in order of the postsynaptic cell
     weight = rng.uniform(0, 1, 20).astype(np.float32)
     delay = 0.1 * rng.integers(1, 400, 20)
-    shuffled = rng.permutation(20)  # weights and delays follow the sorted order
-    listed = connectivity.Listed(pre[shuffled], post[shuffled])
-    network, params = network_of(path, {"on": Projection("a", "b", listed, weight, delay=delay)})
+    mixed = rng.permutation(20)
+    listed = connectivity.Listed(pre[mixed], post[mixed])
+    projection = Projection("a", "b", listed, weight[mixed], delay=delay[mixed])
+    network, params = network_of(path, {"on": projection})
     order = np.lexsort((post, pre))
     actual = network.synapses(params, "on")
     same(actual[:3], (pre[order], post[order], weight[order]))
@@ -142,7 +145,7 @@ def test_recorded_weights_are_those_of_the_state(recorded):
             now = network.synapses(params, name, run.state).weight
             values = run.recorded[recorder].values[-1]
             # k + h P of the three-factor rule may be rounded once or twice
-            np.testing.assert_allclose(values, now, rtol=0 if name == "pair" else 3e-7)
+            np.testing.assert_allclose(values, now, rtol=0 if name == "pair" else 3e-6)
     first, second = (run.recorded["all"] for run in halves)
     np.testing.assert_allclose(first.time_ms, [5, 10, 15, 20])
     np.testing.assert_allclose(second.time_ms, [25, 30, 35, 40])
@@ -186,3 +189,87 @@ def test_the_same_key_gives_the_same_network_and_another_key_another(path):
     for name in PROJECTIONS:
         one, two = (network.synapses(params, name) for network, params in (first, other))
         assert not np.array_equal(one.weight, two.weight)
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_what_was_read_can_be_listed_again(path):
+    one = network_of(path)
+    for name in ("one_delay", "delays", "recurrent"):
+        read = one.network.synapses(one.params, name)
+        listed = connectivity.Listed(read.pre, read.post)
+        target = PROJECTIONS[name].target
+        again = Projection("a", target, listed, read.weight, delay=read.delay)
+        other = network_of(path, {name: again})
+        same(other.network.synapses(other.params, name), read)
+
+
+@pytest.mark.parametrize("path", PATHS)
+@pytest.mark.parametrize("rule", [connectivity.AllToAll(), connectivity.GaussianWeights(1.0)])
+def test_arrays_of_weights_are_numbered_as_synapses_are(path, rule):
+    weight = 1.0 + np.arange(35)
+    found = network_of(path, {"x": Projection("a", "b", rule, weight)})
+    plain = network_of(path, {"x": Projection("a", "b", rule, 1.0)})
+    scale = plain.network.synapses(plain.params, "x").weight
+    synapses = found.network.synapses(found.params, "x")
+    np.testing.assert_allclose(synapses.weight, weight * scale, rtol=1e-6)
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_weights_of_a_state_are_set_where_they_are(built, rule):
+    network, params = built
+    drive = {"a": Drive(300.0), "b": Drive(300.0)} | dict.fromkeys(network.modulated, 1e-3)
+    run = simulate(network, params, drive, duration=50.0)
+    before = network.synapses(params, rule, run.state)
+    weights = np.linspace(0.2, 0.8, len(before.pre))
+    state = network.put_weights(params, run.state, rule, weights)
+    after = network.synapses(params, rule, state)
+    same(after[:2], before[:2])
+    np.testing.assert_allclose(after.weight, weights, rtol=1e-5)
+    on = simulate(network, params, drive, duration=50.0, state=state, first_step=run.step)
+    assert not np.array_equal(network.synapses(params, rule, on.state).weight, after.weight)
+    with pytest.raises(ValueError, match="must be a plastic projection; got 'recurrent'"):
+        network.put_weights(params, state, "recurrent", 0.5)
+
+
+def test_weights_may_be_traced(built):
+    network, params = built
+
+    def spikes(weight):
+        changed = network.with_weights(params, "recurrent", weight)
+        drive = {"a": Drive(300.0)}
+        return rollout(network, changed, drive, duration=30.0).recorded["spikes"]
+
+    weights = np.array([0.0, 50.0], np.float32)
+    both = jax.jit(jax.vmap(spikes))(weights)
+    for i, weight in enumerate(weights):
+        np.testing.assert_array_equal(both[i], spikes(float(weight)))
+    with pytest.raises(TypeError, match="`params` must not be traced"):
+        jax.jit(lambda p: network.with_weights(p, "recurrent", 0.5))(params)
+    with pytest.raises(ValueError, match="must be one number, or one per synapse"):
+        jax.vmap(spikes)(np.zeros((2, 3), np.float32))
+
+
+def test_gradients_reach_the_synapses_that_exist_and_no_others():
+    network, params = network_of("dense")
+    count = len(network.synapses(params, "recurrent").pre)
+
+    def potential(weights):
+        changed = network.with_weights(params, "recurrent", weights)
+        run = rollout(network, changed, {"a": Drive(300.0)}, duration=30.0)
+        return run.state.cells["a"].v.sum()
+
+    gradient = jax.grad(potential)(np.full(count, 0.5, np.float32))
+    assert gradient.shape == (count,)
+    assert np.isfinite(gradient).all()
+    assert np.any(gradient != 0)
+
+
+def test_no_synapses_and_no_cells_can_be_recorded():
+    none = connectivity.Listed(np.zeros(0, int), np.zeros(0, int))
+    network, params = network_of(
+        "sparse", {"x": Projection("a", "b", none, 0.5, plasticity=RULES["pair"])}
+    )
+    record = {"w": Weights("x", every=2), "v": Traces(lambda s, i: s.cells["a"].v, cells=())}
+    run = simulate(network, params, {}, duration=1.0, record=record)
+    assert run.recorded["w"].values.shape == (5, 0)
+    assert run.recorded["v"].values.shape == (10, 0)
