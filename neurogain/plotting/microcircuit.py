@@ -109,7 +109,8 @@ def traces(reference: Reference, metrics: Metrics) -> Figure:
 def weights(matrices: Mapping[str, np.ndarray], config: Mapping[str, Any]) -> Figure:
     """Draw the matrix of each projection, presynaptic cells down, with a scale of its own."""
     rows = -(-len(matrices) // 3)
-    figure = Figure(figsize=(11.0, 0.4 + 3.2 * rows), layout="constrained")
+    figure = Figure(figsize=(12.5, 0.4 + 3.3 * rows), layout="constrained")
+    figure.get_layout_engine().set(wspace=0.08)  # type: ignore[union-attr, call-arg]
     panels = figure.subplots(rows, 3, squeeze=False).ravel()
     for axes in panels[len(matrices) :]:
         axes.set_axis_off()
