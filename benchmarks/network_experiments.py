@@ -1,8 +1,9 @@
 """Run the network experiments at their defaults, and keep their tables, numbers and figures.
 
-    python benchmarks/network_experiments.py    (some minutes)
+    python benchmarks/network_experiments.py    (about 20 minutes)
 
-Writes burst_stdp.json and microcircuit.json with their figures; `benchmarks/report.py` shows them.
+Writes a JSON file for each with its figures; `benchmarks/report.py` shows them. Runs lie under
+`runs/experiments`: what was interrupted goes on, what is finished there is not run again.
 """
 
 import contextlib
@@ -10,7 +11,6 @@ import dataclasses
 import io
 import json
 import shutil
-import tempfile
 from pathlib import Path
 
 import tyro
@@ -21,6 +21,7 @@ from neurogain import cli
 EXPERIMENTS = {
     "burst-stdp": "Burst-STDP: do bursts speed up plasticity?",
     "microcircuit": "The layer-5 microcircuit and its gain",
+    "go-nogo": "Go/No-Go with a set shift: which neuromodulators does it need?",
 }
 
 
@@ -30,28 +31,29 @@ class Arguments:
 
     experiments: tuple[str, ...] = tuple(EXPERIMENTS)
     """Which to run."""
+    runs: Path = Path("runs/experiments")
+    """Folder of the runs."""
     out: Path = Path("benchmarks/results")
     """Folder of the results."""
 
 
 def main() -> None:
-    """Run each in a temporary folder, then keep its results."""
+    """Run each, then keep its results."""
     args = tyro.cli(Arguments)
     args.out.mkdir(parents=True, exist_ok=True)
     for experiment in args.experiments:
-        with tempfile.TemporaryDirectory() as folder:
-            run = Path(folder) / "run"
-            printed = io.StringIO()
-            with contextlib.redirect_stdout(printed):
-                cli.main([experiment, "--out", str(run)])
-            table = printed.getvalue().split("\nWritten:")[0].rstrip()
-            print(table, flush=True)
-            name = experiment.replace("-", "_")
-            figures = []
-            for figure in sorted(run.glob("*.png")):
-                figures.append(f"{name}_{figure.name}")
-                shutil.copy(figure, args.out / figures[-1])
-            metrics = json.loads((run / "metrics.json").read_text())
+        run = args.runs / experiment
+        printed = io.StringIO()
+        with contextlib.redirect_stdout(printed):
+            cli.main([experiment, "--out", str(run), "--resume"])
+        table = printed.getvalue().split("\nWritten:")[0].rstrip()
+        print(table, flush=True)
+        name = experiment.replace("-", "_")
+        figures = []
+        for figure in sorted(run.glob("*.png")):
+            figures.append(f"{name}_{figure.name}")
+            shutil.copy(figure, args.out / figures[-1])
+        metrics = json.loads((run / "metrics.json").read_text())
         content = {
             "schema_version": 1,
             "title": EXPERIMENTS[experiment],

@@ -11,7 +11,9 @@ from neurogain.commands.bac_firing import BacFiringCommand
 from neurogain.commands.burst_stdp import BurstStdpCommand
 from neurogain.commands.cell import CellCommand
 from neurogain.commands.gain_curve import GainCurveCommand
+from neurogain.commands.go_nogo import GoNoGoCommand
 from neurogain.commands.microcircuit import MicrocircuitCommand
+from neurogain.commands.neuromod import NeuromodCommand
 from neurogain.commands.stability_gap import StabilityGapCommand
 
 COMMANDS: dict[str, Callable[..., Any]] = {
@@ -21,6 +23,8 @@ COMMANDS: dict[str, Callable[..., Any]] = {
     "cell": CellCommand,
     "burst-stdp": BurstStdpCommand,
     "microcircuit": MicrocircuitCommand,
+    "go-nogo": GoNoGoCommand,
+    "neuromod": NeuromodCommand,
 }
 
 

@@ -1,6 +1,6 @@
 """Spiking cells and networks: kernels (`init`, `step`), parameter sets, simulation, measures.
 
-Cells:       PyramidalCell, IzhikevichCell, PoissonSource, SpikeListSource; `cells`
+Cells:       PyramidalCell, IzhikevichCell, LIFCell, PoissonSource, SpikeListSource; `cells`
 Drives:      Drive, PyramidalDrive; TimeSeries, Pulse, Noise, PoissonInput, `synapse`, `combine`
 Networks:    Population, Projection, build; `connectivity`, `plasticity`, `synapses`
 Simulation:  simulate, rollout; `recorders`, `network.recorders`, `measures`, `surrogate`
@@ -29,6 +29,10 @@ from neurogain.spiking.izhikevich import IzhikevichCell as IzhikevichCell
 from neurogain.spiking.izhikevich import IzhikevichInfo as IzhikevichInfo
 from neurogain.spiking.izhikevich import IzhikevichParams as IzhikevichParams
 from neurogain.spiking.izhikevich import IzhikevichState as IzhikevichState
+from neurogain.spiking.lif import LIFCell as LIFCell
+from neurogain.spiking.lif import LIFInfo as LIFInfo
+from neurogain.spiking.lif import LIFParams as LIFParams
+from neurogain.spiking.lif import LIFState as LIFState
 from neurogain.spiking.network import Network as Network
 from neurogain.spiking.network import Population as Population
 from neurogain.spiking.network import Projection as Projection

@@ -1,0 +1,136 @@
+"""The command `neurogain go-nogo`."""
+
+import dataclasses
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import tyro
+from tqdm import tqdm
+
+from neurogain import intervals, output
+from neurogain.experiments import go_nogo, go_nogo_summary
+from neurogain.experiments.go_nogo import GoNoGoConfig, Runs, Unit
+
+_MAIN = ("da", "da-tuned", "da+forgetting", "da+na", "na-reset", "no-reset")
+
+
+@dataclasses.dataclass(frozen=True)
+class GoNoGoCommand:
+    """Which neuromodulators a set shift needs: a spiking actor-critic in a Go/No-Go task."""
+
+    config: tyro.conf.OmitArgPrefixes[GoNoGoConfig]
+    out: Path = Path("runs/go-nogo")
+    """Folder for metrics.json, curves/ and the figures."""
+    resume: bool = False
+    """Continue a run that was interrupted; finished conditions are not run again."""
+
+    def run(self) -> None:
+        """Run, with progress; write each unit as it is finished."""
+        config = self.config
+        config.check()
+        folder = output.ResultFolder(self.out, go_nogo.as_json(config), resume=self.resume)
+        results: dict[Unit, Runs] = {}
+        seconds = 0.0
+        units = list(config.units())
+        with tqdm(total=len(units), unit="condition", dynamic_ncols=True) as bar:
+            for unit in units:
+                bar.set_description(unit.label)
+                arrays = folder.load_unit(unit.label, (*Runs._fields, "wall_time_s"))
+                if arrays is None:
+                    start = time.perf_counter()
+                    yoke = results.get(unit._replace(condition=go_nogo.YOKED_TO))
+                    runs = go_nogo.run_unit(config, unit, None if yoke is None else yoke._asdict())
+                    arrays = runs._asdict()
+                    arrays["wall_time_s"] = np.asarray(time.perf_counter() - start)
+                    folder.save_unit(
+                        unit.label, arrays | {"seed": config.seed + np.arange(config.seeds)}
+                    )
+                seconds += float(arrays["wall_time_s"].item())
+                results[unit] = Runs(*(arrays[name] for name in Runs._fields))
+                bar.update()
+        metrics = go_nogo_summary.summarize(config, results)
+        metrics |= {"versions": output.versions(), "wall_time_s": seconds}
+        path = folder.write_json("metrics.json", metrics)
+        self._draw(results, metrics)
+        print(table(metrics))
+        print(f"\nWritten: {path}, the arrays in {self.out / 'curves'}, the figures beside them.")
+
+    def _draw(self, results: dict[Unit, Runs], metrics: dict) -> None:
+        from neurogain.plotting import go_nogo as figures
+
+        config = self.config
+        starts = config.agent().task.starts
+        drawn = {
+            "performance": figures.performance(metrics, _MAIN, starts[1:]),
+            "success": figures.success(metrics),
+            "entropies": figures.entropies(metrics, _MAIN),
+        }
+        plain = {unit: runs for unit, runs in results.items() if not unit.overtraining}
+        first = config.levels()[0][0]
+        if len(starts) > 1:
+            levels = {
+                u.validity: r.noradrenaline for u, r in plain.items() if u.condition == "da+na"
+            }
+            if levels:
+                drawn["noradrenaline"] = figures.noradrenaline(levels, starts[1], metrics)
+            for unit, runs in plain.items():
+                if unit.condition == "da" and unit.validity == first:
+                    own = metrics["conditions"]["da"]["post_shift_success"]["per_seed"]
+                    learned = np.array(own, bool)
+                    drawn["lucky"] = figures.lucky(runs.correct, learned, starts[1], "DA alone")
+            if "da+na" in config.conditions:
+                drawn["trial"] = self._trials(figures, starts[1])
+        for name, figure in drawn.items():
+            figure.savefig(self.out / f"{name}.png", dpi=150)
+
+    def _trials(self, figures: Any, shift: int) -> Any:
+        """Return the figure of three trials of the first seed under DA + NA."""
+        watched = go_nogo.watch(self.config, "da+na", (shift - 1, shift + 20, shift + 299))
+        titles = ("before the shift", "20 trials after it", "299 trials after it")
+        layout = self.config.agent().layout
+        counts = (*layout.excitatory, *layout.inhibitory)
+        groups = [f"{g}, {kind}" for kind in "EI" for g in ("Go", "No-Go", "critic")]
+        return figures.one_trial(
+            dict(zip(titles, watched, strict=True)), groups, np.cumsum(counts).tolist()
+        )
+
+
+def table(metrics: dict) -> str:
+    """Return one line per condition."""
+    lines = [
+        f"{'condition':<24}{'validity':>9}{'learned 1':>11}{'learned 2':>11}"
+        f"{'  [95 %]':<16}{'trials to it':<18}{'accuracy 1':<22}{'latency':>8}{'missed':>8}"
+        f"{'false':>7}"
+    ]
+    for name, c in metrics["conditions"].items():
+        low, high = c["post_shift_success"]["ci"]
+        trials = c["trials_to_criterion"]
+        detector = c["detector"]
+        lines.append(
+            f"{name:<24}{c['validity']:>9g}{c['pre_shift_success']['mean']:>11.2f}"
+            f"{c['post_shift_success']['mean']:>11.2f}  [{low:.2f}, {high:.2f}]  "
+            f"{_trials(trials):<18}{intervals.text(c['pre_shift_accuracy'], '.3f'):<22}"
+            f"{_number(detector['latency']['mean']):>8}{detector['misses']['mean']:>8.2f}"
+            f"{detector['false_alarms']['mean']:>7.2f}"
+        )
+    seeds = metrics["config"]["seeds"]
+    lines.append(
+        f"\n{seeds} seeds. Learned: the rule's last 100 trials at least 85 % correct, 75 % with "
+        "each pair of cues.\nTrials to it: of the last rule, in windows of 40; median over seeds, "
+        "its 95 % interval; never: not within it."
+    )
+    return "\n".join(lines)
+
+
+def _trials(value: dict) -> str:
+    def one(x: float | None) -> str:
+        return "never" if x is None else f"{x:g}"
+
+    low, high = value["ci"]
+    return f"{one(value['median'])} [{one(low)}, {one(high)}]"
+
+
+def _number(value: float | None) -> str:
+    return "-" if value is None else f"{value:.1f}"

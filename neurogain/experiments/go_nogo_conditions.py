@@ -1,0 +1,113 @@
+"""Conditions of the Go/No-Go experiment: which neuromodulator does what, and the controls.
+
+All constants were chosen on seeds 0 to 9 by `benchmarks/go_nogo_tuning.py` and then frozen; the
+experiment reports other seeds.
+"""
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any, Literal
+
+import numpy as np
+
+from neurogain.neuromod import Effect, Interactions, KineticsParams, systems, tables
+from neurogain.neuromod.systems import NeuromodParams
+from neurogain.tasks.go_nogo.agent import AgentParams
+
+Source = Literal["detector", "none", "random", "yoked"]
+
+LEARNING: Mapping[str, float] = {"actor_rate": 0.1, "critic_rate": 0.1, "background": 60.0}
+TUNED: Mapping[str, float] = {"actor_rate": 0.3, "critic_rate": 0.3, "background": 60.0}
+FORGETTING: Mapping[str, float] = {"forgetting": 0.004, "actor_rate": 0.15, "critic_rate": 0.15}
+ACTIONS: Mapping[str, float] = {"gain": 0.25, "bursts": 0.5, "learning_rate": 1.25, "reset": 1.0}
+"""Strength of each action of noradrenaline per unit of its receptor's activation."""
+RECEPTOR_OF = {"gain": "alpha1", "bursts": "alpha1", "learning_rate": "beta", "reset": "beta"}
+ACETYLCHOLINE = -2.0  # of the learning rate's logarithm, per unit of activation
+HORIZON = 2.0  # of the eligibility's time constant's logarithm, per unit of activation
+
+
+@dataclasses.dataclass(frozen=True)
+class Condition:
+    """One condition.
+
+    Attributes:
+      summary: what it is, for tables.
+      actions: strength of each action of noradrenaline.
+      source: what calls for bursts of the locus coeruleus.
+      changes: fields of `AgentParams`.
+      acetylcholine: strength on the learning rate.
+      opponent: share of serotonin's activity that is taken from dopamine's.
+      horizon: strength of serotonin on the eligibility's time constant.
+    """
+
+    summary: str
+    actions: Mapping[str, float] = dataclasses.field(default_factory=dict)
+    source: Source = "none"
+    changes: Mapping[str, float] = dataclasses.field(default_factory=dict)
+    acetylcholine: float = 0.0
+    opponent: float = 0.0
+    horizon: float = 0.0
+
+
+def _na(summary: str, *names: str, **more: Any) -> Condition:
+    actions = {name: ACTIONS[name] for name in names or ACTIONS}
+    return Condition(summary, actions, **({"source": "detector"} | more))
+
+
+def _without(name: str) -> tuple[str, ...]:
+    return tuple(action for action in ACTIONS if action != name)
+
+
+_WORDS = {"gain": "gain", "bursts": "bursts", "learning_rate": "plasticity", "reset": "reset"}
+
+CONDITIONS: Mapping[str, Condition] = {
+    "da": Condition("DA alone"),
+    "da+na": _na("DA + NA, all four actions"),
+    "da-tuned": Condition("DA, its rates and exploration tuned", changes=TUNED),
+    "da+forgetting": Condition("DA + slow forgetting, tuned", changes=FORGETTING),
+    "na-random": _na("DA + NA at a random time", source="random"),
+    "na-yoked": _na("DA + NA, yoked to another run", source="yoked"),
+    **{f"na-{w}": _na(f"DA + NA by {w} alone", name) for name, w in _WORDS.items()},
+    **{f"no-{w}": _na(f"DA + NA without {w}", *_without(name)) for name, w in _WORDS.items()},
+    "no-da": _na("NA without DA", changes={"dopamine": 0.0}),
+    "no-prediction": _na("DA + NA without the predictive network", source="none"),
+    "no-eligibility": _na("DA + NA without eligibility traces", changes={"tau_c": 1.0}),
+    "da+ach": Condition("DA + ACh on the learning rate", acetylcholine=ACETYLCHOLINE),
+    "da+na+ach": _na("DA + NA + ACh", acetylcholine=ACETYLCHOLINE),
+    "da+5ht": Condition("DA + 5-HT as its opponent", opponent=1.0),
+    "da+5ht-horizon": Condition("DA + 5-HT on the time horizon", horizon=HORIZON),
+    "da+na+5ht": _na("DA + NA + 5-HT as opponent and horizon", opponent=1.0, horizon=HORIZON),
+}
+
+
+def neuromodulators(condition: Condition) -> NeuromodParams:
+    """Return the systems: noradrenaline stays for some 15 trials, all else is as in `tables`."""
+    standard = tables.standard()
+    kinetics = standard.kinetics | {
+        "dopamine": tables.KINETICS["dopamine"]._replace(sensitivity=0.5),
+        "noradrenaline": KineticsParams(tonic=30.0, tau=22_500.0, sensitivity=5.0),
+        "acetylcholine": tables.KINETICS["acetylcholine"]._replace(sensitivity=5.0),
+    }
+    opponent = np.zeros((4, 4))
+    order = systems.SYSTEMS.index
+    opponent[order("dopamine"), order("serotonin")] = condition.opponent
+    return standard._replace(kinetics=kinetics, interactions=Interactions(opponent=opponent))
+
+
+def parameters(
+    condition: Condition, validity: float, *, learning: Mapping[str, float] = LEARNING
+) -> AgentParams:
+    """Return all numbers of a condition; every condition has the same tree, so none recompiles."""
+    effects = [
+        Effect(receptor, name, float(condition.actions.get(name, 0.0)))
+        for name, receptor in RECEPTOR_OF.items()
+    ]
+    effects.append(Effect("m1", "learning_rate", condition.acetylcholine))
+    effects.append(Effect("5ht1a", "horizon", condition.horizon))
+    changes: dict[str, Any] = {**learning, **condition.changes}
+    return AgentParams(
+        neuromod=neuromodulators(condition),
+        effects=tuple(effects),
+        validity=validity,
+        detector=float(condition.source == "detector"),
+    )._replace(**changes)

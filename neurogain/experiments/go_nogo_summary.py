@@ -1,0 +1,180 @@
+"""From all runs of the Go/No-Go experiment to `metrics.json`."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from neurogain import output
+from neurogain.experiments import go_nogo_measures as measures
+from neurogain.experiments.go_nogo import SCHEMA_VERSION, GoNoGoConfig, Runs, Unit, as_json
+from neurogain.experiments.go_nogo_conditions import CONDITIONS
+from neurogain.intervals import summary
+
+REFERENCE = "da"  # that others are compared with, in pairs of seeds
+_BLOCK = 20  # trials of a point of the performance
+
+UNITS = {
+    "pre_shift_success": "share of seeds that learned the first rule (its last 100 trials)",
+    "post_shift_success": "share of seeds that learned the last rule (its last 100 trials)",
+    "lucky": "whether a seed learned the last rule without a burst of the locus coeruleus",
+    "pre_shift_accuracy": "share correct in the last 100 trials of the first rule",
+    "latency": "trials from the shift to the first burst within 100; undefined without one",
+    "misses": "share of seeds without a burst within 100 trials of the shift",
+    "false_alarms": "bursts before the first shift",
+    "trials_to_criterion": "trials of the last rule until 40 in a row are 85 % correct and 75 % "
+    "with each pair; median over seeds, never counting as infinite",
+    "entropy_go_bits": "entropy of the action given a Go cue, over 40 trials",
+    "entropy_pair_bits": "mean entropy of the action given the pair of cues, over 40 trials",
+    "performance": f"share correct in blocks of {_BLOCK} trials",
+}
+
+
+def median_interval(values: np.ndarray, level: float = 0.95) -> tuple[float, float]:
+    """Return the order-statistics interval of a median; infinite values may be its end.
+
+    Source: Conover, Practical Nonparametric Statistics (1999), section 3.2.
+    """
+    from scipy import stats
+
+    ordered = np.sort(values)
+    low = int(stats.binom.ppf((1 - level) / 2, len(values), 0.5))
+    if low < 1:
+        return float("nan"), float("nan")
+    return float(ordered[low - 1]), float(ordered[len(values) - low])
+
+
+def _criterion(values: np.ndarray) -> dict[str, Any]:
+    counted = np.where(np.isnan(values), np.inf, values)
+    return {
+        "median": output.or_null(np.median(counted)),
+        "ci": [output.or_null(x) for x in median_interval(counted)],
+        "per_seed": output.or_null(values),
+    }
+
+
+def share(successes: np.ndarray) -> dict[str, Any]:
+    """Return a share of seeds with its Wilson interval, and all seeds."""
+    from scipy import stats
+
+    found = stats.binomtest(int(successes.sum()), len(successes)).proportion_ci(method="wilson")
+    return {
+        "mean": float(np.mean(successes)),
+        "ci": [float(found.low), float(found.high)],
+        "per_seed": [int(x) for x in successes],
+    }
+
+
+def per_seed(config: GoNoGoConfig, unit: Unit, runs: Runs) -> dict[str, np.ndarray]:
+    """Return all measures, one value per seed."""
+    task = config.agent(unit.overtraining).task
+    shift = task.starts[1] if task.shifts else task.total
+    last = slice(task.starts[-1], task.total)
+    before, end = slice(shift - measures.LAST, shift), slice(task.total - measures.LAST, task.total)
+    correct, pair = runs.correct, runs.pair
+    found = {
+        "pre_shift_success": measures.learned(correct[:, before], pair[:, before]),
+        "post_shift_success": measures.learned(correct[:, end], pair[:, end]),
+        "pre_shift_accuracy": correct[:, before].mean(axis=1),
+        "trials_to_criterion": measures.trials_to_criterion(correct[:, last], pair[:, last]),
+    }
+    window = measures.WINDOW
+    places = {
+        "before": slice(shift - window, shift),
+        "at": slice(shift, shift + window),
+        "after": slice(task.total - window, task.total),
+    }
+    for name, part in places.items():
+        action = runs.action[:, part]
+        found[f"go_{name}"] = measures.entropy_given_go(action, runs.go[:, part])
+        found[f"pair_{name}"] = measures.entropy_given_pair(action, pair[:, part])
+    return found | measures.detection(runs.trigger, shift)
+
+
+def condition(config: GoNoGoConfig, unit: Unit, runs: Runs) -> dict[str, Any]:
+    """Return one entry of `conditions`."""
+    found = per_seed(config, unit, runs)
+    blocks = runs.correct.reshape(len(runs.correct), -1, _BLOCK)
+    mean = blocks.mean(axis=2)
+    every = summary(mean[:, 0])["per_seed"]
+    lucky = found["post_shift_success"] & (found["misses"] > 0)
+    curves = [summary(x) for x in mean.T]
+    return {
+        "summary": CONDITIONS[unit.condition].summary,
+        "validity": unit.validity,
+        "overtraining": unit.overtraining,
+        "seeds": len(every),
+        "pre_shift_success": share(found["pre_shift_success"]),
+        "post_shift_success": share(found["post_shift_success"]),
+        "lucky": [int(x) for x in lucky],
+        "pre_shift_accuracy": summary(found["pre_shift_accuracy"]),
+        "detector": {
+            "latency": summary(found["latency"], known_only=True),
+            "misses": share(found["misses"] > 0),
+            "false_alarms": summary(found["false_alarms"]),
+        },
+        "trials_to_criterion": _criterion(found["trials_to_criterion"]),
+        **{
+            f"entropy_{name}_bits": {
+                when: summary(found[f"{name}_{when}"]) for when in ("before", "at", "after")
+            }
+            for name in ("go", "pair")
+        },
+        "performance": {
+            "trials_per_block": _BLOCK,
+            "mean": [c["mean"] for c in curves],
+            "ci": [c["ci"] for c in curves],
+        },
+    }
+
+
+def compare(one: dict[str, Any], other: dict[str, Any]) -> dict[str, Any]:
+    """Return differences, the first less the second, in pairs of seeds.
+
+    `only`: number of seeds that learned the last rule in one alone, and McNemar's exact p.
+    """
+    from scipy import stats
+
+    mine, its = (np.array(x["post_shift_success"]["per_seed"]) for x in (one, other))
+    gained, lost = int(((mine == 1) & (its == 0)).sum()), int(((mine == 0) & (its == 1)).sum())
+    p = stats.binomtest(gained, gained + lost).pvalue if gained + lost else 1.0
+    accuracy = [np.array(x["pre_shift_accuracy"]["per_seed"], float) for x in (one, other)]
+    trials = [np.array(x["trials_to_criterion"]["per_seed"], float) for x in (one, other)]
+    return {
+        "post_shift_success": summary(mine.astype(float) - its),
+        "only": {"first": gained, "second": lost, "p": float(p)},
+        "pre_shift_accuracy": summary(accuracy[0] - accuracy[1]),
+        "trials_to_criterion_where_both_do": summary(trials[0] - trials[1], known_only=True),
+    }
+
+
+def name_of(unit: Unit, config: GoNoGoConfig) -> str:
+    """Return the name of a unit in `conditions`: plain at the first validity."""
+    first = config.levels()[0][0]
+    text = unit.condition
+    if unit.validity != first:
+        text += f"@{unit.validity:g}"
+    return text + (f"+{unit.overtraining} trials" if unit.overtraining else "")
+
+
+def summarize(config: GoNoGoConfig, results: Mapping[Unit, Runs]) -> dict[str, Any]:
+    """Return the content of `metrics.json` but for versions and times."""
+    found = {name_of(unit, config): condition(config, unit, runs) for unit, runs in results.items()}
+    pairs: dict[str, Any] = {}
+    by_place: dict[tuple[float, int], dict[str, str]] = {}
+    for unit in results:
+        place = by_place.setdefault((unit.validity, unit.overtraining), {})
+        place[unit.condition] = name_of(unit, config)
+    for place in by_place.values():
+        for reference in (REFERENCE, "da+na"):
+            for other, name in place.items():
+                if reference in place and other != reference:
+                    key = f"{name} - {place[reference]}"
+                    pairs[key] = compare(found[name], found[place[reference]])
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "config": as_json(config),
+        "units": UNITS,
+        "conditions": found,
+        "differences": pairs,
+    }

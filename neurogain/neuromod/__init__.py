@@ -1,0 +1,22 @@
+"""Four neuromodulators: release, clearance, receptors, effects on cells, and their interactions."""
+
+from neurogain.neuromod import effects as effects
+from neurogain.neuromod import kinetics as kinetics
+from neurogain.neuromod import locus_coeruleus as locus_coeruleus
+from neurogain.neuromod import receptors as receptors
+from neurogain.neuromod import systems as systems
+from neurogain.neuromod import tables as tables
+from neurogain.neuromod.effects import Effect as Effect
+from neurogain.neuromod.kinetics import KineticsParams as KineticsParams
+from neurogain.neuromod.kinetics import Release as Release
+from neurogain.neuromod.locus_coeruleus import LocusParams as LocusParams
+from neurogain.neuromod.modulated import Modulated as Modulated
+from neurogain.neuromod.modulated import ModulatedInfo as ModulatedInfo
+from neurogain.neuromod.modulated import ModulatedParams as ModulatedParams
+from neurogain.neuromod.modulated import ModulatedState as ModulatedState
+from neurogain.neuromod.modulated import targets as targets
+from neurogain.neuromod.receptors import ReceptorParams as ReceptorParams
+from neurogain.neuromod.systems import Drives as Drives
+from neurogain.neuromod.systems import Interactions as Interactions
+from neurogain.neuromod.systems import NeuromodParams as NeuromodParams
+from neurogain.neuromod.systems import NeuromodState as NeuromodState

@@ -1,0 +1,122 @@
+"""What the activation of receptors does to cells, synapses and plasticity.
+
+Each effect names a target; effects on one target add up before they act (convergence), so that
+their order does not matter and opposite ones of equal size cancel:
+
+    scaled   value <- value exp(sum of strength x activation)
+    shifted  value <- value + sum of strength x activation
+    odds     p / (1 - p) <- p / (1 - p) exp(sum of strength x activation)
+
+At tonic concentrations all activations are 0 and every value is kept bit for bit.
+"""
+
+import dataclasses
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax.typing import ArrayLike
+
+from neurogain import _checks
+
+CHOICE = "modelling choice"
+
+
+@jax.tree_util.register_dataclass
+@dataclasses.dataclass(frozen=True)
+class Effect:
+    """One effect of one receptor.
+
+    Attributes:
+      receptor: name.
+      target: "population.what", "population.compartment.what" or "projection.what"; see
+        `Modulated` for what there is.
+      strength: per unit of activation: of the logarithm of a factor or of odds, or in the target's
+        unit where it is a shift.
+      source: publication, or that it is a modelling choice.
+    """
+
+    receptor: str = dataclasses.field(metadata={"static": True})
+    target: str = dataclasses.field(metadata={"static": True})
+    strength: ArrayLike
+    source: str = dataclasses.field(default=CHOICE, metadata={"static": True})
+
+
+def combine(effects: Sequence[Effect], activation: Mapping[str, jax.Array]) -> dict[str, jax.Array]:
+    """Return the sum of strength x activation for each target.
+
+    Args:
+      effects: in any order.
+      activation: of each receptor, dimensionless, shape () or (n,).
+    """
+    sums: dict[str, jax.Array] = {}
+    for effect in effects:
+        value = activation[effect.receptor]
+        part = jnp.asarray(effect.strength, value.dtype) * value
+        sums[effect.target] = sums[effect.target] + part if effect.target in sums else part
+    return sums
+
+
+def scaled(value: ArrayLike, amount: jax.Array) -> jax.Array:
+    """Return value x exp(amount)."""
+    return jnp.asarray(value, amount.dtype) * jnp.exp(amount)
+
+
+def shifted(value: ArrayLike, amount: jax.Array) -> jax.Array:
+    """Return value + amount."""
+    return jnp.asarray(value, amount.dtype) + amount
+
+
+def odds(value: ArrayLike, amount: jax.Array) -> jax.Array:
+    """Return the probability in [0, 1] whose odds are those of `value` times exp(amount)."""
+    p = jnp.asarray(value, amount.dtype)
+    more = jnp.expm1(amount)
+    return jnp.clip(p + p * (1 - p) * more / (1 + p * more), 0, 1)
+
+
+def check(effects: Sequence[Effect], receptors: Sequence[str]) -> None:
+    """Refuse effects of receptors that are not there, and strengths that are no numbers.
+
+    Raises:
+      ValueError, TypeError: names the effect, the rule, the value and a way out.
+    """
+    for effect in effects:
+        if not isinstance(effect, Effect):
+            raise TypeError(f"`effects` must hold Effect(...); got {effect!r}.")
+        if effect.receptor not in receptors:
+            raise ValueError(
+                f"`receptor` of the effect on {effect.target} must be one of "
+                f"{', '.join(receptors) or 'none, since no system is there'}; got "
+                f"{effect.receptor!r}."
+            )
+        _checks.in_range(
+            f"strength of {effect.receptor} on {effect.target}", effect.strength,
+            "finite, per unit of activation", np.isfinite, "0.0",
+        )  # fmt: skip
+
+
+def on(
+    population: str, table: Sequence[Effect], among: Collection[str] | None = None
+) -> tuple[Effect, ...]:
+    """Return the effects of a table for a kind of cell, on a population of that kind.
+
+    Args:
+      population: name of a population, or of a projection.
+      table: for instance `tables.EFFECTS["pv"]`.
+      among: targets that a network has (`modulated.targets`); effects on others are left out.
+        Without it they stay, to be refused where they are not there.
+
+    Example:
+      >>> from neurogain.neuromod import tables
+      >>> on("pyramidal", tables.EFFECTS["l5_pyramidal"])[0].target
+      'pyramidal.coupling'
+    """
+    found = (dataclasses.replace(one, target=f"{population}.{one.target}") for one in table)
+    return tuple(one for one in found if among is None or one.target in among)
+
+
+def names(effects: Sequence[Any]) -> tuple[str, ...]:
+    """Return the targets, each once, in order."""
+    return tuple(dict.fromkeys(effect.target for effect in effects))

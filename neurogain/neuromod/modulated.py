@@ -1,0 +1,270 @@
+"""A network under neuromodulation, as one model that `simulate` and `rollout` take."""
+
+import dataclasses
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+from jax.typing import ArrayLike, DTypeLike
+
+from neurogain.neuromod import effects, systems
+from neurogain.neuromod.effects import Effect
+from neurogain.neuromod.systems import Drives, NeuromodParams, NeuromodState
+from neurogain.spiking import drive as drives
+from neurogain.spiking import plasticity
+from neurogain.spiking.drive import Drive
+from neurogain.spiking.network import Network, spec
+from neurogain.spiking.network.model import NetworkInfo, NetworkParams, NetworkState
+from neurogain.spiking.network.wiring import Wire
+
+_PREFIX = "neuromod."
+
+
+class ModulatedParams(NamedTuple):
+    """All numbers; the effects' strengths are traced, their receptors and targets are not."""
+
+    network: NetworkParams
+    neuromod: NeuromodParams
+    effects: tuple[Effect, ...] = ()
+
+
+class ModulatedState(NamedTuple):
+    """All that changes."""
+
+    network: NetworkState
+    neuromod: NeuromodState
+
+
+class ModulatedInfo(NamedTuple):
+    """What happened in a step."""
+
+    spike: jax.Array  # (n,), all populations one after the other
+    network: NetworkInfo
+    effects: dict[str, jax.Array]  # sum of strength x activation, by target
+
+    @property
+    def weights(self) -> dict[str, jax.Array]:
+        """Plastic weights, nS, as in `NetworkInfo`."""
+        return self.network.weights
+
+
+@dataclasses.dataclass(frozen=True)
+class Modulated:
+    """A network whose cells, synapses and plasticity are under neuromodulators.
+
+    Targets of effects:
+
+        population.coupling           odds, of the coupling of soma and dendrite
+        population.adaptation         factor of the reset jump d, of bursts as well
+        population.COMPARTMENT.current  shift of the current, pA
+        population.COMPARTMENT.gain   factor of the current that the drive gives
+        population.COMPARTMENT.RECEPTOR  factor of its conductances; ampa, nmda, gaba_a, adaptation
+        projection.learning_rate      factor of all changes by its rule
+        projection.modulator          shift of the modulator of a three-factor rule, 1/ms
+
+    The drive is that of the network, with "neuromod.FIELD" for the fields of `systems.Drives`.
+    At tonic concentrations every result is that of the network alone, bit for bit; a target that no
+    effect names is not touched at all.
+
+    Example:
+      >>> import jax
+      >>> from neurogain import neuromod
+      >>> from neurogain.spiking import IzhikevichCell, Population, build, cells, simulate
+      >>> pv = Population(IzhikevichCell(), cells.PV, 5)
+      >>> network, params = build({"pv": pv}, {}, dt=0.1, key=jax.random.key(0))
+      >>> inhibited = neuromod.effects.on("pv", neuromod.tables.EFFECTS["pv"])[:1]
+      >>> params = ModulatedParams(params, neuromod.tables.standard(), inhibited)
+      >>> drive = {"neuromod.expected_uncertainty": 1.0}
+      >>> run = simulate(Modulated(network), params, drive, duration=10.0)
+      >>> bool(run.state.neuromod.activation["m1"] > 0)
+      True
+    """
+
+    network: Network
+
+    @property
+    def size(self) -> int:
+        """Number of cells of all populations."""
+        return self.network.size
+
+    @property
+    def wires(self) -> tuple[Wire, ...]:
+        """Projections of the network, for recorders of weights."""
+        return self.network.wires
+
+    @property
+    def dt(self) -> float:
+        """Step of the network, ms."""
+        return self.network.dt
+
+    def init(
+        self, params: ModulatedParams, n: int | None = None, dtype: DTypeLike = jnp.float32
+    ) -> ModulatedState:
+        """Return the network at rest, all systems at their tonic level."""
+        return ModulatedState(
+            self.network.init(params.network, n, dtype), systems.init(params.neuromod, dtype)
+        )
+
+    def step(
+        self,
+        params: ModulatedParams,
+        state: ModulatedState,
+        drive: Mapping[str, Any],
+        *,
+        dt: float,
+        key: jax.Array | None,
+    ) -> tuple[ModulatedState, ModulatedInfo]:
+        """Advance the systems, then the network under what they do."""
+        inner, own = _split(drive)
+        neuromod = systems.step(params.neuromod, state.neuromod, own, dt=dt)
+        amounts = effects.combine(params.effects, neuromod.activation)
+        changed = _Changed(self.network, params.network, inner)
+        for target, amount in amounts.items():
+            changed.apply(target, amount)
+        network, info = self.network.step(
+            changed.params, state.network, changed.drive, dt=dt, key=key
+        )
+        return ModulatedState(network, neuromod), ModulatedInfo(info.spike, info, amounts)
+
+    def parts(self, drive: Mapping[str, Any]) -> list[tuple[str, Any, int]]:
+        """Return name, content and number of cells of the parts of a drive, in leaf order."""
+        inner = {k: v for k, v in drive.items() if not k.startswith(_PREFIX)}
+        found = self.network.parts(inner)
+        for name, value in drive.items():
+            if name.startswith(_PREFIX):  # one, or one for each target cell: see `check`
+                shape = jnp.shape(value) if drives.numbers(value) == (value,) else ()
+                found.append((f"drive[{name!r}]", value, shape[0] if shape else 1))
+        return sorted(found, key=lambda part: part[0])
+
+    def check(self, params: Any, drive: Any, *, dt: float, n: int, key: Any) -> None:
+        """Refuse unknown systems, receptors and targets, bad constants and drives.
+
+        Raises:
+          ValueError, TypeError: names the argument, the rule with its unit, the value, a way out.
+        """
+        drives.check_kind("params", params, ModulatedParams)
+        drives.check_kind("drive", drive, dict)
+        systems.check(params.neuromod)
+        effects.check(params.effects, tuple(systems.owners(params.neuromod)))
+        self._check_effects(params)
+        for name in drive:
+            field = name.removeprefix(_PREFIX)
+            if name.startswith(_PREFIX) and field not in Drives._fields:
+                raise ValueError(
+                    f"`drive` of neuromodulators must be of {', '.join(Drives._fields)}; got "
+                    f"{name!r}."
+                )
+            if name.startswith(_PREFIX):
+                for value in drives.numbers(drive[name]):
+                    systems.check_drives(Drives(**{field: value}))
+                    systems.check_wired(params.neuromod, field, value)
+        inner = {k: v for k, v in drive.items() if not k.startswith(_PREFIX)}
+        self.network.check(params.network, inner, dt=dt, n=n, key=key)
+
+    def _check_effects(self, params: ModulatedParams) -> None:
+        where = systems.owners(params.neuromod)
+        known = targets(self.network)
+        for effect in params.effects:
+            if effect.target not in known:
+                owner = effect.target.partition(".")[0]
+                own = [t for t in known if t.partition(".")[0] == owner]
+                raise ValueError(
+                    f"`target` of the effect of {effect.receptor} must be one of "
+                    f"{', '.join(own or known)}; got {effect.target!r}."
+                )
+            shape = jnp.shape(params.neuromod.kinetics[where[effect.receptor]].tonic)
+            size = self.network.sizes.get(effect.target.partition(".")[0], 1)
+            if shape not in ((), (size,)):
+                raise ValueError(
+                    f"`tonic` of {where[effect.receptor]} must have shape () or ({size},), one for "
+                    f"each target cell, to act on {effect.target}; got {shape}."
+                )
+
+
+def targets(network: Network) -> tuple[str, ...]:
+    """Return all targets that effects on a network may name."""
+    found = []
+    receptors = dict(network.receptors)
+    for name, cell, _ in network.populations:
+        compartments = spec.compartments(cell)
+        if not compartments:
+            continue
+        if len(compartments) == 2:
+            found.append(f"{name}.coupling")
+        found.append(f"{name}.adaptation")
+        opened = dict(receptors.get(name, ()))
+        for compartment in compartments:
+            found += [f"{name}.{compartment}.{what}" for what in ("current", "gain")]
+            found += [f"{name}.{compartment}.{what}" for what in opened.get(compartment, ())]
+    for wire in network.wires:
+        if wire.plastic:
+            found.append(f"{wire.name}.learning_rate")
+    found += [f"{name}.modulator" for name in network.modulated]
+    return tuple(found)
+
+
+def _split(drive: Mapping[str, Any]) -> tuple[dict[str, Any], Drives]:
+    own = {k.removeprefix(_PREFIX): v for k, v in drive.items() if k.startswith(_PREFIX)}
+    return {k: v for k, v in drive.items() if not k.startswith(_PREFIX)}, Drives(**own)
+
+
+class _Changed:
+    """Parameters and drive of a network with the effects so far."""
+
+    def __init__(self, network: Network, params: NetworkParams, drive: dict[str, Any]):
+        self.network, self.params, self.drive = network, params, dict(drive)
+        self.kinds = {name: cell for name, cell, _ in network.populations}
+
+    def apply(self, target: str, amount: jax.Array) -> None:
+        """Let one target change by an amount."""
+        name, *rest = target.split(".")
+        if name not in self.kinds:
+            self._projection(name, rest[0], amount)
+        elif rest == ["coupling"]:
+            own = self._drive_of(name)
+            self.drive[name] = own._replace(coupling=effects.odds(own.coupling, amount))
+        elif rest == ["adaptation"]:
+            self._adaptation(name, amount)
+        else:
+            self._compartment(name, rest[0], rest[1], amount)
+
+    def _drive_of(self, name: str) -> Any:
+        return self.drive.get(name, spec.no_drive(self.kinds[name]))
+
+    def _adaptation(self, name: str, amount: jax.Array) -> None:
+        own = self.params.cells[name]
+        if hasattr(own, "soma"):
+            soma = own.soma._replace(d=effects.scaled(own.soma.d, amount))
+            own = own._replace(soma=soma, d_burst=effects.scaled(own.d_burst, amount))
+        else:
+            own = own._replace(d=effects.scaled(own.d, amount))
+        self.params = self.params._replace(cells=self.params.cells | {name: own})
+
+    def _compartment(self, name: str, compartment: str, what: str, amount: jax.Array) -> None:
+        if what in ("current", "gain"):
+            change: Callable[[ArrayLike, jax.Array], jax.Array]
+            change = effects.shifted if what == "current" else effects.scaled
+            own = self._drive_of(name)
+            part = own if isinstance(own, Drive) else getattr(own, compartment)
+            part = part._replace(current=change(part.current, amount))
+            self.drive[name] = (
+                part if isinstance(own, Drive) else own._replace(**{compartment: part})
+            )
+            return
+        table = self.params.synapses[name]
+        params = table[compartment]
+        receptor = getattr(params, what)
+        before = 1.0 if receptor.gain is None else receptor.gain
+        receptor = receptor._replace(gain=effects.scaled(before, amount))
+        table = table | {compartment: params._replace(**{what: receptor})}
+        self.params = self.params._replace(synapses=self.params.synapses | {name: table})
+
+    def _projection(self, name: str, what: str, amount: jax.Array) -> None:
+        if what == "modulator":
+            self.drive[name] = effects.shifted(self.drive.get(name, 0.0), amount)
+            return
+        table = self.params.projections[name]
+        rule: Any = table.rule
+        table = table._replace(rule=plasticity.scaled(rule, jnp.exp(amount)))
+        self.params = self.params._replace(projections=self.params.projections | {name: table})

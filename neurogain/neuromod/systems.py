@@ -1,0 +1,225 @@
+"""Dopamine, noradrenaline, acetylcholine and serotonin: drives, interactions, one step.
+
+    drive                                       system            acts through
+    reward-prediction error (signed)            dopamine          its neurons' activity
+    surprise (unexpected uncertainty)           noradrenaline     bursts of the locus coeruleus
+    expected uncertainty                        acetylcholine     its neurons' activity
+    aversion (punishment, long horizon)         serotonin         its neurons' activity
+
+Interactions are of three kinds. Convergent: effects on one target add up (`effects.combine`).
+Modulatory: one system's level changes another's release by a factor. Opponent: one system's
+activity takes away from another's, and equal activities cancel.
+
+Source: Mei, Rodriguez-Garcia & Ramaswamy, arXiv 2501.06762; drives: Schultz, Dayan & Montague,
+Science 275:1593 (1997), Yu & Dayan, Neuron 46:681 (2005), Doya, Neural Netw 15:495 (2002), Daw,
+Kakade & Dayan, Neural Netw 15:603 (2002).
+"""
+
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax.typing import ArrayLike, DTypeLike
+
+from neurogain import _checks
+from neurogain.neuromod import kinetics, locus_coeruleus, receptors
+from neurogain.neuromod.kinetics import KineticsParams, Release
+from neurogain.neuromod.locus_coeruleus import LocusParams, LocusState
+from neurogain.neuromod.receptors import ReceptorParams
+
+SYSTEMS = ("dopamine", "noradrenaline", "acetylcholine", "serotonin")
+
+
+class Drives(NamedTuple):
+    """What the systems respond to in a step; each is a scalar, or of the shape of `tonic`."""
+
+    prediction_error: ArrayLike = 0.0  # any sign, in units of reward
+    surprise: ArrayLike = 0.0  # in [0, 1], trigger of a burst of the locus coeruleus
+    expected_uncertainty: ArrayLike = 0.0  # >= 0
+    aversion: ArrayLike = 0.0  # any sign
+    locus_mode: ArrayLike = 0.0  # in [0, 1], from phasic to tonic
+
+
+class Interactions(NamedTuple):
+    """Tables of (system acted on, acting system), shape (4, 4), in the order of `SYSTEMS`."""
+
+    modulatory: ArrayLike = np.zeros((4, 4))  # log factor of release per unit of level
+    opponent: ArrayLike = np.zeros((4, 4))  # share of the acting system's activity taken away
+
+
+class NeuromodParams(NamedTuple):
+    """All constants; systems that are left out of `kinetics` are absent."""
+
+    kinetics: dict[str, KineticsParams]
+    receptors: dict[str, dict[str, ReceptorParams]]  # by system and name
+    interactions: Interactions = Interactions()
+    locus: LocusParams = LocusParams()
+
+
+class NeuromodState(NamedTuple):
+    """All that changes, by name."""
+
+    concentration: dict[str, jax.Array]  # nM, of each system
+    activation: dict[str, jax.Array]  # dimensionless, of each receptor
+    locus: LocusState
+
+
+def init(params: NeuromodParams, dtype: DTypeLike = jnp.float32) -> NeuromodState:
+    """Return all systems at their tonic level, all activations 0."""
+    concentration = {name: kinetics.init(one, dtype) for name, one in params.kinetics.items()}
+    activation = {
+        name: jnp.zeros_like(concentration[system])
+        for system, own in params.receptors.items()
+        for name in own
+    }
+    return NeuromodState(concentration, activation, locus_coeruleus.init(dtype))
+
+
+def level(params: NeuromodParams, state: NeuromodState, system: str) -> jax.Array:
+    """Return how far a system is from its tonic level: (c - tonic) / (c + tonic), in [-1, 1)."""
+    c = state.concentration[system]
+    tonic = jnp.asarray(params.kinetics[system].tonic, c.dtype)
+    total = c + tonic
+    return jnp.where(total > 0, (c - tonic) / jnp.where(total > 0, total, 1), 0)
+
+
+def activities(
+    params: NeuromodParams, state: NeuromodState, drives: Drives, *, dt: float
+) -> tuple[dict[str, jax.Array], LocusState]:
+    """Return the activity of each system's neurons, >= -1, and the locus coeruleus."""
+    dtype = state.locus.burst.dtype
+    locus, of_locus = locus_coeruleus.step(
+        params.locus, state.locus, drives.surprise, mode=drives.locus_mode, dt=dt
+    )
+    driven = {
+        "dopamine": jnp.asarray(drives.prediction_error, dtype),
+        "noradrenaline": of_locus,
+        "acetylcholine": jnp.asarray(drives.expected_uncertainty, dtype),
+        "serotonin": jnp.asarray(drives.aversion, dtype),
+    }
+    alone = {
+        name: jnp.asarray(one.sensitivity, dtype) * driven[name]
+        for name, one in params.kinetics.items()
+    }
+    levels = {name: level(params, state, name) for name in params.kinetics}
+    modulatory, opponent = (jnp.asarray(x, dtype) for x in params.interactions)
+    result = {}
+    for name, own in alone.items():
+        to = SYSTEMS.index(name)
+        factor: Any = jnp.zeros((), dtype)
+        taken: Any = jnp.zeros((), dtype)
+        for other in alone:
+            by = SYSTEMS.index(other)
+            factor = factor + modulatory[to, by] * levels[other]
+            if other != name:
+                taken = taken + opponent[to, by] * alone[other]
+        released = jnp.maximum(own - taken, -1)
+        result[name] = released + (1 + released) * jnp.expm1(factor)
+    return result, locus
+
+
+def step(
+    params: NeuromodParams, state: NeuromodState, drives: Drives, *, dt: float
+) -> NeuromodState:
+    """Advance all systems by `dt`: activity, release and clearance, receptors.
+
+        activity_i <- max(-1, s_i drive_i - sum_j opponent_ij s_j drive_j)
+        1 + activity_i <- (1 + activity_i) exp(sum_j modulatory_ij level_j)
+
+    then `kinetics.step` and `receptors.step`. Differentiable, and free of randomness. Without
+    drives everything stays at its tonic level bit for bit.
+
+    Args:
+      params: constants.
+      state: at t.
+      drives: held over the step.
+      dt: step in ms.
+
+    Returns:
+      The state at t + dt.
+
+    Source: arXiv 2501.06762; the forms of the interactions are modelling choices.
+    """
+    active, locus = activities(params, state, drives, dt=dt)
+    concentration, activation = {}, {}
+    for name, one in params.kinetics.items():
+        c = kinetics.step(one, state.concentration[name], Release(active[name]), dt=dt)
+        concentration[name] = c
+        for receptor, own in params.receptors.get(name, {}).items():
+            before = state.activation[receptor]
+            activation[receptor] = receptors.step(own, before, c, one.tonic, dt=dt)
+    return NeuromodState(concentration, activation, locus)
+
+
+def owners(params: NeuromodParams) -> dict[str, str]:
+    """Return the system of each receptor, by its name."""
+    return {name: system for system, own in params.receptors.items() for name in own}
+
+
+def check(params: Any) -> None:
+    """Refuse unknown systems, receptors without a system, and constants that can't be.
+
+    Raises:
+      ValueError, TypeError: names the argument, the rule with its unit, the value and a way out.
+    """
+    if not isinstance(params, NeuromodParams):
+        raise TypeError(f"`params` must be NeuromodParams; got {type(params).__name__}.")
+    for name, one in params.kinetics.items():
+        if name not in SYSTEMS:
+            raise ValueError(f"`kinetics` must be of {', '.join(SYSTEMS)}; got {name!r}.")
+        kinetics.check(name, one)
+    seen: dict[str, str] = {}
+    for system, own in params.receptors.items():
+        if system not in params.kinetics:
+            raise ValueError(
+                f"`receptors` must be of systems that are there, {', '.join(params.kinetics)}; got "
+                f"some of {system}. Add its kinetics, or leave its receptors out."
+            )
+        for name, receptor in own.items():
+            if name in seen:
+                raise ValueError(
+                    f"`receptors` must have names of their own; {name!r} is one of {seen[name]} "
+                    f"and of {system}."
+                )
+            seen[name] = system
+            receptors.check(name, receptor)
+    for field, table in params.interactions._asdict().items():
+        if np.shape(table) != (4, 4):
+            raise ValueError(
+                f"`{field}` must have shape (4, 4), in the order {', '.join(SYSTEMS)}; got "
+                f"{np.shape(table)}."
+            )
+        _checks.in_range(field, table, "finite, dimensionless", np.isfinite, "np.zeros((4, 4)).")
+    locus_coeruleus.check(params.locus)
+
+
+_DRIVEN = {
+    "prediction_error": "dopamine",
+    "expected_uncertainty": "acetylcholine",
+    "aversion": "serotonin",
+}
+
+
+def check_wired(params: NeuromodParams, field: str, value: Any) -> None:
+    """Refuse a drive that differs between targets where its system is not wired to so many."""
+    own = params.kinetics.get(_DRIVEN.get(field, ""))
+    wanted = () if own is None else np.shape(own.tonic)
+    if np.shape(value) not in ((), wanted):
+        raise ValueError(
+            f"`{field}` must be one number, or one for each target of a wired system, shape "
+            f"{wanted}; got shape {np.shape(value)}."
+        )
+
+
+def check_drives(drives: Drives) -> None:
+    """Refuse drives outside their range; errors as in `check`."""
+    rules: dict[str, Any] = {
+        "prediction_error": ("finite, in units of reward", np.isfinite),
+        "surprise": ("in [0, 1]", lambda x: (x >= 0) & (x <= 1)),
+        "expected_uncertainty": ("finite and at least 0", lambda x: (x >= 0) & (x < np.inf)),
+        "aversion": ("finite", np.isfinite),
+        "locus_mode": ("in [0, 1], from phasic to tonic", lambda x: (x >= 0) & (x <= 1)),
+    }
+    for name, (rule, holds) in rules.items():
+        _checks.in_range(name, getattr(drives, name), rule, holds, "0.0")

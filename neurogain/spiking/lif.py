@@ -1,0 +1,135 @@
+"""Adaptive leaky integrate-and-fire cells: fast, where the shape of a spike does not matter.
+
+Source: Treves, Network 4:259 (1993), with the spike-triggered adaptation of Brette & Gerstner,
+J Neurophysiol 94:3637 (2005).
+"""
+
+import dataclasses
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax.typing import ArrayLike, DTypeLike
+from jaxtyping import Array, Float
+
+from neurogain import _checks
+from neurogain.spiking import drive as drives
+from neurogain.spiking.drive import Drive
+from neurogain.spiking.izhikevich import check_constants, check_dt, like
+from neurogain.spiking.surrogate import SPIKE, Surrogate
+
+
+class LIFParams(NamedTuple):
+    """Constants; each is a scalar or one value per cell, shape (n,)."""
+
+    C: ArrayLike = 200.0  # pF
+    g_leak: ArrayLike = 10.0  # nS
+    E_leak: ArrayLike = -70.0  # mV
+    v_t: ArrayLike = -50.0  # mV, threshold
+    v_reset: ArrayLike = -70.0  # mV
+    tau_w: ArrayLike = 100.0  # ms, adaptation
+    d: ArrayLike = 5.0  # pA, jump of w at a spike; 0: no adaptation
+
+
+class LIFState(NamedTuple):
+    """Membrane potential and adaptation."""
+
+    v: Float[Array, " n"]  # mV
+    w: Float[Array, " n"]  # pA
+
+
+class LIFInfo(NamedTuple):
+    """What happened in a step."""
+
+    spike: Float[Array, " n"]  # 1 where the cell spiked, else 0; gradient by the surrogate
+
+
+def init(params: LIFParams, n: int, dtype: DTypeLike = jnp.float32) -> LIFState:
+    """Return `n` cells at rest: v = E_leak, w = 0."""
+    v = jnp.full((n,), params.E_leak, dtype)
+    return LIFState(v=v, w=jnp.zeros_like(v))
+
+
+def step(
+    params: LIFParams,
+    state: LIFState,
+    drive: Drive,
+    *,
+    dt: float,
+    surrogate: Surrogate = SPIKE,
+) -> tuple[LIFState, LIFInfo]:
+    """Advance the cells by one Euler step, linearly implicit in g, then apply the spike reset.
+
+        C dv/dt = -g_leak (v - E_leak) - w + I + sum g (E - v);  tau_w dw/dt = -w
+        where v >= v_t:  v <- v_reset,  w <- w + d
+
+    No gradient passes through the reset but by the surrogate: it is taken as not there.
+
+    Args:
+      params: constants.
+      state: at t.
+      drive: held over the step; fields scalar or (n,).
+      dt: step in ms; order 1 between spikes, the decay of w exact.
+      surrogate: gradient of the spike with respect to v - v_t (mV).
+
+    Returns:
+      The state at t + dt, and which cells spiked.
+    """
+    p, drive = like(params, state.v), like(drive, state.v)
+    v, w = state.v, state.w
+    inflow = drive.current + drive.reversal_current
+    v = v + dt / p.C * (p.g_leak * (p.E_leak - v) - w + inflow)
+    v = v / (1 + dt / p.C * drive.conductance)
+    w = w + w * jnp.expm1(-dt / p.tau_w)
+    spike = surrogate(v - p.v_t)
+    fired = jax.lax.stop_gradient(spike) > 0
+    return LIFState(jnp.where(fired, p.v_reset, v), w + spike * p.d), LIFInfo(spike)
+
+
+def check(params: LIFParams, *, dt: float, n: int) -> None:
+    """Refuse constants that make no cell, and a step that is too long for them.
+
+    Raises:
+      ValueError: names the constant, the rule with its unit, the value and a way out.
+    """
+    positive = {"C": "pF", "g_leak": "nS", "tau_w": "ms"}
+    finite = {"E_leak": "mV", "v_t": "mV", "v_reset": "mV", "d": "pA"}
+    check_constants(params, positive, finite, n)
+    if not all(map(_checks.is_concrete, params)):
+        return
+    p = LIFParams(*(np.asarray(x, float) for x in params))
+    for low in ("E_leak", "v_reset"):
+        if not np.all(getattr(p, low) < p.v_t):
+            raise ValueError(
+                f"`{low}` must be below `v_t` (mV); got {getattr(params, low)!r} and "
+                f"{params.v_t!r}."
+            )
+    check_dt(dt, float(min(np.min(p.C / p.g_leak), np.min(p.tau_w))))
+
+
+@dataclasses.dataclass(frozen=True)
+class LIFCell:
+    """The kernel with its options bound, as `simulate` takes it."""
+
+    compartments = ("soma",)
+
+    surrogate: Surrogate = SPIKE
+
+    def init(self, params: LIFParams, n: int, dtype: DTypeLike = jnp.float32) -> LIFState:
+        """Return `n` cells at rest."""
+        return init(params, n, dtype)
+
+    def step(
+        self, params: LIFParams, state: LIFState, drive: Drive, *, dt: float, key: Any
+    ) -> tuple[LIFState, LIFInfo]:
+        """Advance by one step; see `lif.step`."""
+        del key
+        return step(params, state, drive, dt=dt, surrogate=self.surrogate)
+
+    def check(self, params: Any, drive: Any, *, dt: float, n: int, key: object) -> None:
+        """Refuse bad constants, steps and drives of another kind of cell."""
+        del key
+        drives.check_kind("params", params, LIFParams)
+        drives.check_kind("drive", drive, Drive)
+        check(params, dt=dt, n=n)

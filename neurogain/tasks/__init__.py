@@ -1,0 +1,1 @@
+"""Tasks: environments as pure functions, and the agents that meet them."""

@@ -1,0 +1,11 @@
+"""Go/No-Go with set shifts, and the spiking actor-critic that learns it."""
+
+from neurogain.tasks.go_nogo.agent import Agent as Agent
+from neurogain.tasks.go_nogo.agent import AgentParams as AgentParams
+from neurogain.tasks.go_nogo.agent import AgentState as AgentState
+from neurogain.tasks.go_nogo.agent import Outcome as Outcome
+from neurogain.tasks.go_nogo.agent import run as run
+from neurogain.tasks.go_nogo.cells import KINDS as KINDS
+from neurogain.tasks.go_nogo.cells import Layout as Layout
+from neurogain.tasks.go_nogo.environment import Task as Task
+from neurogain.tasks.go_nogo.environment import Trial as Trial

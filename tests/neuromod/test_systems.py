@@ -1,0 +1,190 @@
+"""Drives, interactions, effects, and all four systems in one step."""
+
+import functools
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from neurogain.neuromod import effects, systems, tables
+from neurogain.neuromod.effects import Effect
+from neurogain.neuromod.kinetics import KineticsParams
+from neurogain.neuromod.receptors import ReceptorParams
+from neurogain.neuromod.systems import Drives, Interactions, NeuromodParams
+
+INDEX = {name: i for i, name in enumerate(systems.SYSTEMS)}
+AMOUNT = st.floats(-3.0, 3.0)
+
+
+def table(acted_on: str, acting: str, value: float) -> np.ndarray:
+    result = np.zeros((4, 4))
+    result[INDEX[acted_on], INDEX[acting]] = value
+    return result
+
+
+@jax.jit
+def _advance(params, drives, steps):
+    body = lambda _, state: systems.step(params, state, drives, dt=1.0)  # noqa: E731
+    return jax.lax.fori_loop(0, steps, body, systems.init(params))
+
+
+def advance(params, drives, steps=50):
+    return _advance(params, jax.tree.map(jnp.float32, drives), steps)
+
+
+activities = jax.jit(functools.partial(systems.activities, dt=1.0))
+
+
+@pytest.mark.parametrize(
+    ("drive", "system"),
+    [
+        ("prediction_error", "dopamine"),
+        ("surprise", "noradrenaline"),
+        ("expected_uncertainty", "acetylcholine"),
+        ("aversion", "serotonin"),
+    ],
+)
+def test_each_drive_raises_its_own_system_alone(drive, system):
+    params = tables.standard()
+    state = advance(params, Drives(**{drive: 1.0}))
+    for name, c in state.concentration.items():
+        tonic = np.float32(params.kinetics[name].tonic)
+        assert (c > tonic) if name == system else (c == tonic)
+
+
+def test_without_drives_nothing_moves_bit_for_bit():
+    interactions = Interactions(np.full((4, 4), 0.7), np.full((4, 4), 0.3))
+    params = tables.standard()._replace(interactions=interactions)
+    state = advance(params, Drives())
+    for name, c in state.concentration.items():
+        assert c == np.float32(params.kinetics[name].tonic)
+    assert all(a == 0 for a in state.activation.values())
+
+
+@given(st.floats(-1, 5))
+def test_opponents_cancel_at_balance(drive):
+    opponent = table("dopamine", "serotonin", 1.0)
+    params = tables.standard()._replace(interactions=Interactions(opponent=opponent))
+    drives = Drives(prediction_error=np.float32(drive), aversion=np.float32(drive))
+    active, _ = activities(params, systems.init(params), drives)
+    assert active["dopamine"] == 0
+    assert active["serotonin"] == np.float32(drive)
+
+
+@given(st.floats(0.1, 3.0), st.floats(-2, 2))
+def test_modulation_changes_release_by_a_factor(drive, strength):
+    modulatory = table("dopamine", "acetylcholine", strength)
+    params = tables.standard()._replace(interactions=Interactions(modulatory=modulatory))
+    state = advance(params, Drives(expected_uncertainty=2.0), steps=5)
+    level = systems.level(params, state, "acetylcholine")
+    active, _ = activities(params, state, Drives(prediction_error=drive))
+    assert level > 0
+    assert 1 + active["dopamine"] == pytest.approx((1 + drive) * np.exp(strength * level), rel=1e-4)
+
+
+@given(AMOUNT, AMOUNT, st.permutations(range(3)))
+def test_convergent_effects_add_up_in_any_order(one, other, order):
+    activation = {"a": jnp.float32(0.25), "b": jnp.float32(-0.5)}
+    all_effects = [Effect("a", "x.gain", one), Effect("b", "x.gain", other), Effect("a", "y", 1.0)]
+    sums = effects.combine([all_effects[i] for i in order], activation)
+    assert sums["x.gain"] == pytest.approx(0.25 * one - 0.5 * other, abs=1e-5)
+    assert sums["y"] == 0.25
+
+
+@given(AMOUNT)
+def test_opposite_effects_cancel(strength):
+    activation = {"a": jnp.float32(0.3), "b": jnp.float32(0.3)}
+    both = [Effect("a", "x", strength), Effect("b", "x", -strength)]
+    assert effects.combine(both, activation)["x"] == 0
+
+
+@given(st.floats(0, 1), st.floats(-20, 20))
+def test_odds_stay_probabilities(p, amount):
+    with jax.enable_x64():
+        found = effects.odds(p, jnp.float64(amount))
+        expected = p * np.exp(amount) / (1 - p + p * np.exp(amount))
+        assert 0 <= found <= 1
+        assert found == pytest.approx(expected, abs=1e-12)
+
+
+@given(st.floats(0, 1, width=32), st.floats(-1e3, 1e3, width=32))
+def test_no_effect_keeps_every_value_bit_for_bit(p, value):
+    none = jnp.float32(0)
+    assert effects.odds(p, none) == np.float32(p)
+    assert effects.scaled(value, none) == np.float32(value)
+    assert effects.shifted(value, none) == np.float32(value)
+
+
+def test_one_step_is_differentiable_and_vmaps():
+    def effect(drives, kinetics_of):
+        params = NeuromodParams(kinetics_of, tables.RECEPTORS)
+        state = systems.init(params)
+        for _ in range(3):
+            state = systems.step(params, state, drives, dt=1.0)
+        return sum(state.activation.values())
+
+    drives = Drives(*map(jnp.float32, (0.5, 0.5, 0.5, 0.5, 0.1)))
+    for tonic in (0.0, 20.0):  # at no concentration, too
+        constants = {name: KineticsParams(jnp.float32(tonic), 100.0) for name in systems.SYSTEMS}
+        gradients = jax.grad(effect, (0, 1))(drives, constants)
+        assert all(np.isfinite(x).all() for x in jax.tree.leaves(gradients))
+    batch = jax.tree.map(lambda x: jnp.stack([x, 2 * x]), drives)
+    both = jax.vmap(effect, (0, None))(batch, tables.KINETICS)
+    alone = [effect(jax.tree.map(lambda x, i=i: x[i], batch), tables.KINETICS) for i in range(2)]
+    np.testing.assert_allclose(both, alone, rtol=1e-4)
+
+
+def test_absent_systems_have_no_state():
+    params = NeuromodParams({"noradrenaline": tables.KINETICS["noradrenaline"]}, {})
+    state = advance(params, Drives(surprise=1.0), steps=1)
+    assert set(state.concentration) == {"noradrenaline"}
+    assert state.activation == {}
+
+
+def test_every_effect_has_a_receptor_and_a_source():
+    names = systems.owners(tables.standard())
+    for table_of_cell in tables.EFFECTS.values():
+        effects.check(table_of_cell, tuple(names))
+        assert all(one.source for one in table_of_cell)
+
+
+RECEPTOR = ReceptorParams(10.0)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"kinetics": {"histamine": KineticsParams(1.0, 1.0)}}, "histamine"),
+        ({"kinetics": {"dopamine": KineticsParams(-1.0, 1.0)}}, "at least 0 nM"),
+        ({"kinetics": {}}, "Add its kinetics"),
+        (
+            {"receptors": {"dopamine": {"x": RECEPTOR}, "serotonin": {"x": RECEPTOR}}},
+            "of their own",
+        ),
+        ({"interactions": Interactions(np.zeros((3, 3)))}, r"shape \(4, 4\)"),
+        ({"interactions": Interactions(opponent=np.full((4, 4), np.nan))}, "finite"),
+    ],
+)
+def test_bad_systems_are_refused(change, message):
+    with pytest.raises(ValueError, match=message):
+        systems.check(tables.standard()._replace(**change))
+
+
+@pytest.mark.parametrize(
+    "drive", [{"surprise": 1.5}, {"expected_uncertainty": -1.0}, {"prediction_error": np.inf}]
+)
+def test_bad_drives_are_refused(drive):
+    (name,) = drive
+    with pytest.raises(ValueError, match=f"`{name}` must be"):
+        systems.check_drives(Drives(**drive))
+
+
+def test_a_table_can_be_cut_to_what_a_network_has():
+    table = tables.EFFECTS["l5_pyramidal"]
+    whole = effects.on("a", table)
+    assert [one.target for one in whole] == [f"a.{one.target}" for one in table]
+    some = effects.on("a", table, among=["a.coupling", "b.adaptation"])
+    assert [one.target for one in some] == ["a.coupling"]

@@ -1,0 +1,87 @@
+"""Leaky integrate-and-fire cells against plain NumPy and closed forms."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from neurogain.spiking import Drive, LIFCell, LIFParams, PyramidalDrive, simulate
+from neurogain.spiking.recorders import Spikes, Traces
+
+PARAMS = LIFParams()
+
+
+def reference(current, steps, dt, conductance=0.0):
+    """Step one cell in plain NumPy; return the steps in which it spiked and its last potential."""
+    p, v, w, spikes = PARAMS, PARAMS.E_leak, 0.0, []
+    for step in range(steps):
+        v = v + dt / p.C * (p.g_leak * (p.E_leak - v) - w + current)
+        v = v / (1 + dt / p.C * conductance)
+        w = w * np.exp(-dt / p.tau_w)
+        if v >= p.v_t:
+            v, w = p.v_reset, w + p.d
+            spikes.append(step)
+    return spikes, v
+
+
+@pytest.mark.parametrize("dt", [0.1, 1.0])
+def test_spikes_are_those_of_a_plain_loop(dt):
+    currents = np.array([150.0, 210.0, 300.0, 900.0])
+    with jax.enable_x64():
+        run = simulate(
+            LIFCell(), PARAMS, Drive(currents), n=4, duration=400.0, dt=dt, dtype=jnp.float64,
+            record={"events": Spikes()},
+        )  # fmt: skip
+    events = run.recorded["events"]
+    for cell, current in enumerate(currents):
+        spikes, v = reference(current, round(400 / dt), dt)
+        found = np.rint(events.time_ms[events.cell == cell] / dt).astype(int) - 1
+        np.testing.assert_array_equal(found, spikes)
+        np.testing.assert_allclose(run.state.v[cell], v, rtol=1e-9)
+    assert (events.cell == 0).sum() == 0 < (events.cell == 1).sum()
+
+
+def test_the_membrane_relaxes_with_its_time_constant():
+    with jax.enable_x64():
+        run = simulate(
+            LIFCell(), PARAMS, Drive(100.0), n=1, duration=40.0, dt=0.01, dtype=jnp.float64,
+            record={"v": Traces(lambda state, info: state.v, every=1000)},
+        )  # fmt: skip
+    time, v = run.recorded["v"]
+    np.testing.assert_allclose(v[:, 0], -70 + 10 * (1 - np.exp(-time / 20)), atol=5e-3)
+
+
+def test_the_rate_without_adaptation_is_that_of_the_closed_form():
+    current = 400.0  # pA; v would reach -30 mV
+    run = simulate(LIFCell(), PARAMS._replace(d=0.0), Drive(current), n=1, duration=5000.0, dt=0.01)
+    interval = 20 * np.log(40 / 20)  # ms, from -70 to -50 towards -30
+    assert run.recorded["spikes"].item() == pytest.approx(5000 / interval, rel=2e-3)
+
+
+def test_a_stronger_input_has_a_positive_gradient():
+    from neurogain.spiking import rollout
+
+    def spikes(current):
+        run = rollout(LIFCell(), PARAMS, Drive(current), n=1, duration=100.0, dt=1.0)
+        return run.recorded["spikes"].sum()
+
+    assert jax.grad(spikes)(300.0) > 0
+
+
+@pytest.mark.parametrize(
+    ("params", "dt", "message"),
+    [
+        (PARAMS._replace(C=0.0), 1.0, "`C` must be positive, in pF"),
+        (PARAMS._replace(v_t=-80.0), 1.0, "`E_leak` must be below `v_t`"),
+        (PARAMS._replace(v_reset=-40.0), 1.0, "`v_reset` must be below `v_t`"),
+        (PARAMS, 11.0, "half the shortest time constant"),
+    ],
+)
+def test_bad_constants_are_refused(params, dt, message):
+    with pytest.raises(ValueError, match=message):
+        simulate(LIFCell(), params, Drive(), n=1, duration=10 * dt, dt=dt)
+
+
+def test_a_drive_of_another_cell_is_refused():
+    with pytest.raises(TypeError, match="must be a Drive"):
+        simulate(LIFCell(), PARAMS, PyramidalDrive(), n=1, duration=1.0, dt=1.0)

@@ -1,0 +1,190 @@
+"""The agent: eligibility, prediction, conditions side by side."""
+
+import dataclasses
+import functools
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from neurogain.experiments.go_nogo_conditions import CONDITIONS, parameters
+from neurogain.spiking.plasticity import PairSTDP, ThreeFactor
+from neurogain.tasks import go_nogo
+from neurogain.tasks.go_nogo import Agent, Layout, Task, cells, learning, prediction
+from neurogain.tasks.go_nogo.cells import KINDS, Times
+
+LAYOUT = Layout((4, 4, 4), (2, 2, 4))
+SMALL = Agent(Task(trials=8, inputs=10, active=4), "lif", LAYOUT, cue=60, counted=10, naive=1)
+
+
+def pairwise(pre, post, tau, tau_c, depression):
+    """Sum over all pairs of spikes; those in one step change nothing."""
+    rule = ThreeFactor(PairSTDP(tau_plus=tau, tau_minus=tau, lambda_=1.0, alpha=depression))
+    total = np.zeros((pre.shape[1], post.shape[1]))
+    end = len(pre) - 1
+    for i, j in np.ndindex(total.shape):
+        for t in np.flatnonzero(pre[:, i]):
+            for s in np.flatnonzero(post[:, j]):
+                last = np.exp(-(end - max(t, s)) / tau_c)
+                if s > t:
+                    total[i, j] += last * np.exp(-(s - t) / rule.stdp.tau_plus)
+                elif t > s:
+                    total[i, j] -= last * rule.stdp.alpha * np.exp(-(t - s) / rule.stdp.tau_minus)
+    return total
+
+
+def test_eligibility_is_the_sum_over_all_pairs_of_spikes():
+    agent, params = SMALL, parameters(CONDITIONS["da"], 1.0)
+    rng = np.random.default_rng(0)
+    inputs = jnp.asarray(rng.random((60, 20)) < 0.1, jnp.float32)
+    weight = jnp.full((20, LAYOUT.size), 60.0)
+    did = cells.run(
+        agent.cells, LAYOUT, inputs, weight, jnp.zeros((60, 3)), Times(5.0, 20.0, 20.0),
+        strength=jnp.float32(0), gain=jnp.float32(0), key=jax.random.key(0),
+    )  # fmt: skip
+    assert did.spikes.sum() > 20
+    found = learning.eligibility(
+        inputs,
+        did.spikes,
+        did.pre_trace,
+        did.post_trace,
+        tau_c=params.tau_c,
+        depression=0.5,
+        dt=1.0,
+    )
+    expected = pairwise(np.asarray(inputs), np.asarray(did.spikes), 20.0, 500.0, 0.5)
+    np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_kind_of_cell_fires_with_its_input_and_with_gain(kind):
+    rng = np.random.default_rng(0)
+    inputs = jnp.asarray(rng.random((200, 20)) < 0.05, jnp.float32)
+    weight = jnp.full((20, LAYOUT.size), 55.0)
+    run = functools.partial(
+        cells.run, KINDS[kind], LAYOUT, inputs, weight, jnp.zeros((200, 3)), Times(5.0, 20.0, 20.0),
+        strength=jnp.float32(0), key=jax.random.key(0),
+    )  # fmt: skip
+    silent = cells.run(
+        KINDS[kind], LAYOUT, inputs, 0 * weight, jnp.zeros((200, 3)), Times(5.0, 20.0, 20.0),
+        strength=jnp.float32(0), gain=jnp.float32(0), key=jax.random.key(0),
+    )  # fmt: skip
+    n = sum(LAYOUT.excitatory)
+    plain, raised = (jax.jit(run)(gain=jnp.float32(g)).spikes[:, :n].sum() for g in (0.0, 1.0))
+    assert silent.spikes.sum() == 0
+    assert 0 < plain < raised
+
+
+def test_the_net_rate_is_excitation_less_inhibition():
+    net = LAYOUT.net
+    assert net.shape == (3, 20)
+    np.testing.assert_allclose(net.sum(axis=1), 0, atol=1e-12)
+    np.testing.assert_allclose(np.abs(net).sum(axis=1), 2)
+    assert ((net != 0).sum(axis=0) == 1).all()
+
+
+def predict(rewards, **changes):
+    params = prediction.PredictionParams(settled=0, **changes)
+    state, found = prediction.init(), []
+    step = jax.jit(functools.partial(prediction.step, params))
+    for number, reward in enumerate(rewards):
+        state, one = step(state, jnp.int32(0), jnp.int32(1), jnp.float32(reward), number)
+        found.append(float(one.trigger))
+    return state, found
+
+
+def test_a_change_of_contingency_is_surprising_and_its_absence_is_not():
+    steady = [1.0] * 150
+    _, quiet = predict(steady)
+    _, changed = predict([*steady, *([-1.0] * 10)])
+    assert sum(quiet) == 0
+    assert sum(changed) >= 1
+    assert changed.index(1.0) >= 150
+
+
+def test_outcomes_that_tell_nothing_change_nothing():
+    state, found = predict([0.0] * 5)
+    np.testing.assert_array_equal(state.positive, prediction.init().positive)
+    assert state.surprise == 0
+    assert sum(found) == 0
+
+
+def outcomes(name, given=None, validity=1.0, agent=SMALL, seed=0):
+    numbers = jax.tree.map(jnp.float32, parameters(CONDITIONS[name], validity))
+    given = jnp.zeros(agent.task.total) if given is None else given
+    return _run(agent, numbers, given, jax.random.key(seed))
+
+
+_run = jax.jit(go_nogo.run, static_argnums=0)
+
+
+def same(one, other):
+    return all(map(np.array_equal, jax.tree.leaves(one), jax.tree.leaves(other)))
+
+
+def test_conditions_share_one_program_and_differ_by_numbers():
+    _run.clear_cache()
+    runs = {name: outcomes(name) for name in CONDITIONS}
+    assert _run._cache_size() == 1
+    assert same(runs["da"][1], runs["no-prediction"][1])  # noradrenaline stays tonic
+    assert not same(runs["da"][0].weight, runs["da+forgetting"][0].weight)
+    assert same(
+        runs["no-da"][0].weight,
+        go_nogo.agent.initial(
+            SMALL, parameters(CONDITIONS["da"], 1.0), jax.random.split(jax.random.key(0), 5)[2]
+        ),
+    )
+
+
+@pytest.mark.parametrize("action", ["gain", "bursts", "plasticity", "reset"])
+def test_each_action_of_noradrenaline_can_be_switched_alone(action):
+    given = jnp.zeros(SMALL.task.total).at[2].set(1)
+    without, alone = outcomes("no-prediction"), outcomes(f"na-{action}", given)
+    assert (alone[1].noradrenaline[3:] > without[1].noradrenaline[3:]).all()
+    assert not same(without[0].weight, alone[0].weight)
+    np.testing.assert_array_equal(without[1].net_hz[:3], alone[1].net_hz[:3])
+
+
+def test_tonic_noradrenaline_leaves_the_agent_as_it_is():
+    """Strengths don't matter, bit for bit, while no burst is called for."""
+    assert same(outcomes("da")[0].weight, outcomes("no-prediction")[0].weight)
+
+
+def test_vmap_over_seeds_is_a_loop_over_them():
+    numbers = jax.tree.map(jnp.float32, parameters(CONDITIONS["da+na"], 0.85))
+    keys = jax.vmap(jax.random.key)(jnp.arange(3))
+    given = jnp.zeros(SMALL.task.total)
+    batch = jax.vmap(lambda key: _run(SMALL, numbers, given, key)[1])(keys)
+    for i in range(3):
+        one = _run(SMALL, numbers, given, jax.random.key(i))[1]
+        np.testing.assert_array_equal(batch.action[i], one.action)
+        np.testing.assert_allclose(batch.net_hz[i], one.net_hz, rtol=1e-4, atol=1e-3)
+
+
+def test_watching_changes_nothing():
+    numbers = jax.tree.map(jnp.float32, parameters(CONDITIONS["da+na"], 1.0))
+    given = jnp.zeros(SMALL.task.total)
+    watch = jax.jit(functools.partial(go_nogo.agent.watch, SMALL, at=(0, 5)))
+    watched = watch(numbers, given, jax.random.key(0))
+    whole = outcomes("da+na")[1]
+    for number, one in zip((0, 5), watched, strict=True):
+        rate = 1000 * one.spikes[SMALL.counted :].mean(axis=0)
+        np.testing.assert_allclose(LAYOUT.net @ rate, whole.net_hz[number], rtol=1e-4, atol=1e-3)
+
+
+def test_serotonin_opposes_dopamine_under_punishment_alone():
+    plain, opposed = outcomes("da")[1], outcomes("da+5ht")[1]
+    punished = np.asarray(plain.reward) < 0
+    first = int(np.argmax(punished))
+    assert punished.any()
+    np.testing.assert_array_equal(plain.dopamine[:first], opposed.dopamine[:first])
+    assert opposed.dopamine[first] < plain.dopamine[first]
+
+
+@pytest.mark.parametrize("kind", ["izhikevich", "pyramidal"])
+def test_other_cells_run_and_learn(kind):
+    agent = dataclasses.replace(SMALL, kind=kind)
+    state, found, _ = outcomes("da+na", agent=agent)
+    assert np.isfinite(state.weight).all()
+    assert found.net_hz.std() > 0
