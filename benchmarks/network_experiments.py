@@ -68,7 +68,7 @@ def main() -> None:
             "metrics": metrics,
         }
         path = args.out / f"{name}.json"
-        path.write_text(json.dumps(content, indent=1, allow_nan=False) + "\n")
+        path.write_text(json.dumps(content, allow_nan=False) + "\n")
         print(f"\nWritten: {path}\n", flush=True)
 
 

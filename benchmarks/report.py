@@ -26,6 +26,8 @@ PRINTED = (  # each where it was measured
     "noise_speed",
     "burst_stdp",
     "microcircuit",
+    "go_nogo",
+    "go_nogo_tuning",
 )
 LOWEST = 0.85  # avg-ACC from which fronts are compared
 

@@ -98,8 +98,9 @@ class GoNoGoCommand:
 
 
 def table(metrics: dict) -> str:
-    """Return one line per condition."""
-    lines = [
+    """Return what the fair controls say, then one line per condition."""
+    lines = [*go_nogo_summary.verdicts(metrics), ""]
+    lines += [
         f"{'condition':<24}{'validity':>9}{'learned 1':>11}{'learned 2':>11}"
         f"{'  [95 %]':<16}{'trials to it':<18}{'accuracy 1':<22}{'latency':>8}{'missed':>8}"
         f"{'false':>7}"

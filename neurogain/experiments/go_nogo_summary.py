@@ -157,6 +157,41 @@ def name_of(unit: Unit, config: GoNoGoConfig) -> str:
     return text + (f"+{unit.overtraining} trials" if unit.overtraining else "")
 
 
+def verdicts(metrics: Mapping[str, Any]) -> list[str]:
+    """Return in words whether the fair controls do as well as DA + NA, a line for each validity."""
+    found = []
+    conditions = metrics["conditions"]
+    for name, own in conditions.items():
+        if not name.startswith("da+na") or own["overtraining"]:
+            continue
+        if own["summary"] != CONDITIONS["da+na"].summary:
+            continue
+        suffix = name.removeprefix("da+na")
+        parts = []
+        for control in ("da-tuned", "da+forgetting"):
+            other = conditions.get(control + suffix)
+            if other is None:
+                continue
+            difference = metrics["differences"][f"{control}{suffix} - {name}"]
+            p = difference["only"]["p"]
+            word = "as well" if p >= 0.05 else "better" if _more(other, own) else "worse"
+            parts.append(
+                f"{other['summary']}: {word} ({other['post_shift_success']['mean']:.2f}, "
+                f"p = {p:.2g}, accuracy before the shift {other['pre_shift_accuracy']['mean']:.3f})"
+            )
+        if parts:
+            found.append(
+                f"Feedback valid in {own['validity']:.0%}: DA + NA learns the shift in "
+                f"{own['post_shift_success']['mean']:.2f} of seeds (accuracy before it "
+                f"{own['pre_shift_accuracy']['mean']:.3f}). " + "; ".join(parts) + "."
+            )
+    return found
+
+
+def _more(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
+    return one["post_shift_success"]["mean"] > other["post_shift_success"]["mean"]
+
+
 def summarize(config: GoNoGoConfig, results: Mapping[Unit, Runs]) -> dict[str, Any]:
     """Return the content of `metrics.json` but for versions and times."""
     found = {name_of(unit, config): condition(config, unit, runs) for unit, runs in results.items()}

@@ -48,25 +48,23 @@ def courses(
                 )
         grid[row, 0].set(ylabel=f"{system}\n(nM)")
         grid[row, 1].set(ylabel="activation")
-        grid[row, 1].legend(frameon=False, fontsize=8, loc="upper right")
-    for row, axes in enumerate(grid[:, 2]):
-        if row >= len(targets):
-            axes.set_axis_off()
-    many = [targets[i::rows] for i in range(rows)]
-    for row, names in enumerate(many):
-        axes = grid[row, 2]
+        grid[row, 1].legend(frameon=False, fontsize=8, loc="upper left", bbox_to_anchor=(1, 1))
+    by_unit = {unit: [t for t in targets if units[t] == unit] for unit in units.values()}
+    for axes in grid[len(by_unit) :, 2]:
+        axes.set_axis_off()
+    for axes, (unit, names) in zip(grid[:, 2], by_unit.items(), strict=False):
         for name, line, _ in assign(names):
             i = list(targets).index(name)
             for kind, course in named.items():
-                label = f"{name} ({units[name]})" if kind == "on" else None
+                label = name if kind == "on" else None
                 axes.plot(time, course.amount[i], color=line["color"], **looks[kind], label=label)
-        if names:
-            axes.set_ylabel("effect")
-            axes.legend(frameon=False, fontsize=8, loc="upper right")
+        axes.set_ylabel(f"effect ({unit})")
+        axes.legend(frameon=False, fontsize=8, loc="upper left", bbox_to_anchor=(1, 1))
     for axes in grid.ravel():
         tidy(axes)
-    for axes in grid[-1]:
+    for axes in (*grid[-1, :2], grid[len(by_unit) - 1, 2]):
         axes.set_xlabel("time (s)")
+        axes.tick_params(labelbottom=True)
     for axes, title in zip(
         grid[0], ("concentration", "receptors", f"effects on {cell}"), strict=True
     ):
