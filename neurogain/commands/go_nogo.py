@@ -102,7 +102,7 @@ def table(metrics: dict) -> str:
     lines = [*go_nogo_summary.verdicts(metrics), ""]
     lines += [
         f"{'condition':<24}{'validity':>9}{'learned 1':>11}{'learned 2':>11}"
-        f"{'  [95 %]':<16}{'trials to it':<18}{'accuracy 1':<22}{'latency':>8}{'missed':>8}"
+        f"{'  [95 %]':<16}{'trials to it':<23}{'accuracy 1':<22}{'latency':>8}{'missed':>8}"
         f"{'false':>7}"
     ]
     for name, c in metrics["conditions"].items():
@@ -112,15 +112,26 @@ def table(metrics: dict) -> str:
         lines.append(
             f"{name:<24}{c['validity']:>9g}{c['pre_shift_success']['mean']:>11.2f}"
             f"{c['post_shift_success']['mean']:>11.2f}  [{low:.2f}, {high:.2f}]  "
-            f"{_trials(trials):<18}{intervals.text(c['pre_shift_accuracy'], '.3f'):<22}"
+            f"{_trials(trials):<23}{intervals.text(c['pre_shift_accuracy'], '.3f'):<22}"
             f"{_number(detector['latency']['mean']):>8}{detector['misses']['mean']:>8.2f}"
             f"{detector['false_alarms']['mean']:>7.2f}"
+        )
+    if metrics["ablations"]:
+        lines.append(
+            f"\n{'removed from DA + NA':<26}{'validity':>9}{'learned 1':>11}{'learned 2':>11}"
+            f"{'with it':>9}{'only with':>11}{'only without':>14}{'p':>10}"
+        )
+    for row in metrics["ablations"]:
+        lines.append(
+            f"{row['removed']:<26}{row['validity']:>9g}{row['first']:>11.2f}{row['second']:>11.2f}"
+            f"{row['whole']:>9.2f}{row['only_whole']:>11}{row['only_ablated']:>14}{row['p']:>10.2g}"
         )
     seeds = metrics["config"]["seeds"]
     lines.append(
         f"\n{seeds} seeds. Learned: the rule's last 100 trials at least 85 % correct, 75 % with "
         "each pair of cues.\nTrials to it: of the last rule, in windows of 40; median over seeds, "
-        "its 95 % interval; never: not within it."
+        "its 95 % interval; never: not within it.\nOnly with, only without: seeds that learned the "
+        "shift in one alone; p of McNemar's exact test."
     )
     return "\n".join(lines)
 

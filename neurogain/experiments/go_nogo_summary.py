@@ -192,6 +192,46 @@ def _more(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
     return one["post_shift_success"]["mean"] > other["post_shift_success"]["mean"]
 
 
+ABLATIONS = {
+    "DA": "no-da",
+    "NA": "da",
+    "the predictive network": "no-prediction",
+    "the eligibility trace": "no-eligibility",
+    "NA's gain": "no-gain",
+    "NA's bursts": "no-bursts",
+    "NA's plasticity": "no-plasticity",
+    "NA's reset": "no-reset",
+}
+"""What is removed from DA + NA, and the condition that is left."""
+
+
+def ablations(metrics: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return one row for each part that is removed from DA + NA, at each validity."""
+    conditions, differences = metrics["conditions"], metrics["differences"]
+    rows = []
+    for name, whole in conditions.items():
+        suffix = name.removeprefix("da+na")
+        if name not in ("da+na", f"da+na@{whole['validity']:g}"):
+            continue
+        for removed, condition in ABLATIONS.items():
+            left = conditions.get(condition + suffix)
+            if left is not None:
+                change = differences[f"{condition}{suffix} - {name}"]
+                rows.append(
+                    {
+                        "removed": removed,
+                        "validity": whole["validity"],
+                        "first": left["pre_shift_success"]["mean"],
+                        "second": left["post_shift_success"]["mean"],
+                        "whole": whole["post_shift_success"]["mean"],
+                        "only_whole": change["only"]["second"],
+                        "only_ablated": change["only"]["first"],
+                        "p": change["only"]["p"],
+                    }
+                )
+    return rows
+
+
 def summarize(config: GoNoGoConfig, results: Mapping[Unit, Runs]) -> dict[str, Any]:
     """Return the content of `metrics.json` but for versions and times."""
     found = {name_of(unit, config): condition(config, unit, runs) for unit, runs in results.items()}
@@ -206,10 +246,11 @@ def summarize(config: GoNoGoConfig, results: Mapping[Unit, Runs]) -> dict[str, A
                 if reference in place and other != reference:
                     key = f"{name} - {place[reference]}"
                     pairs[key] = compare(found[name], found[place[reference]])
-    return {
+    metrics = {
         "schema_version": SCHEMA_VERSION,
         "config": as_json(config),
         "units": UNITS,
         "conditions": found,
         "differences": pairs,
     }
+    return metrics | {"ablations": ablations(metrics)}

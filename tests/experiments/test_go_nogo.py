@@ -116,6 +116,9 @@ def test_the_summary_holds_every_condition_and_pair(results):
     assert set(one["detector"]) == {"latency", "misses", "false_alarms"}
     assert len(one["performance"]["mean"]) == 400 // 20
     assert len(one["trials_to_criterion"]["per_seed"]) == 2
+    (row,) = metrics["ablations"]
+    assert row["removed"] == "NA"
+    assert row["only_whole"] - row["only_ablated"] == round(2 * (row["whole"] - row["second"]))
     assert metrics["differences"]["da+na - da"]["only"].keys() == {"first", "second", "p"}
 
 
