@@ -5,6 +5,8 @@ import pytest
 from neurogain.experiments import stability_gap
 from neurogain.experiments.stability_gap import StabilityGapConfig
 
+pytestmark = pytest.mark.slow  # trains four methods, about 90 s
+
 CONFIG = StabilityGapConfig(
     optimizers=(
         "msgd:learning_rate=0.03",
