@@ -159,7 +159,7 @@ def lucky(correct: np.ndarray, learned: np.ndarray, shift: int, title: str) -> F
     axes = figure.subplots()
     blocks = correct.reshape(len(correct), -1, 20).mean(axis=2)
     trials = 20 * (np.arange(blocks.shape[1]) + 0.5)
-    groups = {"learned the new rule": learned, "did not": ~learned}
+    groups = {"learned the new rule": learned, "did not learn it": ~learned}
     for (name, own), colour in zip(groups.items(), (COLOURS[2], COLOURS[3]), strict=True):
         if own.any():
             axes.plot(trials, blocks[own].T, color=colour, lw=0.5, alpha=0.4)

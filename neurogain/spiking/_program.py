@@ -278,5 +278,9 @@ def _scan_blocks(one_block: Any, level: int, paces: tuple[int, ...], carry: Any,
         return carry, emitted
 
     carry, emitted = jax.lax.scan(body, carry, inputs)
-    join = lambda x: x.reshape(x.shape[0] * x.shape[1], *x.shape[2:])  # noqa: E731
     return carry, jax.tree.map(join, emitted)
+
+
+def join(blocks: jax.Array) -> jax.Array:
+    """Return blocks of samples as one; their shape may have zeros."""
+    return blocks.reshape(blocks.shape[0] * blocks.shape[1], *blocks.shape[2:])

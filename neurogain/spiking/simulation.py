@@ -18,7 +18,7 @@ from jax.typing import DTypeLike
 
 from neurogain import _checks
 from neurogain.spiking._model import Model
-from neurogain.spiking._program import emitted_bytes, prepare, scan
+from neurogain.spiking._program import emitted_bytes, join, prepare, scan
 from neurogain.spiking.recorders import Recorder
 
 MAX_CHUNK_BYTES = 2**28  # recorded on the device before it moves to the host
@@ -193,7 +193,6 @@ def rollout(
     carry, emitted = jax.lax.scan(
         lambda c, start: run(c, arrays, start, length), (state, carries), starts
     )
-    join = lambda x: x.reshape(x.shape[0] * x.shape[1], *x.shape[2:])  # noqa: E731
     emitted = jax.tree.map(join, emitted)
     if rest:
         carry, last = run(carry, arrays, jnp.int32(first_step + whole * length), rest)
