@@ -1,6 +1,6 @@
-"""Run the network experiments at their defaults, and keep their tables, numbers and figures.
+"""Run the network experiments, Go/No-Go in its variants too; keep tables, numbers and figures.
 
-    python benchmarks/network_experiments.py    (about 20 minutes)
+    python benchmarks/network_experiments.py    (about 40 minutes)
 
 Writes a JSON file for each with its figures; `benchmarks/report.py` shows them. Runs lie under
 `runs/experiments`: what was interrupted goes on, what is finished there is not run again.
@@ -12,17 +12,45 @@ import io
 import json
 import shutil
 from pathlib import Path
+from typing import NamedTuple
 
 import tyro
 from _command import command
 
 from neurogain import cli
 
+
+class Experiment(NamedTuple):
+    """A command, and what to keep of it."""
+
+    title: str
+    arguments: tuple[str, ...]
+    figures: tuple[str, ...] = ()  # names of those to keep; all where there are none
+
+
+def _go_nogo(
+    title: str, *arguments: str, figures: tuple[str, ...] = ("performance",)
+) -> Experiment:
+    fixed = ("--conditions", "da+na", "da", "da-tuned", "--validity", "1", "--overtraining", "0")
+    return Experiment(f"Go/No-Go: {title}", ("go-nogo", *fixed, *arguments), figures)
+
+
 EXPERIMENTS = {
-    "burst-stdp": "Burst-STDP: do bursts speed up plasticity?",
-    "microcircuit": "The layer-5 microcircuit and its gain",
-    "go-nogo": "Go/No-Go with a set shift: which neuromodulators does it need?",
-}
+    "burst-stdp": Experiment("Burst-STDP: do bursts speed up plasticity?", ("burst-stdp",)),
+    "microcircuit": Experiment("The layer-5 microcircuit and its gain", ("microcircuit",)),
+    "go-nogo": Experiment(
+        "Go/No-Go with a set shift: which neuromodulators does it need?", ("go-nogo",)
+    ),
+    "go-nogo-pyramidal": _go_nogo(
+        "an actor and a critic of two-compartment cells", "--cells", "pyramidal",
+        figures=("performance", "trial"),
+    ),
+    "go-nogo-izhikevich": _go_nogo("Izhikevich cells", "--cells", "izhikevich"),
+    "go-nogo-reversal": _go_nogo("reversal", "--shift", "reversal"),
+    "go-nogo-intra": _go_nogo("intra-dimensional shift, new cues", "--shift", "intra"),
+    "go-nogo-repeated": _go_nogo("three shifts one after the other", "--shifts", "3"),
+    "go-nogo-symmetric": _go_nogo("symmetric feedback", "--feedback", "symmetric"),
+}  # fmt: skip
 
 
 @dataclasses.dataclass(frozen=True)
@@ -42,26 +70,27 @@ def main() -> None:
     args = tyro.cli(Arguments)
     args.out.mkdir(parents=True, exist_ok=True)
     for experiment in args.experiments:
+        title, arguments, kept = EXPERIMENTS[experiment]
         run = args.runs / experiment
         printed = io.StringIO()
         with contextlib.redirect_stdout(printed):
-            cli.main([experiment, "--out", str(run), "--resume"])
+            cli.main([*arguments, "--out", str(run), "--resume"])
         table = printed.getvalue().split("\nWritten:")[0].rstrip()
         print(table, flush=True)
         name = experiment.replace("-", "_")
         figures = []
         for figure in sorted(run.glob("*.png")):
+            if kept and figure.stem not in kept:
+                continue
             figures.append(f"{name}_{figure.name}")
             shutil.copy(figure, args.out / figures[-1])
         metrics = json.loads((run / "metrics.json").read_text())
         content = {
             "schema_version": 1,
-            "title": EXPERIMENTS[experiment],
+            "title": title,
             "command": command(),
             "table": table,
-            "notes": [
-                f"The same as `neurogain {experiment}`; its metrics.json is under `metrics`."
-            ],
+            "notes": [f"`neurogain {' '.join(arguments)}`; its metrics.json is under `metrics`."],
             "figures": figures,
             "versions": metrics["versions"],
             "wall_time_s": metrics["wall_time_s"],

@@ -27,6 +27,12 @@ PRINTED = (  # each where it was measured
     "burst_stdp",
     "microcircuit",
     "go_nogo",
+    "go_nogo_pyramidal",
+    "go_nogo_izhikevich",
+    "go_nogo_reversal",
+    "go_nogo_intra",
+    "go_nogo_repeated",
+    "go_nogo_symmetric",
     "go_nogo_tuning",
 )
 LOWEST = 0.85  # avg-ACC from which fronts are compared

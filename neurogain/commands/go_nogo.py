@@ -1,7 +1,10 @@
 """The command `neurogain go-nogo`."""
 
 import dataclasses
+import os
 import time
+from collections.abc import Callable, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +15,24 @@ from tqdm import tqdm
 from neurogain import intervals, output
 from neurogain.experiments import go_nogo, go_nogo_summary
 from neurogain.experiments.go_nogo import GoNoGoConfig, Runs, Unit
+from neurogain.experiments.go_nogo_conditions import CONDITIONS
+
+_PERFORMANCE: dict[str, Callable[[Runs], np.ndarray]] = {"share correct": lambda r: r.correct}
+_CHANGED: dict[str, tuple[tuple[str, ...], dict[str, Callable[[Runs], np.ndarray]]]] = {
+    "acetylcholine": (
+        ("da", "da+ach", "da+na", "da+na+ach"),
+        {"factor of the\nlearning rates": lambda r: r.learning_rate} | _PERFORMANCE,
+    ),
+    "serotonin": (
+        ("da", "da+5ht", "da+5ht-horizon", "da+na", "da+na+5ht"),
+        {
+            "third factor\nwhen punished": lambda r: np.where(r.reward < 0, r.dopamine, np.nan),
+            "time constant of\neligibility (ms)": lambda r: r.tau_c,
+        }
+        | _PERFORMANCE,
+    ),
+}
+"""What the figure of a modulator shows: conditions, its own last, and quantities by label."""
 
 _MAIN = ("da", "da-tuned", "da+forgetting", "da+na", "na-reset", "no-reset")
 
@@ -27,35 +48,46 @@ class GoNoGoCommand:
     """Continue a run that was interrupted; finished conditions are not run again."""
 
     def run(self) -> None:
-        """Run, with progress; write each unit as it is finished."""
+        """Run, with progress, a unit on each core; write each as it is finished."""
         config = self.config
         config.check()
         folder = output.ResultFolder(self.out, go_nogo.as_json(config), resume=self.resume)
+        start = time.perf_counter()
         results: dict[Unit, Runs] = {}
-        seconds = 0.0
         units = list(config.units())
-        with tqdm(total=len(units), unit="condition", dynamic_ncols=True) as bar:
+        with (
+            tqdm(total=len(units), unit="condition", dynamic_ncols=True) as bar,
+            ThreadPoolExecutor(os.cpu_count()) as pool,
+        ):
+            # those that others are yoked to come first, so that none waits for one behind it
+            waiting: dict[Unit, Future[Runs]] = {}
             for unit in units:
-                bar.set_description(unit.label)
-                arrays = folder.load_unit(unit.label, (*Runs._fields, "wall_time_s"))
-                if arrays is None:
-                    start = time.perf_counter()
-                    yoke = results.get(unit._replace(condition=go_nogo.YOKED_TO))
-                    runs = go_nogo.run_unit(config, unit, None if yoke is None else yoke._asdict())
-                    arrays = runs._asdict()
-                    arrays["wall_time_s"] = np.asarray(time.perf_counter() - start)
-                    folder.save_unit(
-                        unit.label, arrays | {"seed": config.seed + np.arange(config.seeds)}
-                    )
-                seconds += float(arrays["wall_time_s"].item())
-                results[unit] = Runs(*(arrays[name] for name in Runs._fields))
-                bar.update()
+                yoke = waiting.get(unit._replace(condition=go_nogo.YOKED_TO))
+                waiting[unit] = pool.submit(self._unit, folder, unit, yoke)
+            try:
+                for unit, running in waiting.items():
+                    bar.set_description(unit.label)
+                    results[unit] = running.result()
+                    bar.update()
+            except BaseException:
+                pool.shutdown(cancel_futures=True)
+                raise
         metrics = go_nogo_summary.summarize(config, results)
-        metrics |= {"versions": output.versions(), "wall_time_s": seconds}
+        metrics |= {"versions": output.versions(), "wall_time_s": time.perf_counter() - start}
         path = folder.write_json("metrics.json", metrics)
         self._draw(results, metrics)
         print(table(metrics))
         print(f"\nWritten: {path}, the arrays in {self.out / 'curves'}, the figures beside them.")
+
+    def _unit(self, folder: output.ResultFolder, unit: Unit, yoke: "Future[Runs] | None") -> Runs:
+        """Read a unit that is finished, or run and write it."""
+        arrays = folder.load_unit(unit.label, Runs._fields)
+        if arrays is None:
+            bursts = None if yoke is None else yoke.result()._asdict()
+            arrays = go_nogo.run_unit(self.config, unit, bursts)._asdict()
+            seeds = {"seed": self.config.seed + np.arange(self.config.seeds)}
+            folder.save_unit(unit.label, arrays | seeds)
+        return Runs(*(arrays[name] for name in Runs._fields))
 
     def _draw(self, results: dict[Unit, Runs], metrics: dict) -> None:
         from neurogain.plotting import go_nogo as figures
@@ -82,8 +114,32 @@ class GoNoGoCommand:
                     drawn["lucky"] = figures.lucky(runs.correct, learned, starts[1], "DA alone")
             if "da+na" in config.conditions:
                 drawn["trial"] = self._trials(figures, starts[1])
+            drawn |= self._modulators(plain, starts[1])
         for name, figure in drawn.items():
             figure.savefig(self.out / f"{name}.png", dpi=150)
+
+    def _modulators(self, results: Mapping[Unit, Runs], shift: int) -> dict[str, Any]:
+        """Return the figures of acetylcholine and serotonin, where conditions have them."""
+        from neurogain.plotting import go_nogo_modulators as figures
+
+        def curves(names: tuple[str, ...], value: Callable[[Runs], np.ndarray]) -> figures.Curves:
+            found: dict[str, dict[float, np.ndarray]] = {}
+            for unit, runs in results.items():
+                if unit.condition in names and unit.validity in (places[0], places[-1]):
+                    summary = CONDITIONS[unit.condition].summary
+                    found.setdefault(summary, {})[unit.validity] = value(runs)
+            return found
+
+        places = self.config.levels()[0]
+        drawn = {}
+        for modulator, (names, quantities) in _CHANGED.items():
+            if names[-1] in self.config.conditions:
+                drawn[modulator] = figures.changes(
+                    {label: curves(names, value) for label, value in quantities.items()},
+                    shift,
+                    f"What {modulator} changes ({self.config.seeds} seeds, 95 % t-intervals)",
+                )
+        return drawn
 
     def _trials(self, figures: Any, shift: int) -> Any:
         """Return the figure of three trials of the first seed under DA + NA."""

@@ -1,6 +1,6 @@
 """Conditions of the Go/No-Go experiment: which neuromodulator does what, and the controls.
 
-All constants were chosen on seeds 0 to 9 by `benchmarks/go_nogo_tuning.py` and then frozen; the
+All constants were chosen on seeds 0 to 19 by `benchmarks/go_nogo_tuning.py` and then frozen; the
 experiment reports other seeds.
 """
 
@@ -23,6 +23,7 @@ ACTIONS: Mapping[str, float] = {"gain": 0.25, "bursts": 0.5, "learning_rate": 1.
 """Strength of each action of noradrenaline per unit of its receptor's activation."""
 RECEPTOR_OF = {"gain": "alpha1", "bursts": "alpha1", "learning_rate": "beta", "reset": "beta"}
 ACETYLCHOLINE = -2.0  # of the learning rate's logarithm, per unit of activation
+OPPONENT = 1.0  # share of serotonin's activity that is taken from dopamine's
 HORIZON = 2.0  # of the eligibility's time constant's logarithm, per unit of activation
 
 
@@ -65,7 +66,7 @@ CONDITIONS: Mapping[str, Condition] = {
     "da+na": _na("DA + NA, all four actions"),
     "da-tuned": Condition("DA, its rates and exploration tuned", changes=TUNED),
     "da+forgetting": Condition("DA + slow forgetting, tuned", changes=FORGETTING),
-    "na-random": _na("DA + NA at a random time", source="random"),
+    "na-random": _na("DA + NA, once at a random trial after the shift", source="random"),
     "na-yoked": _na("DA + NA, yoked to another run", source="yoked"),
     **{f"na-{w}": _na(f"DA + NA by {w} alone", name) for name, w in _WORDS.items()},
     **{f"no-{w}": _na(f"DA + NA without {w}", *_without(name)) for name, w in _WORDS.items()},
@@ -74,9 +75,9 @@ CONDITIONS: Mapping[str, Condition] = {
     "no-eligibility": _na("DA + NA without eligibility traces", changes={"tau_c": 1.0}),
     "da+ach": Condition("DA + ACh on the learning rate", acetylcholine=ACETYLCHOLINE),
     "da+na+ach": _na("DA + NA + ACh", acetylcholine=ACETYLCHOLINE),
-    "da+5ht": Condition("DA + 5-HT as its opponent", opponent=1.0),
+    "da+5ht": Condition("DA + 5-HT as its opponent", opponent=OPPONENT),
     "da+5ht-horizon": Condition("DA + 5-HT on the time horizon", horizon=HORIZON),
-    "da+na+5ht": _na("DA + NA + 5-HT as opponent and horizon", opponent=1.0, horizon=HORIZON),
+    "da+na+5ht": _na("DA + NA + 5-HT as opponent and horizon", opponent=OPPONENT, horizon=HORIZON),
 }
 
 

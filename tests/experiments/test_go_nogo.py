@@ -81,7 +81,7 @@ def test_bursts_from_outside():
     np.testing.assert_array_equal(given, yoke["trigger"][::-1])
     random = go_nogo.given_bursts(SMALL, Unit("na-random", 1.0, 0), None)
     assert (random.sum(axis=1) == 1).all()
-    assert not random[:, :40].any()
+    assert not random[:, :200].any()
     assert not go_nogo.given_bursts(SMALL, Unit("da+na", 1.0, 0), None).any()
 
 

@@ -9,7 +9,21 @@ import numpy as np
 import pytest
 
 from neurogain.experiments.go_nogo_conditions import CONDITIONS, parameters
+from neurogain.spiking import (
+    Drive,
+    IzhikevichCell,
+    Population,
+    Projection,
+    SpikeListSource,
+    TimeSeries,
+    build,
+    simulate,
+    spike_list,
+)
+from neurogain.spiking.cells import PV
+from neurogain.spiking.connectivity import AllToAll
 from neurogain.spiking.plasticity import PairSTDP, ThreeFactor
+from neurogain.spiking.recorders import Spikes
 from neurogain.tasks import go_nogo
 from neurogain.tasks.go_nogo import Agent, Layout, Task, cells, learning, prediction
 from neurogain.tasks.go_nogo.cells import KINDS, Times
@@ -55,6 +69,50 @@ def test_eligibility_is_the_sum_over_all_pairs_of_spikes():
     )
     expected = pairwise(np.asarray(inputs), np.asarray(did.spikes), 20.0, 500.0, 0.5)
     np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-5)
+
+
+def test_eligibility_is_that_of_a_network_step_by_step():
+    """A pulse of the modulator behind the trial adds the eligibility to the weights."""
+    steps, n_pre, n_post, small = 60, 6, 4, 1e-3
+    rng = np.random.default_rng(1)
+    pre, post = (rng.random((steps, n)) < 0.1 for n in (n_pre, n_post))
+    pre[:2] = False  # a spike arrives 1 ms after it
+    when, which = np.nonzero(pre)
+    silent = PV._replace(C=40.0, b=0.0, d=0.0)
+    populations = {
+        "inputs": Population(SpikeListSource(), spike_list(when, which, n=n_pre, dt=1.0), n_pre),
+        "cells": Population(IzhikevichCell(), silent, n_post),
+    }
+    rule = ThreeFactor(
+        PairSTDP(tau_plus=20.0, tau_minus=20.0, lambda_=small, alpha=0.5, Wmax=1.0), tau_c=500.0
+    )
+    onto = Projection(
+        "inputs", "cells", AllToAll(), weight=0.5, receptor="gaba_a", delay=1.0, plasticity=rule
+    )
+    network, params = build(populations, {"onto": onto}, dt=1.0, key=jax.random.key(0))
+    kicks = np.where(np.concatenate([post, np.zeros((1, n_post))]), 4e4, 0.0)  # pA
+    pulse = np.append(np.zeros(steps), 1.0)  # 1/ms
+    run = simulate(
+        network, params, {"cells": Drive(TimeSeries(kicks)), "onto": TimeSeries(pulse)},
+        duration=steps + 1.0, dt=1.0, record={"spikes": Spikes()},
+    )  # fmt: skip
+    assert (run.recorded["spikes"].cell >= n_pre).sum() == post.sum()  # kicked cells alone
+    last = network.synapses(params, "onto", run.state)
+    added = np.zeros((n_pre, n_post))
+    added[last.pre, last.post] = last.weight - 0.5
+
+    pre_trace, post_trace = np.zeros((steps, n_pre)), np.zeros((steps, n_post))
+    for t in range(1, steps):
+        pre_trace[t] = np.exp(-1 / 20) * (pre_trace[t - 1] + pre[t - 1])
+        post_trace[t] = np.exp(-1 / 20) * (post_trace[t - 1] + post[t - 1])
+    trains = [jnp.asarray(x, jnp.float32) for x in (pre, post, pre_trace, post_trace)]
+    raised, both = (
+        learning.eligibility(*trains, tau_c=500.0, depression=d, dt=1.0) for d in (0.0, 0.5)
+    )
+    # the network takes an arrival at the start of its step, so that it decays for one step more
+    expected = np.exp(-1 / 500) * raised - np.exp(-2 / 500) * (raised - both)
+    assert np.abs(added).max() > small
+    np.testing.assert_allclose(added, small * expected, rtol=1e-3, atol=1e-6)
 
 
 @pytest.mark.parametrize("kind", KINDS)

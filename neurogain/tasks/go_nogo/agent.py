@@ -93,6 +93,8 @@ class Outcome(NamedTuple):
     dopamine: jax.Array  # third factor
     trigger: jax.Array  # burst of the locus coeruleus called for
     noradrenaline: jax.Array  # nM
+    learning_rate: jax.Array  # factor of both rates that neuromodulators make
+    tau_c: jax.Array  # ms, of the eligibility
     net_hz: jax.Array  # (3,), of each group
 
 
@@ -176,9 +178,10 @@ def trial(
     active_systems, _ = systems.activities(p.neuromod, state.neuromod, drives, dt=agent.period)
     dopamine = active_systems["dopamine"] / p.neuromod.kinetics["dopamine"].sensitivity
 
+    tau_c = effects.scaled(p.tau_c, amounts["horizon"])
     change = learning.eligibility(
         inputs, did.spikes, did.pre_trace, did.post_trace,
-        tau_c=effects.scaled(p.tau_c, amounts["horizon"]), depression=p.depression, dt=1.0,
+        tau_c=tau_c, depression=p.depression, dt=1.0,
     )  # fmt: skip
     acted = jnp.where(layout.group == 2, 1, jnp.where(layout.group == 0, action, 1 - action))
     rate = jnp.where(layout.group == 2, p.critic_rate, p.actor_rate) * acted * layout.sign
@@ -196,6 +199,8 @@ def trial(
         dopamine=dopamine,
         trigger=trigger,
         noradrenaline=neuromod.concentration["noradrenaline"],
+        learning_rate=effects.scaled(jnp.ones_like(value), amounts["learning_rate"]),
+        tau_c=jnp.asarray(tau_c, value.dtype),
         net_hz=net,
     )
     return AgentState(weight, neuromod, expected), outcome
