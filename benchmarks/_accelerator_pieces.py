@@ -55,7 +55,7 @@ def _gap(benchmark: str, data_set: str | None, seconds: float, *, exact: bool = 
         f"stability-gap-{benchmark.replace('_', '-')}",
         f"The stability gap on {benchmark}",
         f"benchmarks/stability_gap.py --benchmarks {benchmark} {folder}--out {{out}} "
-        f"--work {{out}}/work/{benchmark}",
+        "--work {out}/work",
         "stability_gap.json",
         seconds,
         "--iterations 2 --tuning-seeds 1 --report-seeds 1",
@@ -185,7 +185,7 @@ PIECES = (
         "--map-noise 1000 --map-seeds 20 --out {out}/run --resume",
         "run/metrics.json",
         60,
-        "--seeds 2 --duration 1000 --early 500 --warm-up 0 --pulse 0 500 --map-seeds 2 --dt 0.5",
+        "--seeds 2 --duration 1500 --early 500 --warm-up 0 --pulse 500 1000 --map-seeds 2",
         alone=False,
         env=EXACT,
     ),

@@ -54,12 +54,12 @@ class Running:
         """Start it."""
         folder.mkdir(parents=True, exist_ok=True)
         self.piece, self.folder, self.limit = piece, folder, limit
-        self.data_dir = data_dir
+        self.data_dir = None if data_dir is None else data_dir.resolve()
         self.beside: set[str] = set()
         self.stopped = False
         self.result_path = folder / piece.result
         text = f"{piece.command} {piece.tiny if tiny else ''}"
-        words = [w.format(out=folder.resolve(), data_dir=data_dir) for w in shlex.split(text)]
+        words = [w.format(out=folder.resolve(), data_dir=self.data_dir) for w in shlex.split(text)]
         for name in ("device.json", "stdout.txt"):
             (folder / name).unlink(missing_ok=True)
         self.start, self._since = time.perf_counter(), time.time()
@@ -141,5 +141,5 @@ class Running:
         if self.data_dir is not None:
             names = {str(self.data_dir): "DIR"} | names
         for name, short in names.items():
-            text = text.replace(name, short)
+            text = text.replace(name, short) if len(name) > 1 else text  # / may be a home
         return text

@@ -24,7 +24,7 @@ from typing import Any, NamedTuple
 
 import tyro
 from _accelerator_pieces import PIECES, Piece
-from _accelerator_run import ROOT, Running, probe
+from _accelerator_run import GRACE, ROOT, Running, probe
 
 OUT = Path("benchmarks/results/accelerator")
 KEY = ("command", "tiny", "env", "commit", "versions")  # what a finished piece is valid for
@@ -47,7 +47,8 @@ class Arguments:
     limit_s: float = 120.0
     """s, after which a piece is stopped."""
     total_s: float | None = None
-    """s, in which all is to end; what is expected to take longer than is left isn't begun."""
+    """s, in which all is to end; a measurement of speed that is expected to take longer than is
+    left isn't begun."""
     jobs: int = 1
     """Pieces at once, of those that don't measure speed."""
     resume: bool = True
@@ -194,7 +195,8 @@ def run_all(args: Arguments, pieces: list[Piece], here: Place) -> list[dict[str,
         missing = [s for s in piece.needs if not args.data_dir or not (args.data_dir / s).is_dir()]
         if missing:
             return f"needs {', '.join(missing)} in --data-dir"
-        if min(piece.seconds, args.limit_s) > left() and not args.tiny:
+        needed = piece.seconds if piece.alone and not args.tiny else GRACE
+        if left() < needed + GRACE:
             return "no time left"
         return None
 
@@ -207,7 +209,7 @@ def run_all(args: Arguments, pieces: list[Piece], here: Place) -> list[dict[str,
         folder = folder_of(args, piece, here)
         if not args.resume:
             shutil.rmtree(folder, ignore_errors=True)
-        limit = max(1.0, min(args.limit_s, left()))
+        limit = min(args.limit_s, left() - GRACE)
         print(f"{piece.name}: started, expected {piece.seconds:g} s", flush=True)
         run = Running(
             piece, folder, args.work / "cache", data_dir=args.data_dir, tiny=args.tiny, limit=limit
