@@ -8,6 +8,7 @@ from typing import Any
 import _network as net
 import jax
 import numpy as np
+from _accelerator_device import peak
 from _network_turns import turns
 
 import neurogain
@@ -123,4 +124,4 @@ def measure(network: net.Network, variant: str, seconds: float, repeats: int) ->
         "spikes": float(mean.sum()),
         "threads": len(os.sched_getaffinity(0)),
         "version": available(),
-    }
+    } | peak()

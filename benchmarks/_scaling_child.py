@@ -40,6 +40,7 @@ def measure(n: int, in_degree: int, variant: str, duration: float) -> dict[str, 
     import _network as net
     import jax
     import numpy as np
+    from _accelerator_device import peak
     from _scaling import bytes_per_synapse, delivered, drive, scaled, synapses
 
     from neurogain.spiking import simulate
@@ -77,7 +78,7 @@ def measure(n: int, in_degree: int, variant: str, duration: float) -> dict[str, 
     result["rates_hz"] = net.Network(n).rates(spikes, duration / 1000)
     result["spikes"] = float(spikes.sum(dtype=float))
     result["events"] = delivered(network, params, spikes.astype(float))
-    return result
+    return result | peak()
 
 
 def run_child(

@@ -90,7 +90,7 @@ def tables(
     rows: list[dict[str, Any]] | None,
     build: dict[str, Any] | None,
     largest: list[dict[str, Any]] | None,
-    paper: dict[str, Any],
+    paper: dict[str, Any] | None,
 ) -> str:
     """Return all tables that there are, one under the other."""
     found = []
@@ -100,7 +100,9 @@ def tables(
         found.append(build_table(build))
     if build or largest:
         found.append(child_table([*(build or {}).get("networks", []), *(largest or [])]))
-    return "\n\n".join([*found, paper_table(paper)])
+    if paper:
+        found.append(paper_table(paper))
+    return "\n\n".join(found)
 
 
 def run_notes(rows: list[dict[str, Any]], fits: dict[str, dict]) -> list[str]:
@@ -206,7 +208,7 @@ def notes(
     fits: dict[str, dict],
     build: dict[str, Any] | None,
     largest: list[dict[str, Any]] | None,
-    paper: dict[str, Any],
+    paper: dict[str, Any] | None,
 ) -> list[str]:
     """Return all notes."""
     found = run_notes(rows, fits) if rows else []
@@ -216,4 +218,5 @@ def notes(
             "them. Networks are built and run in a process of their own: memory before, at the "
             "peak of building, held after it, at the peak of running."
         )
-    return [*found, *(largest_notes(largest) if largest else []), *paper_notes(paper)]
+    found += largest_notes(largest) if largest else []
+    return found + (paper_notes(paper) if paper else [])

@@ -26,9 +26,9 @@ import json
 import os
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import _brian2
 import jax
@@ -53,6 +53,8 @@ class Arguments:
     """Cell-steps of one timed run, about; at least 200 and at most 20,000 steps."""
     rounds: int = 5
     """Timed runs of each contender."""
+    peers: tuple[Literal["brian2", "numpy"], ...] = ("brian2", "numpy")
+    """Whom to run beside neurogain; both run on CPUs alone."""
     out: Path = Path("benchmarks/results")
     """Folder of the results."""
 
@@ -131,16 +133,17 @@ def numpy_runner(n: int, steps: int, kind: str) -> Callable[[], tuple[float, flo
     return run
 
 
-def contenders(n: int, steps: int, folder: Path) -> Iterator[Contender]:
+def contenders(n: int, steps: int, peers: Sequence[str], folder: Path) -> Iterator[Contender]:
     """Yield all that can run here, compiled."""
     threads = os.cpu_count() or 1
     for kind in KINDS:
         run = neurogain_runner(n, steps, kind)
         first = run()[0]
         yield Contender("neurogain", kind, run, steps, first - run()[0])
-        fewer = max(20, steps // 20)  # the slow one runs a part of the steps
-        yield Contender("NumPy", kind, numpy_runner(n, fewer, kind), fewer)
-        if _brian2.available() is None:
+        if "numpy" in peers:
+            fewer = max(20, steps // 20)  # the slow one runs a part of the steps
+            yield Contender("NumPy", kind, numpy_runner(n, fewer, kind), fewer)
+        if "brian2" not in peers or _brian2.available() is None:
             continue
         for dtype in ("float64", "float32"):
             for cores in sorted({1, threads}):
@@ -159,7 +162,7 @@ def measure(args: Arguments, n: int, folder: Path) -> list[dict[str, Any]]:
     """Time all contenders on one population; return a row each."""
     steps = int(np.clip(args.cell_steps / n, 200, 20_000))
     steps -= steps % 20
-    running = list(contenders(n, steps, folder))
+    running = list(contenders(n, steps, args.peers, folder))
     rng = np.random.default_rng(0)
     seconds: list[list[float]] = [[] for _ in running]
     spikes = [0.0 for _ in running]
@@ -217,6 +220,19 @@ def table(rows: list[dict[str, Any]]) -> str:
     return "\n".join(lines)
 
 
+def note(args: Arguments, version: str | None) -> str:
+    """Say what was compared, and on what."""
+    text = f"Medians of {args.rounds} rounds"
+    if "brian2" in args.peers:
+        text += "; to Brian2: over the fastest Brian2 of the same kind and size, above 1 is faster"
+    if "numpy" in args.peers:
+        text += ". NumPy runs a twentieth of the steps, so its rate holds the onset alone"
+    text += f". {os.cpu_count()} CPUs, JAX on {jax.devices()[0].device_kind}; "
+    if "brian2" not in args.peers:
+        return f"{text}Brian2 was left out."
+    return text + (f"Brian2 {version}." if version else "Brian2 is not installed and was left out.")
+
+
 def main() -> None:
     """Time all, print one table, write one JSON file."""
     args = tyro.cli(Arguments)
@@ -228,25 +244,19 @@ def main() -> None:
             rows += measure(args, n, Path(folder))
             print(table(rows[-(len(rows) // (1 + args.cells.index(n))) :]), flush=True)
     version = _brian2.available()
-    note = (
-        f"Medians of {args.rounds} rounds; to Brian2: over the fastest Brian2 of the same kind and "
-        "size, above 1 is faster. NumPy runs a twentieth of the steps, so its rate holds the onset "
-        f"alone. {os.cpu_count()} CPUs, JAX on {jax.devices()[0].device_kind}; "
-        + (f"Brian2 {version}." if version else "Brian2 is not installed and was left out.")
-    )
     content = {
         "schema_version": 1,
         "title": "Speed of the two-compartment cell",
         "command": command(),
         "table": table(rows),
-        "notes": [note],
+        "notes": [note(args, version)],
         "versions": output.versions() | {"cpus": str(os.cpu_count()), "brian2": version},
         "wall_time_s": time.perf_counter() - start,
         "rows": rows,
     }
     path = args.out / "cell_throughput.json"
     path.write_text(json.dumps(content, indent=1, allow_nan=False) + "\n")
-    print(f"\n{note}\nWritten: {path}")
+    print(f"\n{content['notes'][0]}\nWritten: {path}")
 
 
 if __name__ == "__main__":

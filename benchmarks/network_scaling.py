@@ -80,6 +80,8 @@ class Arguments:
     """Time building."""
     largest: bool = True
     """Build and run the largest network."""
+    paper: bool = True
+    """Compute what one GPU and a mesh need."""
     json: Path = Path("benchmarks/results/network_scaling.json")
     """Result file; the figure lies beside it."""
 
@@ -258,7 +260,7 @@ def main() -> None:
     args = tyro.cli(Arguments)
     start = time.perf_counter()
     old = json.loads(args.json.read_text()) if args.json.exists() else {}
-    parts = {name: old.get(name) for name in ("rows", "build", "largest")}
+    parts = {name: old.get(name) for name in ("rows", "build", "largest", "paper")}
     made = old.get("made", {})
     for name, wanted, measured in (
         ("largest", args.largest, measure_largest),  # first, while this process holds nothing
@@ -269,7 +271,9 @@ def main() -> None:
             parts[name] = measured(args)
             made[name] = command()
     kept = [f"Kept from an earlier run, `{made[x]}`: {x}." for x in made if made[x] != command()]
-    paper = on_paper(args)
+    if args.paper:
+        parts["paper"] = on_paper(args)
+    paper = parts["paper"]
     fits = fit(parts["rows"]) if parts["rows"] else {}
     content = {
         "schema_version": 1,

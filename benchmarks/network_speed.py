@@ -77,7 +77,7 @@ def row(engine: str, n: int, variant: str, seconds: float, result: dict[str, Any
         "run_s_per_threads": result.get("run_s_per_threads"),
         "threads": result["threads"],
         "version": result["version"],
-    }
+    } | {k: result[k] for k in ("device_peak_mib",) if k in result}
 
 
 def judge(rows: list[dict[str, Any]]) -> None:

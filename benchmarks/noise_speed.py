@@ -255,14 +255,14 @@ def main() -> None:
         quality(name, CONTENDERS[name][1], args.draws)
         for name in ("random_bits.normal", "jax.random.normal")
     ]
+    tables = [speed_table(rows)] + ([network_table(networks)] if networks else [])
+    tables.append(quality_table(judged, args.draws))
     path = args.out / "noise_speed.json"
     content = {
         "schema_version": 1,
         "title": "Random numbers in every step",
         "command": command(),
-        "table": "\n\n".join(
-            [speed_table(rows), network_table(networks), quality_table(judged, args.draws)]
-        ),
+        "table": "\n\n".join(tables),
         "notes": [
             f"Medians of {args.rounds} rounds on {os.cpu_count()} CPUs, JAX on "
             f"{jax.devices()[0].device_kind}. Time of a number: of the step with it, less the step "

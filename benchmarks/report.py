@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from _accelerator_pieces import PIECES
 
 from neurogain.plotting.fronts import front
 
@@ -23,6 +24,7 @@ PRINTED = (  # each where it was measured
     "cell_throughput",
     "network_speed",
     "network_scaling",
+    "network_at_once",
     "noise_speed",
     "burst_stdp",
     "microcircuit",
@@ -165,6 +167,50 @@ def printed(content: dict[str, Any]) -> Iterator[str]:
         yield f"\n![{Path(figure).stem.replace('_', ' ')}](results/{figure})"
 
 
+def on_accelerator(folder: Path) -> Iterator[str]:
+    """Yield the section on what was measured on an accelerator; nothing where nothing was."""
+    paths = [folder / f"{piece.name}.json" for piece in PIECES]
+    contents = [json.loads(path.read_text()) for path in paths if path.exists()]
+    found = [c for c in contents if c["result"] is not None and not c["tiny"]]
+    if not found:
+        return
+    yield "## On a GPU\n"
+    yield (
+        "By `python benchmarks/accelerator.py`, which runs each of these in a process of its own. "
+        "Peers that compute on CPUs alone (Brian2, NEST, NumPy) are left out; their times are in "
+        "the sections above, which say on what they were measured. Seconds are the process's."
+    )
+    for content in found:
+        yield f"\n### {content['title']}\n"
+        yield f"`{content['command']}`\n"
+        yield f"{circumstances(content)}\n\n```\n{content['table']}\n```"
+        for note in content["notes"]:
+            yield f"\n{note}"
+
+
+def circumstances(content: dict[str, Any]) -> str:
+    """Return on what a piece was measured, and how."""
+    device, versions = content["device"], content["versions"]
+    commit = "no commit" if content["commit"] is None else f"commit {content['commit'][:10]}"
+    changed = " with changes" if content["uncommitted_changes"] else ""
+    exact = content["env"].get("JAX_DEFAULT_MATMUL_PRECISION") == "highest"
+    parts = [
+        device["kind"],
+        f"jax {versions['jax']}, Python {versions['python']}, {versions['cpus']} CPUs",
+        f"{commit}{changed}",
+        f"float32 products {'in full' if exact else 'as JAX does them by default'}",
+        f"{content['wall_time_s']:.0f} s",
+    ]
+    if device["device_peak_mib"] is not None:
+        parts.append(f"at most {device['device_peak_mib']:,.0f} MiB of device memory")
+    if content["beside"]:
+        parts.append(f"beside {len(content['beside'])} others, so that its time isn't its own")
+    text = f"{'; '.join(parts)}."
+    if content["status"] != "measured":
+        text += f" It {content['status']} before its end: the table holds what there was by then."
+    return text
+
+
 def readme_table(content: dict[str, Any]) -> Iterator[str]:
     """Yield the README's table: the main methods and the strongest control on both streams."""
     benchmarks = content["benchmarks"]
@@ -190,6 +236,8 @@ def main() -> None:
         path = RESULTS / f"{name}.json"
         if path.exists():
             lines += ["", *printed(json.loads(path.read_text()))]
+    gpu = list(on_accelerator(RESULTS / "accelerator"))
+    lines += ["", *gpu] if gpu else []
     (ROOT / "benchmarks" / "RESULTS.md").write_text("\n".join(lines) + "\n")
     readme = (ROOT / "README.md").read_text()
     before, rest = readme.split(BEGIN)
