@@ -43,6 +43,8 @@ class Arguments:
     """Tuning seeds, from 0 on; results are reported on others."""
     validity: tuple[float, ...] = (1.0, 0.85)
     """Probabilities that feedback is valid."""
+    methods: tuple[str, ...] = ()
+    """Those to measure again, if not all; the rows of the others stay as the file has them."""
     json: Path = Path("benchmarks/results/go_nogo_tuning.json")
     """Result file."""
 
@@ -145,11 +147,17 @@ def main() -> None:
     args = tyro.cli(Arguments)
     start = time.perf_counter()
     rows = []
-    pairs = [(method, chosen) for method, own in grids().items() for chosen in own]
+    wanted = args.methods or tuple(grids())
+    pairs = [
+        (method, chosen) for method, own in grids().items() if method in wanted for chosen in own
+    ]
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         for row in pool.map(lambda pair: measure(args, *pair), pairs):
             rows.append(row)
             print(row, flush=True)
+    if args.methods:
+        kept = [r for r in json.loads(args.json.read_text())["rows"] if r["method"] not in wanted]
+        rows = sorted(kept + rows, key=lambda r: list(grids()).index(r["method"]))
     content = {
         "schema_version": 1,
         "title": "Go/No-Go: constants, chosen on tuning seeds",

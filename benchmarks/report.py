@@ -35,6 +35,7 @@ PRINTED = (  # each where it was measured
     "go_nogo_intra",
     "go_nogo_repeated",
     "go_nogo_symmetric",
+    "go_nogo_detector",
     "go_nogo_tuning",
 )
 LOWEST = 0.85  # avg-ACC from which fronts are compared

@@ -22,6 +22,7 @@ from neurogain.neuromod import effects, systems
 from neurogain.neuromod.systems import Drives, NeuromodParams, NeuromodState
 from neurogain.spiking import random_bits
 from neurogain.tasks.go_nogo import cells, environment, learning, prediction
+from neurogain.tasks.go_nogo._product import product
 from neurogain.tasks.go_nogo.cells import KINDS, Activity, Kind, Layout, Times
 from neurogain.tasks.go_nogo.environment import Task, Trial
 from neurogain.tasks.go_nogo.prediction import PredictionParams, PredictionState
@@ -121,7 +122,7 @@ def present(
         key=for_cells,
     )  # fmt: skip
     rate = 1000 * did.spikes[agent.counted :].mean(axis=0)
-    return inputs, did, jnp.matmul(layout.net.astype(weight.dtype), rate)
+    return inputs, did, product(layout.net.astype(weight.dtype), rate)
 
 
 def naive_value(agent: Agent, params: AgentParams, weight: Any, cues: Any, key: Any) -> jax.Array:

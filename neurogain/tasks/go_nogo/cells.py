@@ -20,6 +20,7 @@ from neurogain.spiking import (
     PyramidalDrive,
     cells,
 )
+from neurogain.tasks.go_nogo._product import product
 
 GROUPS = ("go", "no_go", "critic")
 
@@ -173,7 +174,7 @@ def run(
         synaptic = falls[0] * synaptic + arriving
         common = falls[2] * common + scale * white
         pre, post = falls[1] * pre, falls[1] * post
-        current = kind.scale * (synaptic + common @ onto)
+        current = kind.scale * (synaptic + product(common, onto))
         spikes = zero
         for k in range(kind.substeps):
             own = jax.random.fold_in(key, k) if kind.draws else None
@@ -189,4 +190,4 @@ def run(
         return after, Activity(spikes, pre, post)
 
     keys = jax.random.split(key, len(inputs)) if kind.draws else None
-    return jax.lax.scan(millisecond, start, (inputs @ weight, inputs, noise, keys))[1]
+    return jax.lax.scan(millisecond, start, (product(inputs, weight), inputs, noise, keys))[1]

@@ -9,6 +9,8 @@ import jax.numpy as jnp
 from jax.typing import ArrayLike
 from jaxtyping import Array, Float
 
+from neurogain.tasks.go_nogo._product import product
+
 
 def eligibility(
     pre: Float[Array, "steps n_pre"],
@@ -37,6 +39,6 @@ def eligibility(
     """
     left = dt * jnp.arange(len(pre) - 1, -1, -1, dtype=pre.dtype)
     share = jnp.exp(-left / tau_c)[:, None]
-    potentiated = jnp.matmul((pre_trace * share).T, post)
-    depressed = jnp.matmul((pre * share).T, post_trace)
+    potentiated = product((pre_trace * share).T, post)
+    depressed = product((pre * share).T, post_trace)
     return potentiated - depression * depressed

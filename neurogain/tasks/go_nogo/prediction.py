@@ -16,12 +16,12 @@ from neurogain.tasks.go_nogo.environment import PAIRS
 
 
 class PredictionParams(NamedTuple):
-    """Constants."""
+    """Constants; rate, drift and bound were chosen by `benchmarks/go_nogo_detector.py`."""
 
-    rate: ArrayLike = 0.03  # of learning, per outcome
+    rate: ArrayLike = 0.02  # of learning, per outcome
     floor: ArrayLike = 0.02  # probabilities are kept in [floor, 1 - floor]
-    drift: ArrayLike = 0.1  # nats that are taken off the sum at each outcome
-    bound: ArrayLike = 4.0  # nats
+    drift: ArrayLike = 0.05  # nats that are taken off the sum at each outcome
+    bound: ArrayLike = 6.0  # nats
     settled: ArrayLike = 40.0  # trials before which nothing is called for
 
 
