@@ -160,7 +160,10 @@ def consolidate(
         def follow(slow: Any, param: Any, update: Any) -> Any:
             if isinstance(slow, _scope.MaskedNode):
                 return slow
-            new = optax.apply_updates(param, update).astype(slow.dtype)
+            new = optax.apply_updates(param, update)
+            if new.dtype != slow.dtype:  # rounded like the caller's, which the compiler would skip
+                kind = jnp.finfo(new.dtype)
+                new = jax.lax.reduce_precision(new, kind.nexp, kind.nmant).astype(slow.dtype)
             rate = (share / weight).astype(_weights.gain_dtype(slow))
             return jnp.where(rate == 1, new, slow + rate * (new - slow))
 
