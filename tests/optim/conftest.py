@@ -106,6 +106,25 @@ def grads():
 
 
 @pytest.fixture(scope="session")
+def train():
+    """Train on random gradients: the held weights after every update, and the states."""
+
+    def run(tx, params, wrap=jax.jit, drives=(0.5, 2.0, 0.0, 1.0, 0.25)):
+        state, history, states = tx.init(params), [], []
+        update = wrap(lambda g, s, p, u: tx.update(g, s, p, uncertainty=u))
+        for t, drive in enumerate(drives):
+            rng = np.random.default_rng(t)
+            grads = jax.tree.map(lambda p: jnp.asarray(rng.normal(size=p.shape), p.dtype), params)  # noqa: B023
+            updates, state = update(grads, state, params, jnp.asarray(drive))
+            params = optax.apply_updates(params, updates)
+            history.append(params)
+            states.append(state)
+        return history, states
+
+    return run
+
+
+@pytest.fixture(scope="session")
 def assert_close():
     def check(actual, expected, **tolerance):
         assert jax.tree.structure(actual) == jax.tree.structure(expected)
