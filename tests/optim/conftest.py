@@ -70,10 +70,23 @@ def literal(base, E, g, evaluate, steps, modulated, **constants):
     yield {k: g[k] * W[k] for k in W}, g
 
 
+def average(history, decays):
+    """Return the weighted mean of arrays: each counts (1 - its decay) times all later decays."""
+    decays = np.broadcast_to(np.asarray(decays, np.float64), len(history))
+    later = np.append(np.cumprod(decays[::-1])[::-1][1:], 1.0)
+    stacked = np.stack([np.asarray(x, np.float64) for x in history])
+    return np.average(stacked, axis=0, weights=(1 - decays) * later)
+
+
 @pytest.fixture(scope="session")
 def oracle():
     return SimpleNamespace(
-        bases=BASES, gain_step=gain_step, gain_after=gain_after, literal=literal, shapes=SHAPES
+        bases=BASES,
+        gain_step=gain_step,
+        gain_after=gain_after,
+        literal=literal,
+        average=average,
+        shapes=SHAPES,
     )
 
 
@@ -90,6 +103,25 @@ def params():
 @pytest.fixture
 def grads():
     return _tree(1)
+
+
+@pytest.fixture(scope="session")
+def train():
+    """Train on random gradients: the held weights after every update, and the states."""
+
+    def run(tx, params, wrap=jax.jit, drives=(0.5, 2.0, 0.0, 1.0, 0.25)):
+        state, history, states = tx.init(params), [], []
+        update = wrap(lambda g, s, p, u: tx.update(g, s, p, uncertainty=u))
+        for t, drive in enumerate(drives):
+            rng = np.random.default_rng(t)
+            grads = jax.tree.map(lambda p: jnp.asarray(rng.normal(size=p.shape), p.dtype), params)  # noqa: B023
+            updates, state = update(grads, state, params, jnp.asarray(drive))
+            params = optax.apply_updates(params, updates)
+            history.append(params)
+            states.append(state)
+        return history, states
+
+    return run
 
 
 @pytest.fixture(scope="session")

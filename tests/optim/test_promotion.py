@@ -7,7 +7,7 @@ import optax
 import pytest
 
 from neurogain import gain, uncertainty
-from neurogain.optim import modulate_by_gain, scale_by_gain, scale_by_uncertainty
+from neurogain.optim import consolidate, modulate_by_gain, scale_by_gain, scale_by_uncertainty
 
 
 @pytest.fixture(autouse=True)
@@ -57,6 +57,16 @@ def test_modulated_sgd(dtype, options, params, grads):
     updates, state = jax.jit(tx.update)(grads, tx.init(params), params, uncertainty=0.5)
     np.testing.assert_allclose(jax.tree.leaves(state.gain)[0], 1.2, rtol=1e-6)
     assert {x.dtype for x in jax.tree.leaves(updates)} == {jnp.dtype(dtype)}
+
+
+@pytest.mark.parametrize("follow_gain", [False, True])
+@pytest.mark.parametrize("dtype", [jnp.float32, jnp.bfloat16])
+def test_slow_weights(dtype, follow_gain, params, grads):
+    params, grads = jax.tree.map(lambda x: x.astype(dtype), (params, grads))
+    tx = consolidate(modulate_by_gain(optax.sgd(0.1)), follow_gain=follow_gain)
+    _, state = jax.jit(tx.update)(grads, tx.init(params), params, uncertainty=0.5)
+    assert {x.dtype for x in jax.tree.leaves(state.slow)} == {jnp.dtype(jnp.float32)}
+    np.testing.assert_allclose(state.weight, 0.025 if follow_gain else 0.03, rtol=1e-6)
 
 
 @pytest.mark.parametrize("make", [scale_by_gain, scale_by_uncertainty])
