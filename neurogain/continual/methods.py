@@ -5,20 +5,62 @@ A method is named on the command line by its name alone or with constants of its
 """
 
 import dataclasses
+import math
 from collections.abc import Callable, Mapping
 from typing import Any
 
 import optax
 
 from neurogain import optim
+from neurogain.continual.builders import (
+    adamw,
+    averaged,
+    clipped,
+    entropy_rate,
+    fixed_gain,
+    momentum_sgd,
+    output_ngm,
+    output_ngm_adam,
+    rate_matched,
+    reset,
+    schedule_free_adam,
+    schedule_free_sgd,
+    sharpness_aware,
+    two_timescale,
+    two_timescale_following,
+)
 from neurogain.gain import check_parameters
 
-PUBLISHED_SENSITIVITY = {"split": 0.4, "rotated": 0.5}  # arXiv 2507.14056, on MNIST
+# By kind of stream, or by stream where that differs: arXiv 2507.14056, on MNIST, Rotated-MNIST,
+# Split-CIFAR-10, Domain-CIFAR-100 and Split-mini-ImageNet.
+PUBLISHED_SENSITIVITY = {
+    "split": 0.4,
+    "rotated": 0.5,
+    "split-cifar10": 0.2,
+    "domain": 0.1,
+    "image": 0.1,
+}
+
+_RANGES: dict[str, tuple[str, Callable[[float], bool]]] = {
+    "learning_rate": ("positive and finite", lambda x: 0 < x < math.inf),
+    "gain": ("finite and at least 1", lambda x: 1 <= x < math.inf),
+    "momentum": ("in [0, 1)", lambda x: 0 <= x < 1),
+    "max_norm": ("positive and finite", lambda x: 0 < x < math.inf),
+    "consolidation": ("in [0, 1)", lambda x: 0 <= x < 1),
+    "rho": ("positive and finite", lambda x: 0 < x < math.inf),
+    "weight_decay": ("finite and >= 0", lambda x: 0 <= x < math.inf),
+    "b1": ("in (0, 1)", lambda x: 0 < x < 1),
+}
 
 
 @dataclasses.dataclass(frozen=True)
 class Method:
-    """One optimizer with its constants."""
+    """One optimizer with its constants.
+
+    Its updates take the keywords `uncertainty` (nats), `task_switch` and, where the name says SAM,
+    `grad_fn`, a function from parameters to the gradients of the same batch; plain optax takes
+    none, so wrap it in `optax.with_extra_args_support`.
+    """
 
     name: str
     summary: str
@@ -30,60 +72,86 @@ class Method:
         return self.build(**constants)
 
 
-def _momentum_sgd(learning_rate: Any, momentum: Any) -> optax.GradientTransformation:
-    return optax.sgd(learning_rate, momentum)
-
-
-def _fixed_gain(learning_rate: Any, gain: Any) -> optax.GradientTransformation:
-    inner = optax.sgd(learning_rate)
-    return optim.modulate_by_gain(inner, baseline=gain, sensitivity=0.0, on_missing="hold")
-
-
-def _rate_matched(learning_rate: Any, **gain: Any) -> optax.GradientTransformation:
-    return optax.chain(optax.sgd(learning_rate), optim.scale_by_gain(**gain))
-
-
-def _entropy_rate(learning_rate: Any, sensitivity: Any) -> optax.GradientTransformation:
-    return optax.chain(
-        optax.sgd(learning_rate), optim.scale_by_uncertainty(sensitivity=sensitivity)
-    )
-
-
-def _reset_momentum_sgd(learning_rate: Any, momentum: Any) -> optax.GradientTransformation:
-    return optim.reset_on_switch(optax.sgd(learning_rate, momentum))
-
-
-def _reset_adam(learning_rate: Any) -> optax.GradientTransformation:
-    return optim.reset_on_switch(optax.adam(learning_rate))
-
-
 _GAIN = {"decay": 0.9, "baseline": 1.0, "sensitivity": 0.4}
+_SGD, _ADAM, _NGM = {"learning_rate": 0.1}, {"learning_rate": 1e-3}, {"learning_rate": 0.01} | _GAIN
+_MSGD = {"learning_rate": 0.03, "momentum": 0.9}
+_CLIP, _AVERAGE, _AHEAD = {"max_norm": 0.1}, {"consolidation": 0.97}, {"rho": 0.05}
+_TWO_TIMESCALE = _ADAM | _CLIP | _AVERAGE | _GAIN
 
 METHODS = {
     method.name: method
     for method in (
-        Method("sgd", "SGD", optax.sgd, {"learning_rate": 0.1}),
-        Method("msgd", "momentum-SGD", _momentum_sgd, {"learning_rate": 0.03, "momentum": 0.9}),
-        Method("adam", "Adam", optax.adam, {"learning_rate": 1e-3}),
-        Method("ngm", "NGM-SGD", optim.ngm_sgd, {"learning_rate": 0.01, **_GAIN}),
+        Method("sgd", "SGD", optax.sgd, _SGD),
+        Method("msgd", "momentum-SGD", momentum_sgd, _MSGD),
+        Method("adam", "Adam", optax.adam, _ADAM),
+        Method("ngm", "NGM-SGD", optim.ngm_sgd, _NGM),
         Method("ngm-adam", "NGM-Adam", optim.ngm_adam, {"learning_rate": 3e-4, **_GAIN}),
-        Method("fixed-gain", "fixed gain", _fixed_gain, {"learning_rate": 0.01, "gain": 3.0}),
-        Method("rate-matched", "rate-matched SGD", _rate_matched, {"learning_rate": 0.01, **_GAIN}),
+        # Controls of the gain.
+        Method("fixed-gain", "fixed gain", fixed_gain, {"learning_rate": 0.01, "gain": 3.0}),
+        Method("rate-matched", "rate-matched SGD", rate_matched, _NGM),
         Method(
             "entropy-rate",
             "entropy-scaled rate",
-            _entropy_rate,
+            entropy_rate,
             {"learning_rate": 0.03, "sensitivity": 0.4},
         ),
+        Method("msgd-reset", "momentum-SGD, reset", reset(momentum_sgd), _MSGD),
+        Method("adam-reset", "Adam, reset", reset(optax.adam), _ADAM),
+        # Other ways to a smaller gap.
+        Method("adamw", "AdamW", adamw, {**_ADAM, "weight_decay": 0.01}),
+        Method("clip-sgd", "SGD, clipped", clipped(optax.sgd), _SGD | _CLIP),
+        Method("clip-msgd", "momentum-SGD, clipped", clipped(momentum_sgd), _MSGD | _CLIP),
+        Method("clip-adam", "Adam, clipped", clipped(optax.adam), _ADAM | _CLIP),
+        Method("ema-sgd", "SGD, averaged", averaged(optax.sgd), _SGD | _AVERAGE),
+        Method("ema-msgd", "momentum-SGD, averaged", averaged(momentum_sgd), _MSGD | _AVERAGE),
+        Method("ema-adam", "Adam, averaged", averaged(optax.adam), _ADAM | _AVERAGE),
         Method(
-            "msgd-reset",
-            "momentum-SGD, reset",
-            _reset_momentum_sgd,
-            {"learning_rate": 0.03, "momentum": 0.9},
+            "ema-clip-adam",
+            "Adam, clipped and averaged",
+            averaged(clipped(optax.adam)),
+            _ADAM | _CLIP | _AVERAGE,
         ),
-        Method("adam-reset", "Adam, reset", _reset_adam, {"learning_rate": 1e-3}),
+        Method("ema-ngm", "NGM-SGD, averaged", averaged(optim.ngm_sgd), _NGM | _AVERAGE),
+        Method("schedule-free-sgd", "schedule-free SGD", schedule_free_sgd, _SGD | {"b1": 0.9}),
+        Method("schedule-free-adam", "schedule-free Adam", schedule_free_adam, _ADAM | {"b1": 0.9}),
+        Method("sam-sgd", "SAM over SGD", sharpness_aware(optax.sgd), _SGD | _AHEAD),
+        Method("sam-adam", "SAM over Adam", sharpness_aware(optax.adam), _ADAM | _AHEAD),
+        # Fast weights under gain and slow weights that act, and what is left without a part of it.
+        Method("two-timescale", "two timescales", two_timescale, _TWO_TIMESCALE),
+        Method(
+            "two-timescale-follow",
+            "two timescales, rate by gain",
+            two_timescale_following,
+            _TWO_TIMESCALE,
+        ),
+        Method(
+            "clip-ngm-adam",
+            "NGM-Adam on the output, clipped",
+            clipped(output_ngm_adam),
+            _ADAM | _CLIP | _GAIN,
+        ),
+        Method("ngm-output", "NGM-SGD on the output", output_ngm, _NGM),
     )
 }
+
+
+def published_sensitivity(benchmark: str) -> float:
+    """Return the sensitivity that the source states for the stream, or for its kind.
+
+    Args:
+      benchmark: "split-mnist", "rotated-digits", "domain-cifar100", "image-folder", ...
+
+    Raises:
+      ValueError: a benchmark of another kind.
+    """
+    kind = benchmark.partition("-")[0]
+    try:
+        return PUBLISHED_SENSITIVITY.get(benchmark, PUBLISHED_SENSITIVITY[kind])
+    except KeyError:
+        raise ValueError(
+            f"`benchmark` must be of the kinds {', '.join(PUBLISHED_SENSITIVITY)}; got "
+            f"{benchmark!r}."
+        ) from None
 
 
 def parse(text: str, *, sensitivity: float | None = None) -> Method:
@@ -123,13 +191,9 @@ def parse(text: str, *, sensitivity: float | None = None) -> Method:
 
 def check_constants(name: str, constants: Mapping[str, float]) -> None:
     """Refuse values out of range before anything is traced."""
-    rate, gain = constants["learning_rate"], constants.get("gain", 1.0)
-    if not 0 < rate < float("inf"):
-        raise ValueError(f"`learning_rate` of {name!r} must be positive and finite; got {rate!r}.")
-    if not 1 <= gain < float("inf"):
-        raise ValueError(f"`gain` of {name!r} must be finite and at least 1; got {gain!r}.")
-    if "momentum" in constants and not 0 <= constants["momentum"] < 1:
-        raise ValueError(f"`momentum` of {name!r} must be in [0, 1); got {constants['momentum']}.")
+    for key, (rule, holds) in _RANGES.items():
+        if key in constants and not holds(constants[key]):
+            raise ValueError(f"`{key}` of {name!r} must be {rule}; got {constants[key]!r}.")
     check_parameters(
         decay=constants.get("decay", 0.9),
         baseline=constants.get("baseline", 1.0),

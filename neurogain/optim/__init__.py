@@ -5,6 +5,7 @@
 
 from neurogain.optim.accumulate import MultiStepsState, multi_steps
 from neurogain.optim.audit import GainReport, audit
+from neurogain.optim.consolidate import ConsolidateState, consolidate
 from neurogain.optim.controls import (
     ResetOnSwitchState,
     ScaleByGainState,
@@ -12,27 +13,41 @@ from neurogain.optim.controls import (
     scale_by_gain,
     scale_by_uncertainty,
 )
-from neurogain.optim.inspect import find_gains, get_fast_slow, get_gain, get_weights
+from neurogain.optim.inspect import (
+    find_gains,
+    get_acting,
+    get_fast_slow,
+    get_gain,
+    get_weights,
+    has_acting,
+)
+from neurogain.optim.masks import only
 from neurogain.optim.modulate import ModulateByGainState, modulate_by_gain
-from neurogain.optim.presets import ngm_adam, ngm_adamw, ngm_sgd
+from neurogain.optim.presets import ngm_adam, ngm_adamw, ngm_sgd, two_timescale
 
 __all__ = [
+    "ConsolidateState",
     "GainReport",
     "ModulateByGainState",
     "MultiStepsState",
     "ResetOnSwitchState",
     "ScaleByGainState",
     "audit",
+    "consolidate",
     "find_gains",
+    "get_acting",
     "get_fast_slow",
     "get_gain",
     "get_weights",
+    "has_acting",
     "modulate_by_gain",
     "multi_steps",
     "ngm_adam",
     "ngm_adamw",
     "ngm_sgd",
+    "only",
     "reset_on_switch",
     "scale_by_gain",
     "scale_by_uncertainty",
+    "two_timescale",
 ]

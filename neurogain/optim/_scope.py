@@ -28,7 +28,7 @@ def build(params: PyTree, mask: PyTree | Callable[[PyTree], PyTree] | None) -> P
       TypeError: a leaf of the mask is no bool.
     """
     everything = jax.tree.map(lambda _: Modulated(), params)
-    if mask is None:
+    if mask is None or not jax.tree.leaves(params):  # optax.tree_map_params has no leaves to mask
         return everything
     tree = mask(params) if callable(mask) else mask
     for leaf in jax.tree.leaves(tree):

@@ -8,7 +8,7 @@ import optax
 from jaxtyping import PyTree
 
 from neurogain.optim import _scope
-from neurogain.optim.inspect import find_nodes
+from neurogain.optim._nodes import find_nodes
 from neurogain.optim.modulate import ModulateByGainState
 
 

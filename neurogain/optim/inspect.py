@@ -1,4 +1,4 @@
-"""Find the gain, the underlying weights and their fast and slow parts in any optimizer state.
+"""Find the gain, the underlying weights and those that act in any optimizer state.
 
 The state may be nested however optax, Flax or the user nest it: every helper searches it, and takes
 `flax.nnx` variables for their values (`params` is then nnx.state(model, nnx.Param)). All are pure
@@ -11,41 +11,23 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import optax
-from jax.tree_util import keystr, tree_leaves_with_path
 from jax.typing import ArrayLike
 from jaxtyping import Array, PyTree
 
 from neurogain import _checks
 from neurogain import gain as dynamics
 from neurogain.optim import _scope, _weights
+from neurogain.optim._nodes import find_nodes, pure
+from neurogain.optim.consolidate import ConsolidateState
 from neurogain.optim.controls import ScaleByGainState
 from neurogain.optim.modulate import ModulateByGainState
 
-
-def _pure(tree: PyTree) -> PyTree:
-    """Return the tree with the values of its `flax.nnx` variables in their place."""
-    return jax.tree.map(
-        lambda x: x.get_value() if hasattr(x, "get_value") else x,
-        tree,
-        is_leaf=lambda x: hasattr(x, "get_value"),
-    )
-
-
-def find_nodes(opt_state: optax.OptState, kinds: Any, path: str = "") -> dict[str, Any]:
-    """Return every node of these classes by its path in the state, outer before inner."""
-    found = {}
-    for keys, node in tree_leaves_with_path(opt_state, is_leaf=lambda x: isinstance(x, kinds)):
-        if isinstance(node, kinds):
-            here = path + keystr(keys)
-            found[here] = node
-            inner = getattr(node, "inner_state", None)
-            found |= find_nodes(inner, kinds, here + ".inner_state")
-    return found
+_AVERAGES = (ConsolidateState, optax.contrib.ScheduleFreeState)
 
 
 def find_gains(opt_state: optax.OptState) -> dict[str, PyTree]:
     """Return every gain in the state by the path of its node ("" for the state itself)."""
-    nodes = find_nodes(_pure(opt_state), (ModulateByGainState, ScaleByGainState))
+    nodes = find_nodes(pure(opt_state), (ModulateByGainState, ScaleByGainState))
     return {path: node.gain for path, node in nodes.items()}
 
 
@@ -72,13 +54,13 @@ def _leaves(prefix: PyTree, params: PyTree) -> list[Any]:
     except ValueError as error:
         raise ValueError(
             "`params` must be the tree that the optimizer was initialised with; it has the "
-            f"structure {jax.tree.structure(params)}, the gain knows {jax.tree.structure(prefix)}."
+            f"structure {jax.tree.structure(params)}, the state knows {jax.tree.structure(prefix)}."
         ) from error
 
 
 def _unfold(opt_state: optax.OptState, params: PyTree) -> tuple[list[Array], list[list[Array]]]:
     """Return for each leaf its underlying weights, and the gains on it, outer before inner."""
-    opt_state = _pure(opt_state)
+    opt_state = pure(opt_state)
     weights = jax.tree.leaves(params)
     gains: list[list[Array]] = [[] for _ in weights]
     owner = [""] * len(weights)
@@ -108,7 +90,7 @@ def get_weights(opt_state: optax.OptState, params: PyTree) -> PyTree:
     Raises:
       ValueError: `params` of another structure, or a leaf modulated by two nodes side by side.
     """
-    params = _pure(params)
+    params = pure(params)
     return jax.tree.unflatten(jax.tree.structure(params), _unfold(opt_state, params)[0])
 
 
@@ -127,7 +109,7 @@ def get_fast_slow(
     Raises:
       ValueError: as for `get_weights`.
     """
-    params = _pure(params)
+    params = pure(params)
     structure = jax.tree.structure(params)
     slow, fast = [], []
     for leaf, gains in zip(jax.tree.leaves(params), _unfold(opt_state, params)[1], strict=True):
@@ -141,3 +123,62 @@ def get_fast_slow(
     return dynamics.FastSlow(
         slow=jax.tree.unflatten(structure, slow), fast=jax.tree.unflatten(structure, fast)
     )
+
+
+def has_acting(opt_state: optax.OptState) -> bool:
+    """Return whether the weights that act differ from the held ones: for a trainer, when tracing.
+
+    The structure of the state alone decides, so it may hold tracers or shapes.
+    """
+    return bool(find_nodes(opt_state, _AVERAGES))
+
+
+def get_acting(opt_state: optax.OptState, params: PyTree) -> PyTree:
+    """Return the weights that act and are to be evaluated, in the dtypes of `params`.
+
+    They are the slow weights S where the state holds a `ConsolidateState`, the point of evaluation
+    where it holds an `optax.contrib.ScheduleFreeState`, and elsewhere the parameters themselves.
+
+    Args:
+      opt_state: state of the optimizer of `params`, however nested.
+      params: the weights that the training loop holds.
+
+    Raises:
+      ValueError: `params` of another structure; two such nodes on one leaf; or one inside
+        `modulate_by_gain`, which averages the underlying weights W and not those that act.
+
+    Example:
+      >>> import jax.numpy as jnp, optax
+      >>> from neurogain.optim import consolidate
+      >>> tx = optax.chain(optax.clip(1.0), consolidate(optax.sgd(0.1)))
+      >>> params = {"w": jnp.ones(2)}
+      >>> get_acting(tx.init(params), params)["w"]
+      Array([1., 1.], dtype=float32)
+    """
+    opt_state, params = pure(opt_state), pure(params)
+    held, structure = jax.tree.flatten(params)
+    acting, owner = list(held), [""] * len(held)
+    gains = find_nodes(opt_state, ModulateByGainState)
+    for path, node in find_nodes(opt_state, _AVERAGES).items():
+        for gain in gains:
+            if path.startswith(gain + ".inner_state"):
+                raise ValueError(
+                    f"`opt_state` averages weights at {path}, inside the gain at "
+                    f"{gain or 'its root'}, and so not those that act. Write "
+                    "consolidate(modulate_by_gain(inner))."
+                )
+        consolidated = isinstance(node, ConsolidateState)
+        for i, kept in enumerate(_leaves(node.slow if consolidated else node.z, params)):
+            if isinstance(kept, _scope.MaskedNode):
+                continue
+            if owner[i]:
+                raise ValueError(
+                    f"`opt_state` averages leaf {i} of the parameters twice, at {owner[i]} and at "
+                    f"{path}: which weights act is not defined. Keep one, or mask one of them."
+                )
+            owner[i] = path or "its root"
+            if not consolidated:
+                node_of_leaf = node._replace(z=kept)
+                kept = optax.contrib.schedule_free_eval_params(node_of_leaf, held[i])
+            acting[i] = kept.astype(held[i].dtype)
+    return jax.tree.unflatten(structure, acting)

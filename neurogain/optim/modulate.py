@@ -27,6 +27,15 @@ class ModulateByGainState(NamedTuple):
     inner_state: optax.OptState
 
 
+def check_inner(inner: Any) -> None:
+    """Refuse what is no optimizer."""
+    if not (hasattr(inner, "init") and hasattr(inner, "update")):
+        raise TypeError(
+            f"`inner` must be an optax optimizer; got {inner!r}. "
+            "Pass optax.adam(1e-3), not optax.adam."
+        )
+
+
 def _check_leaf(leaf: Any) -> None:
     if not jnp.issubdtype(leaf.dtype, jnp.inexact):
         raise TypeError(
@@ -136,11 +145,7 @@ def modulate_by_gain(
     _drive.check_on_missing(on_missing)
     if per not in ("global", "leaf", "unit"):
         raise ValueError(f'`per` must be "global", "leaf" or "unit"; got {per!r}.')
-    if not (hasattr(inner, "init") and hasattr(inner, "update")):
-        raise TypeError(
-            f"`inner` must be an optax optimizer; got {inner!r}. "
-            "Pass optax.adam(1e-3), not optax.adam."
-        )
+    check_inner(inner)
     inner = optax.with_extra_args_support(inner)
     scheduled = any(callable(value) for value in constants.values())
     start = 1.0 if initial_gain is None else initial_gain

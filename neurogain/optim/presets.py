@@ -7,10 +7,13 @@ with it, pass static_args=("mask", "unit_axis"), which are no hyperparameters.
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import optax
 from jaxtyping import PyTree
 
+from neurogain import _checks
 from neurogain.optim._drive import OnMissing
+from neurogain.optim.consolidate import check_decay, consolidate
 from neurogain.optim.modulate import Hyperparameter, Per, modulate_by_gain
 
 
@@ -140,4 +143,83 @@ def ngm_adamw(
         axis_name=axis_name,
         on_missing=on_missing,
         keep_weights=keep_weights,
+    )
+
+
+def two_timescale(
+    learning_rate: optax.ScalarOrSchedule = 1e-3,
+    *,
+    max_norm: float = 0.1,
+    consolidation: Hyperparameter = 0.97,
+    follow_gain: bool = False,
+    b1: float = 0.9,
+    b2: float = 0.999,
+    eps: float = 1e-8,
+    decay: Hyperparameter = 0.9,
+    baseline: Hyperparameter = 1.0,
+    sensitivity: Hyperparameter = 0.4,
+    initial_gain: float | None = None,
+    per: Per = "global",
+    unit_axis: int = -1,
+    mask: PyTree | Callable[[PyTree], PyTree] | None = None,
+    axis_name: Any = None,
+    on_missing: OnMissing = "raise",
+    keep_weights: bool | None = None,
+) -> optax.GradientTransformationExtraArgs:
+    """Fast weights that adapt under gain, and slow weights that consolidate them and act.
+
+        consolidate(chain(clip_by_global_norm(max_norm), modulate_by_gain(adam(learning_rate))))
+
+    The clip is in front of the gain, so it bounds the gradient dL/dE that the loss gives at the
+    effective weights, and the gain amplifies what is left. Inside, it would bound g dL/dE: a gain
+    on one layer would then take from the steps of the others just when it rises.
+
+    Train and differentiate at the parameters, as always, and evaluate at
+    `get_acting(opt_state, params)`.
+
+    Args:
+      learning_rate: of Adam.
+      max_norm: > 0, largest global norm of the gradient.
+      consolidation: of the slow weights, in [0, 1), per update; `decay` of `consolidate`.
+      follow_gain: whether the slow weights consolidate less while the gain is up.
+      b1, b2, eps: of Adam.
+      decay: of the gain, in (0, 1), per update.
+      baseline: tonic gain, >= 1.
+      sensitivity: gain per nat of entropy.
+      mask: leaves with a gain, all of them by default; only("output") for the output layer, if it
+        has that name. All leaves are clipped and consolidated.
+      initial_gain, per, unit_axis, axis_name, on_missing, keep_weights: as for
+        `modulate_by_gain`.
+
+    Example:
+      >>> import jax.numpy as jnp
+      >>> from neurogain.optim import get_acting, only
+      >>> params = {"hidden": jnp.ones(2), "output": jnp.ones(2)}
+      >>> tx = two_timescale(1e-3, mask=only("output"))
+      >>> updates, state = tx.update(params, tx.init(params), params, uncertainty=0.0)
+      >>> get_acting(state, params)["hidden"]
+      Array([0.999, 0.999], dtype=float32)
+    """
+    _checks.in_range(
+        "max_norm", max_norm, "finite and > 0", lambda x: (x > 0) & (x < np.inf), "0.1"
+    )
+    check_decay("consolidation", consolidation)
+    fast = modulate_by_gain(
+        optax.adam(learning_rate, b1, b2, eps),
+        decay=decay,
+        baseline=baseline,
+        sensitivity=sensitivity,
+        initial_gain=initial_gain,
+        per=per,
+        unit_axis=unit_axis,
+        mask=mask,
+        axis_name=axis_name,
+        on_missing=on_missing,
+        keep_weights=keep_weights,
+    )
+    return consolidate(
+        optax.chain(optax.clip_by_global_norm(max_norm), fast),
+        decay=consolidation,
+        follow_gain=follow_gain,
+        baseline=baseline,
     )

@@ -1,6 +1,12 @@
+import functools
+
+import jax
 import jax.numpy as jnp
+import numpy as np
+import optax
 import pytest
 
+from neurogain import optim
 from neurogain.continual import methods
 
 
@@ -11,16 +17,191 @@ def test_a_name_alone_gives_the_defaults(name):
     assert method.constants["learning_rate"] > 0
 
 
+def _loss(params):
+    parts = params["params"]
+    error = parts["hidden"]["kernel"].sum(0) * parts["output"]["kernel"][:, 0] - 3.0
+    return jnp.sum(error**2)
+
+
+def _params():
+    rng = np.random.default_rng(0)
+    shapes = {"hidden": (3, 4), "output": (4, 2)}
+    kernels = {k: {"kernel": jnp.float32(rng.normal(size=s))} for k, s in shapes.items()}
+    return {"params": kernels}
+
+
+CHANGED = {"baseline": 2.0, "max_norm": 1e3}  # half the default for the others
+RUNS = 8  # at least one per constant, and one more
+
+
+@functools.cache
+def _train_all(name):
+    """Train with the default constants, and with one changed at a time; compiled once.
+
+    Returns the held weights after every update, (runs, updates, ...), the last states, and the
+    weights that act in the end.
+    """
+    method = methods.METHODS[name]
+    rows = [method.constants]
+    rows += [{**rows[0], k: CHANGED.get(k, v / 2)} for k, v in rows[0].items()]
+    rows += rows[:1] * (RUNS - len(rows))
+
+    def run(constants):
+        tx = optax.with_extra_args_support(method(constants))
+
+        def step(carry, t):
+            params, state = carry
+            extra = {"uncertainty": jnp.float32(0.5), "task_switch": t == 2}
+            grad_fn = jax.grad(_loss)
+            updates, state = tx.update(grad_fn(params), state, params, grad_fn=grad_fn, **extra)
+            params = optax.apply_updates(params, updates)
+            return (params, state), params
+
+        params = _params()
+        (params, state), history = jax.lax.scan(step, (params, tx.init(params)), jnp.arange(4))
+        return history, state, optim.get_acting(state, params)
+
+    columns = {k: jnp.float32([row[k] for row in rows]) for k in rows[0]}
+    return jax.tree.map(np.asarray, jax.jit(jax.vmap(run))(columns))
+
+
+def _train(name):
+    """Return the held weights after every update, the last state and the acting weights."""
+    return jax.tree.map(lambda x: x[0], _train_all(name))
+
+
+def _after(history, update):
+    return jax.tree.map(lambda x: x[update], history)
+
+
 @pytest.mark.parametrize("name", methods.METHODS)
-def test_every_method_builds_and_updates(name):
-    method = methods.parse(name)
-    tx = method({key: jnp.float32(value) for key, value in method.constants.items()})
-    params = {"w": jnp.ones((2, 2))}
-    extra = {"uncertainty": jnp.float32(0.5), "task_switch": jnp.asarray(False)}
-    if name in ("sgd", "msgd", "adam"):
-        extra = {}  # plain optax takes none
-    updates, _ = tx.update(params, tx.init(params), params, **extra)
-    assert bool(jnp.all(jnp.isfinite(updates["w"])) & jnp.any(updates["w"] != 0))
+def test_every_constant_of_every_method_is_traced_and_counts(name):
+    history, _, acting = _train_all(name)
+    leaves = jax.tree.leaves((history, acting))
+    assert all(np.isfinite(x).all() for x in leaves)
+    for run, changed in enumerate(methods.METHODS[name].constants, start=1):
+        assert any(np.any(x[run] != x[0]) for x in leaves), changed
+    assert all(np.all(x[-1] == x[0]) for x in leaves)
+
+
+ACTING = ["ema-", "schedule-free-", "two-timescale"]
+
+
+@pytest.mark.parametrize("name", methods.METHODS)
+def test_averaging_methods_act_with_other_weights_than_they_train(name):
+    history, state, acting = _train(name)
+    averaging = any(name.startswith(start) for start in ACTING)
+    assert optim.has_acting(state) == averaging
+    same = jax.tree.map(np.array_equal, acting, _after(history, -1))
+    assert all(jax.tree.leaves(same)) != averaging
+
+
+@pytest.mark.parametrize(
+    ("name", "base"),
+    [
+        ("ema-sgd", "sgd"),
+        ("ema-msgd", "msgd"),
+        ("ema-adam", "adam"),
+        ("ema-clip-adam", "clip-adam"),
+        ("ema-ngm", "ngm"),
+        ("two-timescale", "clip-ngm-adam"),
+        ("two-timescale-follow", "clip-ngm-adam"),
+    ],
+)
+def test_averaging_leaves_the_training_as_it_is(name, base):
+    ours, theirs = _train(name)[0], _train(base)[0]
+    for a, b in zip(jax.tree.leaves(ours), jax.tree.leaves(theirs), strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+@pytest.mark.parametrize("name", ["sgd", "msgd", "adam"])
+def test_clipping_scales_the_gradient_to_the_norm(name):
+    """The first update is that of the base for the same gradient at norm 0.1."""
+    params, base = _params(), methods.parse(name)
+    grads = jax.grad(_loss)(params)
+    norm = np.sqrt(sum(np.sum(np.square(g)) for g in jax.tree.leaves(grads)))
+    assert norm > 1
+    tx = base(base.constants)
+    scaled = jax.tree.map(lambda g: 0.1 * g / norm, grads)
+    updates, _ = tx.update(scaled, tx.init(params), params)
+    wanted = optax.apply_updates(params, updates)
+    got = _after(_train(f"clip-{name}")[0], 0)
+    for a, b in zip(jax.tree.leaves(got), jax.tree.leaves(wanted), strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-6)
+
+
+def test_weight_decay_shrinks_the_weights():
+    plain, decayed = (_after(_train(name)[0], 0) for name in ("adam", "adamw"))
+    start = jax.tree.leaves(_params())
+    for a, b, p in zip(jax.tree.leaves(plain), jax.tree.leaves(decayed), start, strict=True):
+        np.testing.assert_allclose(b, a - 1e-3 * 0.01 * p, rtol=1e-6)
+
+
+def test_sharpness_aware_sgd_takes_the_gradient_uphill():
+    params, constants = _params(), methods.METHODS["sam-sgd"].constants
+    grads = jax.grad(_loss)(params)
+    norm = np.sqrt(sum(np.sum(np.square(g)) for g in jax.tree.leaves(grads)))
+    uphill = jax.tree.map(lambda p, g: p + constants["rho"] * g / norm, params, grads)
+    assert _loss(uphill) > _loss(params)
+    wanted = jax.tree.map(
+        lambda p, g: p - constants["learning_rate"] * g, params, jax.grad(_loss)(uphill)
+    )
+    got = _after(_train("sam-sgd")[0], 0)
+    for a, b in zip(jax.tree.leaves(got), jax.tree.leaves(wanted), strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-5)
+
+
+def test_sharpness_aware_methods_say_what_they_need():
+    method = methods.METHODS["sam-adam"]
+    tx, params = method(method.constants), _params()
+    with pytest.raises(TypeError, match="needs params and `grad_fn`; write"):
+        tx.update(params, tx.init(params), params, uncertainty=0.5)
+
+
+@pytest.mark.parametrize("name", ["two-timescale", "clip-ngm-adam", "ngm-output"])
+def test_the_gain_is_on_the_output_layer(name):
+    history, state, _ = _train(name)
+    held = _after(history, -1)
+    split = optim.get_fast_slow(state, held)
+    gain = 1 + 0.2 * sum(0.9**i for i in range(4))
+    fast, held = split.fast["params"], held["params"]
+    assert not np.any(fast["hidden"]["kernel"])
+    np.testing.assert_allclose(
+        fast["output"]["kernel"], (1 - 1 / gain) * held["output"]["kernel"], rtol=1e-5
+    )
+
+
+def test_the_consolidation_that_follows_the_gain_is_slower():
+    (history, _, plain), (*_, following) = _train("two-timescale"), _train("two-timescale-follow")
+
+    def way(weights):  # of the hidden layer from the first update on
+        first = _after(history, 0)["params"]["hidden"]["kernel"]
+        return np.abs(weights["params"]["hidden"]["kernel"] - first)
+
+    assert np.all(way(following) < way(plain))
+    assert np.all(way(plain) < way(_after(history, -1)))
+
+
+@pytest.mark.parametrize(
+    ("benchmark", "sensitivity"),
+    [
+        ("split-digits", 0.4),
+        ("split-mnist", 0.4),
+        ("rotated-digits", 0.5),
+        ("rotated-mnist", 0.5),
+        ("split-cifar10", 0.2),
+        ("domain-cifar100", 0.1),
+        ("domain-cifar100_subset", 0.1),
+        ("image-folder", 0.1),
+    ],
+)
+def test_published_sensitivity_by_kind_and_data(benchmark, sensitivity):
+    assert methods.published_sensitivity(benchmark) == sensitivity
+
+
+def test_an_unknown_benchmark_has_no_published_sensitivity():
+    with pytest.raises(ValueError, match=r"of the kinds split, .*; got 'permuted-mnist'"):
+        methods.published_sensitivity("permuted-mnist")
 
 
 def test_constants_are_set_and_the_others_kept():
@@ -66,6 +247,17 @@ def test_a_colon_without_constants_is_the_name_alone():
         ("msgd:momentum=1", r"`momentum` of 'msgd' must be in \[0, 1\); got 1\.0"),
         ("msgd:momentum=-0.5", r"`momentum` of 'msgd' must be in \[0, 1\); got -0\.5"),
         ("fixed-gain:gain=0.5", r"`gain` of 'fixed-gain' must be finite and at least 1; got 0\.5"),
+        ("clip-adam:max_norm=0", r"`max_norm` of 'clip-adam' must be positive and .*got 0\.0"),
+        ("clip-sgd:max_norm=nan", r"`max_norm` of 'clip-sgd' must be positive and .*got nan"),
+        (
+            "ema-adam:consolidation=1",
+            r"`consolidation` of 'ema-adam' must be in \[0, 1\); got 1\.0",
+        ),
+        ("two-timescale:consolidation=-0.1", r"`consolidation` of .* must be in \[0, 1\)"),
+        ("sam-sgd:rho=0", r"`rho` of 'sam-sgd' must be positive and finite; got 0\.0"),
+        ("sam-adam:rho=inf", r"`rho` of 'sam-adam' must be positive and finite; got inf"),
+        ("adamw:weight_decay=-1", r"`weight_decay` of 'adamw' must be finite and >= 0; got -1\.0"),
+        ("schedule-free-sgd:b1=0", r"`b1` of 'schedule-free-sgd' must be in \(0, 1\); got 0\.0"),
         ("fixed-gain:gain=nan", r"`gain` of 'fixed-gain' must be finite and at least 1; got nan"),
     ],
 )

@@ -70,10 +70,23 @@ def literal(base, E, g, evaluate, steps, modulated, **constants):
     yield {k: g[k] * W[k] for k in W}, g
 
 
+def average(history, decays):
+    """Return the weighted mean of arrays: each counts (1 - its decay) times all later decays."""
+    decays = np.broadcast_to(np.asarray(decays, np.float64), len(history))
+    later = np.append(np.cumprod(decays[::-1])[::-1][1:], 1.0)
+    stacked = np.stack([np.asarray(x, np.float64) for x in history])
+    return np.average(stacked, axis=0, weights=(1 - decays) * later)
+
+
 @pytest.fixture(scope="session")
 def oracle():
     return SimpleNamespace(
-        bases=BASES, gain_step=gain_step, gain_after=gain_after, literal=literal, shapes=SHAPES
+        bases=BASES,
+        gain_step=gain_step,
+        gain_after=gain_after,
+        literal=literal,
+        average=average,
+        shapes=SHAPES,
     )
 
 

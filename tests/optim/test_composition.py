@@ -13,13 +13,17 @@ import pytest
 from neurogain.optim import (
     ModulateByGainState,
     audit,
+    consolidate,
     find_gains,
+    get_acting,
     get_fast_slow,
     get_gain,
     get_weights,
+    has_acting,
     modulate_by_gain,
     multi_steps,
     ngm_sgd,
+    two_timescale,
 )
 
 DRIVES = (0.5, 1.25, 0.75, 1.0)
@@ -34,6 +38,10 @@ def _adam():
     return modulate_by_gain(optax.adam(0.05))
 
 
+def _slow():
+    return consolidate(_adam(), decay=0.8)
+
+
 @dataclass(frozen=True)
 class Case:
     build: Callable[[], optax.GradientTransformation]
@@ -41,6 +49,8 @@ class Case:
     modulated: frozenset[str] = frozenset(NOT_BIAS)
     copies: bool = True  # whether optax's own state is free of the parameters' buffers
     flat: bool = False  # whether the state knows the parameters as one vector
+    averaged: frozenset[str] = frozenset()  # the leaves that slow weights follow
+    followed: tuple[int, int] = (0, 1)  # the first of the updates that they see, and every which
 
 
 CASES = {
@@ -80,6 +90,51 @@ CASES = {
     "multi_steps in a chain": Case(
         lambda: optax.chain(optax.clip(1.0), multi_steps(_sgd(), 2)),
         drives=lambda u: tuple(np.reshape(u, (-1, 2)).mean(1)),
+    ),
+    "consolidate": Case(_slow, averaged=frozenset(NOT_BIAS)),
+    "consolidate in a chain": Case(
+        lambda: optax.chain(optax.clip(1.0), _slow()), averaged=frozenset(NOT_BIAS)
+    ),
+    "consolidate in masked": Case(
+        lambda: optax.masked(_slow(), NOT_BIAS),
+        modulated=frozenset({"hidden", "out"}),
+        averaged=frozenset({"hidden", "out"}),
+    ),
+    "consolidate in partition": Case(
+        lambda: optax.partition(
+            {"slow": _slow(), "plain": consolidate(optax.sgd(0.1), decay=0.8)},
+            {"bias": "plain", "hidden": "slow", "out": "slow"},
+        ),
+        modulated=frozenset({"hidden", "out"}),
+        averaged=frozenset(NOT_BIAS),
+    ),
+    "consolidate in inject_hyperparams": Case(
+        lambda: optax.inject_hyperparams(two_timescale)(consolidation=0.8),
+        averaged=frozenset(NOT_BIAS),
+    ),
+    "consolidate in apply_if_finite": Case(
+        lambda: optax.apply_if_finite(_slow(), 3), averaged=frozenset(NOT_BIAS)
+    ),
+    "consolidate in conditionally_transform": Case(
+        lambda: optax.conditionally_transform(_slow(), lambda step: step % 2 == 0),
+        drives=lambda u: u[::2],
+        averaged=frozenset(NOT_BIAS),
+        followed=(0, 2),
+    ),
+    "consolidate in flatten": Case(
+        lambda: optax.flatten(_slow()), flat=True, averaged=frozenset(NOT_BIAS)
+    ),
+    "consolidate in MultiSteps": Case(
+        lambda: optax.MultiSteps(_slow(), 2),
+        drives=lambda u: u[1::2],
+        averaged=frozenset(NOT_BIAS),
+        followed=(1, 2),
+    ),
+    "consolidate in multi_steps": Case(
+        lambda: multi_steps(_slow(), 2),
+        drives=lambda u: tuple(np.reshape(u, (-1, 2)).mean(1)),
+        averaged=frozenset(NOT_BIAS),
+        followed=(1, 2),
     ),
 }
 
@@ -161,6 +216,27 @@ def test_helpers_find_the_node(case, params, oracle, assert_close):
     assert_close(
         split.fast, jax.tree.map(lambda p, g: p * (g - 1) / g, params, gains), rtol=1e-5, atol=1e-6
     )
+
+
+def test_slow_weights_act_where_there_are_some(case, params, oracle, assert_close):
+    (start, first), *after = _steps(case.build(), params, jax.jit)
+    history, state = [p for p, _ in after], after[-1][1]
+    assert has_acting(state) == bool(case.averaged) or case.build is CASES["schedule_free"].build
+    if case.build is CASES["schedule_free"].build:
+        expected = optax.contrib.schedule_free_eval_params(state, history[-1])
+    else:
+        expected, (first_seen, every) = dict(history[-1]), case.followed
+        seen = history[first_seen::every]
+        for k in case.averaged:
+            expected[k] = oracle.average([p[k] for p in seen], 0.8)
+
+    def flat(tree):
+        return jnp.concatenate([x.ravel() for x in jax.tree.leaves(tree)]) if case.flat else tree
+
+    acting = jax.jit(get_acting)(state, flat(history[-1]))
+    assert_close(acting, flat(expected), rtol=2e-5, atol=1e-6)
+    chex.assert_trees_all_equal_shapes_and_dtypes(acting, flat(history[-1]))
+    assert_close(get_acting(first, flat(start)), flat(start), rtol=1e-6)
 
 
 def test_audit_reports_that_the_drive_arrives(case, params):

@@ -7,7 +7,17 @@ import optax
 import pytest
 from flax import nnx
 
-from neurogain.optim import find_gains, get_fast_slow, get_gain, get_weights, modulate_by_gain
+from neurogain.optim import (
+    find_gains,
+    get_acting,
+    get_fast_slow,
+    get_gain,
+    get_weights,
+    has_acting,
+    modulate_by_gain,
+    only,
+    two_timescale,
+)
 
 
 def _kernels(params):
@@ -94,3 +104,21 @@ def test_without_the_drive_nnx_raises_too():
     model, opt, _ = _build({})
     with pytest.raises(TypeError, match="did not receive `uncertainty`"):
         opt.update(model, nnx.grad(_loss)(model))
+
+
+@pytest.mark.parametrize("wrap", [nnx.jit, lambda f: f], ids=["jit", "eager"])
+def test_the_slow_weights_of_a_model_follow_it_and_act(wrap, oracle):
+    model = nnx.Linear(3, 2, rngs=nnx.Rngs(0))
+    tx = two_timescale(0.1, consolidation=0.8, mask=only("kernel"))
+    opt = nnx.Optimizer(model, tx, wrt=nnx.Param)
+    assert has_acting(opt.opt_state)
+    step, history = wrap(_step), []
+    for _ in range(3):
+        step(model, opt, jnp.asarray(0.5))
+        history.append(nnx.to_pure_dict(nnx.state(model, nnx.Param)))
+    acting = get_acting(opt.opt_state, nnx.state(model, nnx.Param))
+    for k in ("kernel", "bias"):
+        expected = oracle.average([h[k] for h in history], 0.8)
+        np.testing.assert_allclose(acting[k], expected, rtol=1e-5, atol=1e-7)
+    slow = nnx.merge(nnx.graphdef(model), acting)
+    assert _loss(slow) != _loss(model)

@@ -7,7 +7,16 @@ import optax
 import pytest
 from jax.test_util import check_grads
 
-from neurogain.optim import get_gain, get_weights, modulate_by_gain, ngm_adam, ngm_sgd
+from neurogain.optim import (
+    consolidate,
+    get_acting,
+    get_gain,
+    get_weights,
+    modulate_by_gain,
+    ngm_adam,
+    ngm_sgd,
+    two_timescale,
+)
 from neurogain.uncertainty import entropy
 
 X = np.random.default_rng(0).normal(size=(6, 3)).astype(np.float32)
@@ -90,9 +99,32 @@ def test_gradient_through_a_training_run(make, name, params):
         check_grads(final_loss, (x,), order=1, modes=["rev"], rtol=1e-5)
 
 
-@pytest.mark.parametrize("options", [{}, {"per": "unit"}, {"keep_weights": True}])
-def test_parameters_and_state_can_be_donated(options, params, grads, assert_close):
-    tx = modulate_by_gain(optax.adam(0.1), **options)
+def test_vmap_and_gradient_over_the_consolidation(params, assert_close):
+    def final_loss(consolidation):
+        tx = two_timescale(0.1, consolidation=consolidation, follow_gain=True)
+        E, state = _train(tx, jax.tree.map(lambda p: p.astype(jnp.float64), params), steps=3)
+        return _loss(get_acting(state, E))[0]
+
+    with jax.enable_x64():
+        loss, decays = jax.jit(final_loss), jnp.array([0.5, 0.97])
+        assert_close(jax.vmap(loss)(decays), jnp.stack([loss(d) for d in decays]), rtol=1e-9)
+        assert abs(loss(decays[0]) - loss(decays[1])) > 1e-4
+        check_grads(loss, (decays[0],), order=1, modes=["rev"], rtol=1e-5)
+
+
+@pytest.mark.parametrize(
+    "build",
+    [
+        lambda: modulate_by_gain(optax.adam(0.1)),
+        lambda: modulate_by_gain(optax.adam(0.1), per="unit"),
+        lambda: modulate_by_gain(optax.adam(0.1), keep_weights=True),
+        lambda: consolidate(optax.adam(0.1)),
+        lambda: consolidate(optax.contrib.mechanize(optax.sgd(0.1))),
+        lambda: two_timescale(consolidation=lambda count: 0.9 - 0.1 * count, follow_gain=True),
+    ],
+)
+def test_parameters_and_state_can_be_donated(build, params, grads, assert_close):
+    tx = build()
     state = tx.init(params)
     keep = jax.tree.map(jnp.copy, (params, state))
 

@@ -1,0 +1,32 @@
+"""Search an optimizer state for the nodes of some classes, however optax or Flax nest it."""
+
+from typing import Any
+
+import jax
+import optax
+from jax.tree_util import keystr, tree_leaves_with_path
+from jaxtyping import PyTree
+
+
+def pure(tree: PyTree) -> PyTree:
+    """Return the tree with the values of its `flax.nnx` variables in their place."""
+    return jax.tree.map(
+        lambda x: x.get_value() if hasattr(x, "get_value") else x,
+        tree,
+        is_leaf=lambda x: hasattr(x, "get_value"),
+    )
+
+
+def find_nodes(opt_state: optax.OptState, kinds: Any, path: str = "") -> dict[str, Any]:
+    """Return every node of these NamedTuple classes by its path in the state, outer before inner.
+
+    A found node's own fields, its inner state among them, are searched as well.
+    """
+    found = {}
+    for keys, node in tree_leaves_with_path(opt_state, is_leaf=lambda x: isinstance(x, kinds)):
+        if isinstance(node, kinds):
+            here = path + keystr(keys)
+            found[here] = node
+            for field, value in node._asdict().items():
+                found |= find_nodes(value, kinds, f"{here}.{field}")
+    return found

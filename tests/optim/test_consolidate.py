@@ -1,0 +1,414 @@
+"""Slow weights against a weighted mean in NumPy, and the weights that act, however nested."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+import pytest
+
+from neurogain.optim import (
+    consolidate,
+    get_acting,
+    get_gain,
+    has_acting,
+    modulate_by_gain,
+    ngm_adam,
+    ngm_sgd,
+    scale_by_gain,
+    two_timescale,
+)
+
+DRIVES = (0.5, 2.0, 0.0, 1.0, 0.25)
+NOT_BIAS = {"bias": False, "hidden": True, "out": True}
+NAN, INF = float("nan"), float("inf")
+
+
+def _train(tx, params, wrap=jax.jit, **extra):
+    """Return the held weights after every update, and the states."""
+    state, history, states = tx.init(params), [], []
+    update = wrap(lambda g, s, p, u: tx.update(g, s, p, uncertainty=u, **extra))
+    for t, drive in enumerate(DRIVES):
+        rng = np.random.default_rng(t)
+        grads = jax.tree.map(lambda p: jnp.asarray(rng.normal(size=p.shape), p.dtype), params)  # noqa: B023
+        updates, state = update(grads, state, params, jnp.asarray(drive))
+        params = optax.apply_updates(params, updates)
+        history.append(params)
+        states.append(state)
+    return history, states
+
+
+def _equal(actual, expected):
+    jax.tree.map(np.testing.assert_array_equal, actual, expected)
+
+
+@pytest.mark.parametrize("decay", [0.0, 0.5, 0.97, 0.9999])
+def test_slow_weights_are_the_average_after_every_update(decay, params, oracle):
+    history, states = _train(consolidate(ngm_sgd(0.1), decay=decay), params)
+    for t, state in enumerate(states, start=1):
+        for k in params:
+            expected = oracle.average([p[k] for p in history[:t]], decay)
+            np.testing.assert_allclose(state.slow[k], expected, rtol=2e-5, atol=1e-6)
+        np.testing.assert_allclose(state.weight, 1 - decay**t, rtol=1e-5)
+    _equal(states[0].slow, history[0])
+    if decay == 0:
+        _equal(states[-1].slow, history[-1])
+
+
+def test_a_rate_may_follow_the_gain(params, oracle):
+    inner = ngm_sgd(0.1, decay=0.8, baseline=1.5, sensitivity=0.3)
+    tx = consolidate(inner, decay=0.7, baseline=1.5, follow_gain=True)
+    history, states = _train(tx, params)
+    g, decays = 1.5, []
+    for drive in DRIVES:
+        g = oracle.gain_step(g, drive, decay=0.8, baseline=1.5, sensitivity=0.3)
+        decays.append(1 - 0.3 * 1.5 / g)
+    for k in params:
+        expected = oracle.average([p[k] for p in history], decays)
+        np.testing.assert_allclose(states[-1].slow[k], expected, rtol=2e-5, atol=1e-6)
+
+
+def test_a_rate_follows_the_mean_over_the_groups_of_a_gain(params, oracle):
+    tx = consolidate(modulate_by_gain(optax.sgd(0.1), per="leaf"), decay=0.7, follow_gain=True)
+    state, E, history, decays = tx.init(params), params, [], []
+    g = dict.fromkeys(params, 1.0)
+    for t in range(3):
+        drive = {"bias": 0.1 * t, "hidden": 0.5, "out": 2.0 - t}
+        updates, state = tx.update(params, state, E, uncertainty=drive)
+        E = optax.apply_updates(E, updates)
+        history.append(E)
+        g = {k: oracle.gain_step(g[k], drive[k]) for k in g}
+        decays.append(1 - 0.3 / np.mean(list(g.values())))
+    for k in params:
+        expected = oracle.average([p[k] for p in history], decays)
+        np.testing.assert_allclose(state.slow[k], expected, rtol=2e-5, atol=1e-6)
+
+
+def test_a_gain_far_below_its_baseline_does_not_overshoot(params):
+    tx = consolidate(ngm_sgd(0.1, initial_gain=0.1), decay=0.2, follow_gain=True)
+    _, state = tx.update(params, tx.init(params), params, uncertainty=0.0)
+    assert state.inner_state.gain < 0.8
+    np.testing.assert_allclose(state.weight, 1.0)
+
+
+def test_the_scaling_control_is_a_gain_too(params, oracle):
+    tx = consolidate(optax.chain(optax.sgd(0.1), scale_by_gain()), decay=0.5, follow_gain=True)
+    _, states = _train(tx, params)
+    np.testing.assert_allclose(states[0].weight, 0.5 / oracle.gain_step(1.0, DRIVES[0]), rtol=1e-6)
+
+
+def test_weights_that_move_linearly_lag_by_the_closed_form():
+    """The lag is beta / (1 - beta) updates, less t beta^t / (1 - beta^t) at the start."""
+    beta, start, velocity = 0.9, np.array([1.0, -2.0]), np.array([0.5, 0.25])
+    tx = consolidate(optax.sgd(1.0), decay=beta)
+
+    def step(carry, _):
+        params, state = carry
+        updates, state = tx.update(jnp.asarray(-velocity), state, params)
+        params = optax.apply_updates(params, updates)
+        return (params, state), get_acting(state, params)
+
+    with jax.enable_x64():
+        E = jnp.asarray(start)
+        _, slow = jax.lax.scan(step, (E, tx.init(E)), length=200)
+    t = np.arange(1, 201)[:, None]
+    lag = beta / (1 - beta) - t * beta**t / (1 - beta**t)
+    np.testing.assert_allclose(slow, start + velocity * (t - lag), rtol=1e-12)
+
+
+def test_weights_that_stay_are_kept_bit_for_bit(params):
+    tx = consolidate(optax.sgd(0.1))
+    zeros, state = jax.tree.map(jnp.zeros_like, params), tx.init(params)
+    for _ in range(5):
+        _, state = tx.update(zeros, state, params)
+    _equal(state.slow, params)
+
+
+@pytest.mark.parametrize("wrap", [jax.jit, lambda f: f], ids=["jit", "eager"])
+@pytest.mark.parametrize("follow_gain", [False, True])
+def test_updates_are_those_of_the_inner_optimizer_bit_for_bit(follow_gain, wrap, params):
+    inner = optax.chain(optax.clip_by_global_norm(0.1), ngm_adam(0.1))
+    ours, states = _train(consolidate(inner, follow_gain=follow_gain), params, wrap)
+    theirs, plain = _train(inner, params, wrap)
+    _equal(ours, theirs)
+    _equal([s.inner_state for s in states], plain)
+
+
+def test_every_extra_argument_reaches_the_inner_optimizer(params):
+    def update(updates, state, params=None, *, uncertainty, task_switch, **extra):
+        assert (float(uncertainty), task_switch, extra) == (0.5, True, {"value": 3})
+        return updates, state
+
+    inner = optax.GradientTransformationExtraArgs(lambda p: optax.EmptyState(), update)
+    tx = consolidate(inner)
+    tx.update(params, tx.init(params), params, uncertainty=0.5, task_switch=True, value=3)
+
+
+def test_schedules_are_read_at_the_update_count(params, oracle):
+    inner = ngm_sgd(0.1)
+    tx = consolidate(
+        inner, decay=lambda t: 0.9 - 0.1 * t, baseline=lambda t: 1.0 + 0.1 * t, follow_gain=True
+    )
+    history, states = _train(tx, params)
+    g, decays = 1.0, []
+    for t, drive in enumerate(DRIVES):
+        g = oracle.gain_step(g, drive)
+        decays.append(1 - (0.1 + 0.1 * t) * (1.0 + 0.1 * t) / g)
+    for k in params:
+        expected = oracle.average([p[k] for p in history], decays)
+        np.testing.assert_allclose(states[-1].slow[k], expected, rtol=2e-5, atol=1e-6)
+    assert int(states[-1].step) == len(DRIVES)
+
+
+def test_a_decay_can_be_injected_and_set_between_updates(params, grads, oracle):
+    tx = optax.inject_hyperparams(consolidate, static_args=("inner", "mask"))(
+        optax.sgd(0.1), decay=0.5
+    )
+    state, E, history = tx.init(params), params, []
+    for decay in (0.5, 0.25):
+        state.hyperparams["decay"] = jnp.asarray(decay)
+        updates, state = tx.update(grads, state, E)
+        E = optax.apply_updates(E, updates)
+        history.append(E)
+    expected = oracle.average([p["out"] for p in history], [0.5, 0.25])
+    np.testing.assert_allclose(get_acting(state, E)["out"], expected, rtol=1e-5)
+
+
+@pytest.mark.parametrize("wrap", [jax.jit, lambda f: f], ids=["jit", "eager"])
+@pytest.mark.parametrize("decay", [0.9, 0.999])
+def test_low_precision_weights_are_averaged_in_float32(decay, wrap, params, oracle):
+    params = jax.tree.map(lambda p: p.astype(jnp.bfloat16), params)
+    history, states = _train(consolidate(optax.sgd(0.01), decay=decay), params, wrap)
+    acting = get_acting(states[-1], history[-1])
+    for k in params:
+        assert (states[-1].slow[k].dtype, acting[k].dtype) == (jnp.float32, jnp.bfloat16)
+        expected = oracle.average([p[k] for p in history], decay)
+        np.testing.assert_allclose(states[-1].slow[k], expected, rtol=1e-4, atol=1e-6)
+
+
+def test_double_precision_weights_have_a_rate_of_their_own(oracle):
+    with jax.enable_x64():
+        params = {"double": jnp.ones(3), "single": jnp.ones(3, jnp.float32)}
+        history, states = _train(consolidate(optax.sgd(0.1), decay=0.97), params)
+        slow = states[-1].slow
+        assert {k: str(x.dtype) for k, x in slow.items()} == {
+            "double": "float64",
+            "single": "float32",
+        }
+        expected = oracle.average([p["double"] for p in history], 0.97)
+        np.testing.assert_allclose(slow["double"], expected, rtol=1e-13)
+
+
+def test_leaves_left_out_act_as_they_are(params):
+    params = {**params, "count": jnp.arange(3), "nothing": None}
+    tx = consolidate(
+        optax.masked(optax.sgd(0.1), {**dict.fromkeys(params, True), "count": False}),
+        mask={**dict.fromkeys(params, True), "count": False, "bias": False, "nothing": None},
+    )
+    state, E = tx.init(params), params
+    grads = {**params, "count": jnp.zeros(3, jnp.int32)}
+    for _ in range(2):
+        updates, state = jax.jit(tx.update)(grads, state, E)
+        E = optax.apply_updates(E, updates)
+    acting = get_acting(state, E)
+    assert len(jax.tree.leaves(state.slow)) == 2
+    _equal(acting["count"], params["count"])
+    _equal(acting["bias"], E["bias"])
+    assert np.all(acting["out"] != E["out"])
+    assert acting["nothing"] is None
+
+
+@pytest.mark.parametrize(
+    "wrap",
+    [
+        lambda tx: tx,
+        lambda tx: optax.chain(optax.clip(1.0), tx),
+        lambda tx: optax.apply_if_finite(optax.chain(tx), 3),
+        lambda tx: optax.MultiSteps(tx, 1),
+        lambda tx: optax.inject_hyperparams(lambda scale: optax.chain(optax.clip(scale), tx))(1.0),
+    ],
+    ids=["bare", "chain", "apply_if_finite", "MultiSteps", "inject_hyperparams"],
+)
+def test_the_schedule_free_average_is_found(wrap, params):
+    tx = optax.contrib.schedule_free_sgd(0.1)
+    inner = optax.chain(optax.clip(1.0), tx)
+    theirs, plain = _train(optax.with_extra_args_support(inner), params)
+    ours, states = _train(optax.with_extra_args_support(wrap(inner)), params)
+    expected = optax.contrib.schedule_free_eval_params(plain[-1][1], theirs[-1])
+    acting = get_acting(states[-1], ours[-1])
+    for k in params:
+        np.testing.assert_allclose(acting[k], expected[k], rtol=1e-5, atol=1e-6)
+    assert has_acting(states[-1])
+
+
+def test_each_leaf_has_its_own_way_to_act(params, oracle):
+    free = optax.contrib.schedule_free_sgd(0.1)
+    tx = optax.partition(
+        {
+            "free": free,
+            "slow": consolidate(optax.sgd(0.1), decay=0.5),
+            "held": optax.sgd(0.1),
+        },
+        {"bias": "held", "hidden": "free", "out": "slow"},
+    )
+    history, states = _train(tx, params)
+    acting = get_acting(states[-1], history[-1])
+    _equal(acting["bias"], history[-1]["bias"])
+    expected = oracle.average([p["out"] for p in history], 0.5)
+    np.testing.assert_allclose(acting["out"], expected, rtol=1e-5)
+    alone = optax.with_extra_args_support(free)
+    theirs, plain = _train(alone, params)
+    expected = optax.contrib.schedule_free_eval_params(plain[-1], theirs[-1])
+    np.testing.assert_allclose(acting["hidden"], expected["hidden"], rtol=1e-5)
+
+
+@pytest.mark.parametrize(
+    "tx",
+    [
+        optax.adam(0.1),
+        ngm_sgd(0.1),
+        optax.contrib.sam(optax.sgd(0.1), optax.sgd(0.1), opaque_mode=True),
+    ],
+)
+def test_without_an_average_the_held_weights_act(tx, params):
+    state = tx.init(params)
+    assert not has_acting(state)
+    _equal(get_acting(state, params), params)
+
+
+@pytest.mark.parametrize(
+    "tx",
+    [
+        optax.chain(consolidate(optax.sgd(0.1)), consolidate(optax.sgd(0.1))),
+        consolidate(consolidate(optax.sgd(0.1))),
+        consolidate(optax.contrib.schedule_free_sgd(0.1)),
+        optax.contrib.schedule_free(consolidate(optax.sgd(0.1)), 0.1),
+    ],
+)
+def test_two_averages_of_one_leaf_are_refused(tx, params):
+    with pytest.raises(ValueError, match=r"averages leaf 0 of the parameters twice, at .* and at"):
+        get_acting(tx.init(params), params)
+
+
+@pytest.mark.parametrize(
+    "inner", [consolidate(optax.sgd(0.1)), optax.contrib.schedule_free_sgd(0.1)]
+)
+def test_an_average_inside_the_gain_is_refused(inner, params):
+    state = optax.chain(modulate_by_gain(inner)).init(params)
+    with pytest.raises(ValueError, match=r"inside the gain at \[0\].*consolidate\(modulate_by"):
+        get_acting(state, params)
+
+
+def test_parameters_of_another_structure_are_refused(params):
+    state = consolidate(optax.sgd(0.1)).init(params)
+    with pytest.raises(ValueError, match="must be the tree that the optimizer was initialised"):
+        get_acting(state, {"other": jnp.ones(3)})
+
+
+@pytest.mark.parametrize("value", [1.0, -0.1, 1.5, NAN])
+def test_a_decay_outside_its_range(value):
+    with pytest.raises(ValueError, match=rf"`decay` must be in \[0, 1\), per update; got {value}"):
+        consolidate(optax.sgd(0.1), decay=value)
+    with pytest.raises(ValueError, match=rf"`consolidation` must be in \[0, 1\).*; got {value}"):
+        two_timescale(consolidation=value)
+
+
+@pytest.mark.parametrize("value", [0.5, NAN, INF])
+def test_a_baseline_outside_its_range(value):
+    with pytest.raises(ValueError, match=rf"`baseline` must be a finite gain.*; got {value}"):
+        consolidate(optax.sgd(0.1), baseline=value)
+
+
+@pytest.mark.parametrize("value", [0.0, -1.0, NAN, INF])
+def test_a_norm_outside_its_range(value):
+    with pytest.raises(ValueError, match=rf"`max_norm` must be finite and > 0; got {value}"):
+        two_timescale(max_norm=value)
+
+
+def test_constants_are_single_numbers():
+    with pytest.raises(ValueError, match="`decay` must be one number, or a schedule"):
+        consolidate(optax.sgd(0.1), decay=np.array([0.5, 0.9]))
+    with pytest.raises(TypeError, match="`decay` must be a number"):
+        consolidate(optax.sgd(0.1), decay="slow")
+
+
+def test_an_optimizer_that_was_not_built():
+    with pytest.raises(TypeError, match=r"`inner` must be an optax optimizer.*optax\.adam\(1e-3\)"):
+        consolidate(optax.adam)
+
+
+@pytest.mark.parametrize(
+    ("inner", "found"),
+    [
+        (optax.adam(0.1), "found 0"),
+        (optax.chain(ngm_sgd(0.1), ngm_sgd(0.1)), r"found 2: \['\[0\]'"),
+    ],
+)
+def test_a_rate_cannot_follow_no_gain_or_two(inner, found, params):
+    with pytest.raises(ValueError, match=rf"`follow_gain` needs exactly one gain.*{found}"):
+        consolidate(inner, follow_gain=True).init(params)
+
+
+def test_leaves_and_masks_that_do_not_fit(params):
+    with pytest.raises(TypeError, match=r"floating dtype; got int32, shape \(3,\).*`mask`"):
+        consolidate(optax.sgd(0.1)).init({"count": jnp.arange(3)})
+    with pytest.raises(ValueError, match="`mask` must have the structure of the parameters"):
+        consolidate(optax.sgd(0.1), mask={"bias": True}).init(params)
+
+
+def test_missing_params(params, grads):
+    tx = consolidate(optax.sgd(0.1))
+    with pytest.raises(ValueError, match="`params` must be passed to update: the slow weights"):
+        tx.update(grads, tx.init(params))
+
+
+def test_the_preset_is_its_parts(params):
+    mask = {"bias": False, "hidden": False, "out": True}
+    parts = consolidate(
+        optax.chain(
+            optax.clip_by_global_norm(0.2),
+            ngm_adam(0.01, b1=0.8, b2=0.99, eps=1e-6, decay=0.8, baseline=1.5, mask=mask),
+        ),
+        decay=0.9,
+        baseline=1.5,
+        follow_gain=True,
+    )
+    preset = two_timescale(
+        0.01,
+        max_norm=0.2,
+        consolidation=0.9,
+        follow_gain=True,
+        b1=0.8,
+        b2=0.99,
+        eps=1e-6,
+        decay=0.8,
+        baseline=1.5,
+        mask=mask,
+    )
+    _equal(_train(preset, params), _train(parts, params))
+
+
+def test_the_preset_passes_every_option_on(params, grads):
+    options = {"per": "unit", "unit_axis": 0, "initial_gain": 2.0, "on_missing": "hold"}
+    tx = two_timescale(mask=NOT_BIAS, keep_weights=True, **options)
+    _, state = tx.update(grads, tx.init(params), params)
+    assert [x.shape for x in jax.tree.leaves(get_gain(state))] == [(3, 1), (4, 1)]
+    assert len(jax.tree.leaves(optax.tree.get(state, "weights"))) == 2
+
+
+def test_the_clip_is_in_front_of_the_gain(params, grads):
+    """With a gain of 3 on one layer, the others step as without it."""
+    mask = {"bias": False, "hidden": False, "out": True}
+    state, plain = (two_timescale(mask=mask, initial_gain=g, b1=0.5, b2=0.5) for g in (3.0, 1.0))
+    held = _train(state, params)[0], _train(plain, params)[0]
+    for k in ("bias", "hidden"):
+        _equal(held[0][-1][k], held[1][-1][k])
+    assert np.any(held[0][-1]["out"] != held[1][-1]["out"])
+
+
+def test_optax_tree_map_params_reaches_the_slow_weights(params, grads):
+    tx = optax.chain(two_timescale())
+    _, state = tx.update(grads, tx.init(params), params, uncertainty=0.5)
+    doubled = optax.tree_map_params(tx, lambda x: 2 * x, state)
+    assert float(get_gain(doubled)) == float(get_gain(state))
+    slow, old = (get_acting(s, params) for s in (doubled, state))
+    _equal(slow, jax.tree.map(lambda x: 2 * x, old))
