@@ -31,12 +31,13 @@ class StabilityGapCommand:
         chosen = config.parse_methods()
         stream = stability_gap.load_stream(config)  # before the folder is claimed: it may fail
         folder = output.ResultFolder(self.out, stability_gap.as_json(config), resume=self.resume)
-        finished = sum(folder.load_unit(label) is not None for label in chosen)
+        fields = TaskCurves._fields
+        finished = sum(folder.load_unit(label, fields) is not None for label in chosen)
         curves: dict[str, TaskCurves] = {}
         seconds: dict[str, float] = {}
         with tqdm(total=len(chosen) * stream.tasks, unit="task", dynamic_ncols=True) as bar:
             for label, method in chosen.items():
-                arrays = folder.load_unit(label)
+                arrays = folder.load_unit(label, fields)
                 if arrays is None:
                     start = time.perf_counter()
 
@@ -53,7 +54,7 @@ class StabilityGapCommand:
                 else:
                     bar.update(stream.tasks)
                 seconds[label] = float(arrays["wall_time_s"].item())
-                curves[label] = TaskCurves(*(arrays[field] for field in TaskCurves._fields))
+                curves[label] = TaskCurves(*(arrays[field] for field in fields))
         metrics = stability_gap.summarize(config, stream, curves)
         metrics |= {"versions": output.versions(), "wall_time_s": sum(seconds.values())}
         for label, wall in seconds.items():
@@ -85,7 +86,7 @@ def _draw(
 
     title = f"{config.benchmark}, {config.regime}"
     accuracy = {label: c.accuracy for label, c in curves.items()}
-    every = config.eval_every
+    every = config.protocol.eval_every
     drawn = {
         "old_task_accuracy": figures.old_task_accuracy(
             accuracy, task_names, eval_every=every, title=title
@@ -121,4 +122,9 @@ def _table(metrics: dict) -> str:
         lines.append(f"{label:<{width}}  {row}  {m['wall_time_s']:7.1f}{note}")
     seeds = metrics["config"]["seeds"]
     spread = f"95 % t-intervals over {seeds} seeds" if seeds > 1 else "One seed"
-    return "\n".join(lines) + f"\n{spread}; lower SG is better, at equal avg-ACC."
+    lines.append(f"{spread}; lower SG is better, at equal avg-ACC.")
+    stream = metrics["stream"]
+    fewest, most = min(stream["evaluation_images"]), max(stream["evaluation_images"])
+    number = str(most) if fewest == most else f"{fewest} to {most}"
+    lines.append(f"Evaluated every {stream['eval_every']} updates on {number} images a task.")
+    return "\n".join(lines + ([stream["note"]] if "note" in stream else []))

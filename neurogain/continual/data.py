@@ -1,12 +1,16 @@
-"""Image data sets as arrays: the embedded digits, and sets prepared by TensorFlow Datasets."""
+"""Image data sets as arrays: the embedded digits, and sets prepared by TensorFlow Datasets.
+
+A folder of image files is read by `neurogain.continual.image_folder`.
+"""
 
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
-TFDS_NAMES = ("mnist", "cifar10", "cifar100")
+TFDS_NAMES = ("mnist", "cifar10", "cifar100", "cifar100_subset")
 NAMES = ("digits", *TFDS_NAMES)
+SUBSET_OF = {"cifar100_subset": "cifar100"}  # results on these stand beside no published figure
 
 DIGITS_TEST = 500  # images of the embedded set that are held out
 
@@ -34,11 +38,12 @@ def load(name: str, data_dir: str | Path | None = None) -> Dataset:
     Args:
       name: "digits" (scikit-learn's 8 x 8 digits, always there; a fixed, stratified 1,297 training
         and 500 test images), or "mnist", "cifar10", "cifar100" as prepared by
-        TensorFlow Datasets in ArrayRecord files.
+        TensorFlow Datasets in ArrayRecord files; "cifar100_subset" is a set of that form and with
+        the features of cifar100 that holds some of its images.
       data_dir: the TFDS folder; TFDS's own default where it is None. Not used for the digits.
 
     Raises:
-      ValueError: an unknown name.
+      ValueError: an unknown name, images of mixed sizes, or labels out of range.
       FileNotFoundError: the folder does not hold the set in that form; the message says how to
         prepare it.
     """
@@ -46,8 +51,47 @@ def load(name: str, data_dir: str | Path | None = None) -> Dataset:
         return _digits()
     if name not in TFDS_NAMES:
         raise ValueError(f"`name` must be one of {', '.join(NAMES)}; got {name!r}.")
-    train, test = (_tfds_split(name, split, data_dir) for split in ("train", "test"))
-    return Dataset(name, int(train.labels.max()) + 1, train, test)
+    train, classes = _tfds_split(name, "train", data_dir)
+    dataset = Dataset(name, classes, train, _tfds_split(name, "test", data_dir)[0])
+    check(dataset)
+    return dataset
+
+
+def check(dataset: Dataset) -> None:
+    """Refuse a set whose arrays do not fit together.
+
+    Raises:
+      TypeError: images that are not uint8, or labels that are not integers.
+      ValueError: images of another shape than (n, height, width, channels), or of another one in
+        training than in test; not one label an image; labels outside [0, classes).
+    """
+    for part, examples in (("training", dataset.train), ("test", dataset.test)):
+        images, named = examples.images, f"the {part} images of {dataset.name}"
+        if images.dtype != np.uint8:
+            raise TypeError(f"{named} must be uint8, 0 to 255; got {images.dtype}.")
+        if images.ndim != 4 or images.shape[1:] != dataset.train.images.shape[1:]:
+            raise ValueError(
+                f"{named} must have the shape (n, height, width, channels), the last three as in "
+                f"training, {dataset.train.images.shape[1:]}; got {images.shape}."
+            )
+        limits = {"labels": dataset.classes, "superclasses": np.inf}
+        for field, limit in limits.items():
+            values = getattr(examples, field)
+            if values is None:
+                continue
+            if not np.issubdtype(values.dtype, np.integer):
+                raise TypeError(f"the {field} of {named} must be integers; got {values.dtype}.")
+            if values.shape != (len(images),):
+                raise ValueError(
+                    f"the {field} of {named} must be one an image, ({len(images)},); got "
+                    f"{values.shape}."
+                )
+            wrong = np.flatnonzero((values < 0) | (values >= limit))
+            if len(wrong):
+                raise ValueError(
+                    f"the {field} of {named} must be in [0, {limit}); got {values[wrong[0]]} at "
+                    f"image {wrong[0]}. Number the classes from 0 on."
+                )
 
 
 def _digits() -> Dataset:
@@ -62,7 +106,8 @@ def _digits() -> Dataset:
     return Dataset("digits", 10, Examples(parts[0], parts[2]), Examples(parts[1], parts[3]))
 
 
-def _tfds_split(name: str, split: str, data_dir: str | Path | None) -> Examples:
+def _tfds_split(name: str, split: str, data_dir: str | Path | None) -> tuple[Examples, int]:
+    """Return the examples of one part, and the number of classes that the set declares."""
     import tensorflow_datasets as tfds
 
     try:
@@ -74,14 +119,27 @@ def _tfds_split(name: str, split: str, data_dir: str | Path | None) -> Examples:
     def column(key: str) -> np.ndarray:
         return np.array([row[key] for row in rows], np.int32)
 
+    shapes = {row["image"].shape for row in rows}
+    if len(shapes) != 1:
+        raise ValueError(
+            f"all images must have one size; those of {name!r}, {split}, have {sorted(shapes)}."
+        )
     coarse = column("coarse_label") if "coarse_label" in rows[0] else None
-    return Examples(np.stack([row["image"] for row in rows]), column("label"), coarse)
+    examples = Examples(np.stack([row["image"] for row in rows]), column("label"), coarse)
+    return examples, source.dataset_info.features["label"].num_classes
 
 
 def _how_to_prepare(name: str, data_dir: str | Path | None, error: Exception) -> str:
     import tensorflow_datasets as tfds
 
     folder = Path(data_dir or tfds.core.constants.DATA_DIR).expanduser()
+    if name in SUBSET_OF:
+        return (
+            f"`data_dir` must hold {name!r} in ArrayRecord files, {folder / name}/<version>/; "
+            f"nothing that can be read is there ({type(error).__name__}). TensorFlow Datasets does "
+            f"not prepare this set: write it with the features of {SUBSET_OF[name]!r}, or load "
+            f"{SUBSET_OF[name]!r} itself."
+        )
     return (
         f"`data_dir` must hold {name!r} as TensorFlow Datasets prepares it in ArrayRecord files, "
         f"{folder / name}/<version>/; nothing that can be read is there "

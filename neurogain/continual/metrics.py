@@ -11,6 +11,8 @@ from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Float
+from numpy.typing import ArrayLike
+from scipy import stats
 
 Accuracy = Float[np.ndarray, "K E K"]
 
@@ -75,6 +77,39 @@ def worst_case_accuracy(accuracy: Accuracy) -> float:
     """Return WC-ACC = A(T_K) / K + (1 - 1/K) min-ACC."""
     tasks = len(accuracy)
     return float(accuracy[-1, -1, -1] / tasks + (1 - 1 / tasks) * min_accuracy(accuracy))
+
+
+def new_task_accuracy(accuracy: Accuracy, after: int, eval_every: int = 1) -> float:
+    """Return the accuracy on the new task `after` iterations behind a switch, mean over switches.
+
+    Args:
+      accuracy: see above.
+      after: iterations, a multiple of `eval_every`.
+      eval_every: iterations between evaluations.
+    """
+    reached = [accuracy[k, after // eval_every, k] for k in range(1, len(accuracy))]
+    return float(np.mean(reached))
+
+
+def minimum_bias(accuracy: Accuracy, images: ArrayLike) -> tuple[float, float]:
+    """Return the standard error of one evaluation, and how far a minimum may read low for it.
+
+    Of the accuracy on all old tasks, pooled, mean over switches. Accuracies p_j on n_j images each
+    have the standard error s = sqrt(sum_j p_j (1 - p_j) / n_j) / k. Were the images drawn anew at
+    each of E evaluations, the lowest reading would lie, on average, up to m s below the lowest
+    accuracy, with m the mean of the largest of E standard normal numbers and s the largest there.
+    Here all evaluations share their images, so most of the error is common to them and moves the
+    curve as a whole: the bias lies between 0 and that bound.
+
+    Args:
+      accuracy: see above.
+      images: evaluation images of each task, (K,).
+    """
+    variance = accuracy * (1 - accuracy) / np.asarray(images)
+    errors = [np.sqrt(variance[k, :, :k].sum(axis=1)).max() / k for k in range(1, len(accuracy))]
+    x = np.linspace(-10, 10, 20_001)
+    largest = 10 - np.trapezoid(stats.norm.cdf(x) ** accuracy.shape[1], x)
+    return float(np.mean(errors)), float(np.mean(errors) * largest)
 
 
 def windowed(accuracy: Accuracy, window: int) -> tuple[float, float]:

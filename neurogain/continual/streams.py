@@ -7,10 +7,11 @@ sets that are drawn anew each time reads low.
 
 import dataclasses
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 
-from neurogain.continual.data import Dataset, Examples
+from neurogain.continual.data import Dataset, Examples, check
 
 
 @dataclasses.dataclass(frozen=True)
@@ -37,63 +38,94 @@ class Stream:
         return (self.test_labels >= 0).sum(axis=1)
 
 
+class _Task(NamedTuple):
+    """One task before the evaluation set is chosen."""
+
+    name: str
+    train: Examples
+    test: Examples
+    classes: Sequence[int]  # that both must have
+
+
 def _build(
-    name: str,
-    classes: int,
-    tasks: Sequence[tuple[str, Examples, Examples]],
-    eval_images: int,
+    name: str, classes: int, tasks: Sequence[_Task], eval_images: int | None, at_most: int
 ) -> Stream:
-    """Put tasks (name, training, test) in a row and choose the evaluation sets."""
-    if eval_images < 1:
+    """Put tasks in a row and choose the evaluation sets."""
+    for argument, value in (("eval_images", eval_images), ("at_most", at_most)):
+        if value is not None and value < 1:
+            raise ValueError(
+                f"`{argument}` must be a number of images of at least 1; got {value}. Pass 500."
+            )
+    for task in tasks:
+        _check_task(name, task)
+    fewest = min(tasks, key=lambda task: len(task.test.labels))
+    if eval_images is not None and eval_images > len(fewest.test.labels):
         raise ValueError(
-            f"`eval_images` must be a number of images of at least 1; got {eval_images}. Pass 500."
+            f"`eval_images` must be at most {len(fewest.test.labels)}, the test images of task "
+            f"{fewest.name!r} of {name}; got {eval_images}. Leave it out to take all where there "
+            f"are fewer than {at_most}."
         )
-    for task, train, test in tasks:
-        seen = np.unique(train.labels)
-        if len(train.labels) == 0 or len(test.labels) == 0:
-            raise ValueError(
-                f"every task must have training and test images; task {task!r} of {name} has "
-                f"{len(train.labels)} and {len(test.labels)}. Use fewer tasks or another set."
-            )
-        if len(seen) < 2:
-            raise ValueError(
-                f"every task must have at least 2 classes; task {task!r} of {name} has only class "
-                f"{seen[0]}. Use fewer tasks."
-            )
-    most = min(eval_images, max(len(test.labels) for _, _, test in tasks))
+    most = min(eval_images or at_most, max(len(task.test.labels) for task in tasks))
     rng = np.random.default_rng(0)  # the evaluation set belongs to the stream, not to a seed
-    shape = tasks[0][2].images.shape[1:]
+    shape = tasks[0].test.images.shape[1:]
     test_images = np.zeros((len(tasks), most, *shape), np.uint8)
     test_labels = np.full((len(tasks), most), -1, np.int32)
-    for k, (_, _, test) in enumerate(tasks):
-        chosen = np.sort(rng.permutation(len(test.labels))[:most])
-        test_images[k, : len(chosen)] = test.images[chosen]
-        test_labels[k, : len(chosen)] = test.labels[chosen]
-    sizes = [len(train.labels) for _, train, _ in tasks]
+    for k, task in enumerate(tasks):
+        chosen = np.sort(rng.permutation(len(task.test.labels))[:most])
+        test_images[k, : len(chosen)] = task.test.images[chosen]
+        test_labels[k, : len(chosen)] = task.test.labels[chosen]
+    sizes = [len(task.train.labels) for task in tasks]
     return Stream(
         name=name,
         classes=classes,
-        task_names=tuple(task for task, _, _ in tasks),
-        images=np.concatenate([train.images for _, train, _ in tasks]),
-        labels=np.concatenate([train.labels for _, train, _ in tasks]).astype(np.int32),
+        task_names=tuple(task.name for task in tasks),
+        images=np.concatenate([task.train.images for task in tasks]),
+        labels=np.concatenate([task.train.labels for task in tasks]).astype(np.int32),
         starts=np.concatenate([[0], np.cumsum(sizes)]).astype(np.int32),
         test_images=test_images,
         test_labels=test_labels,
     )
 
 
-def split(dataset: Dataset, *, tasks: int = 5, eval_images: int = 500) -> Stream:
+def _check_task(name: str, task: _Task) -> None:
+    """Refuse a task without images, with a single class, or that lacks one of its classes."""
+    train, test = task.train, task.test
+    if len(train.labels) == 0 or len(test.labels) == 0:
+        raise ValueError(
+            f"every task must have training and test images; task {task.name!r} of {name} has "
+            f"{len(train.labels)} and {len(test.labels)}. Use fewer tasks or another set."
+        )
+    if len(task.classes) < 2:
+        raise ValueError(
+            f"every task must have at least 2 classes; task {task.name!r} of {name} has only class "
+            f"{task.classes[0]}. Use fewer tasks."
+        )
+    for part, examples in (("training", train), ("test", test)):
+        missing = np.setdiff1d(task.classes, examples.labels)
+        if len(missing):
+            raise ValueError(
+                f"every task must have images of all its classes; task {task.name!r} of {name} has "
+                f"no {part} images of class {', '.join(map(str, missing))}. Use another set."
+            )
+
+
+def split(
+    dataset: Dataset, *, tasks: int = 5, eval_images: int | None = None, at_most: int = 500
+) -> Stream:
     """Deal the classes in natural order over the tasks: class-incremental, one head for all.
 
     Args:
       dataset: any data set.
       tasks: K; each gets C/K classes, the first ones one more where K does not divide C.
-      eval_images: evaluation images per task, at most; all test images where there are fewer.
+      eval_images: evaluation images per task; where it is None, `at_most` of them.
+      at_most: evaluation images per task, or all test images where there are fewer.
 
     Raises:
-      ValueError: fewer than one task, more tasks than classes, or a task that would be empty or
-        have a single class.
+      TypeError, ValueError: arrays that `data.check` refuses; fewer than one task or more tasks
+        than classes; a task that would be empty, have a single class or lack one of its classes;
+        more evaluation images than a task has.
     """
+    check(dataset)
     if not 1 <= tasks <= dataset.classes:
         raise ValueError(
             f"`tasks` must be between 1 and the {dataset.classes} classes of {dataset.name}; got "
@@ -102,8 +134,9 @@ def split(dataset: Dataset, *, tasks: int = 5, eval_images: int = 500) -> Stream
     parts = []
     for group in np.array_split(np.arange(dataset.classes), tasks):
         name = ", ".join(map(str, group)) if len(group) < 4 else f"{group[0]} to {group[-1]}"
-        parts.append((name, _where(dataset.train, group), _where(dataset.test, group)))
-    return _build(f"split-{dataset.name}", dataset.classes, parts, eval_images)
+        train, test = _where(dataset.train, group), _where(dataset.test, group)
+        parts.append(_Task(name, train, test, group.tolist()))
+    return _build(f"split-{dataset.name}", dataset.classes, parts, eval_images, at_most)
 
 
 def _where(examples: Examples, classes: np.ndarray) -> Examples:
@@ -112,28 +145,38 @@ def _where(examples: Examples, classes: np.ndarray) -> Examples:
 
 
 def rotated(
-    dataset: Dataset, *, angles: Sequence[float] = (0.0, 80.0, 160.0), eval_images: int = 500
+    dataset: Dataset,
+    *,
+    angles: Sequence[float] = (0.0, 80.0, 160.0),
+    eval_images: int | None = None,
+    at_most: int = 500,
 ) -> Stream:
     """Rotate all images by one angle per task: domain-incremental, the same classes throughout.
 
     Args:
       dataset: any data set.
       angles: degrees, counter-clockwise, one per task; bilinear, zeros outside the image.
-      eval_images: evaluation images per task, at most.
+      eval_images, at_most: as for `split`.
 
     Raises:
-      ValueError: no angle, or one that is not finite.
+      TypeError, ValueError: no angle, or one that is not finite; data as for `split`.
     """
+    check(dataset)
     if len(angles) == 0 or not np.all(np.isfinite(angles)):
         raise ValueError(
             f"`angles` must be one finite angle in degrees per task; got {angles!r}. "
             "Pass angles=(0, 80, 160)."
         )
     parts = [
-        (f"{angle:g}°", _rotate(dataset.train, angle), _rotate(dataset.test, angle))
+        _Task(
+            f"{angle:g}°",
+            _rotate(dataset.train, angle),
+            _rotate(dataset.test, angle),
+            range(dataset.classes),
+        )
         for angle in angles
     ]
-    return _build(f"rotated-{dataset.name}", dataset.classes, parts, eval_images)
+    return _build(f"rotated-{dataset.name}", dataset.classes, parts, eval_images, at_most)
 
 
 def _rotate(examples: Examples, angle: float) -> Examples:
@@ -145,14 +188,23 @@ def _rotate(examples: Examples, angle: float) -> Examples:
     return Examples(images, examples.labels)
 
 
-def superclass_domains(dataset: Dataset, *, tasks: int = 3, eval_images: int = 500) -> Stream:
+def superclass_domains(
+    dataset: Dataset, *, tasks: int = 3, eval_images: int | None = None, at_most: int = 500
+) -> Stream:
     """Label by superclass and deal each superclass's fine classes in turn over the tasks.
 
     With five fine classes and three tasks they go 2, 2, 1 (Domain-CIFAR-100).
 
+    Args:
+      dataset: one with superclasses.
+      tasks: K, at most the number of fine classes of a superclass.
+      eval_images, at_most: as for `split`.
+
     Raises:
-      ValueError: a data set without superclasses, or more tasks than fine classes in one of them.
+      TypeError, ValueError: a data set without superclasses, or more tasks than fine classes in one
+        of them; data as for `split`.
     """
+    check(dataset)
     train, test = dataset.train, dataset.test
     if train.superclasses is None or test.superclasses is None:
         raise ValueError(
@@ -160,7 +212,7 @@ def superclass_domains(dataset: Dataset, *, tasks: int = 3, eval_images: int = 5
             "Load cifar100."
         )
     pairs = np.unique(np.stack([train.superclasses, train.labels], axis=1), axis=0)
-    groups = [pairs[pairs[:, 0] == s, 1] for s in np.unique(pairs[:, 0])]
+    groups = [pairs[pairs[:, 0] == s, 1] for s in range(int(pairs[:, 0].max()) + 1)]
     fewest = min(map(len, groups))
     if not 1 <= tasks <= fewest:
         raise ValueError(
@@ -170,8 +222,9 @@ def superclass_domains(dataset: Dataset, *, tasks: int = 3, eval_images: int = 5
     parts = []
     for k in range(tasks):
         fine = np.concatenate([d[k] for d in dealt])
-        parts.append((f"part {k + 1}", _by_superclass(train, fine), _by_superclass(test, fine)))
-    return _build(f"domain-{dataset.name}", len(groups), parts, eval_images)
+        named = _by_superclass(train, fine), _by_superclass(test, fine)
+        parts.append(_Task(f"part {k + 1}", *named, range(len(groups))))
+    return _build(f"domain-{dataset.name}", len(groups), parts, eval_images, at_most)
 
 
 def _by_superclass(examples: Examples, fine: np.ndarray) -> Examples:

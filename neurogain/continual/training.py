@@ -1,13 +1,17 @@
-"""Continual training: one task is one compiled scan, batched over runs, evaluated as it goes.
+"""Continual training: one task is one compiled scan, evaluated as it goes.
 
 A run is one seed with one set of optimizer constants. The constants are traced, so a sweep over
-them is the same compiled program, and the runs of a batch share every evaluation image.
+them is the same compiled program. Runs go side by side in one batch, where they share every
+evaluation image, or one by one.
+
+Weights that an optimizer consolidates (averages) are the ones that act: they are evaluated, with
+batch statistics of their own, while the held weights learn.
 """
 
 import dataclasses
 import functools
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 
 import flax.linen as nn
 import jax
@@ -17,58 +21,28 @@ import optax
 from jaxtyping import Array, Float, Int, PyTree
 
 from neurogain import optim, uncertainty
+from neurogain.continual import images, models
+from neurogain.continual.batches import Source, draw, make_buffer, make_source
+from neurogain.continual.evaluation import EvaluationSets, accuracies, chunked
+from neurogain.continual.protocol import Protocol, Regime
 from neurogain.continual.streams import Stream
 
-Regime = Literal["joint", "replay", "finetune"]
+if not hasattr(optim, "has_acting"):  # TODO: drop once optim has them
+    optim.has_acting = lambda opt_state: False  # type: ignore[attr-defined]
+    optim.get_acting = lambda opt_state, params: params  # type: ignore[attr-defined]
+
+__all__ = ["Protocol", "Regime", "RunState", "TaskCurves", "Trainer"]
+
 BuildOptimizer = Callable[[Mapping[str, Any]], optax.GradientTransformation]
-
-
-@dataclasses.dataclass(frozen=True)
-class Protocol:
-    """How a stream is trained and evaluated; static."""
-
-    iterations: int = 200  # updates per task
-    batch_size: int = 128
-    eval_every: int = 1  # updates between evaluations
-    regime: Regime = "joint"
-    buffer_size: int = 500  # images of old tasks, for "replay"
-
-    def check(self) -> None:
-        """Raise a ValueError that names the field, the rule, the value and a way out."""
-        for name in ("iterations", "batch_size", "eval_every", "buffer_size"):
-            value = getattr(self, name)
-            if not (isinstance(value, int) and value >= 1):
-                raise ValueError(f"`{name}` must be a whole number of at least 1; got {value!r}.")
-        if self.iterations % self.eval_every:
-            raise ValueError(
-                f"`eval_every` must divide the {self.iterations} iterations of a task; got "
-                f"{self.eval_every}. Pass eval_every=1 to miss no part of the gap."
-            )
-        if self.regime not in ("joint", "replay", "finetune"):
-            raise ValueError(
-                f'`regime` must be "joint" (all data so far), "replay" (a bounded buffer) or '
-                f'"finetune" (the new task alone); got {self.regime!r}.'
-            )
-
-    def check_tasks(self, tasks: int) -> None:
-        """Raise a ValueError where replay has no room for an image of every old task."""
-        if self.regime == "replay" and self.buffer_size < tasks - 1:
-            raise ValueError(
-                f"`buffer_size` must hold at least one image of each of {tasks - 1} old tasks; "
-                f"got {self.buffer_size}."
-            )
-        if self.regime == "replay" and self.batch_size < 2:
-            raise ValueError(
-                "`batch_size` must be at least 2 for replay, which takes half of it from the "
-                f"buffer; got {self.batch_size}."
-            )
 
 
 class RunState(NamedTuple):
     """What a run carries from update to update."""
 
-    params: PyTree  # effective weights E
+    params: PyTree  # effective weights E, which learn
+    stats: PyTree  # their batch statistics, by collection; {} where the model has none
     opt_state: optax.OptState
+    acting_stats: PyTree  # those of the weights that act; {} where these are E
 
 
 class TaskCurves(NamedTuple):
@@ -77,11 +51,13 @@ class TaskCurves(NamedTuple):
     On the device inside the trainer, NumPy arrays outside.
     """
 
-    accuracy: Any  # (evaluations, K) at E; before the first update first; NaN: not seen
+    accuracy: Any  # (evaluations, K) of the weights that act; before the first update first; NaN:
+    # not seen
     slow_accuracy: Any  # (K,) at g0 W, after the last update
     gain: Any  # (T,) after each update, mean over gain groups; 1 where there is none
     uncertainty: Any  # (T,) nats, batch mean at each update
     loss: Any  # (T,) nats
+    fast_accuracy: Any  # as accuracy, at E; the same where E acts
 
 
 class _Data(NamedTuple):
@@ -89,70 +65,24 @@ class _Data(NamedTuple):
 
     images: Array  # uint8, (n, pixels...)
     labels: Array
-    test_images: Array  # uint8, (K, m, pixels...); in [0, 1] once a task runs
-    test_labels: Array  # -1 where padded
-
-
-class _Source(NamedTuple):
-    """Where the batches of one task come from, as traced numbers."""
-
-    task: Int[Array, ""]
-    low: Int[Array, ""]  # images[low:high] are drawn uniformly ...
-    high: Int[Array, ""]
-    replayed: Int[Array, ""]  # ... but for this many of a batch, which come from the buffer
-    stored: Int[Array, ""]  # number of images in the buffer
-
-
-def _source(stream: Stream, protocol: Protocol, task: int) -> _Source:
-    """Return the source of a task's batches under the regime."""
-    starts = stream.starts
-    replay = protocol.regime == "replay" and task > 0
-    low = 0 if protocol.regime == "joint" else starts[task]
-    numbers = (
-        task,
-        low,
-        starts[task + 1],
-        protocol.batch_size // 2 if replay else 0,
-        _per_task(protocol, task) * task if replay else 1,
-    )
-    return _Source(*(jnp.asarray(n, jnp.int32) for n in numbers))
-
-
-def _per_task(protocol: Protocol, task: int) -> int:
-    """Return how many images of each old task the buffer holds while `task` is learned."""
-    return max(protocol.buffer_size // max(task, 1), 1)
-
-
-def _buffer(stream: Stream, protocol: Protocol, task: int, seed: int) -> np.ndarray:
-    """Return the buffer's image indices: equal shares of all old tasks, drawn by the run's seed.
-
-    Padded to one length for all tasks, so that one compiled program serves them.
-    """
-    if protocol.regime != "replay":
-        return np.zeros(1, np.int32)
-    buffer = np.zeros(max(protocol.buffer_size, stream.tasks), np.int32)
-    share = _per_task(protocol, task)
-    for old in range(task):
-        rng = np.random.default_rng((seed, old))  # a smaller share is a part of the larger one
-        size = stream.starts[old + 1] - stream.starts[old]
-        chosen = stream.starts[old] + np.resize(rng.permutation(size), share)
-        buffer[old * share : (old + 1) * share] = chosen
-    return buffer
-
-
-def _unit_interval(images: Array) -> Float[Array, "..."]:
-    return images.astype(jnp.float32) / 255
+    sets: EvaluationSets
 
 
 @dataclasses.dataclass(frozen=True)
 class Trainer:
-    """Trains one model on one stream with one kind of optimizer."""
+    """Trains one model on one stream with one kind of optimizer.
+
+    The model is a Flax module of (images, train) with or without batch statistics.
+    """
 
     model: nn.Module
     stream: Stream
     protocol: Protocol
     build_optimizer: BuildOptimizer
     baseline: str | None = None  # the constant that is the optimizer's tonic gain, if it has one
+    normalize: bool = False  # by the training images' mean and deviation; else images in [0, 1]
+    augment: bool = False  # random shifts and mirror images while training
+    batched: bool | None = None  # runs side by side; None: where that is fast, not for convolutions
 
     def run(
         self,
@@ -160,7 +90,7 @@ class Trainer:
         seeds: Sequence[int],
         on_task: Callable[[int, TaskCurves], None] = lambda task, curves: None,
     ) -> TaskCurves:
-        """Train all runs side by side, one per pair of constants and seed.
+        """Train all runs, one per pair of constants and seed.
 
         Runs of one seed share their initial weights and batches, whatever the optimizer.
 
@@ -193,119 +123,193 @@ class Trainer:
             )
         stream = self.stream
         self.protocol.check_tasks(stream.tasks)
-        data = _Data(
-            *map(jnp.asarray, (stream.images, stream.labels)),
-            *map(jnp.asarray, (stream.test_images, stream.test_labels)),
-        )
+        data = _Data(jnp.asarray(stream.images), jnp.asarray(stream.labels), chunked(stream))
         traced = {
             name: jnp.asarray([run[name] for run in constants], jnp.float32)
             for name in constants[0]
         }
         keys = jnp.stack([jax.random.key(seed) for seed in seeds])
-        init, run_task = self._compiled
-        state = init(traced, keys, data.images[:1])
+        init, run_task, evaluate = self._compiled
+        example = images.scaled(data.images[:1], self._scale)
+        variables = [_variables(self.model, key, example) for key in keys]
+        state = init(traced, jax.tree.map(lambda *x: jnp.stack(x), *variables))
+        two = optim.has_acting(state.opt_state)
         for task in range(stream.tasks):
-            source = _source(stream, self.protocol, task)
-            buffer = np.stack([_buffer(stream, self.protocol, task, seed) for seed in seeds])
+            source = make_source(stream, self.protocol, task)
+            buffer = np.stack([make_buffer(stream, self.protocol, task, seed) for seed in seeds])
+            seen = source.task + 1
+            before = evaluate(traced, state, data, seen, _ACTING)
+            before_fast = evaluate(traced, state, data, seen, _HELD) if two else before
             state, curves = run_task(traced, state, data, source, buffer, keys)
-            yield TaskCurves(*map(np.asarray, curves))
+            yield TaskCurves(
+                accuracy=np.concatenate([before[:, None], curves.accuracy], axis=1),
+                slow_accuracy=np.asarray(evaluate(traced, state, data, seen, _SLOW)),
+                fast_accuracy=np.concatenate([before_fast[:, None], curves.fast_accuracy], axis=1),
+                gain=np.asarray(curves.gain),
+                uncertainty=np.asarray(curves.uncertainty),
+                loss=np.asarray(curves.loss),
+            )
 
     @functools.cached_property
-    def _compiled(self) -> tuple[Callable[..., RunState], Callable[..., Any]]:
-        """The two functions of (constants, ...) batched over runs; compiled once a batch size."""
-        init = jax.vmap(self._init, in_axes=(0, 0, None))
-        run_task = jax.vmap(self._run_task, in_axes=(0, 0, None, None, 0, 0))
-        return jax.jit(init), jax.jit(run_task, donate_argnums=(1,))
+    def _compiled(self) -> tuple[Callable[..., RunState], Callable[..., Any], Callable[..., Array]]:
+        """The three functions of (constants, ...) over runs, each compiled once."""
+        over_runs = _one_by_one if self.one_by_one else _side_by_side
+        return (
+            over_runs(self._init, (0, 0)),
+            over_runs(self._run_task, (0, 0, None, None, 0, 0), donate=(1,)),
+            over_runs(self._evaluate, (0, 0, None, None, None)),
+        )
 
-    def _init(self, constants: Mapping[str, Array], key: Array, example: Array) -> RunState:
-        params = self.model.init(jax.random.fold_in(key, 0), _unit_interval(example))
-        return RunState(params, self.build_optimizer(constants).init(params))
+    @property
+    def one_by_one(self) -> bool:
+        """Whether runs go one by one, in one compiled program for any number of them."""
+        convolutions = isinstance(self.model, models.ResNet)
+        return convolutions if self.batched is None else not self.batched
+
+    @functools.cached_property
+    def _scale(self) -> images.Scale:
+        return images.statistics(self.stream.images) if self.normalize else images.Scale()
+
+    def _init(self, constants: Mapping[str, Array], variables: Mapping[str, PyTree]) -> RunState:
+        stats = dict(variables)
+        params = stats.pop("params")
+        opt_state = self.build_optimizer(constants).init(params)
+        acting_stats = stats if optim.has_acting(opt_state) else {}
+        return RunState(params, stats, opt_state, jax.tree.map(jnp.copy, acting_stats))
+
+    def _predict(self, params: PyTree, stats: PyTree, pixels: Array) -> Array:
+        """Return the logits of uint8 images in evaluation."""
+        inputs = images.scaled(pixels, self._scale)
+        return self.model.apply({"params": params, **stats}, inputs, train=False)
+
+    def _learn(self, params: PyTree, stats: PyTree, pixels: Array) -> tuple[Array, PyTree]:
+        """Return the logits of uint8 images in training, and the batch statistics behind them."""
+        inputs = images.scaled(pixels, self._scale)
+        variables = {"params": params, **stats}
+        return self.model.apply(variables, inputs, train=True, mutable=list(stats))
+
+    def _evaluate(
+        self,
+        constants: Mapping[str, Array],
+        state: RunState,
+        data: _Data,
+        seen: Int[Array, ""],
+        which: Int[Array, ""],
+    ) -> Float[Array, " K"]:
+        """Return the accuracies of one kind of weights; one program serves the three of them."""
+        baseline = 1.0 if self.baseline is None else constants[self.baseline]
+        held = state.params, state.stats
+        slow = optim.get_fast_slow(state.opt_state, state.params, baseline=baseline).slow
+        kinds = (_acting(state), held, (slow, state.stats))  # _ACTING, _HELD, _SLOW
+        params, stats = jax.tree.map(lambda *x: jax.lax.select_n(which, *x), *kinds)
+        return accuracies(lambda pixels: self._predict(params, stats, pixels), data.sets, seen)
 
     def _run_task(
         self,
         constants: Mapping[str, Array],
         state: RunState,
         data: _Data,
-        source: _Source,
+        source: Source,
         buffer: Int[Array, " stored"],
         key: Array,
     ) -> tuple[RunState, TaskCurves]:
+        """Train on one task; the accuracies are those after updates, and none of slow weights."""
         protocol, tx = self.protocol, optax.with_extra_args_support(self.build_optimizer(constants))
-        key = jax.random.fold_in(jax.random.fold_in(key, 1), source.task)
-        data = data._replace(test_images=_unit_interval(data.test_images))
-
-        def loss_fn(params: PyTree, images: Array, labels: Array) -> tuple[Array, Array]:
-            logits: Any = self.model.apply(params, images)
-            loss = optax.softmax_cross_entropy_with_integer_labels(logits, labels).mean()
-            return loss, uncertainty.batch_mean(uncertainty.entropy(logits))
+        draws, changes = (
+            jax.random.fold_in(jax.random.fold_in(key, use), source.task) for use in (1, 2)
+        )
 
         def update(state: RunState, i: Array) -> tuple[RunState, tuple[Array, Array, Array]]:
-            index = _draw(jax.random.fold_in(key, i), protocol.batch_size, source, buffer)
-            images, labels = _unit_interval(data.images[index]), data.labels[index]
-            (loss, drive), grads = jax.value_and_grad(loss_fn, has_aux=True)(
-                state.params, images, labels
-            )
+            index = draw(jax.random.fold_in(draws, i), protocol.batch_size, source, buffer)
+            pixels, labels = data.images[index], data.labels[index]
+            if self.augment:
+                pixels = images.augment(jax.random.fold_in(changes, i), pixels)
+
+            def loss_fn(params: PyTree) -> tuple[Array, tuple[Array, PyTree]]:
+                logits, stats = self._learn(params, state.stats, pixels)
+                loss = optax.softmax_cross_entropy_with_integer_labels(logits, labels).mean()
+                return loss, (uncertainty.batch_mean(uncertainty.entropy(logits)), stats)
+
+            gradient = jax.value_and_grad(loss_fn, has_aux=True)
+            (loss, (drive, stats)), grads = gradient(state.params)
             updates, opt_state = tx.update(
                 grads,
                 state.opt_state,
                 state.params,
                 uncertainty=drive,
                 task_switch=(i == 0) & (source.task > 0),
+                grad_fn=lambda params: gradient(params)[1],
             )
-            state = RunState(optax.apply_updates(state.params, updates), opt_state)
+            params = optax.apply_updates(state.params, updates)
+            acting_stats = state.acting_stats
+            if acting_stats:
+                acting = optim.get_acting(opt_state, params)
+                _, acting_stats = self._learn(acting, acting_stats, pixels)
+            state = RunState(params, stats, opt_state, acting_stats)
             return state, (_mean_gain(opt_state), drive, loss)
 
-        def evaluate(params: PyTree) -> Float[Array, " K"]:
-            return _accuracies(self.model, params, data, source.task + 1)
+        def evaluate(params: PyTree, stats: PyTree) -> Float[Array, " K"]:
+            predict = functools.partial(self._predict, params, stats)
+            return accuracies(predict, data.sets, source.task + 1)
 
         def stretch(state: RunState, start: Array) -> tuple[RunState, Any]:
             """`eval_every` updates and the evaluation behind them."""
             steps = start + jnp.arange(protocol.eval_every)
             state, records = jax.lax.scan(update, state, steps)
-            return state, (records, evaluate(state.params))
+            accuracy = fast = evaluate(*_acting(state))
+            if optim.has_acting(state.opt_state):
+                fast = evaluate(state.params, state.stats)
+            return state, (records, accuracy, fast)
 
-        before = evaluate(state.params)
         starts = jnp.arange(0, protocol.iterations, protocol.eval_every)
-        state, (records, after) = jax.lax.scan(stretch, state, starts)
+        state, (records, accuracy, fast) = jax.lax.scan(stretch, state, starts)
         gain, drive, loss = (x.reshape(-1) for x in records)
-        baseline = 1.0 if self.baseline is None else constants[self.baseline]
-        slow = optim.get_fast_slow(state.opt_state, state.params, baseline=baseline).slow
-        return state, TaskCurves(
-            accuracy=jnp.concatenate([before[None], after]),
-            slow_accuracy=evaluate(slow),
-            gain=gain,
-            uncertainty=drive,
-            loss=loss,
-        )
+        return state, TaskCurves(accuracy, None, gain, drive, loss, fast)
 
 
-def _draw(key: Array, size: int, source: _Source, buffer: Array) -> Int[Array, " size"]:
-    """Return the indices of one batch."""
-    fresh, old = jax.random.split(key)
-    index = jax.random.randint(fresh, (size,), source.low, source.high)
-    replayed = buffer[jax.random.randint(old, (size,), 0, source.stored)]
-    return jnp.where(jnp.arange(size) < source.replayed, replayed, index)
+_ACTING, _HELD, _SLOW = (np.int32(i) for i in range(3))  # the weights that are evaluated
+
+
+@functools.partial(jax.jit, static_argnums=0)
+def _variables(model: nn.Module, key: Array, example: Array) -> Mapping[str, PyTree]:
+    """Return a run's initial parameters and statistics; compiled once for all optimizers."""
+    return model.init(jax.random.fold_in(key, 0), example)
+
+
+def _acting(state: RunState) -> tuple[PyTree, PyTree]:
+    """Return the weights that act, and their batch statistics."""
+    params = optim.get_acting(state.opt_state, state.params)
+    return params, state.acting_stats or state.stats
+
+
+def _side_by_side(
+    function: Callable[..., Any], in_axes: Sequence[int | None], donate: tuple[int, ...] = ()
+) -> Callable[..., Any]:
+    """Return the function over the first axis of some arguments, compiled as one batch."""
+    return jax.jit(jax.vmap(function, in_axes), donate_argnums=donate)
+
+
+def _one_by_one(
+    function: Callable[..., Any], in_axes: Sequence[int | None], donate: tuple[int, ...] = ()
+) -> Callable[..., Any]:
+    """Return the function over the first axis of some arguments, compiled for one."""
+    compiled = jax.jit(function, donate_argnums=donate)
+
+    def every(*arguments: Any) -> Any:
+        runs = len(jax.tree.leaves(arguments[in_axes.index(0)])[0])
+        results = []
+        for r in range(runs):
+            own = [
+                jax.tree.map(lambda x, r=r: x[r], argument) if axis == 0 else argument
+                for argument, axis in zip(arguments, in_axes, strict=True)
+            ]
+            results.append(jax.block_until_ready(compiled(*own)))
+        return jax.tree.map(lambda *parts: jnp.stack(parts), *results)
+
+    return every
 
 
 def _mean_gain(opt_state: optax.OptState) -> Float[Array, ""]:
     """Return the mean over all gain groups, 1 where the optimizer has no gain."""
     gains = [g.ravel() for g in jax.tree.leaves(optim.find_gains(opt_state))]
     return jnp.mean(jnp.concatenate(gains)) if gains else jnp.ones(())
-
-
-def _accuracies(
-    model: nn.Module, params: PyTree, data: _Data, seen: Int[Array, ""]
-) -> Float[Array, " K"]:
-    """Return the accuracy on each task seen so far, NaN for the others.
-
-    A non-finite output is wrong, so a run that diverged reads 0.
-    """
-
-    def one(task: Array, accuracies: Array) -> Array:
-        logits: Any = model.apply(params, data.test_images[task])
-        labels = data.test_labels[task]
-        right = (jnp.argmax(logits, axis=-1) == labels) & jnp.all(jnp.isfinite(logits), axis=-1)
-        return accuracies.at[task].set(jnp.sum(right) / jnp.sum(labels >= 0))
-
-    tasks = data.test_labels.shape[0]
-    return jax.lax.fori_loop(0, seen, one, jnp.full((tasks,), jnp.nan, jnp.float32))

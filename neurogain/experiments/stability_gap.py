@@ -5,122 +5,60 @@ curves of all into the numbers of `metrics.json`.
 """
 
 import dataclasses
-from collections.abc import Callable, Mapping
-from pathlib import Path
-from typing import Any, Literal
+import functools
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
+import jax.numpy as jnp
 import numpy as np
+from flax import linen as nn
 
-from neurogain import _checks, output
-from neurogain.continual import data, methods, metrics, models, streams
-from neurogain.continual.training import Protocol, Regime, TaskCurves, Trainer
+from neurogain.continual import data, image_folder, methods, metrics, models, streams
+from neurogain.continual.training import TaskCurves, Trainer
+from neurogain.experiments.stability_gap_config import PRESETS, Benchmark, StabilityGapConfig
 from neurogain.intervals import summary
 
-Benchmark = Literal["split-digits", "rotated-digits", "split-mnist", "rotated-mnist"]
+__all__ = [
+    "Benchmark",
+    "StabilityGapConfig",
+    "as_json",
+    "load_stream",
+    "make_trainer",
+    "measure",
+    "run_method",
+    "summarize",
+]
+
 SCHEMA_VERSION = 1
 WINDOWS = (10, 100)  # evaluations, of windowed forgetting and plasticity (De Lange et al. 2023)
-
-
-@dataclasses.dataclass(frozen=True)
-class StabilityGapConfig:
-    """The stability gap of several optimizers on one stream of tasks.
-
-    The defaults are the protocol of arXiv 2507.14056 with every free choice stated here.
-    """
-
-    benchmark: Benchmark = "split-digits"
-    """split: two new classes a task, one head (class-incremental); rotated: one angle a task."""
-    optimizers: tuple[str, ...] = ("sgd", "msgd", "adam", "ngm")
-    """Methods: sgd, msgd, adam, ngm, ngm-adam and the controls fixed-gain, rate-matched,
-    entropy-rate, msgd-reset, adam-reset; with constants of their own as
-    ngm:learning_rate=0.02,sensitivity=0.4."""
-    seeds: int = 5
-    """Number of seeds; each sets the initial weights and the batches, the same for all methods."""
-    first_seed: int = 0
-    """The seeds are first_seed, first_seed + 1, ..."""
-    iterations: int = 200
-    """Updates per task."""
-    batch_size: int | None = None
-    """Images per update; 128, or 64 for the digits."""
-    eval_every: int = 1
-    """Updates between evaluations; above 1 the gap reads too small."""
-    eval_images: int = 500
-    """Evaluation images per task, fixed; all test images where there are fewer."""
-    regime: Regime = "joint"
-    """joint: train on all data so far; replay: on the new task and a bounded buffer, half a batch
-    each; finetune: on the new task alone."""
-    buffer_size: int = 500
-    """Images of old tasks in the replay buffer."""
-    hidden: tuple[int, ...] = (400, 400)
-    """Widths of the hidden layers."""
-    tasks: int = 5
-    """Tasks of a split stream."""
-    angles: tuple[float, ...] = (0.0, 80.0, 160.0)
-    """Degrees, one task each, of a rotated stream."""
-    data_dir: Path | None = None
-    """Folder of sets prepared by TensorFlow Datasets; TFDS's own default if it is not given."""
-
-    @property
-    def protocol(self) -> Protocol:
-        """The training protocol."""
-        default = 64 if self.benchmark.endswith("digits") else 128
-        return Protocol(
-            iterations=self.iterations,
-            batch_size=default if self.batch_size is None else self.batch_size,
-            eval_every=self.eval_every,
-            regime=self.regime,
-            buffer_size=self.buffer_size,
-        )
-
-    def parse_methods(self) -> dict[str, methods.Method]:
-        """Return the methods by label: the name, or the whole text where a name comes twice."""
-        kind = self.benchmark.split("-")[0]
-        sensitivity = methods.PUBLISHED_SENSITIVITY[kind]
-        names = [text.partition(":")[0] for text in self.optimizers]
-        labels = [
-            name if names.count(name) == 1 else text
-            for name, text in zip(names, self.optimizers, strict=True)
-        ]
-        if len(set(labels)) < len(labels) or not labels:
-            raise ValueError(
-                "`optimizers` must name at least one method, and none twice with the same "
-                f"constants; got {' '.join(self.optimizers) or 'none'}."
-            )
-        return {
-            label: methods.parse(text, sensitivity=sensitivity)
-            for label, text in zip(labels, self.optimizers, strict=True)
-        }
-
-    def check(self) -> None:
-        """Refuse bad input before data are read.
-
-        Raises:
-          ValueError: names the argument, the rule, the value and a way out.
-        """
-        self.protocol.check()
-        self.parse_methods()
-        for name, least in (("seeds", 1), ("first_seed", 0), ("eval_images", 1)):
-            _checks.whole(name, getattr(self, name), least)
-        if self.first_seed + self.seeds > 2**32:
-            raise ValueError(f"`first_seed` must be below 2^32 - seeds; got {self.first_seed}.")
-        if not self.hidden or min(self.hidden) < 1:
-            raise ValueError(f"`hidden` must be widths of at least 1 unit; got {self.hidden}.")
-        tasks = self.tasks if self.benchmark.startswith("split") else len(self.angles)
-        if tasks < 2:
-            raise ValueError(
-                f"a stability gap needs at least 2 tasks; got {tasks}. Pass more `tasks` to a "
-                "split stream, more `angles` to a rotated one."
-            )
-        self.protocol.check_tasks(tasks)
+LEARNED_AFTER = (10, 50, 200)  # iterations after which the accuracy on the new task is reported
+MASKABLE = ("ngm", "ngm-adam", "ema-ngm")  # methods whose builder takes the mask of the gain
 
 
 def load_stream(config: StabilityGapConfig) -> streams.Stream:
     """Load the data and build the stream; errors as in `continual.data` and `continual.streams`."""
-    kind, name = config.benchmark.split("-")
-    dataset = data.load(name, config.data_dir)
-    if kind == "split":
-        return streams.split(dataset, tasks=config.tasks, eval_images=config.eval_images)
-    return streams.rotated(dataset, angles=config.angles, eval_images=config.eval_images)
+    kind, name, *_ = config.setting
+    if name is None:
+        assert config.image_folder is not None  # `check` has seen to it
+        dataset = image_folder.load(config.image_folder)
+    else:
+        dataset = data.load(name, config.data_dir)
+    sets: dict[str, Any] = {
+        "eval_images": config.eval_images,
+        "at_most": PRESETS[config.scale].eval_images,
+    }
+    if kind == "rotated":
+        return streams.rotated(dataset, angles=config.angles, **sets)
+    build = streams.split if kind == "split" else streams.superclass_domains
+    return build(dataset, tasks=config.task_count, **sets)
+
+
+def make_model(config: StabilityGapConfig, classes: int) -> nn.Module:
+    """Return the benchmark's model."""
+    if config.setting.model == "mlp":
+        return models.MLP(classes, config.hidden)
+    dtype = jnp.dtype(config.compute_dtype)
+    return models.ResNet(classes, config.width, config.blocks, dtype)
 
 
 def make_trainer(
@@ -129,12 +67,23 @@ def make_trainer(
     """Return the trainer of one method; its constants stay free."""
     tonic = {"baseline", "gain"} & set(method.constants)
     return Trainer(
-        model=models.MLP(stream.classes, config.hidden),
+        model=make_model(config, stream.classes),
         stream=stream,
         protocol=config.protocol,
-        build_optimizer=method,
+        build_optimizer=_with_mask(config, method),
         baseline=next(iter(tonic), None),
+        normalize=config.setting.model == "resnet",
+        augment=config.augment,
+        batched=config.batched,
     )
+
+
+def _with_mask(config: StabilityGapConfig, method: methods.Method) -> methods.Method:
+    """Return the method with its gain on the layers that the configuration names."""
+    if config.layers_with_gain == "all" or method.name not in MASKABLE:
+        return method
+    build = functools.partial(method.build, mask=models.output_layer)
+    return dataclasses.replace(method, build=build)
 
 
 def run_method(
@@ -144,13 +93,29 @@ def run_method(
     on_task: Callable[[int, TaskCurves], None] = lambda task, curves: None,
 ) -> TaskCurves:
     """Train one method on all seeds; return its curves with leading axes (seeds, tasks)."""
-    seeds = range(config.first_seed, config.first_seed + config.seeds)
+    count = config.numbers.seeds
+    seeds = range(config.first_seed, config.first_seed + count)
     trainer = make_trainer(config, stream, method)
-    return trainer.run([method.constants] * config.seeds, seeds, on_task)
+    return trainer.run([method.constants] * count, seeds, on_task)
 
 
-def measure(curves: TaskCurves, eval_every: int) -> dict[str, Any]:
-    """Return every figure of one method, from curves with leading axes (seeds, tasks)."""
+def measure(
+    curves: TaskCurves,
+    eval_every: int | None = None,
+    evaluation_images: Sequence[int] | np.ndarray | None = None,
+) -> dict[str, Any]:
+    """Return every figure of one method.
+
+    All are of the weights that act; where these are an average, `fast_avg_sg` and `fast_avg_acc`
+    are of the weights that learn.
+
+    Args:
+      curves: with leading axes (seeds, tasks).
+      eval_every: updates between evaluations; read off the curves where it is None.
+      evaluation_images: of each task, (K,); without them the bias of the minima is not stated.
+    """
+    if eval_every is None:
+        eval_every = curves.loss.shape[-1] // (curves.accuracy.shape[2] - 1)
     runs = [np.asarray(run, float) for run in curves.accuracy]
     result: dict[str, Any] = {}
     for suffix, previous_only in (("", False), ("_previous_task", True)):
@@ -172,6 +137,23 @@ def measure(curves: TaskCurves, eval_every: int) -> dict[str, Any]:
     for window in WINDOWS:
         falls, rises = zip(*(metrics.windowed(run, window) for run in runs), strict=True)
         result[f"wf_{window}"], result[f"wp_{window}"] = summary(falls), summary(rises)
+    result["new_task_accuracy"] = {
+        str(after): summary([metrics.new_task_accuracy(run, after, eval_every) for run in runs])
+        for after in LEARNED_AFTER
+        if after % eval_every == 0 and after <= curves.loss.shape[-1]
+    }
+    if evaluation_images is not None:
+        errors, bounds = zip(
+            *(metrics.minimum_bias(run, evaluation_images) for run in runs), strict=True
+        )
+        result["minimum_bias"] = {
+            "standard_error": float(np.mean(errors)),
+            "at_most": float(np.mean(bounds)),
+        }
+    if not np.array_equal(curves.fast_accuracy, curves.accuracy, equal_nan=True):
+        fast = [np.asarray(run, float) for run in curves.fast_accuracy]
+        result["fast_avg_sg"] = summary([metrics.gaps(run).sg.mean() for run in fast])
+        result["fast_avg_acc"] = summary([metrics.final_accuracy(run) for run in fast])
     return result
 
 
@@ -180,20 +162,29 @@ def summarize(
 ) -> dict[str, Any]:
     """Return the content of `metrics.json` but for versions and times."""
     chosen = config.parse_methods()
+    described: dict[str, Any] = {
+        "name": stream.name,
+        "tasks": list(stream.task_names),
+        "training_images": np.diff(stream.starts).tolist(),
+        "evaluation_images": stream.test_counts.tolist(),
+        "eval_every": config.protocol.eval_every,
+    }
+    whole = data.SUBSET_OF.get(config.setting.dataset or "")
+    if whole is not None:
+        described["note"] = (
+            f"{config.setting.dataset} is a part of {whole}: not to be compared with published "
+            f"figures on {whole}."
+        )
     return {
         "schema_version": SCHEMA_VERSION,
         "benchmark": config.benchmark,
         "config": as_json(config),
-        "stream": {
-            "tasks": list(stream.task_names),
-            "training_images": np.diff(stream.starts).tolist(),
-            "evaluation_images": stream.test_counts.tolist(),
-        },
+        "stream": described,
         "methods": {
             label: {
                 "summary": chosen[label].summary,
                 "hyperparameters": dict(chosen[label].constants),
-                **measure(result, config.eval_every),
+                **measure(result, config.protocol.eval_every, stream.test_counts),
             }
             for label, result in curves.items()
         },
@@ -202,4 +193,4 @@ def summarize(
 
 def as_json(config: StabilityGapConfig) -> dict[str, Any]:
     """Return the configuration as plain JSON values, with the defaults that apply filled in."""
-    return output.plain(config) | {"batch_size": config.protocol.batch_size}
+    return config.as_json()

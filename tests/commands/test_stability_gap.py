@@ -47,6 +47,7 @@ def runs(monkeypatch):
             accuracy[:, :, -1],
             np.full((config.seeds, k, t), 1.0 if method.name == "sgd" else 2.0),
             *rng.uniform(0, 1, (2, config.seeds, k, t)),
+            accuracy,
         )
         for task in range(k):
             on_task(task, TaskCurves(*(array[:, task] for array in made)))
@@ -217,7 +218,7 @@ def test_a_gap_that_is_undefined_everywhere_still_ends_well(tmp_path, monkeypatc
         accuracy = np.zeros((2, 2, 5, 2))
         accuracy[:, 0, :, 1:] = np.nan
         broken = np.full((2, 2, 4), np.nan)
-        return TaskCurves(accuracy, accuracy[:, :, -1], broken, broken, broken)
+        return TaskCurves(accuracy, accuracy[:, :, -1], broken, broken, broken, accuracy)
 
     monkeypatch.setattr(stability_gap, "run_method", run_method)
     cli.main(arguments(tmp_path, optimizers=("ngm",)))

@@ -15,7 +15,7 @@ def digits():
 
 @pytest.fixture(scope="session")
 def stream(digits):
-    return streams.split(digits, tasks=3, eval_images=170)  # more than some tasks have: padded
+    return streams.split(digits, tasks=3, at_most=170)  # more than some tasks have: padded
 
 
 @pytest.fixture(scope="session")

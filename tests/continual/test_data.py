@@ -43,6 +43,6 @@ def test_digits_are_the_same_every_time(digits):
 
 
 def test_unknown_name_is_refused_with_the_known_ones():
-    known = "digits, mnist, cifar10, cifar100"
+    known = "digits, mnist, cifar10, cifar100, cifar100_subset"
     with pytest.raises(ValueError, match=rf"`name` must be one of {known}; got 'svhn'"):
         data.load("svhn")

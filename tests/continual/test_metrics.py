@@ -97,3 +97,32 @@ def test_exactly_ninety_five_percent_in_float32_is_not_below_it():
     accuracy[0, :, 0] = 1
     accuracy[1] = np.array([[1, 0], [475 / 500, 0.5], [1, 1]], np.float32)
     assert metrics.gaps(accuracy.astype(float)).duration == [0]
+
+
+def test_accuracy_on_the_new_task_after_some_iterations():
+    assert metrics.new_task_accuracy(THREE, 1) == pytest.approx((0.6 + 0.9) / 2)
+    assert metrics.new_task_accuracy(THREE, 20, eval_every=10) == pytest.approx((0.7 + 1.0) / 2)
+
+
+def test_standard_error_and_bound_of_the_bias_of_a_minimum_by_hand():
+    error, bound = metrics.minimum_bias(TWO, [100, 50])  # task 0 alone is old
+    assert error == pytest.approx((0.2 * 0.8 / 100) ** 0.5)  # of 0.8, 0.2, 0.74, 0.78
+    assert bound == pytest.approx(error * 1.02938, rel=1e-5)  # largest of 4: Harter 1961, table 1
+    error, _ = metrics.minimum_bias(THREE, [100, 50, 10])
+    first = (0.4 * 0.6 / 100) ** 0.5
+    second = max(
+        (a * (1 - a) / 100 + b * (1 - b) / 50) ** 0.5 / 2
+        for a, b in ((0.9, 0.7), (0.5, 0.1), (0.8, 0.6))
+    )
+    assert error == pytest.approx((first + second) / 2)
+
+
+def test_the_bound_holds_where_images_are_drawn_anew():
+    rng = np.random.default_rng(0)
+    true, images, evaluations = 0.7, 200, 50
+    read = rng.binomial(images, true, (2000, evaluations)) / images
+    accuracy = np.full((2, evaluations, 2), np.nan)
+    accuracy[1] = true
+    _, bound = metrics.minimum_bias(accuracy, [images, images])
+    bias = true - read.min(axis=1).mean()
+    assert 0.9 * bound < bias < 1.05 * bound

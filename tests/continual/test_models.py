@@ -11,7 +11,7 @@ IMAGES = jnp.asarray(np.random.default_rng(0).random((7, 8, 8, 1)), jnp.float32)
 def kernels():
     tree = MODEL.init(jax.random.key(0), IMAGES)["params"]
     assert all(set(layer) == {"kernel"} for layer in tree.values())  # no biases
-    return [tree[f"Dense_{i}"]["kernel"] for i in range(3)]
+    return [tree[name]["kernel"] for name in ("Dense_0", "Dense_1", "output")]
 
 
 def test_layers_have_the_stated_widths():

@@ -110,7 +110,7 @@ def test_coarse_labels_become_superclasses(tmp_path):
     assert loaded.test.superclasses.tolist() == [1, 0, 0]
 
 
-@pytest.mark.parametrize("name", data.TFDS_NAMES)
+@pytest.mark.parametrize("name", ["mnist", "cifar10", "cifar100"])
 def test_missing_set_says_where_it_looked_and_how_to_prepare_it(tmp_path, name, caplog):
     caplog.set_level(logging.CRITICAL)
     with pytest.raises(FileNotFoundError, match="nothing that can be read is there") as caught:
@@ -126,3 +126,49 @@ def test_missing_set_without_a_folder_names_the_default_of_tfds(tmp_path, monkey
     monkeypatch.setattr(tfds, "data_source", lambda *a, **k: (_ for _ in ()).throw(OSError()))
     with pytest.raises(FileNotFoundError, match="default"):
         data.load("mnist")
+
+
+CIFAR100 = {
+    "image": tfds.features.Image(shape=(32, 32, 3)),
+    "label": tfds.features.ClassLabel(num_classes=100),
+    "coarse_label": tfds.features.ClassLabel(num_classes=20),
+}
+
+
+def test_a_set_that_tfds_does_not_know_is_read_from_its_files(tmp_path):
+    rows = rows_of(6, (32, 32, 3), label=[0, 1, 2, 3, 4, 5], coarse_label=[1, 0, 0, 2, 1, 2])
+    write(tmp_path, "cifar100_subset", "1.0.0", CIFAR100, {"train": rows, "test": rows[:3]})
+    loaded = data.load("cifar100_subset", tmp_path)
+    assert (loaded.name, loaded.classes) == ("cifar100_subset", 100)
+    assert loaded.test.labels.tolist() == [0, 1, 2]
+    np.testing.assert_array_equal(loaded.train.images, images_of(rows))
+
+
+def test_missing_subset_points_to_the_whole_set(tmp_path, caplog):
+    caplog.set_level(logging.CRITICAL)
+    message = r"nothing that can be read is there \(\w+\).*with the features of 'cifar100', or load"
+    with pytest.raises(FileNotFoundError, match=message):
+        data.load("cifar100_subset", tmp_path)
+
+
+def test_images_of_mixed_sizes_are_refused(tmp_path):
+    features = CIFAR100 | {"image": tfds.features.Image(shape=(None, None, 3))}
+    rows = rows_of(2, (32, 32, 3), label=[0, 1], coarse_label=[0, 1])
+    rows += rows_of(1, (32, 31, 3), label=[1], coarse_label=[1])
+    write(tmp_path, "cifar100", "3.0.2", features, {"train": rows, "test": rows[:2]})
+    message = r"one size; those of 'cifar100', train, have \[\(32, 31, 3\), \(32, 32, 3\)\]"
+    with pytest.raises(ValueError, match=message):
+        data.load("cifar100", tmp_path)
+
+
+def test_labels_out_of_the_declared_range_are_refused(tmp_path):
+    rows = rows_of(3, (32, 32, 3), label=[0, 1, 9], coarse_label=[0, 1, 1])
+    write(tmp_path, "cifar100_subset", "1.0.0", CIFAR100, {"train": rows, "test": rows})
+    path = tmp_path / "cifar100_subset" / "1.0.0" / "features.json"
+    declared = json.loads(path.read_text())
+    label = declared["featuresDict"]["features"]["label"]["classLabel"]
+    label["numClasses"] = "9"
+    path.write_text(json.dumps(declared))
+    message = r"training images of cifar100_subset must be in \[0, 9\); got 9 at image 2"
+    with pytest.raises(ValueError, match=message):
+        data.load("cifar100_subset", tmp_path)

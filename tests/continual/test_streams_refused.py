@@ -59,3 +59,62 @@ def test_more_tasks_than_fine_classes(fake_set, tasks):
     message = rf"`tasks` must be between 1 and the 2 fine classes of a superclass; got {tasks}"
     with pytest.raises(ValueError, match=message):
         streams.superclass_domains(dataset, tasks=tasks)
+
+
+@pytest.mark.parametrize(("part", "name"), [("training", "train"), ("test", "test")])
+def test_a_class_missing_from_a_task(fake_set, part, name):
+    whole, less = fake_set([0, 1, 2, 3, 2]), fake_set([0, 1, 2, 2, 2], classes=4)
+    dataset = whole._replace(**{name: getattr(less, name)})
+    message = rf"task '2, 3' of split-fake has no {part} images of class 3\. Use another set"
+    with pytest.raises(ValueError, match=message):
+        streams.split(dataset, tasks=2)
+    message = rf"task '0°' of rotated-fake has no {part} images of class 3\."
+    with pytest.raises(ValueError, match=message):
+        streams.rotated(dataset)
+
+
+def test_a_superclass_missing_from_a_task(fake_set):
+    whole = fake_set([0, 1, 2, 3], [0, 0, 1, 1])
+    less = fake_set([0, 1, 2, 2], [0, 0, 1, 1])
+    message = r"task 'part 2' of domain-fake has no test images of class 1\."
+    with pytest.raises(ValueError, match=message):
+        streams.superclass_domains(whole._replace(test=less.test), tasks=2)
+
+
+@pytest.mark.parametrize("label", [4, -1])
+def test_labels_out_of_range(fake_set, label):
+    dataset = fake_set([0, 1, label, 3], classes=4)
+    message = rf"labels of the training images of fake must be in \[0, 4\); got {label} at image 2"
+    for build in (streams.split, streams.rotated):
+        with pytest.raises(ValueError, match=message):
+            build(dataset)
+
+
+def test_superclasses_out_of_range(fake_set):
+    with pytest.raises(ValueError, match=r"superclasses of .* must be in .* got -1 at image 1\."):
+        streams.superclass_domains(fake_set([0, 1, 2], [0, -1, 0]))
+
+
+def test_arrays_that_do_not_fit_together(fake_set):
+    fake = fake_set([0, 1, 2, 3])
+    train = fake.train
+    for part, error, message in (
+        (train._replace(images=train.images / 255), TypeError, "must be uint8, 0 to 255; got fl"),
+        (train._replace(labels=train.labels / 2), TypeError, "labels of .* must be integers; got"),
+        (train._replace(labels=train.labels[1:]), ValueError, r"one an image, \(4,\); got \(3,\)"),
+        (
+            train._replace(images=train.images[:, :1]),
+            ValueError,
+            r"\(1, 2, 1\); got \(4, 2, 2",
+        ),
+        (train._replace(images=train.images[..., 0]), ValueError, r"must have the shape \(n, heig"),
+    ):
+        with pytest.raises(error, match=message):
+            streams.split(fake._replace(train=part), tasks=2)
+
+
+@pytest.mark.parametrize("build", [streams.split, streams.rotated])
+def test_more_evaluation_images_than_there_are(digits, build):
+    message = r"`eval_images` must be at most \d+, the test images of task '.*' of .*; got 900\."
+    with pytest.raises(ValueError, match=message):
+        build(digits, eval_images=900)

@@ -51,12 +51,18 @@ def test_short_evaluation_sets_are_padded_and_counted(fake_set):
     assert not stream.test_images[1, 4].any()
 
 
-@pytest.mark.parametrize("eval_images", [1, 40, 97, 98, 500])
-def test_eval_images_is_the_most_that_a_task_gets(digits, eval_images):
-    stream = streams.split(digits, eval_images=eval_images)
+@pytest.mark.parametrize("at_most", [1, 40, 97, 98, 500])
+def test_a_task_gets_all_its_images_where_they_are_fewer(digits, at_most):
+    stream = streams.split(digits, at_most=at_most)
     available = np.bincount(digits.test.labels).reshape(5, 2).sum(axis=1)
-    assert stream.test_counts.tolist() == np.minimum(available, eval_images).tolist()
-    assert stream.test_images.shape[1] == min(eval_images, available.max())
+    assert stream.test_counts.tolist() == np.minimum(available, at_most).tolist()
+    assert stream.test_images.shape[1] == min(at_most, available.max())
+
+
+@pytest.mark.parametrize("eval_images", [1, 98])
+def test_every_task_gets_the_number_that_is_asked_for(digits, eval_images):
+    stream = streams.split(digits, eval_images=eval_images, at_most=50)
+    assert stream.test_counts.tolist() == [eval_images] * 5
 
 
 def test_evaluation_images_are_distinct_and_keep_their_labels(fake_set):

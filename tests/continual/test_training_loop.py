@@ -10,7 +10,7 @@ import optax
 import pytest
 
 from neurogain import optim, uncertainty
-from neurogain.continual import training
+from neurogain.continual import batches
 
 SEED = 4
 
@@ -21,7 +21,7 @@ class Biased(nn.Module):
     classes: int = 10
 
     @nn.compact
-    def __call__(self, images):
+    def __call__(self, images, train=False):
         x = images.reshape(len(images), -1)
         x = nn.relu(nn.Dense(12, bias_init=nn.initializers.normal(0.5))(x))
         return nn.Dense(self.classes, bias_init=nn.initializers.normal(0.5))(x)
@@ -64,12 +64,12 @@ def loop(trainer):
 
     rows = []
     for task in range(stream.tasks):
-        source = training._source(stream, protocol, task)
-        buffer = training._buffer(stream, protocol, task, SEED)
+        source = batches.make_source(stream, protocol, task)
+        buffer = batches.make_buffer(stream, protocol, task, SEED)
         draws = jax.random.fold_in(jax.random.fold_in(key, 1), task)
         curve, losses, gains = [accuracy(params, task + 1)], [], []
         for i in range(protocol.iterations):
-            index = training._draw(
+            index = batches.draw(
                 jax.random.fold_in(draws, i), protocol.batch_size, source, jnp.asarray(buffer)
             )
             (loss, drive), grads = gradient(params, images[index], stream.labels[index])
@@ -106,3 +106,20 @@ def test_compiled_trainer_is_an_ordinary_loop(make_trainer, name, regime):
     assert not np.array_equal(curves.loss[0], curves.loss[1])
     if trainer.baseline:
         assert not np.array_equal(slow_accuracy, accuracy[:, -1], equal_nan=True)
+
+
+def test_optimizers_can_ask_for_gradients_at_other_weights(make_trainer):
+    """A step with the gradient that `grad_fn` gives at the weights themselves is one of SGD."""
+
+    def build(constants):
+        def update(updates, state, params, *, grad_fn, **extra_args):
+            del updates, extra_args
+            grads = grad_fn(params)
+            return jax.tree.map(lambda g: -constants["learning_rate"] * g, grads), state
+
+        return optax.GradientTransformationExtraArgs(lambda params: optax.EmptyState(), update)
+
+    trainer = make_trainer("sgd")
+    asked = dataclasses.replace(trainer, build_optimizer=build)
+    found, expected = (t.run([{"learning_rate": 0.3}], [SEED]) for t in (asked, trainer))
+    np.testing.assert_allclose(found.loss, expected.loss, rtol=1e-4)

@@ -4,7 +4,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from neurogain.continual import training
+from neurogain.continual import batches
 
 RATE, SEED = 0.3, 3
 
@@ -47,14 +47,14 @@ def accuracies(layers, stream, seen):
     return values
 
 
-def batches(trainer, task):
+def indices(trainer, task):
     """Yield the indices of a task's batches in joint training, as the trainer draws them."""
     key = jax.random.fold_in(jax.random.fold_in(jax.random.key(SEED), 1), task)
-    source = training._source(trainer.stream, trainer.protocol, task)
+    source = batches.make_source(trainer.stream, trainer.protocol, task)
     for i in range(trainer.protocol.iterations):
         draw = jax.random.fold_in(key, i)
         yield np.asarray(
-            training._draw(draw, trainer.protocol.batch_size, source, jnp.zeros(1, jnp.int32))
+            batches.draw(draw, trainer.protocol.batch_size, source, jnp.zeros(1, jnp.int32))
         )
 
 
@@ -67,10 +67,11 @@ def test_losses_entropies_and_accuracies_are_those_of_plain_sgd(make_trainer):
         jax.random.fold_in(jax.random.key(SEED), 0),
         jnp.asarray(stream.images[:1] / 255, jnp.float32),
     )
-    layers = [np.asarray(init["params"][f"Dense_{i}"]["kernel"], np.float64) for i in range(2)]
+    names = ("Dense_0", "output")
+    layers = [np.asarray(init["params"][name]["kernel"], np.float64) for name in names]
     for task in range(stream.tasks):
         losses, entropies, curve = [], [], [accuracies(layers, stream, task + 1)]
-        for index in batches(trainer, task):
+        for index in indices(trainer, task):
             loss, entropy, layers = sgd_step(layers, stream.images[index], stream.labels[index])
             losses.append(loss)
             entropies.append(entropy)

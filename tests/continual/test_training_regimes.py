@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from neurogain.continual import training
-from neurogain.continual.training import Protocol
+from neurogain.continual import batches
+from neurogain.continual.protocol import Protocol
 
 BATCH = 16
 
@@ -16,20 +16,20 @@ def protocol(regime, buffer_size=60):
     return Protocol(batch_size=BATCH, regime=regime, buffer_size=buffer_size)
 
 
-def draw(stream, regime, task, batches=400, buffer_size=60):
+def drawn(stream, regime, task, number=400, buffer_size=60):
     """Return image numbers, (batches, batch size)."""
     chosen = protocol(regime, buffer_size)
-    source = training._source(stream, chosen, task)
-    buffer = jnp.asarray(training._buffer(stream, chosen, task, seed=0))
-    keys = jax.random.split(jax.random.key(task), batches)
-    return np.asarray(jax.vmap(lambda key: training._draw(key, BATCH, source, buffer))(keys))
+    source = batches.make_source(stream, chosen, task)
+    buffer = jnp.asarray(batches.make_buffer(stream, chosen, task, seed=0))
+    keys = jax.random.split(jax.random.key(task), number)
+    return np.asarray(jax.vmap(lambda key: batches.draw(key, BATCH, source, buffer))(keys))
 
 
 def stored(stream, task, buffer_size, seed=0):
     """Return the image numbers that a batch can be replayed from."""
     chosen = protocol("replay", buffer_size)
-    count = int(training._source(stream, chosen, task).stored)
-    return training._buffer(stream, chosen, task, seed)[:count]
+    count = int(batches.make_source(stream, chosen, task).stored)
+    return batches.make_buffer(stream, chosen, task, seed)[:count]
 
 
 def task_of(stream, index):
@@ -45,21 +45,21 @@ def assert_uniform(index, low, high):
 
 @pytest.mark.parametrize("task", [0, 1, 2])
 def test_joint_draws_uniformly_from_all_images_so_far(stream, task):
-    assert_uniform(draw(stream, "joint", task), 0, stream.starts[task + 1])
+    assert_uniform(drawn(stream, "joint", task), 0, stream.starts[task + 1])
 
 
 @pytest.mark.parametrize("task", [0, 1, 2])
 def test_finetune_draws_from_the_task_alone(stream, task):
-    assert_uniform(draw(stream, "finetune", task), stream.starts[task], stream.starts[task + 1])
+    assert_uniform(drawn(stream, "finetune", task), stream.starts[task], stream.starts[task + 1])
 
 
 def test_replay_starts_with_the_first_task_alone(stream):
-    assert_uniform(draw(stream, "replay", 0), 0, stream.starts[1])
+    assert_uniform(drawn(stream, "replay", 0), 0, stream.starts[1])
 
 
 @pytest.mark.parametrize("task", [1, 2])
 def test_replay_takes_half_of_a_batch_from_the_buffer(stream, task):
-    index = draw(stream, "replay", task)
+    index = drawn(stream, "replay", task)
     assert_uniform(index[:, BATCH // 2 :], stream.starts[task], stream.starts[task + 1])
     replayed, buffer = index[:, : BATCH // 2], stored(stream, task, 60)
     counts = [np.sum(replayed == number) for number in buffer]

@@ -36,6 +36,7 @@ def curves(seeds=3, tasks=2, iterations=4, *, seed=0):
         gain=rng.uniform(1, 3, flat),
         uncertainty=rng.uniform(0, 1, flat),
         loss=rng.uniform(0, 2, flat),
+        fast_accuracy=accuracy,
     )
 
 
@@ -53,6 +54,7 @@ SINGLE = {
     *("avg_sg", "avg_sg_previous_task", "avg_acc", "avg_acc_slow_weights", "min_acc", "wc_acc"),
     *("max_gain", "wf_10", "wp_10", "wf_100", "wp_100"),
 }
+OTHER = {"summary", "hyperparameters", "diverged", "new_task_accuracy", "minimum_bias"}
 PER_SWITCH = {
     f"{field}_per_switch{variant}"
     for field in ("sg", "depth", "duration", "area")
@@ -67,7 +69,7 @@ def test_summary_has_the_documented_shape(stream):
     assert result["benchmark"] == "split-digits"
     assert set(result["methods"]) == {"sgd", "ngm"}
     for method in result["methods"].values():
-        assert set(method) == {"summary", "hyperparameters", "diverged"} | SINGLE | PER_SWITCH
+        assert set(method) == OTHER | SINGLE | PER_SWITCH
         for name in SINGLE:
             assert is_figure(method[name], seeds=3), name
         for name in PER_SWITCH:

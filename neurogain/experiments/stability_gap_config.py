@@ -1,0 +1,230 @@
+"""What the stability gap is measured on, and with which protocol."""
+
+import dataclasses
+from pathlib import Path
+from typing import Any, Literal, NamedTuple
+
+from neurogain import _checks, output
+from neurogain.continual import methods
+from neurogain.continual.protocol import Protocol, Regime
+
+Benchmark = Literal[
+    "split-digits",
+    "rotated-digits",
+    "split-mnist",
+    "rotated-mnist",
+    "split-cifar10",
+    "domain-cifar100",
+    "domain-cifar100_subset",
+    "image-folder",
+]
+Scale = Literal["default", "paper", "small"]
+
+
+class Setting(NamedTuple):
+    """What belongs to a benchmark."""
+
+    kind: Literal["split", "rotated", "domain"]
+    dataset: str | None  # None: a folder of images
+    model: Literal["mlp", "resnet"]
+    batch_size: int
+    sensitivity: float  # gain per nat, as published: arXiv 2507.14056
+
+
+SETTINGS: dict[str, Setting] = {
+    "split-digits": Setting("split", "digits", "mlp", 64, 0.4),
+    "rotated-digits": Setting("rotated", "digits", "mlp", 64, 0.5),
+    "split-mnist": Setting("split", "mnist", "mlp", 128, 0.4),
+    "rotated-mnist": Setting("rotated", "mnist", "mlp", 128, 0.5),
+    "split-cifar10": Setting("split", "cifar10", "resnet", 256, 0.2),
+    "domain-cifar100": Setting("domain", "cifar100", "resnet", 256, 0.1),
+    "domain-cifar100_subset": Setting("domain", "cifar100_subset", "resnet", 256, 0.1),
+    "image-folder": Setting("split", None, "resnet", 256, 0.1),
+}
+
+
+class Preset(NamedTuple):
+    """The numbers of a protocol."""
+
+    seeds: int
+    iterations: int  # updates per task
+    batch_size: int | None  # None: the benchmark's
+    eval_every: int  # updates
+    eval_images: int  # a task, at most
+
+
+PRESETS: dict[str, Preset] = {
+    "default": Preset(5, 200, None, 1, 500),
+    "paper": Preset(5, 200, None, 1, 500),  # arXiv 2507.14056; what it leaves open as by default
+    "small": Preset(3, 100, 64, 5, 100),
+}
+
+
+@dataclasses.dataclass(frozen=True)
+class StabilityGapConfig:
+    """The stability gap of several optimizers on one stream of tasks.
+
+    The defaults are the protocol of arXiv 2507.14056 with every free choice stated here.
+    """
+
+    benchmark: Benchmark = "split-digits"
+    """split: new classes in every task, one head (class-incremental); rotated: one angle a task;
+    domain: superclasses as labels, new classes of each in every task; image-folder: split, of
+    --image-folder. Digits and MNIST train an MLP, the others a slim ResNet-18. cifar100_subset is
+    a part of CIFAR-100, to stand beside no published figure."""
+    optimizers: tuple[str, ...] = ("sgd", "msgd", "adam", "ngm")
+    """Methods: sgd, msgd, adam, ngm, ngm-adam and the controls fixed-gain, rate-matched,
+    entropy-rate, msgd-reset, adam-reset; with constants of their own as
+    ngm:learning_rate=0.02,sensitivity=0.4."""
+    scale: Scale = "default"
+    """default and paper: 5 seeds, 200 updates a task (published: 200 to 800), batch 256 (MNIST
+    128, digits 64), evaluation after every update on up to 500 images a task; small, for a CPU: 3
+    seeds, 100 updates, batch 64, evaluation every 5 updates on up to 100 images. The options below
+    win over it."""
+    seeds: int | None = None
+    """Number of seeds; each sets the initial weights and the batches, the same for all methods."""
+    first_seed: int = 0
+    """The seeds are first_seed, first_seed + 1, ..."""
+    iterations: int | None = None
+    """Updates per task."""
+    batch_size: int | None = None
+    """Images per update."""
+    eval_every: int | None = None
+    """Updates between evaluations; above 1 the gap reads too small."""
+    eval_images: int | None = None
+    """Evaluation images per task, fixed; refused where a task has fewer. By default those of the
+    scale, or all test images where there are fewer."""
+    regime: Regime = "joint"
+    """joint: train on all data so far; replay: on the new task and a bounded buffer, half a batch
+    each; finetune: on the new task alone."""
+    buffer_size: int = 500
+    """Images of old tasks in the replay buffer."""
+    hidden: tuple[int, ...] = (400, 400)
+    """Widths of the hidden layers of the MLP."""
+    width: int = 20
+    """Channels of the first stage of the ResNet; each further one has twice as many."""
+    blocks: tuple[int, ...] = (2, 2, 2, 2)
+    """Blocks of two convolutions in each stage of the ResNet."""
+    gain_on: Literal["output", "all"] | None = None
+    """Layers that the gain of ngm and ngm-adam modulates; all of an MLP, the output of a ResNet."""
+    augment: bool = False
+    """Shift training images by up to 4 pixels and mirror half of them."""
+    compute_dtype: Literal["float32", "bfloat16"] = "float32"
+    """Of the ResNet's convolutions; weights, statistics and logits are float32."""
+    batched: bool | None = None
+    """Whether seeds train side by side in one batch; by default those of an MLP do."""
+    tasks: int | None = None
+    """Tasks of a split stream (5) or of superclass domains (3)."""
+    angles: tuple[float, ...] = (0.0, 80.0, 160.0)
+    """Degrees, one task each, of a rotated stream."""
+    data_dir: Path | None = None
+    """Folder of sets prepared by TensorFlow Datasets; TFDS's own default if it is not given."""
+    image_folder: Path | None = None
+    """Folder of images, train/CLASS/*.png and test/CLASS/*.png, all of one size."""
+
+    @property
+    def setting(self) -> Setting:
+        """What belongs to the benchmark."""
+        return SETTINGS[self.benchmark]
+
+    @property
+    def numbers(self) -> Preset:
+        """Those given, and else those of the scale."""
+        preset = PRESETS[self.scale]
+        preset = preset._replace(batch_size=preset.batch_size or self.setting.batch_size)
+        given = {name: getattr(self, name) for name in Preset._fields}
+        return preset._replace(**{name: x for name, x in given.items() if x is not None})
+
+    @property
+    def task_count(self) -> int:
+        """Number of tasks."""
+        if self.setting.kind == "rotated":
+            return len(self.angles)
+        default = 5 if self.setting.kind == "split" else 3
+        return default if self.tasks is None else self.tasks
+
+    @property
+    def layers_with_gain(self) -> Literal["output", "all"]:
+        """Layers that a gain modulates."""
+        return self.gain_on or ("all" if self.setting.model == "mlp" else "output")
+
+    @property
+    def protocol(self) -> Protocol:
+        """The training protocol."""
+        numbers = self.numbers
+        assert numbers.batch_size is not None
+        return Protocol(
+            iterations=numbers.iterations,
+            batch_size=numbers.batch_size,
+            eval_every=numbers.eval_every,
+            regime=self.regime,
+            buffer_size=self.buffer_size,
+        )
+
+    def parse_methods(self) -> dict[str, methods.Method]:
+        """Return the methods by label: the name, or the whole text where a name comes twice."""
+        names = [text.partition(":")[0] for text in self.optimizers]
+        labels = [
+            name if names.count(name) == 1 else text
+            for name, text in zip(names, self.optimizers, strict=True)
+        ]
+        if len(set(labels)) < len(labels) or not labels:
+            raise ValueError(
+                "`optimizers` must name at least one method, and none twice with the same "
+                f"constants; got {' '.join(self.optimizers) or 'none'}."
+            )
+        return {
+            label: methods.parse(text, sensitivity=self.setting.sensitivity)
+            for label, text in zip(labels, self.optimizers, strict=True)
+        }
+
+    def check(self) -> None:
+        """Refuse bad input before data are read.
+
+        Raises:
+          ValueError: names the argument, the rule, the value and a way out.
+        """
+        if self.benchmark not in SETTINGS or self.scale not in PRESETS:
+            raise ValueError(
+                f"`benchmark` must be one of {', '.join(SETTINGS)} and `scale` one of "
+                f"{', '.join(PRESETS)}; got {self.benchmark!r} and {self.scale!r}."
+            )
+        self.protocol.check()
+        self.parse_methods()
+        numbers = self.numbers
+        for name, value, least in (
+            ("seeds", numbers.seeds, 1),
+            ("first_seed", self.first_seed, 0),
+            ("eval_images", numbers.eval_images, 1),
+            ("width", self.width, 1),
+        ):
+            _checks.whole(name, value, least)
+        if self.first_seed + numbers.seeds > 2**32:
+            raise ValueError(f"`first_seed` must be below 2^32 - seeds; got {self.first_seed}.")
+        if not self.hidden or min(self.hidden) < 1:
+            raise ValueError(f"`hidden` must be widths of at least 1 unit; got {self.hidden}.")
+        if not self.blocks or min(self.blocks) < 1:
+            raise ValueError(
+                f"`blocks` must be at least 1 block a stage; got {self.blocks}. Pass 2 2 2 2."
+            )
+        if self.task_count < 2:
+            raise ValueError(
+                f"a stability gap needs at least 2 tasks; got {self.task_count}. Pass more "
+                "`tasks`, or more `angles` to a rotated stream."
+            )
+        if (self.image_folder is None) != (self.setting.dataset is not None):
+            raise ValueError(
+                "`image_folder` must be given with the benchmark image-folder, and with no other; "
+                f"got {self.image_folder} with {self.benchmark}."
+            )
+        if self.compute_dtype != "float32" and self.setting.model == "mlp":
+            raise ValueError(
+                f"`compute_dtype` is that of convolutions; {self.benchmark} trains an MLP, in "
+                f"float32. Leave it out; got {self.compute_dtype}."
+            )
+        self.protocol.check_tasks(self.task_count)
+
+    def as_json(self) -> dict[str, Any]:
+        """Return plain JSON values, with the defaults that apply filled in."""
+        filled = {"tasks": self.task_count, "gain_on": self.layers_with_gain}
+        return output.plain(self) | self.numbers._asdict() | filled
