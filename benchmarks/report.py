@@ -16,8 +16,20 @@ from neurogain.plotting.fronts import front
 ROOT = Path(__file__).resolve().parents[1]
 RESULTS = ROOT / "benchmarks" / "results"
 BEGIN, END = "<!-- results: written by benchmarks/report.py -->", "<!-- end of results -->"
-MAIN = ("sgd", "msgd", "adam", "ngm")
+STREAMS = (
+    "split-mnist",
+    "rotated-mnist",
+    "split-digits",
+    "rotated-digits",
+    "split-cifar10",
+    "domain-cifar100",
+    "domain-cifar100_subset",
+)
+README_METHODS = ("sgd", "msgd", "adam", "ngm", "ema-adam", "two-timescale")
+PRESET = "two-timescale"
+MARGIN = 0.005  # of avg-SG, below which the gain's contribution counts as none
 PRINTED = (  # each where it was measured
+    "preset_search",
     "optimizer_overhead",
     "continual_throughput",
     "single_cell",
@@ -51,22 +63,33 @@ def interval(figure: dict[str, Any], digits: int = 3) -> str:
 
 def gap_table(result: dict[str, Any]) -> Iterator[str]:
     """Yield one row per method at its chosen configuration."""
-    yield "| method | avg-SG | published | SG at switch 1 | avg-ACC | min-ACC | configuration |"
-    yield "|---|---|---|---|---|---|---|"
+    yield (
+        "| method | avg-SG | published | SG at switch 1 | avg-ACC | min-ACC | WC-ACC | "
+        "avg-SG of the weights that learn | new task after 10, 50, 200 | configuration |"
+    )
+    yield "|---" * 10 + "|"
     for name, m in result["methods"].items():
         published = result["published_avg_sg"].get(name)
         constants = ", ".join(f"{k} {v:g}" for k, v in m["hyperparameters"].items())
-        first = m["sg_per_switch"][0]
-        yield (
-            f"| {m['summary']} (`{name}`) | {interval(m['avg_sg'])} | "
-            f"{'' if published is None else f'{published:.3f}'} | {interval(first)} | "
-            f"{interval(m['avg_acc'])} | {interval(m['min_acc'])} | {constants} |"
-        )
+        learned = [m["new_task_accuracy"].get(n) for n in ("10", "50", "200")]
+        cells = [
+            f"{m['summary']} (`{name}`)",
+            interval(m["avg_sg"]),
+            "" if published is None else f"{published:.3f}",
+            interval(m["sg_per_switch"][0]),
+            *(interval(m[field]) for field in ("avg_acc", "min_acc", "wc_acc")),
+            interval(m["fast_avg_sg"]) if "fast_avg_sg" in m else "",
+            ", ".join("-" if x is None else f"{x['mean']:.3f}" for x in learned),
+            constants,
+        ]
+        yield "| " + " | ".join(cells) + " |"
 
 
 def verdicts(result: dict[str, Any]) -> Iterator[str]:
     """Yield whether the published number is met, per method with one."""
     for name, published in result["published_avg_sg"].items():
+        if name not in result["methods"]:
+            continue
         m = result["methods"][name]
         low, high = m["avg_sg"]["ci"]
         word = "beaten" if high < published else "missed" if low > published else "met"
@@ -82,80 +105,97 @@ def lowest_gap(entries: list[dict[str, Any]], accuracy: float) -> float:
     return min((g for a, g in points if g is not None and a >= accuracy), default=np.inf)
 
 
-def front_comparison(result: dict[str, Any], mine: str = "ngm") -> Iterator[str]:
-    """Yield, per other method, at which final accuracies the front of `mine` lies below."""
-    own = result["methods"][mine]["front"]
-    summary = result["methods"][mine]["summary"]
-    for name in (n for n in MAIN if n != mine):
-        other = result["methods"][name]["front"]
-        reach = [max(e["avg_acc"]["mean"] for e in entries) for entries in (own, other)]
-        lead = f"* against {result['methods'][name]['summary']}: "
-        tail = f" (best avg-ACC: {summary} {reach[0]:.3f}, the other {reach[1]:.3f})."
-        levels = np.arange(LOWEST, min(reach), 0.002)  # both reach these
-        if len(levels) == 0:
-            yield f"{lead}no avg-ACC above {LOWEST:.3f} that both reach{tail}"
+def front_comparison(result: dict[str, Any], mine: str = PRESET) -> Iterator[str]:
+    """Yield, per other method, at which final accuracies `mine` has the smaller gap."""
+    if mine not in result["methods"]:
+        return
+    own = result["methods"][mine]
+    gap, reach = own["avg_sg"]["mean"], own["avg_acc"]["mean"]
+    for name, other in result["methods"].items():
+        if name == mine:
             continue
-        below = np.array([lowest_gap(own, a) < lowest_gap(other, a) for a in levels])
-        span = f"{levels[0]:.3f} to {levels[-1]:.3f}"
-        if below.all():
-            yield f"{lead}below at every avg-ACC from {span}{tail}"
-        elif not below.any():
-            yield f"{lead}at no avg-ACC below, from {span}{tail}"
-        else:
-            where = ", ".join(f"{a:.3f} to {b:.3f}" for a, b in runs(levels, below))
-            yield f"{lead}below at avg-ACC {where}, not elsewhere in {span}{tail}"
-
-
-def runs(levels: np.ndarray, mask: np.ndarray) -> Iterator[tuple[float, float]]:
-    """Yield first and last level of each stretch where the mask holds."""
-    edges = np.flatnonzero(np.diff(np.concatenate([[False], mask, [False]])))
-    for start, stop in zip(edges[::2], edges[1::2], strict=True):
-        yield levels[start], levels[stop - 1]
+        best = lowest_gap(other["front"], reach)
+        cells = f"{best:.3f} | {best - gap:+.3f}" if np.isfinite(best) else "none reaches it | "
+        yield f"| {other['summary']} | {cells} |"
 
 
 def front_table(result: dict[str, Any]) -> Iterator[str]:
-    """Yield the points on each main method's front."""
-    yield "| method | front on the fresh seeds: avg-SG @ avg-ACC |"
+    """Yield the points on the front of each method that was swept."""
+    yield "| method | front: avg-SG @ avg-ACC |"
     yield "|---|---|"
-    for name in MAIN:
-        m = result["methods"][name]
+    for m in result["methods"].values():
         points = [
             (e["avg_acc"]["mean"], e["avg_sg"]["mean"])
             for e in m["front"]
             if e["avg_sg"]["mean"] is not None
         ]
-        cells = ", ".join(f"{gap:.3f} @ {acc:.3f}" for acc, gap in front(points))
-        yield f"| {m['summary']} | {cells} |"
+        if len(points) > 1:
+            cells = ", ".join(f"{gap:.3f} @ {acc:.3f}" for acc, gap in front(points))
+            yield f"| {m['summary']} | {cells} |"
+
+
+def contribution(result: dict[str, Any]) -> Iterator[str]:
+    """Yield what the preset has over plain averages of Adam."""
+    for name, change in result["contribution"].items():
+        low, high = change["avg_sg"]["ci"]
+        word = (
+            "smaller" if high < -MARGIN else "larger" if low > MARGIN
+            else "equal within the margin" if low > -MARGIN and high < MARGIN
+            else "not decided at this number of seeds"
+        )  # fmt: skip
+        constants = ", ".join(f"{k} {v:g}" for k, v in change["hyperparameters"].items())
+        yield (
+            f"* less {result['methods'][name]['summary']} ({constants}): avg-SG "
+            f"{change['avg_sg']['mean']:+.4f} [{low:+.4f}, {high:+.4f}], avg-ACC "
+            f"{interval(change['avg_acc'], 4)}: **{word}** (margin {MARGIN})."
+        )
 
 
 def stability_gap(content: dict[str, Any]) -> Iterator[str]:
-    """Yield the section on the stability gap."""
-    seeds = content["report_seeds"]
-    yield "## The stability gap on MNIST, joint training"
-    yield ""
-    first = next(iter(content["benchmarks"].values()))
-    config, grid = first["config"], next(iter(first["methods"].values()))["tuning"]
+    """Yield the section on the stability gap on one stream."""
+    benchmark, config, stream = content["benchmark"], content["config"], content["stream"]
+    seeds, images = len(content["report_seeds"]), stream["evaluation_images"]
+    budget = max(len(m["tuning"]) for m in content["methods"].values())
+    yield f"## The stability gap on {benchmark}, joint training\n"
+    if "note" in stream:
+        yield f"{stream['note']}\n"
     yield (
-        f"`{content['command']}`: the whole training set, {config['iterations']} iterations a task "
-        f"in batches of {config['batch_size']}, evaluated every {config['eval_every']} update on "
-        f"{config['eval_images']} fixed test images a task. {len(grid)} configurations a method on "
-        f"{len(content['tuning_seeds'])} tuning seeds; rule: {content['rule']}. Reported on "
-        f"{len(seeds)} fresh seeds with 95 % t-intervals. Lower avg-SG is better, at equal avg-ACC."
+        f"`{content['command']}` on {content['versions']['device']}: {config['iterations']} "
+        f"iterations a task in batches of {config['batch_size']}, evaluated every "
+        f"{config['eval_every']} update on {min(images)} to {max(images)} fixed test images a "
+        f"task. {budget} configurations a method on {len(content['tuning_seeds'])} tuning seeds; "
+        f"rule: {content['rule']}. Reported on {seeds} fresh seeds with 95 % t-intervals. Lower "
+        "avg-SG is better, at equal avg-ACC. A minimum over noisy evaluations reads low: "
+        f"{bias(content)}\n"
     )
-    for benchmark, result in content["benchmarks"].items():
-        yield f"\n### {benchmark}\n"
-        yield from gap_table(result)
+    yield from gap_table(content)
+    if content["published_avg_sg"]:
         yield "\nAgainst the published table (arXiv 2507.14056 v2, whose learning rates and"
         yield "final accuracies are not given):\n"
-        yield from verdicts(result)
-        yield "\nFronts: the lowest mean avg-SG of NGM-SGD among configurations that reach an"
-        yield "avg-ACC, against the same of the others (means over the fresh seeds, no interval):\n"
-        yield from front_comparison(result)
-        yield ""
-        yield from front_table(result)
-        for figure in ("fronts", "switches", "gain"):
-            name = f"stability_gap_{benchmark}_{figure}.png"
-            yield f"\n![{benchmark}, {figure}](results/{name})"
+        yield from verdicts(content)
+    if content["contribution"]:
+        yield "\nThe preset against plain averages of Adam at matched avg-ACC, in pairs of seeds:\n"
+        yield from contribution(content)
+    yield "\nThe lowest avg-SG that others have at the preset's avg-ACC or above, of all their"
+    yield "configurations that were run:\n"
+    yield "| method | avg-SG | more than the preset's |"
+    yield "|---|---|---|"
+    yield from front_comparison(content)
+    yield ""
+    yield from front_table(content)
+    for figure in ("fronts", "switches", "gain"):
+        yield f"\n![{benchmark}, {figure}](results/stability_gap_{benchmark}_{figure}.png)"
+
+
+def bias(content: dict[str, Any]) -> str:
+    """Return how much the evaluation sets may move a minimum."""
+    found = [m["minimum_bias"] for m in content["methods"].values()]
+    error = max(x["standard_error"] for x in found)
+    most = max(x["at_most"] for x in found)
+    return (
+        f"the standard error of an evaluation on these sets is at most {error:.3f}, and the bias "
+        f"of a minimum at most {most:.3f}."
+    )
 
 
 def printed(content: dict[str, Any]) -> Iterator[str]:
@@ -212,27 +252,34 @@ def circumstances(content: dict[str, Any]) -> str:
     return text
 
 
-def readme_table(content: dict[str, Any]) -> Iterator[str]:
-    """Yield the README's table: the main methods and the strongest control on both streams."""
-    benchmarks = content["benchmarks"]
-    yield "| avg-SG @ avg-ACC | " + " | ".join(f"{b} | published" for b in benchmarks) + " |"
-    yield "|---|" + "---|---|" * len(benchmarks)
-    for name in (*MAIN, "adam-reset"):
-        cells = []
-        for result in benchmarks.values():
-            m = result["methods"][name]
-            sg, acc = m["avg_sg"], m["avg_acc"]["mean"]
-            published = result["published_avg_sg"].get(name)
-            cells += [f"{interval(sg)} @ {acc:.3f}", "" if published is None else str(published)]
-        summary = benchmarks[next(iter(benchmarks))]["methods"][name]["summary"]
+def readme_table(streams: dict[str, Any]) -> Iterator[str]:
+    """Yield the README's table: the main methods on all streams."""
+    columns = [
+        f"{name} | published" if c["published_avg_sg"] else name for name, c in streams.items()
+    ]
+    yield "| avg-SG @ avg-ACC | " + " | ".join(columns) + " |"
+    yield "|---" * (1 + " | ".join(columns).count("|") + 1) + "|"
+    for name in README_METHODS:
+        cells, summary = [], name
+        for content in streams.values():
+            m = content["methods"].get(name)
+            if m is None:
+                cells.append("")
+            else:
+                summary = m["summary"]
+                cells.append(f"{interval(m['avg_sg'])} @ {m['avg_acc']['mean']:.3f}")
+            if content["published_avg_sg"]:
+                cells.append(str(content["published_avg_sg"].get(name, "")))
         yield f"| {summary} | " + " | ".join(cells) + " |"
 
 
 def main() -> None:
     """Write both files."""
-    gap = json.loads((RESULTS / "stability_gap.json").read_text())
+    paths = {name: RESULTS / f"stability_gap_{name}.json" for name in STREAMS}
+    gaps = {n: json.loads(path.read_text()) for n, path in paths.items() if path.exists()}
     lines = ["# Results\n\nWritten by `python benchmarks/report.py` from `benchmarks/results`.\n"]
-    lines += stability_gap(gap)
+    for content in gaps.values():
+        lines += [*stability_gap(content), ""]
     for name in PRINTED:
         path = RESULTS / f"{name}.json"
         if path.exists():
@@ -243,7 +290,7 @@ def main() -> None:
     readme = (ROOT / "README.md").read_text()
     before, rest = readme.split(BEGIN)
     after = rest.split(END)[1]
-    table = "\n".join(readme_table(gap))
+    table = "\n".join(readme_table(gaps))
     (ROOT / "README.md").write_text(f"{before}{BEGIN}\n{table}\n{END}{after}")
 
 

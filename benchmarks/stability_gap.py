@@ -1,19 +1,24 @@
 """Tune every optimizer under one budget, report on fresh seeds, and draw the fronts.
 
-    python benchmarks/stability_gap.py --data-dir DIR        (about two hours on 2 cores; resumes)
+    python benchmarks/stability_gap.py --data-dir DIR --jobs 2   (hours on 2 cores; resumes)
+    python benchmarks/stability_gap.py --benchmarks split-cifar10 --data-dir DIR --scale paper
 
-Budget: each method gets the same number of configurations (8) on the same tuning seeds. Rule: of
-the configurations whose tuning avg-ACC is within 0.01 of the method's best, none of them diverged,
-the one of lowest avg-SG is chosen. It is then run on fresh seeds, as is every configuration of the
-methods whose front is drawn. Writes stability_gap.json and figures to benchmarks/results.
+Budget: each method gets the same number of configurations, 8 for perceptrons and 4 for the residual
+network, on the same tuning seeds. Rule: of the configurations whose tuning avg-ACC is within 0.01
+of the method's best, none of them diverged, the one of lowest avg-SG is chosen. It is then run on
+fresh seeds, as is every configuration of the perceptrons' methods whose front is drawn; the fronts
+of the residual network are those of the tuning seeds. The preset is frozen: it has one
+configuration, chosen by `preset_search.py`. Writes stability_gap_BENCHMARK.json and figures.
 """
 
 import dataclasses
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+import _stability_gap_grids as grids
 import numpy as np
 import tyro
 from _command import command
@@ -24,76 +29,80 @@ from neurogain.continual import methods
 from neurogain.continual.streams import Stream
 from neurogain.continual.training import TaskCurves
 from neurogain.experiments import stability_gap
+from neurogain.experiments.stability_gap_config import Benchmark, Scale, StabilityGapConfig
+from neurogain.intervals import summary
 from neurogain.plotting import fronts
 from neurogain.plotting import stability_gap as figures
 
 PUBLISHED = {  # arXiv 2507.14056 v2, avg-SG, joint training, 5 seeds
     "split-mnist": {"sgd": 0.034, "msgd": 0.267, "adam": 0.283, "ngm": 0.017},
     "rotated-mnist": {"sgd": 0.053, "msgd": 0.117, "adam": 0.092, "ngm": 0.054},
+    "split-cifar10": {"sgd": 0.241, "msgd": 0.425, "adam": 0.310, "ngm": 0.134},
+    "domain-cifar100": {"sgd": 0.243, "msgd": 0.232, "adam": 0.256, "ngm": 0.224},
 }
-MAIN = ("sgd", "msgd", "adam", "ngm")
+MAIN = ("sgd", "msgd", "adam", "ngm", "ema-adam", "two-timescale")
+AVERAGED = ("ema-adam", "ema-clip-adam")  # plain averages of the preset's Adam
 TOLERANCE = 0.01  # of avg-ACC, in the rule of choice
-
-_MOMENTUM_RATES = (0.001, 0.002, 0.005, 0.01, 0.02, 0.03, 0.05, 0.1)
-_ADAM_RATES = (5e-5, 1e-4, 2e-4, 3e-4, 5e-4, 1e-3, 2e-3, 5e-3)
-RATES: dict[str, tuple[float, ...]] = {
-    "sgd": (0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.5, 1.0),
-    "msgd": _MOMENTUM_RATES,
-    "adam": _ADAM_RATES,
-    "ngm": (0.003, 0.01, 0.02, 0.04),
-    "fixed-gain": (0.003, 0.01, 0.03, 0.1),
-    "rate-matched": (0.003, 0.01, 0.03, 0.1),
-    "entropy-rate": (0.02, 0.05, 0.1, 0.3),
-    "msgd-reset": _MOMENTUM_RATES,
-    "adam-reset": _ADAM_RATES,
-    "ngm-adam": (3e-5, 1e-4, 3e-4, 1e-3),
-}
 
 
 @dataclasses.dataclass(frozen=True)
 class Arguments:
     """Tune every optimizer under one budget, report on fresh seeds, and draw the fronts."""
 
-    benchmarks: tuple[stability_gap.Benchmark, ...] = ("split-mnist", "rotated-mnist")
+    benchmarks: tuple[Benchmark, ...] = (
+        "split-mnist", "rotated-mnist", "split-digits", "rotated-digits",
+    )  # fmt: skip
     """Streams to run."""
+    methods: tuple[str, ...] = ()
+    """Methods to run; all of them if none is named."""
     data_dir: Path | None = None
     """Folder of sets prepared by TensorFlow Datasets."""
+    scale: Scale = "default"
+    """Protocol, as for `neurogain stability-gap`."""
     tuning_seeds: int = 2
     """Seeds 1000, 1001, ... choose the configuration."""
-    report_seeds: int = 5
-    """Seeds 0, 1, ... are reported."""
-    iterations: int = 200
-    """Updates per task."""
+    report_seeds: int | None = None
+    """Seeds 0, 1, ... are reported; those of the scale by default."""
+    tuning_eval_every: int | None = None
+    """Updates between evaluations while tuning; as for the report by default."""
+    iterations: int | None = None
+    """Updates per task; those of the scale by default."""
+    eval_every: int | None = None
+    """Updates between evaluations; those of the scale by default."""
+    bfloat16: bool = False
+    """Compute convolutions in bfloat16."""
+    jobs: int = 1
+    """Methods at once, each in a thread; on a GPU they compile side by side."""
     work: Path = Path("runs/benchmark-stability-gap")
     """Folder of the finished units; a second start continues there."""
     out: Path = Path("benchmarks/results")
     """Folder of the results."""
 
-
-def configurations(name: str, benchmark: str) -> list[dict[str, float]]:
-    """Return the eight configurations of a method: its rates, times two settings of its gain."""
-    kind = benchmark.split("-")[0]
-    method = methods.parse(name, sensitivity=methods.PUBLISHED_SENSITIVITY[kind])
-    constants = dict(method.constants)
-    if "gain" in constants:
-        other: dict[str, tuple[float, ...]] = {"gain": (2.0, 3.0)}
-    elif "sensitivity" in constants:
-        other = {"sensitivity": (constants["sensitivity"], constants["sensitivity"] / 2)}
-    else:
-        other = {"learning_rate": ()}
-    (key, values), rates = next(iter(other.items())), RATES[name]
-    if not values:
-        return [constants | {"learning_rate": rate} for rate in rates]
-    return [constants | {"learning_rate": r, key: v} for v in values for r in rates]
+    def config(self, benchmark: Benchmark, eval_every: int | None) -> StabilityGapConfig:
+        """Return the configuration of a stream's runs."""
+        plain = StabilityGapConfig(benchmark=benchmark)
+        convolutional = plain.setting.model == "resnet"
+        config = dataclasses.replace(
+            plain,
+            optimizers=self.methods or grids.names(convolutional),
+            scale=self.scale,
+            seeds=self.report_seeds,
+            iterations=self.iterations,
+            eval_every=eval_every,
+            compute_dtype="bfloat16" if self.bfloat16 and convolutional else "float32",
+            data_dir=self.data_dir,
+        )
+        config.check()
+        return config
 
 
 def measure_all(
     folder: output.ResultFolder,
     unit: str,
-    config: stability_gap.StabilityGapConfig,
+    config: StabilityGapConfig,
     stream: Stream,
     method: methods.Method,
-    grid: Sequence[dict[str, float]],
+    grid: Sequence[Mapping[str, float]],
     seeds: Sequence[int],
 ) -> list[TaskCurves]:
     """Train every configuration on every seed in one batch, or read what an earlier start did."""
@@ -122,72 +131,135 @@ def choose(entries: Sequence[dict[str, Any]]) -> int:
     return min(near, key=lambda i: entries[i]["avg_sg"]["mean"])
 
 
-def run_benchmark(args: Arguments, benchmark: stability_gap.Benchmark) -> dict[str, Any]:
-    """Tune and report all methods on one stream."""
-    config = stability_gap.StabilityGapConfig(
-        benchmark=benchmark,
-        optimizers=tuple(RATES),
-        seeds=args.report_seeds,
-        iterations=args.iterations,
-        data_dir=args.data_dir,
+def short(entry: Mapping[str, Any], constants: Mapping[str, float]) -> dict[str, Any]:
+    """Return what a point of a front needs."""
+    return {
+        "hyperparameters": dict(constants),
+        "avg_sg": entry["avg_sg"],
+        "avg_acc": entry["avg_acc"],
+    }
+
+
+def run_method(
+    args: Arguments,
+    benchmark: Benchmark,
+    folder: output.ResultFolder,
+    stream: Stream,
+    method: methods.Method,
+) -> tuple[dict[str, Any], TaskCurves]:
+    """Tune one method and report it; return its entry and the curves of what was chosen."""
+    config = args.config(benchmark, args.eval_every)
+    tuning_config = args.config(benchmark, args.tuning_eval_every or args.eval_every)
+    convolutional = config.setting.model == "resnet"
+    name, images = method.name, stream.test_counts
+    grid = grids.configurations(name, benchmark, convolutional=convolutional)
+    tuning: list[dict[str, Any]] = []
+    best = 0
+    if len(grid) > 1:
+        seeds = range(1000, 1000 + args.tuning_seeds)
+        tuned = measure_all(folder, f"{name}-tuning", tuning_config, stream, method, grid, seeds)
+        tuning = [stability_gap.measure(c) for c in tuned]
+        best = choose(tuning)
+    swept = name in grids.FRONTS and not convolutional
+    reported = range(len(grid)) if swept else [best]
+    fresh = measure_all(
+        folder,
+        f"{name}-report" if swept else f"{name}-report-{best}",
+        config,
+        stream,
+        method,
+        [grid[i] for i in reported],
+        range(config.numbers.seeds),
     )
-    config.check()
-    plain = {k: v for k, v in stability_gap.as_json(config).items() if k != "data_dir"}
-    grids = {name: configurations(name, benchmark) for name in RATES}
-    work = plain | {"tuning": args.tuning_seeds, "grids": grids}
+    figures_of = {
+        i: stability_gap.measure(c, config.protocol.eval_every, images)
+        for i, c in zip(reported, fresh, strict=True)
+    }
+    points = figures_of if swept else dict(enumerate(tuning)) if convolutional else figures_of
+    entry = {
+        "summary": method.summary,
+        "hyperparameters": grid[best],
+        **figures_of[best],
+        "tuning": [short(t, grid[i]) for i, t in enumerate(tuning)],
+        "front": [short(f, grid[i]) for i, f in points.items()],
+        "swept": [
+            short(f, grid[i]) | {"fast_avg_sg": f.get("fast_avg_sg")} for i, f in figures_of.items()
+        ],
+    }
+    return entry, fresh[list(reported).index(best)]
+
+
+def contribution(entries: Mapping[str, Any], preset: str = "two-timescale") -> dict[str, Any]:
+    """Return what the preset has over plain averages of Adam, in pairs of seeds.
+
+    Of each average the configuration is taken whose avg-ACC is nearest to the preset's on the same
+    seeds; differences are the preset's less the other's.
+    """
+    if preset not in entries:
+        return {}
+    mine = entries[preset]
+
+    def values(entry: Mapping[str, Any], field: str) -> np.ndarray:
+        return np.array(entry[field]["per_seed"], float)
+
+    found = {}
+    for name in (n for n in AVERAGED if n in entries):
+        other = min(
+            entries[name]["swept"],
+            key=lambda e: abs(e["avg_acc"]["mean"] - mine["avg_acc"]["mean"]),
+        )
+        found[name] = {
+            "hyperparameters": other["hyperparameters"],
+            "avg_sg": summary(values(mine, "avg_sg") - values(other, "avg_sg")),
+            "avg_acc": summary(values(mine, "avg_acc") - values(other, "avg_acc")),
+        }
+    return found
+
+
+def run_benchmark(args: Arguments, benchmark: Benchmark) -> dict[str, Any]:
+    """Tune and report all methods on one stream."""
+    config = args.config(benchmark, args.eval_every)
+    everything = dataclasses.replace(args, methods=()).config(benchmark, args.eval_every)
+    plain = {k: v for k, v in everything.as_json().items() if k != "data_dir"}
+    tuning = {"seeds": args.tuning_seeds, "eval_every": args.tuning_eval_every}
+    convolutional = config.setting.model == "resnet"
+    grid = {
+        name: grids.configurations(name, benchmark, convolutional=convolutional)
+        for name in grids.names(convolutional)
+    }
+    work = plain | {"tuning": tuning, "grids": grid}
     folder = output.ResultFolder(args.work / benchmark, work, resume=True)
     stream = stability_gap.load_stream(config)
-    chosen_methods = config.parse_methods()
-    tuning_seeds = range(1000, 1000 + args.tuning_seeds)
+    chosen = config.parse_methods()
+    entries: dict[str, Any] = {}
+    curves: dict[str, TaskCurves] = {}
+    with (
+        ThreadPoolExecutor(args.jobs) as pool,
+        tqdm(total=len(chosen), desc=benchmark, unit="method", dynamic_ncols=True) as bar,
+    ):
+        running = {
+            name: pool.submit(run_method, args, benchmark, folder, stream, method)
+            for name, method in chosen.items()
+        }
+        try:
+            for name, one in running.items():
+                entries[name], curves[name] = one.result()
+                sg, acc = entries[name]["avg_sg"]["mean"], entries[name]["avg_acc"]["mean"]
+                shown = "undefined" if sg is None else f"{sg:.3f}"
+                tqdm.write(f"{benchmark} {name}: avg-SG {shown}, avg-ACC {acc:.3f}")
+                bar.update()
+        except BaseException:
+            pool.shutdown(cancel_futures=True)
+            raise
+    described = stability_gap.summarize(config, stream, {})["stream"]
     result: dict[str, Any] = {
         "config": plain,
-        "methods": {},
+        "stream": described,
+        "methods": entries,
         "published_avg_sg": PUBLISHED.get(benchmark, {}),
+        "contribution": contribution(entries),
     }
-    curves: dict[str, TaskCurves] = {}
-    bar = tqdm(chosen_methods.items(), desc=benchmark, dynamic_ncols=True)
-    for name, method in bar:
-        grid = grids[name]
-        bar.set_postfix_str(f"{name}: tuning")
-        tuned = measure_all(folder, f"{name}-tuning", config, stream, method, grid, tuning_seeds)
-        tuning = [stability_gap.measure(c, config.eval_every) for c in tuned]
-        best = choose(tuning)
-        reported = range(len(grid)) if name in MAIN else [best]
-        bar.set_postfix_str(f"{name}: report")
-        seeds = range(args.report_seeds)
-        fresh = measure_all(
-            folder,
-            f"{name}-report" if name in MAIN else f"{name}-report-{best}",
-            config,
-            stream,
-            method,
-            [grid[i] for i in reported],
-            seeds,
-        )
-        figures_of = {
-            i: stability_gap.measure(c, config.eval_every)
-            for i, c in zip(reported, fresh, strict=True)
-        }
-        curves[name] = fresh[list(reported).index(best)]
-        result["methods"][name] = {
-            "summary": method.summary,
-            "hyperparameters": grid[best],
-            **figures_of[best],
-            "tuning": [
-                {"hyperparameters": grid[i], "avg_sg": t["avg_sg"], "avg_acc": t["avg_acc"]}
-                for i, t in enumerate(tuning)
-            ],
-            "front": [
-                {"hyperparameters": grid[i], "avg_sg": f["avg_sg"], "avg_acc": f["avg_acc"]}
-                for i, f in figures_of.items()
-            ],
-        }
-        best_so_far = result["methods"][name]
-        tqdm.write(
-            f"{benchmark} {name}: avg-SG {best_so_far['avg_sg']['mean']:.3f}, "
-            f"avg-ACC {best_so_far['avg_acc']['mean']:.3f} at {grid[best]}"
-        )
-    draw(args.out, benchmark, stream, result, {name: curves[name] for name in MAIN})
+    draw(args.out, benchmark, stream, result, {n: curves[n] for n in MAIN if n in curves})
     return result
 
 
@@ -200,11 +272,13 @@ def draw(
 ) -> None:
     """Draw the fronts, and the switches at the chosen configurations."""
     named = {name: m["summary"] for name, m in result["methods"].items()}
+    swept = [name for name in grids.FRONTS if name in named]
     front = fronts.fronts(
-        {named[name]: result["methods"][name]["front"] for name in MAIN},
-        {named[n]: m for n, m in result["methods"].items() if n not in MAIN},
-        published={named[name]: gap for name, gap in result["published_avg_sg"].items()},
+        {named[name]: result["methods"][name]["front"] for name in swept},
+        {named[n]: m for n, m in result["methods"].items() if n not in swept},
+        published={named[n]: gap for n, gap in result["published_avg_sg"].items() if n in named},
         title=benchmark,
+        lowest_accuracy=lowest_accuracy(result["methods"]),
     )
     front.savefig(out / f"stability_gap_{benchmark}_fronts.png", dpi=130)
     switches = figures.old_task_accuracy(
@@ -222,31 +296,45 @@ def draw(
     gains.savefig(out / f"stability_gap_{benchmark}_gain.png", dpi=130)
 
 
+def lowest_accuracy(entries: Mapping[str, Any]) -> float:
+    """Return the left end of the fronts' axis: 0.15 below the best avg-ACC."""
+    best = max(m["avg_acc"]["mean"] for m in entries.values())
+    return float(np.floor(20 * (best - 0.15)) / 20)
+
+
 def main() -> None:
-    """Run all, print a table a stream, write one JSON file."""
+    """Run all; print a table and write a JSON file for each stream."""
     args = tyro.cli(Arguments)
     args.out.mkdir(parents=True, exist_ok=True)
-    results = {}
     for benchmark in args.benchmarks:
-        results[benchmark] = run_benchmark(args, benchmark)
-    content = {
-        "schema_version": 1,
-        "command": command(),
-        "rule": f"lowest tuning avg-SG among configurations within {TOLERANCE} of the best avg-ACC",
-        "tuning_seeds": [1000 + i for i in range(args.tuning_seeds)],
-        "report_seeds": list(range(args.report_seeds)),
-        "versions": output.versions(),
-        "benchmarks": results,
-    }
-    path = args.out / "stability_gap.json"
-    path.write_text(json.dumps(content, indent=1, allow_nan=False) + "\n")
-    for benchmark, result in results.items():
-        print(f"\n{benchmark}\n{'method':<14}{'avg-SG':>8}{'published':>11}{'avg-ACC':>9}")
+        result = run_benchmark(args, benchmark)
+        content = {
+            "schema_version": 2,
+            "command": command(),
+            "benchmark": benchmark,
+            "rule": "lowest tuning avg-SG among configurations within "
+            f"{TOLERANCE} of the best avg-ACC",
+            "tuning_seeds": [1000 + i for i in range(args.tuning_seeds)],
+            "report_seeds": list(range(result["config"]["seeds"])),
+            "versions": output.versions(),
+            **result,
+        }
+        path = args.out / f"stability_gap_{benchmark}.json"
+        path.write_text(json.dumps(content, allow_nan=False) + "\n")
+        print(f"\n{benchmark}\n{'method':<22}{'avg-SG':>8}{'published':>11}{'avg-ACC':>9}")
         for name, m in result["methods"].items():
             published = result["published_avg_sg"].get(name, np.nan)
-            sg, acc = m["avg_sg"]["mean"], m["avg_acc"]["mean"]
-            print(f"{name:<14}{sg:>8.3f}{published:>11.3f}{acc:>9.3f}")
-    print(f"\nWritten: {path}")
+            sg, acc = (
+                np.nan if x is None else x for x in (m["avg_sg"]["mean"], m["avg_acc"]["mean"])
+            )
+            print(f"{name:<22}{sg:>8.3f}{published:>11.3f}{acc:>9.3f}")
+        for name, change in result["contribution"].items():
+            low, high = change["avg_sg"]["ci"]
+            print(
+                f"two-timescale less {name} at matched avg-ACC: avg-SG "
+                f"{change['avg_sg']['mean']:+.4f} [{low:+.4f}, {high:+.4f}]"
+            )
+        print(f"\nWritten: {path}")
 
 
 if __name__ == "__main__":
