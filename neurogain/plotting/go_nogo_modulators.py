@@ -50,7 +50,7 @@ def changes(quantities: Mapping[str, Curves], shift: int, title: str) -> Figure:
 
 
 def blocks(values: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """Return middle trials of blocks, mean over seeds and its interval; NaN where few have a value."""
+    """Return middle trials of blocks, mean over seeds, its interval; NaN where few have a value."""
     whole = values[:, : values.shape[1] // BLOCK * BLOCK]
     parts = whole.reshape(len(values), -1, BLOCK)
     known = np.isfinite(parts)
