@@ -26,7 +26,7 @@ UNITS = {
     "with each pair; median over seeds, never counting as infinite",
     "entropy_go_bits": "entropy of the action given a Go cue, over 40 trials",
     "entropy_pair_bits": "mean entropy of the action given the pair of cues, over 40 trials",
-    "performance": f"share correct in blocks of {_BLOCK} trials",
+    "performance": f"share of seeds that are correct, per trial, and in blocks of {_BLOCK} trials",
 }
 
 
@@ -121,6 +121,7 @@ def condition(config: GoNoGoConfig, unit: Unit, runs: Runs) -> dict[str, Any]:
             for name in ("go", "pair")
         },
         "performance": {
+            "per_trial": [float(x) for x in runs.correct.mean(axis=0)],
             "trials_per_block": _BLOCK,
             "mean": [c["mean"] for c in curves],
             "ci": [c["ci"] for c in curves],

@@ -9,6 +9,7 @@ from neurogain import intervals
 from neurogain.plotting.style import assign, panel_letters, tidy
 
 BLOCK = 20  # trials of a point
+LEAST = 5  # seeds with a value, or all where there are fewer, that a point takes
 
 Curves = Mapping[str, Mapping[float, np.ndarray]]  # (seeds, trials), by condition and validity
 
@@ -18,7 +19,8 @@ def changes(quantities: Mapping[str, Curves], shift: int, title: str) -> Figure:
 
     Args:
       quantities: by label of the axis; NaN where a trial does not count. Points are means over
-        the seeds of each seed's mean over 20 trials, bands their 95 % t-intervals.
+        the seeds of each seed's mean over 20 trials, bands their 95 % t-intervals; there is none
+        where fewer than 5 seeds have a value.
       shift: first trial of the new rule.
       title: of the figure.
     """
@@ -48,16 +50,15 @@ def changes(quantities: Mapping[str, Curves], shift: int, title: str) -> Figure:
 
 
 def blocks(values: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """Return middle trials of blocks, mean over seeds and its interval; NaN without a value."""
+    """Return middle trials of blocks, mean over seeds, its interval; NaN where few have a value."""
     whole = values[:, : values.shape[1] // BLOCK * BLOCK]
     parts = whole.reshape(len(values), -1, BLOCK)
     known = np.isfinite(parts)
     count = known.sum(axis=2)
     each = np.where(known, parts, 0).sum(axis=2) / np.maximum(count, 1)
-    found = [
-        intervals.summary(np.where(n > 0, x, np.nan), known_only=True)
-        for x, n in zip(each.T, count.T, strict=True)
-    ]
+    each = np.where(count > 0, each, np.nan)
+    few = np.isfinite(each).sum(axis=0) < min(LEAST, len(values))
+    found = [intervals.summary(x, known_only=True) for x in np.where(few, np.nan, each).T]
     mean = np.array([f["mean"] for f in found], float)
     low, high = np.array([f["ci"] for f in found], float).T
     return BLOCK * (np.arange(len(mean)) + 0.5), mean, low, high

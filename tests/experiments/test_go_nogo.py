@@ -115,6 +115,8 @@ def test_the_summary_holds_every_condition_and_pair(results):
     one = metrics["conditions"]["da+na"]
     assert set(one["detector"]) == {"latency", "misses", "false_alarms"}
     assert len(one["performance"]["mean"]) == 400 // 20
+    correct = results[Unit("da+na", 1.0, 0)].correct
+    np.testing.assert_allclose(one["performance"]["per_trial"], correct.mean(axis=0))
     assert len(one["trials_to_criterion"]["per_seed"]) == 2
     (row,) = metrics["ablations"]
     assert row["removed"] == "NA"
