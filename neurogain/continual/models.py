@@ -10,7 +10,7 @@ from typing import Any
 
 import flax.linen as nn
 import jax.numpy as jnp
-from jaxtyping import Array, Float, PyTree
+from jaxtyping import Array, Float
 
 _UNIFORM = nn.initializers.variance_scaling(1 / 3, "fan_in", "uniform")  # ±1/sqrt(fan_in)
 
@@ -79,8 +79,3 @@ class ResNet(nn.Module):
                 x = nn.relu(x + y)
         x = jnp.mean(x, axis=(1, 2), dtype=jnp.float32)
         return nn.Dense(self.classes, kernel_init=_UNIFORM, name="output")(x)
-
-
-def output_layer(params: PyTree) -> dict[str, bool]:
-    """Return the mask of a gain on the output layer alone, from a model's parameters."""
-    return {name: name == "output" for name in params}

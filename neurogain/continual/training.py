@@ -27,10 +27,6 @@ from neurogain.continual.evaluation import EvaluationSets, accuracies, chunked
 from neurogain.continual.protocol import Protocol, Regime
 from neurogain.continual.streams import Stream
 
-if not hasattr(optim, "has_acting"):  # TODO: drop once optim has them
-    optim.has_acting = lambda opt_state: False  # type: ignore[attr-defined]
-    optim.get_acting = lambda opt_state, params: params  # type: ignore[attr-defined]
-
 __all__ = ["Protocol", "Regime", "RunState", "TaskCurves", "Trainer"]
 
 BuildOptimizer = Callable[[Mapping[str, Any]], optax.GradientTransformation]
@@ -51,8 +47,7 @@ class TaskCurves(NamedTuple):
     On the device inside the trainer, NumPy arrays outside.
     """
 
-    accuracy: Any  # (evaluations, K) of the weights that act; before the first update first; NaN:
-    # not seen
+    accuracy: Any  # (evaluations, K) at the weights that act; [0]: before any update; NaN: not seen
     slow_accuracy: Any  # (K,) at g0 W, after the last update
     gain: Any  # (T,) after each update, mean over gain groups; 1 where there is none
     uncertainty: Any  # (T,) nats, batch mean at each update

@@ -13,6 +13,7 @@ import jax.numpy as jnp
 import numpy as np
 from flax import linen as nn
 
+from neurogain import optim
 from neurogain.continual import data, image_folder, methods, metrics, models, streams
 from neurogain.continual.training import TaskCurves, Trainer
 from neurogain.experiments.stability_gap_config import PRESETS, Benchmark, StabilityGapConfig
@@ -82,7 +83,7 @@ def _with_mask(config: StabilityGapConfig, method: methods.Method) -> methods.Me
     """Return the method with its gain on the layers that the configuration names."""
     if config.layers_with_gain == "all" or method.name not in MASKABLE:
         return method
-    build = functools.partial(method.build, mask=models.output_layer)
+    build = functools.partial(method.build, mask=optim.only("output"))
     return dataclasses.replace(method, build=build)
 
 

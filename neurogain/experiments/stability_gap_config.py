@@ -28,18 +28,17 @@ class Setting(NamedTuple):
     dataset: str | None  # None: a folder of images
     model: Literal["mlp", "resnet"]
     batch_size: int
-    sensitivity: float  # gain per nat, as published: arXiv 2507.14056
 
 
 SETTINGS: dict[str, Setting] = {
-    "split-digits": Setting("split", "digits", "mlp", 64, 0.4),
-    "rotated-digits": Setting("rotated", "digits", "mlp", 64, 0.5),
-    "split-mnist": Setting("split", "mnist", "mlp", 128, 0.4),
-    "rotated-mnist": Setting("rotated", "mnist", "mlp", 128, 0.5),
-    "split-cifar10": Setting("split", "cifar10", "resnet", 256, 0.2),
-    "domain-cifar100": Setting("domain", "cifar100", "resnet", 256, 0.1),
-    "domain-cifar100_subset": Setting("domain", "cifar100_subset", "resnet", 256, 0.1),
-    "image-folder": Setting("split", None, "resnet", 256, 0.1),
+    "split-digits": Setting("split", "digits", "mlp", 64),
+    "rotated-digits": Setting("rotated", "digits", "mlp", 64),
+    "split-mnist": Setting("split", "mnist", "mlp", 128),
+    "rotated-mnist": Setting("rotated", "mnist", "mlp", 128),
+    "split-cifar10": Setting("split", "cifar10", "resnet", 256),
+    "domain-cifar100": Setting("domain", "cifar100", "resnet", 256),
+    "domain-cifar100_subset": Setting("domain", "cifar100_subset", "resnet", 256),
+    "image-folder": Setting("split", None, "resnet", 256),
 }
 
 
@@ -73,9 +72,12 @@ class StabilityGapConfig:
     --image-folder. Digits and MNIST train an MLP, the others a slim ResNet-18. cifar100_subset is
     a part of CIFAR-100, to stand beside no published figure."""
     optimizers: tuple[str, ...] = ("sgd", "msgd", "adam", "ngm")
-    """Methods: sgd, msgd, adam, ngm, ngm-adam and the controls fixed-gain, rate-matched,
-    entropy-rate, msgd-reset, adam-reset; with constants of their own as
-    ngm:learning_rate=0.02,sensitivity=0.4."""
+    """Methods: sgd, msgd (momentum), adam, ngm, ngm-adam; with slow weights that act and a gain on
+    the output, two-timescale, two-timescale-follow, without one of the two clip-ngm-adam,
+    ema-clip-adam; ngm-output; controls of the gain fixed-gain, rate-matched, entropy-rate; others
+    msgd-reset, adam-reset, adamw, clip-sgd, clip-msgd, clip-adam, ema-sgd, ema-msgd, ema-adam,
+    ema-ngm, schedule-free-sgd, schedule-free-adam, sam-sgd, sam-adam; with constants of their own
+    as ngm:learning_rate=0.02,sensitivity=0.4."""
     scale: Scale = "default"
     """default and paper: 5 seeds, 200 updates a task (published: 200 to 800), batch 256 (MNIST
     128, digits 64), evaluation after every update on up to 500 images a task; small, for a CPU: 3
@@ -106,7 +108,8 @@ class StabilityGapConfig:
     blocks: tuple[int, ...] = (2, 2, 2, 2)
     """Blocks of two convolutions in each stage of the ResNet."""
     gain_on: Literal["output", "all"] | None = None
-    """Layers that the gain of ngm and ngm-adam modulates; all of an MLP, the output of a ResNet."""
+    """Layers that the gain of ngm, ngm-adam and ema-ngm modulates; all of an MLP, the output of a
+    ResNet."""
     augment: bool = False
     """Shift training images by up to 4 pixels and mirror half of them."""
     compute_dtype: Literal["float32", "bfloat16"] = "float32"
@@ -173,8 +176,9 @@ class StabilityGapConfig:
                 "`optimizers` must name at least one method, and none twice with the same "
                 f"constants; got {' '.join(self.optimizers) or 'none'}."
             )
+        sensitivity = methods.published_sensitivity(self.benchmark)
         return {
-            label: methods.parse(text, sensitivity=self.setting.sensitivity)
+            label: methods.parse(text, sensitivity=sensitivity)
             for label, text in zip(labels, self.optimizers, strict=True)
         }
 

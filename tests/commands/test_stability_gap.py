@@ -7,6 +7,7 @@ import time
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from neurogain import cli
 from neurogain.continual.training import TaskCurves
@@ -38,15 +39,16 @@ def runs(monkeypatch):
     def run_method(config, stream, method, on_task=lambda task, curves: None):
         names.append(method.name)
         rng = np.random.default_rng(len(method.name))
-        k, t = stream.tasks, config.iterations
-        accuracy = rng.uniform(0.2, 1, (config.seeds, k, t + 1, k))
+        k, t = stream.tasks, config.numbers.iterations
+        seeds = config.numbers.seeds
+        accuracy = rng.uniform(0.2, 1, (seeds, k, t + 1, k))
         for task in range(k):
             accuracy[:, task, :, task + 1 :] = np.nan
         made = TaskCurves(
             accuracy,
             accuracy[:, :, -1],
-            np.full((config.seeds, k, t), 1.0 if method.name == "sgd" else 2.0),
-            *rng.uniform(0, 1, (2, config.seeds, k, t)),
+            np.full((seeds, k, t), 1.0 if method.name == "sgd" else 2.0),
+            *rng.uniform(0, 1, (2, seeds, k, t)),
             accuracy,
         )
         for task in range(k):
@@ -95,7 +97,7 @@ def test_curves_hold_every_array(runs, tmp_path):
 def test_the_table_shows_every_method(runs, tmp_path, capsys):
     cli.main(arguments(tmp_path))
     printed = capsys.readouterr().out
-    head, sgd, ngm, note = printed.splitlines()[:4]
+    head, sgd, ngm, note, evaluation = printed.splitlines()[:5]
     assert re.split(r"\s{2,}", head.strip()) == [
         *("method", "avg-SG", "SG at switch 1", "avg-ACC", "min-ACC", "seconds")
     ]
@@ -103,6 +105,7 @@ def test_the_table_shows_every_method(runs, tmp_path, capsys):
     assert re.match(rf"sgd +{mean:.3f} \[-?\d+\.\d+, \d+\.\d+\]", sgd)
     assert ngm.startswith("ngm ")
     assert note == "95 % t-intervals over 2 seeds; lower SG is better, at equal avg-ACC."
+    assert evaluation == "Evaluated every 1 updates on 20 images a task."
     assert f"Written: {tmp_path / 'metrics.json'}" in printed
 
 
@@ -231,8 +234,54 @@ def test_help_lists_the_options_with_their_defaults(capsys):
         cli.main(["stability-gap", "--help"])
     assert caught.value.code == 0
     shown = capsys.readouterr().out
-    for option in ("--benchmark", "--optimizers", "--resume", "--out", "--data-dir"):
+    for option in ("--benchmark", "--optimizers", "--scale", "--resume", "--out", "--data-dir"):
         assert option in shown
+
+
+@pytest.fixture
+def image_folder(tmp_path):
+    """Return a folder of four classes of 8 x 8 pixels, 6 images each in training, 3 in test."""
+    rng = np.random.default_rng(0)
+    for part, count in (("train", 6), ("test", 3)):
+        for name in ("ant", "bee", "cat", "dog"):
+            (tmp_path / "images" / part / name).mkdir(parents=True)
+            for i in range(count):
+                pixels = rng.integers(0, 256, (8, 8, 3), np.uint8)
+                Image.fromarray(pixels).save(tmp_path / "images" / part / name / f"{i}.png")
+    return tmp_path / "images"
+
+
+def test_a_folder_of_images_end_to_end(image_folder, tmp_path):
+    out = tmp_path / "run"
+    cli.main(
+        [
+            *("stability-gap", "--benchmark", "image-folder", "--image-folder", str(image_folder)),
+            *("--optimizers", "ema-ngm", "--scale", "small", "--seeds", "2", "--iterations", "2"),
+            *("--eval-every", "1", "--batch-size", "8", "--tasks", "2", "--augment"),
+            *("--width", "2", "--blocks", "1", "--out", str(out)),
+        ]
+    )
+    metrics = json.loads((out / "metrics.json").read_text())
+    assert metrics["config"]["scale"] == "small"
+    assert metrics["config"]["gain_on"] == "output"
+    assert metrics["stream"]["name"] == "split-images"
+    assert metrics["stream"]["evaluation_images"] == [6, 6]
+    assert metrics["methods"]["ema-ngm"]["diverged"] == [False, False]
+    with np.load(out / "curves" / "ema-ngm.npz") as arrays:
+        assert arrays["fast_accuracy"].shape == arrays["accuracy"].shape == (2, 2, 3, 2)
+        assert arrays["gain"].max() > 1
+
+
+def test_a_folder_without_images_is_refused_in_one_line(tmp_path):
+    more = ("--benchmark", "image-folder", "--image-folder", str(tmp_path / "none"))
+    message = refused(tmp_path / "run", *more)
+    assert message.startswith("neurogain: `image_folder` must hold train/CLASS/*.png")
+    assert not (tmp_path / "run").exists()
+
+
+def test_more_evaluation_images_than_there_are_are_refused_in_one_line(tmp_path):
+    message = refused(tmp_path / "run", "--eval-images", "400")
+    assert re.match(r"neurogain: `eval_images` must be at most \d+, the test images of", message)
 
 
 def test_a_signal_while_the_second_method_compiles_ends_with_130(tmp_path):

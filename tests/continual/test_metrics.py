@@ -106,7 +106,7 @@ def test_accuracy_on_the_new_task_after_some_iterations():
 
 def test_standard_error_and_bound_of_the_bias_of_a_minimum_by_hand():
     error, bound = metrics.minimum_bias(TWO, [100, 50])  # task 0 alone is old
-    assert error == pytest.approx((0.2 * 0.8 / 100) ** 0.5)  # of 0.8, 0.2, 0.74, 0.78
+    assert error == pytest.approx((0.74 * 0.26 / 100) ** 0.5)  # the largest of 0.8, 0.2, 0.74, 0.78
     assert bound == pytest.approx(error * 1.02938, rel=1e-5)  # largest of 4: Harter 1961, table 1
     error, _ = metrics.minimum_bias(THREE, [100, 50, 10])
     first = (0.4 * 0.6 / 100) ** 0.5

@@ -131,9 +131,3 @@ def test_low_precision_leaves_parameters_statistics_and_logits_in_float32(variab
     exact = TINY.apply(variables, IMAGES)
     assert not np.array_equal(logits, exact)
     np.testing.assert_allclose(logits, exact, atol=0.05 * float(np.abs(exact).max()))
-
-
-def test_mask_of_the_output_layer(variables):
-    mask = models.output_layer(variables["params"])
-    assert [name for name, chosen in mask.items() if chosen] == ["output"]
-    assert mask.keys() == variables["params"].keys()

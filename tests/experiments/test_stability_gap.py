@@ -1,8 +1,10 @@
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
 
+from neurogain.continual import models
 from neurogain.continual.training import TaskCurves
 from neurogain.experiments import stability_gap
 from neurogain.experiments.stability_gap import StabilityGapConfig
@@ -136,13 +138,25 @@ def test_a_name_that_comes_twice_is_labelled_by_the_whole_text():
     assert [m.constants["learning_rate"] for m in chosen.values()] == [0.02, 0.2, 0.01]
 
 
-@pytest.mark.parametrize(("benchmark", "value"), [("split-mnist", 0.4), ("rotated-mnist", 0.5)])
+@pytest.mark.parametrize(
+    ("benchmark", "value"),
+    [
+        ("split-mnist", 0.4),
+        ("rotated-mnist", 0.5),
+        ("split-cifar10", 0.2),
+        ("domain-cifar100", 0.1),
+        ("domain-cifar100_subset", 0.1),
+        ("image-folder", 0.1),
+    ],
+)
 def test_sensitivity_is_the_published_one_of_the_benchmark(benchmark, value):
     config = StabilityGapConfig(benchmark=benchmark, optimizers=("ngm",))
     assert config.parse_methods()["ngm"].constants["sensitivity"] == value
 
 
-@pytest.mark.parametrize(("benchmark", "size"), [("split-digits", 64), ("rotated-mnist", 128)])
+@pytest.mark.parametrize(
+    ("benchmark", "size"), [("split-digits", 64), ("rotated-mnist", 128), ("split-cifar10", 256)]
+)
 def test_batch_size_follows_the_data_and_is_recorded(benchmark, size):
     assert StabilityGapConfig(benchmark=benchmark).protocol.batch_size == size
     assert stability_gap.as_json(StabilityGapConfig(benchmark=benchmark))["batch_size"] == size
@@ -172,6 +186,15 @@ def test_configuration_survives_json():
         ({"batch_size": 0}, r"`batch_size` must be a whole number of at least 1; got 0"),
         ({"eval_every": 3}, r"`eval_every` must divide the 200 iterations of a task; got 3"),
         ({"regime": "online"}, r"`regime` must be .* got 'online'"),
+        ({"benchmark": "split-svhn"}, r"`benchmark` must be one of .*; got 'split-svhn' and 'def"),
+        ({"scale": "huge"}, r"`scale` one of default, paper, small; got .* and 'huge'\."),
+        ({"scale": "small", "eval_every": 3}, r"must divide the 100 iterations of a task; got 3"),
+        ({"width": 0}, r"`width` must be a whole number of at least 1; got 0\."),
+        ({"blocks": (2, 0)}, r"`blocks` must be at least 1 block a stage; got \(2, 0\)"),
+        ({"benchmark": "domain-cifar100", "tasks": 1}, r"at least 2 tasks; got 1\."),
+        ({"benchmark": "image-folder"}, r"`image_folder` must be given with the .*; got None with"),
+        ({"image_folder": Path("x")}, r"and with no other; got x with split-digits\."),
+        ({"compute_dtype": "bfloat16"}, r"split-digits trains an MLP, in float32\. Leave it out"),
     ],
 )
 def test_bad_configurations_are_refused_before_any_data_are_read(changes, message):
@@ -195,3 +218,115 @@ def test_rotated_stream_follows_the_angles():
     loaded = stability_gap.load_stream(config)
     assert loaded.task_names == ("0°", "45°")
     assert loaded.test_counts.tolist() == [30, 30]
+
+
+@pytest.mark.parametrize("scale", ["default", "paper"])
+@pytest.mark.parametrize("benchmark", ["split-cifar10", "image-folder"])
+def test_the_published_protocol(scale, benchmark):
+    config = StabilityGapConfig(benchmark=benchmark, scale=scale)
+    assert config.numbers == (5, 200, 256, 1, 500)
+    assert config.protocol.batch_size == 256
+    assert config.task_count == 5
+
+
+def test_the_small_protocol_and_what_wins_over_it():
+    config = StabilityGapConfig(benchmark="domain-cifar100", scale="small")
+    assert config.numbers == (3, 100, 64, 5, 100)
+    assert config.task_count == 3
+    given = StabilityGapConfig(scale="small", iterations=800, eval_every=1, seeds=4, tasks=2)
+    assert given.numbers == (4, 800, 64, 1, 100)
+    written = stability_gap.as_json(given)
+    expected = {"scale": "small", "iterations": 800, "seeds": 4, "batch_size": 64, "tasks": 2}
+    assert written | expected == written
+
+
+def test_evaluation_images_are_those_asked_for_or_all_where_the_default_is_more():
+    assert stability_gap.load_stream(StabilityGapConfig()).test_counts.max() < 500
+    small = stability_gap.load_stream(StabilityGapConfig(scale="small"))
+    assert small.test_counts.max() == 100
+    with pytest.raises(ValueError, match=r"`eval_images` must be at most \d+, .*; got 500\."):
+        stability_gap.load_stream(StabilityGapConfig(eval_images=500))
+
+
+@pytest.mark.parametrize(
+    ("benchmark", "gain_on", "on_all"),
+    [
+        ("split-digits", None, True),
+        ("split-digits", "output", False),
+        ("split-cifar10", None, False),
+        ("split-cifar10", "all", True),
+    ],
+)
+def test_the_gain_is_on_all_layers_of_an_mlp_and_on_the_output_of_a_resnet(
+    stream, benchmark, gain_on, on_all
+):
+    config = StabilityGapConfig(benchmark=benchmark, gain_on=gain_on, optimizers=("ngm", "sgd"))
+    ngm, sgd = config.parse_methods().values()
+    params = {name: {"kernel": np.ones((2, 2), np.float32)} for name in ("Dense_0", "output")}
+    trainer = stability_gap.make_trainer(config, stream, ngm)
+    updates = optim_updates(trainer.build_optimizer(ngm.constants), params)
+    assert bool(updates["Dense_0"].any()) == on_all
+    assert updates["output"].all()
+    assert stability_gap.make_trainer(config, stream, sgd).build_optimizer == sgd
+    assert stability_gap.as_json(config)["gain_on"] == ("all" if on_all else "output")
+
+
+def optim_updates(tx, params):
+    """Return the updates for a gradient of zero under uncertainty: those of the gain alone."""
+    zeros = {name: {"kernel": np.zeros((2, 2), np.float32)} for name in params}
+    updates, _ = tx.update(zeros, tx.init(params), params, uncertainty=1.0)
+    return {name: np.asarray(leaf["kernel"]) for name, leaf in updates.items()}
+
+
+def test_models_and_inputs_of_the_benchmarks(stream):
+    sgd = StabilityGapConfig(optimizers=("sgd",)).parse_methods()["sgd"]
+    mlp = stability_gap.make_trainer(TINY, stream, sgd)
+    assert (type(mlp.model), mlp.normalize, mlp.one_by_one) == (models.MLP, False, False)
+    config = StabilityGapConfig(
+        benchmark="split-cifar10", width=3, blocks=(1,), compute_dtype="bfloat16", augment=True
+    )
+    resnet = stability_gap.make_trainer(config, stream, sgd)
+    assert resnet.model == models.ResNet(10, 3, (1,), np.dtype("bfloat16"))
+    assert (resnet.normalize, resnet.augment, resnet.one_by_one) == (True, True, True)
+
+
+def test_a_subset_is_named_as_such(stream):
+    config = StabilityGapConfig(benchmark="domain-cifar100_subset", optimizers=("sgd",))
+    described = stability_gap.summarize(config, stream, {"sgd": curves()})["stream"]
+    assert described["note"].startswith("cifar100_subset is a part of cifar100: not to be compared")
+    assert "note" not in stability_gap.summarize(TINY, stream, {"sgd": curves()})["stream"]
+
+
+def test_evaluation_set_and_interval_stand_beside_the_minima(stream):
+    result = stability_gap.summarize(TINY, stream, {"sgd": curves()})
+    assert result["stream"]["evaluation_images"] == [20, 20]
+    assert result["stream"]["eval_every"] == 1
+    bias = result["methods"]["sgd"]["minimum_bias"]
+    assert 0 < bias["standard_error"] <= (0.25 / 20) ** 0.5
+    assert bias["standard_error"] < bias["at_most"] < 2 * bias["standard_error"]
+
+
+def test_accuracy_on_the_new_task_is_reported_where_it_was_evaluated():
+    made = curves(iterations=60)
+    found = stability_gap.measure(made)["new_task_accuracy"]
+    assert set(found) == {"10", "50"}
+    np.testing.assert_allclose(found["50"]["per_seed"], made.accuracy[:, 1, 50, 1])
+    every = made._replace(accuracy=made.accuracy[:, :, ::4], fast_accuracy=made.accuracy[:, :, ::4])
+    assert stability_gap.measure(every)["new_task_accuracy"] == {}
+    every = made._replace(accuracy=made.accuracy[:, :, ::5], fast_accuracy=made.accuracy[:, :, ::5])
+    assert stability_gap.measure(every, 5)["new_task_accuracy"] == found
+
+
+def test_the_interval_is_read_off_the_curves():
+    made = curves(iterations=60)
+    every = made._replace(accuracy=made.accuracy[:, :, ::5], fast_accuracy=made.accuracy[:, :, ::5])
+    assert stability_gap.measure(every) == stability_gap.measure(every, 5)
+
+
+def test_fast_weights_are_reported_where_others_act():
+    made, other = curves(), curves(seed=1)
+    assert not {"fast_avg_sg", "fast_avg_acc"} & stability_gap.measure(made, 1).keys()
+    found = stability_gap.measure(made._replace(fast_accuracy=other.accuracy), 1)
+    assert found["fast_avg_sg"] == stability_gap.measure(other, 1)["avg_sg"]
+    assert found["fast_avg_acc"] == stability_gap.measure(other, 1)["avg_acc"]
+    assert found["avg_sg"] == stability_gap.measure(made, 1)["avg_sg"]
