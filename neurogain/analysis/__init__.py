@@ -14,6 +14,7 @@ from neurogain.analysis.fast_slow import (
     least_squares,
 )
 from neurogain.analysis.landscape import (
+    Measure,
     Plane,
     between,
     classification,
@@ -26,6 +27,7 @@ from neurogain.analysis.landscape import (
 __all__ = [
     "Course",
     "Eigenpairs",
+    "Measure",
     "Plane",
     "Problem",
     "between",

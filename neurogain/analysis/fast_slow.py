@@ -61,7 +61,8 @@ def check_problem(problem: Problem) -> None:
         )
     if not 0 < problem.learning_rate < float("inf"):
         raise ValueError(
-            f"`learning_rate` must be positive and finite; got {problem.learning_rate!r}. Pass 0.05."
+            f"`learning_rate` must be positive and finite; got {problem.learning_rate!r}. "
+            "Pass 0.03."
         )
     dynamics.check_parameters(
         decay=problem.decay, baseline=problem.baseline, sensitivity=problem.sensitivity

@@ -17,9 +17,9 @@ from jax.typing import ArrayLike
 from jaxtyping import Array, Float, PyTree
 
 from neurogain import _checks
+from neurogain._types import AnyArray
 
 Measure = Callable[[PyTree], PyTree]
-BATCH = 16  # points evaluated at once
 
 
 class Plane(NamedTuple):
@@ -59,9 +59,7 @@ def filter_normalized(params: PyTree, *, key: Array) -> PyTree:
     return jax.tree.unflatten(structure, list(map(one, leaves, keys)))
 
 
-def principal_plane(
-    trajectory: Float[Array, "times n"], origin: Float[Array, " n"]
-) -> Plane:
+def principal_plane(trajectory: Float[AnyArray, "times n"], origin: Float[AnyArray, " n"]) -> Plane:
     """Return the plane through `origin` that lies closest to a trajectory.
 
     The first two right singular vectors of trajectory - origin; each points to where the
@@ -89,9 +87,21 @@ def principal_plane(
 
 
 def slice_1d(
-    measure: Measure, origin: PyTree, direction: PyTree, distances: ArrayLike
+    measure: Measure,
+    origin: PyTree,
+    direction: PyTree,
+    distances: ArrayLike,
+    *,
+    batch_size: int = 1,
 ) -> PyTree:
     """Measure at origin + x direction for every x in `distances`, shape (points,).
+
+    Args:
+      measure: from parameters to a tree of arrays.
+      origin: parameters.
+      direction: a tree like them.
+      distances: in units of the direction's length.
+      batch_size: points that are evaluated side by side; more for accelerators.
 
     Returns:
       What `measure` returns, with a leading axis of points.
@@ -104,13 +114,21 @@ def slice_1d(
       >>> slice_1d(lambda w: w @ w, jnp.zeros(2), jnp.ones(2), [0.0, 1.0, 2.0])
       Array([0., 2., 8.], dtype=float32)
     """
-    return _evaluate(measure, origin, [direction], [_points("distances", distances)])
+    return _evaluate(measure, origin, [direction], [_points("distances", distances)], batch_size)
 
 
 def slice_2d(
-    measure: Measure, origin: PyTree, directions: tuple[PyTree, PyTree], x: ArrayLike, y: ArrayLike
+    measure: Measure,
+    origin: PyTree,
+    directions: tuple[PyTree, PyTree],
+    x: ArrayLike,
+    y: ArrayLike,
+    *,
+    batch_size: int = 1,
 ) -> PyTree:
     """Measure at origin + x directions[0] + y directions[1] on the grid of all x and y.
+
+    The other arguments are as for `slice_1d`.
 
     Returns:
       What `measure` returns, with leading axes (x, y).
@@ -121,8 +139,8 @@ def slice_2d(
     if len(directions) != 2:
         raise ValueError(f"`directions` must be two trees; got {len(directions)}.")
     x, y = _points("x", x), _points("y", y)
-    grid = [np.repeat(x, len(y)), np.tile(y, len(x))]
-    values = _evaluate(measure, origin, list(directions), grid)
+    grid = [jnp.repeat(x, len(y)), jnp.tile(y, len(x))]
+    values = _evaluate(measure, origin, list(directions), grid, batch_size)
     return jax.tree.map(lambda v: v.reshape(len(x), len(y), *v.shape[1:]), values)
 
 
@@ -151,9 +169,14 @@ def classification(
 
 
 def _evaluate(
-    measure: Measure, origin: PyTree, directions: list[PyTree], coordinates: list[np.ndarray]
+    measure: Measure,
+    origin: PyTree,
+    directions: list[PyTree],
+    coordinates: list[Array],
+    batch_size: int,
 ) -> PyTree:
     """Measure at every point; the coordinates have one entry per direction, each (points,)."""
+    _checks.whole("batch_size", batch_size, 1)
     for direction in directions:
         _check_like("direction", direction, origin)
 
@@ -164,18 +187,18 @@ def _evaluate(
 
         return measure(jax.tree.map(moved, origin, *directions))
 
-    points = jnp.asarray(np.stack(coordinates, axis=1), jnp.result_type(float))
-    return jax.lax.map(at, points, batch_size=min(BATCH, len(points)))
+    points = jnp.stack(coordinates, axis=1)
+    return jax.lax.map(at, points, batch_size=batch_size if batch_size > 1 else None)
 
 
-def _points(name: str, value: ArrayLike) -> np.ndarray:
-    points = np.asarray(value, float)
+def _points(name: str, value: ArrayLike) -> Array:
+    _checks.in_range(name, value, "finite", np.isfinite, "np.linspace(-1, 1, 41)")
+    points = jnp.asarray(value, float)
     if points.ndim != 1 or points.size == 0:
         raise ValueError(
             f"`{name}` must be a list of at least one number; got shape {points.shape}. Pass "
             "np.linspace(-1, 1, 41)."
         )
-    _checks.in_range(name, points, "finite", np.isfinite, "np.linspace(-1, 1, 41)")
     return points
 
 
