@@ -23,8 +23,8 @@ import jax.numpy as jnp
 import optax
 from jaxtyping import Array, Float
 
+from neurogain import _checks, optim
 from neurogain import gain as dynamics
-from neurogain import optim
 
 
 class Problem(NamedTuple):
@@ -59,11 +59,13 @@ def check_problem(problem: Problem) -> None:
             "`inputs`, `targets` and `start` must be of shapes (examples, n), (updates, examples) "
             f"and (n,); got {inputs}, {targets} and {start}."
         )
-    if not 0 < problem.learning_rate < float("inf"):
-        raise ValueError(
-            f"`learning_rate` must be positive and finite; got {problem.learning_rate!r}. "
-            "Pass 0.03."
-        )
+    _checks.in_range(
+        "learning_rate",
+        problem.learning_rate,
+        "positive and finite",
+        lambda x: (x > 0) & (x < jnp.inf),
+        "0.03",
+    )
     dynamics.check_parameters(
         decay=problem.decay, baseline=problem.baseline, sensitivity=problem.sensitivity
     )

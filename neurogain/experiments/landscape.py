@@ -51,7 +51,7 @@ class LandscapeConfig:
     window: int = 50
     """Updates before and after the switch whose weights span lines and plane."""
     points: int = 41
-    """Points along a line, and along each side of the plane."""
+    """Points along a line, and along each side of the plane; odd."""
     rotation: float = 80.0
     """Degrees between the domains of the read-out of complexity."""
 
@@ -92,6 +92,11 @@ class LandscapeConfig:
             raise ValueError(
                 f"`every` must divide the {self.iterations} iterations of a task; got "
                 f"{self.every}. Pass every={self.iterations}."
+            )
+        if self.points % 2 == 0:
+            raise ValueError(
+                f"`points` must be odd, so that one lies on the switch; got {self.points}. "
+                f"Pass points={self.points + 1}."
             )
         if self.window > self.iterations:
             raise ValueError(

@@ -53,7 +53,7 @@ class Switch(NamedTuple):
 
 
 def distances(config: LandscapeConfig) -> np.ndarray:
-    """Return the places on the lines: -1 is `window` updates before the switch, 1 behind it."""
+    """Return the places on the lines: -1 is `window` updates before the switch, 1 after it."""
     return np.linspace(-1, 1, config.points)
 
 
