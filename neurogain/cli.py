@@ -12,6 +12,7 @@ from neurogain.commands.burst_stdp import BurstStdpCommand
 from neurogain.commands.cell import CellCommand
 from neurogain.commands.gain_curve import GainCurveCommand
 from neurogain.commands.go_nogo import GoNoGoCommand
+from neurogain.commands.landscape import LandscapeCommand
 from neurogain.commands.microcircuit import MicrocircuitCommand
 from neurogain.commands.neuromod import NeuromodCommand
 from neurogain.commands.stability_gap import StabilityGapCommand
@@ -25,6 +26,7 @@ COMMANDS: dict[str, Callable[..., Any]] = {
     "microcircuit": MicrocircuitCommand,
     "go-nogo": GoNoGoCommand,
     "neuromod": NeuromodCommand,
+    "landscape": LandscapeCommand,
 }
 
 

@@ -1,0 +1,132 @@
+"""The numbers of `metrics.json` from the arrays of all units."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from neurogain import output
+from neurogain.continual.streams import Stream
+from neurogain.experiments.landscape import COMPLEXITIES, FastSlow, LandscapeConfig, as_json
+from neurogain.experiments.landscape_complexity import DRIVES, LEVELS, WAYS, Complexity
+from neurogain.experiments.landscape_switch import Switch, distances
+from neurogain.intervals import summary
+
+SCHEMA_VERSION = 1
+TAIL = 50  # updates at the end of a stretch over which the settled gain is averaged
+
+
+def summarize(
+    config: LandscapeConfig,
+    stream: Stream,
+    switches: Mapping[str, Switch],
+    demonstration: FastSlow,
+    complexities: Mapping[str, Complexity],
+) -> dict[str, Any]:
+    """Return the content of `metrics.json` but for versions and times."""
+    chosen = config.parse_methods()
+    tasks = stream.task_names[:2]
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "config": as_json(config),
+        "stream": {
+            "tasks": list(tasks),
+            "training_images": np.diff(stream.starts)[:2].tolist(),
+            "curvature_images": np.minimum(np.diff(stream.starts)[:2], config.images).tolist(),
+            "test_images": stream.test_counts[:2].tolist(),
+        },
+        "methods": {
+            label: {
+                "summary": chosen[label].summary,
+                "hyperparameters": dict(chosen[label].constants),
+                **_curvature(found),
+                **_around(config, found),
+            }
+            for label, found in switches.items()
+        },
+        "fast_slow": _differences(demonstration),
+        "complexity": _complexity(complexities),
+    }
+
+
+def _curvature(found: Switch) -> dict[str, Any]:
+    """Return the largest eigenvalue at E and W at chosen times, and how exact it all is."""
+    values, g = found.eigenvalues, found.modulation
+    largest: dict[str, Any] = {}
+    for at, top in zip("EW", np.moveaxis(values[..., 0], 1, 0), strict=True):
+        old, new = top[:, 0], top[:, 1]
+        largest[at] = {
+            "first": summary(old[:, 0]),
+            "old_task_learned": summary(old[:, -1]),
+            "new_task_arrived": summary(new[:, 0]),
+            "highest_thereafter": summary(new[:, 1:].max(axis=1)),
+            "new_task_learned": summary(new[:, -1]),
+        }
+    identity = np.abs(values[:, 1] / (g**2)[..., None] / values[:, 0] - 1)
+    return {
+        "largest_eigenvalue": largest,
+        "largest_modulation": output.or_null(g.max()),
+        "identity_largest_relative_error": output.or_null(identity.max())
+        if np.any(g != 1)
+        else None,
+        "eigenvalues_largest_relative_residual": output.or_null(
+            np.max(found.residuals / np.abs(values), axis=(0, 1, 2, 3))
+        ),
+    }
+
+
+def _around(config: LandscapeConfig, found: Switch) -> dict[str, Any]:
+    """Return loss and accuracy on the old task on the way from the switch, and straight ahead."""
+    after_switch = distances(config) >= 0
+    after: dict[str, Any] = {}
+    for kind, worst in (("loss", np.max), ("accuracy", np.min)):
+        path = getattr(found, f"path_{kind}")[:, config.window :]
+        line = getattr(found, f"line_{kind}")[:, after_switch]
+        after[f"old_task_{kind}"] = {
+            "at_switch": summary(path[:, 0, 0]),
+            "worst_on_path": summary(worst(path[:, :, 0], axis=1)),
+            "worst_on_line": summary(worst(line[:, :, 0], axis=1)),
+            "at_end_of_window": summary(path[:, -1, 0]),
+        }
+        after[f"new_task_{kind}"] = {"at_end_of_window": summary(path[:, -1, 1])}
+    return after | {"trajectory_in_plane": output.or_null(found.captured)}
+
+
+def _differences(found: FastSlow) -> dict[str, Any]:
+    """Return the largest differences between the two ways to the same curves."""
+    differences = {
+        name: np.abs(getattr(found, f"modulated_{name}") - getattr(found, f"explicit_{name}")).max()
+        for name in ("slow", "fast", "gain")
+    }
+    both = found.modulated_slow + found.modulated_fast, found.explicit_slow + found.explicit_fast
+    differences["effective"] = np.abs(both[0] - both[1]).max()
+    return {
+        "largest_difference": {k: output.or_null(v) for k, v in differences.items()},
+        "largest_gain": output.or_null(found.modulated_gain.max()),
+    }
+
+
+def settled(curves: np.ndarray) -> np.ndarray:
+    """Return the mean over the last updates, of (..., iterations)."""
+    return curves[..., -TAIL:].mean(axis=-1)
+
+
+def _complexity(found: Mapping[str, Complexity]) -> dict[str, Any]:
+    """Return the settled gain at every level, and how much it rises from the first to the last."""
+    result: dict[str, Any] = {"averaged_over_last_updates": TAIL, "entropy_in_gain": list(DRIVES)}
+    for d, drive in enumerate(DRIVES):
+        for w, way in enumerate(WAYS):
+            rises, part = {}, {}
+            for kind in COMPLEXITIES:
+                gain, entropy = (settled(x[d, w]) for x in found[kind])  # (seeds, levels)
+                rises[kind] = gain[:, -1] - gain[:, 0]
+                part[kind] = {
+                    "levels": list(LEVELS[kind]),
+                    "gain": [summary(column) for column in gain.T],
+                    "entropy_nats": [summary(column) for column in entropy.T],
+                    "rise": summary(rises[kind]),
+                    "excess_last_over_first": summary((gain[:, -1] - 1) / (gain[:, 0] - 1)),
+                }
+            part["rise_classes_minus_domains"] = summary(rises["classes"] - rises["domains"])
+            result.setdefault(drive, {})[way] = part
+    return result

@@ -1,0 +1,247 @@
+"""One optimizer around the first switch: curvature, loss along its path, on lines and in a plane.
+
+Curvature is that of the training loss, on fixed training images of all tasks seen so far; path,
+lines and plane are measured on the test images of the old and of the new task.
+"""
+
+import functools
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+from jax.flatten_util import ravel_pytree
+from jaxtyping import Array
+
+from neurogain import analysis
+from neurogain.continual import methods
+from neurogain.continual.streams import Stream
+from neurogain.experiments import landscape_training as training
+from neurogain.experiments.landscape import LandscapeConfig
+
+MARGIN = 0.25  # of the trajectory's extent, left around it in the plane
+
+Apply = Callable[[Any, Any], Any]  # from flat weights and inputs to logits
+
+
+class Switch(NamedTuple):
+    """What is measured of one optimizer; two tasks, the old and the new one.
+
+    Times are before the first update and after every `every` of the task. The plane is that of the
+    first seed.
+    """
+
+    eigenvalues: Any  # at E and at W, descending: (seeds, 2, tasks, times, top)
+    residuals: Any  # bounds of their errors, the same shape
+    modulation: Any  # g with E = g W, (seeds, tasks, times)
+    gain: Any  # after each update, (seeds, tasks, iterations)
+    entropy: Any  # nats, batch mean
+    train_loss: Any  # nats
+    path_loss: Any  # nats, (seeds, 2 window + 1, tasks)
+    path_accuracy: Any
+    line_loss: Any  # nats, (seeds, points, tasks)
+    line_accuracy: Any
+    plane_x: Any  # along the trajectory's first principal direction, (points,)
+    plane_y: Any  # along its second
+    plane_loss: Any  # nats, (points, points, tasks)
+    plane_accuracy: Any
+    trajectory: Any  # in the plane, the switch at its origin, (2 window + 1, 2)
+    captured: Any  # share of the trajectory's squared distances that lies in the plane
+
+
+def distances(config: LandscapeConfig) -> np.ndarray:
+    """Return the places on the lines: -1 is `window` updates before the switch, 1 after it."""
+    return np.linspace(-1, 1, config.points)
+
+
+def times(config: LandscapeConfig) -> np.ndarray:
+    """Return the updates at which curvature is measured, counted within a task."""
+    return np.arange(0, config.iterations + 1, config.every)
+
+
+def run_method(
+    config: LandscapeConfig,
+    stream: Stream,
+    method: methods.Method,
+    show: Callable[[int, int], None] = lambda done, total: None,
+) -> Switch:
+    """Train one optimizer from all seeds and measure the loss around its weights.
+
+    `show` is called with the number of parts done and their total.
+    """
+    total = 2 + 2 * config.seeds
+    T, window = config.iterations, config.window
+    tasks = times(config) + T * np.arange(2)[:, None]
+    around = np.arange(T - window, T + window + 1)
+    kept = np.union1d(tasks, around)
+    plan = training.plan(np.repeat(stream.starts[1:3], T), kept)
+    runs = training.train(
+        [plan], config.seed_range, stream, config.model, method.build, method.constants,
+        kept=len(kept), batch_size=config.batch_size,
+    )  # fmt: skip
+    runs = jax.tree.map(lambda x: x[0], runs)
+    show(1, total)
+    apply = flat_apply(config.model, stream.images.shape[1:])
+    pairs, modulation = [], []
+    for task, updates in enumerate(tasks):
+        images, labels = training_images(stream, task + 1, config.images)
+        places = np.searchsorted(kept, updates)
+        modulation.append(runs.modulation[:, places])
+        for run in range(config.seeds):
+            pairs.append(
+                _curvature(
+                    *(x[run, places] for x in (runs.effective, runs.underlying, runs.modulation)),
+                    training.as_inputs(images),
+                    labels,
+                    apply=apply,
+                    top=config.top,
+                    products=config.products,
+                    modulated=bool(np.any(runs.modulation != 1)),
+                )
+            )
+            jax.block_until_ready(pairs[-1])
+            show(len(pairs) + 1, total)
+    values, residuals = (
+        np.moveaxis(np.reshape(x, (2, config.seeds, *x[0].shape)), 0, 2)
+        for x in map(np.stack, zip(*pairs, strict=True))
+    )
+    weights = runs.effective[:, np.searchsorted(kept, around)]
+    tests = test_images(stream)
+    path, line = _path_and_line(weights, distances(config), *tests, apply=apply)
+    plane = _plane(config, weights[0], tests, apply)
+    show(total, total)
+    gain, entropy, loss = (
+        x.reshape(config.seeds, 2, T) for x in (runs.gain, runs.entropy, runs.loss)
+    )
+    found = (
+        *(values, residuals, np.stack(modulation, axis=1), gain, entropy, loss),
+        *(path["loss"], path["accuracy"], line["loss"], line["accuracy"], *plane),
+    )
+    return Switch(*map(np.asarray, found))
+
+
+def training_images(stream: Stream, tasks: int, most: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return fixed training images and labels of the first tasks, at most `most` of each."""
+    rng = np.random.default_rng(0)  # of the stream, the same for every method and seed
+    parts = [rng.permutation(np.arange(*stream.starts[k : k + 2]))[:most] for k in range(tasks)]
+    chosen = np.concatenate(parts)
+    return stream.images[chosen], stream.labels[chosen]
+
+
+def test_images(stream: Stream) -> tuple[list[Any], list[Any]]:
+    """Return the test images, as inputs, and labels of the first two tasks."""
+    counts = stream.test_counts[:2]
+    images = [training.as_inputs(stream.test_images[k, :n]) for k, n in enumerate(counts)]
+    return images, [stream.test_labels[k, :n] for k, n in enumerate(counts)]
+
+
+@functools.cache
+def flat_apply(model: nn.Module, shape: tuple[int, ...]) -> Apply:
+    """Return the model as a function of its weights in one row; equal models share one."""
+    unravel = ravel_pytree(model.init(jax.random.key(0), jnp.zeros((1, *shape))))[1]
+    return lambda flat, inputs: model.apply(unravel(flat), inputs)
+
+
+@functools.partial(jax.jit, static_argnames=("apply", "top", "products", "modulated"))
+def _curvature(
+    effective: Array,
+    underlying: Array,
+    modulation: Array,
+    inputs: Array,
+    labels: Array,
+    *,
+    apply: Apply,
+    top: int,
+    products: int,
+    modulated: bool,
+) -> tuple[Array, Array]:
+    """Return eigenvalues and residuals of one run, at E and at W: (2, times, top) each.
+
+    The two start from different random vectors, so that they agree only once they are converged.
+    """
+
+    def loss(flat: Array) -> Array:
+        logits = apply(flat, inputs)
+        return optax.softmax_cross_entropy_with_integer_labels(logits, labels).mean()
+
+    def at(point: tuple[Array, Array, Array, Array]) -> tuple[Array, Array]:
+        i, E, W, g = point
+        keys = jax.random.split(jax.random.fold_in(jax.random.key(0), i))
+        options: dict[str, Any] = {"k": top, "steps": products}
+        pairs = [analysis.top_eigenpairs(loss, E, key=keys[0], **options)]
+        pairs += (
+            [analysis.top_eigenpairs(lambda w: loss(g * w), W, key=keys[1], **options)]
+            if modulated
+            else pairs
+        )
+        return jnp.stack([p.values for p in pairs]), jnp.stack([p.residuals for p in pairs])
+
+    points = (jnp.arange(len(effective)), effective, underlying, modulation)
+    values, residuals = jax.lax.map(at, points)
+    return jnp.swapaxes(values, 0, 1), jnp.swapaxes(residuals, 0, 1)
+
+
+def _on_both_tasks(apply: Apply, images: list[Array], labels: list[Array]) -> analysis.Measure:
+    """Return a measure of loss and accuracy, each of shape (tasks,)."""
+    each = [analysis.classification(apply, *task) for task in zip(images, labels, strict=True)]
+
+    def measure(flat: Array) -> dict[str, Array]:
+        return jax.tree.map(lambda *values: jnp.stack(values), *(one(flat) for one in each))
+
+    return measure
+
+
+@functools.partial(jax.jit, static_argnames="apply")
+def _path_and_line(
+    weights: Array, distances: Array, images: list[Array], labels: list[Array], *, apply: Apply
+) -> tuple[dict[str, Array], dict[str, Array]]:
+    """Measure at the weights of all runs, (seeds, times, n), and on straight lines.
+
+    The lines lead from the first weights to those in the middle, and from there to the last.
+    """
+    measure = _on_both_tasks(apply, images, labels)
+
+    def one(run: Array) -> tuple[dict[str, Array], dict[str, Array]]:
+        switch = run[len(run) // 2]
+        sides = [
+            analysis.slice_1d(measure, switch, analysis.between(*ends), distances)
+            for ends in ((run[0], switch), (switch, run[-1]))
+        ]
+        before = distances[:, None] < 0
+        line = jax.tree.map(lambda a, b: jnp.where(before, a, b), *sides)
+        return jax.lax.map(measure, run), line
+
+    return jax.lax.map(one, weights)
+
+
+@functools.partial(jax.jit, static_argnames="apply")
+def _slice_2d(
+    origin: Array,
+    directions: tuple[Array, Array],
+    x: Array,
+    y: Array,
+    images: list[Array],
+    labels: list[Array],
+    *,
+    apply: Apply,
+) -> dict[str, Array]:
+    measure = _on_both_tasks(apply, images, labels)
+    return analysis.slice_2d(measure, origin, directions, x, y)
+
+
+def _plane(
+    config: LandscapeConfig, weights: np.ndarray, tests: tuple[list[Any], list[Any]], apply: Apply
+) -> tuple[Any, ...]:
+    """Measure one run in the plane through the switch in which it moves most."""
+    switch = weights[config.window]
+    plane = analysis.principal_plane(weights, switch)
+    sides = []
+    for along in np.asarray(plane.coordinates).T:
+        room = MARGIN * max(np.ptp(along), 1e-6)
+        sides.append(np.linspace(along.min() - room, along.max() + room, config.points))
+    x, y = sides
+    values = _slice_2d(switch, tuple(plane.directions), x, y, *tests, apply=apply)
+    return x, y, values["loss"], values["accuracy"], plane.coordinates, plane.captured

@@ -1,0 +1,109 @@
+import numpy as np
+import pytest
+
+from neurogain.plotting import landscape as figures
+
+RNG = np.random.default_rng(0)
+TIMES = np.array([0, 10, 20])
+
+
+def drawn(figure):
+    figure.canvas.draw()
+    return figure.axes
+
+
+def curvature(*, gain, seeds=3):
+    g = np.full((seeds, 2, 3), 2.0 if gain else 1.0)
+    at_e = np.full((seeds, 2, 3, 1), 5.0)
+    return np.stack([at_e, at_e * g[..., None] ** 2], axis=1), g
+
+
+def line_of(axes, label):
+    return next(line for line in axes.get_lines() if line.get_label() == label).get_data()
+
+
+@pytest.mark.parametrize("seeds", [1, 3])
+def test_curvature_shows_eigenvalues_at_e_and_the_ratio(seeds):
+    both = {"sgd": curvature(gain=False, seeds=seeds), "ngm": curvature(gain=True, seeds=seeds)}
+    upper, lower = drawn(
+        figures.curvature(*({k: v[i] for k, v in both.items()} for i in (0, 1)), TIMES)
+    )
+    for label in both:
+        x, y = line_of(upper, label)
+        np.testing.assert_allclose(x, TIMES)
+        np.testing.assert_allclose(y, 5)
+    np.testing.assert_allclose(line_of(lower, "ngm: g²")[1], 4)
+    np.testing.assert_allclose(line_of(lower, "ngm: measured ratio")[1], 4)
+    assert "sgd" not in "".join(t.get_text() for t in lower.get_legend().get_texts())
+    title = upper.figure.get_suptitle()
+    assert f"{seeds} seed" in title
+    assert ("t-interval" in title) == (seeds > 1)
+
+
+def test_curvature_without_a_gain_says_so():
+    values, g = curvature(gain=False)
+    _, lower = drawn(figures.curvature({"sgd": values}, {"sgd": g}, TIMES))
+    assert "no method here has a gain" in [t.get_text() for t in lower.texts]
+
+
+@pytest.mark.parametrize("kind", ["loss", "accuracy"])
+def test_path_and_lines_have_a_column_per_method(kind):
+    path = {name: RNG.uniform(0.1, 1, (3, 9, 2)) for name in ("sgd", "ngm")}
+    line = {name: RNG.uniform(0.1, 1, (3, 5, 2)) for name in path}
+    axes = drawn(figures.around(path, line, np.linspace(-1, 1, 5), kind=kind))
+    mean = {"loss": lambda v: np.exp(np.log(v).mean(0)), "accuracy": lambda v: v.mean(0)}[kind]
+    for column, name in enumerate(path):
+        x, y = line_of(axes[column], "old task")
+        np.testing.assert_allclose(x, np.arange(-4, 5))
+        np.testing.assert_allclose(y, mean(path[name][..., 0]))
+        x, y = line_of(axes[2 + column], "new task")
+        np.testing.assert_allclose(x, np.linspace(-1, 1, 5))
+        np.testing.assert_allclose(y, mean(line[name][..., 1]))
+    assert axes[0].get_yscale() == ("log" if kind == "loss" else "linear")
+    assert "nats" in axes[0].get_ylabel() or kind == "accuracy"
+
+
+def test_the_plane_has_the_trajectory_on_both_losses():
+    points = np.stack([np.linspace(-1, 1, 7), np.linspace(0, 1, 7) ** 2 - 0.25], axis=1)
+    axes = drawn(
+        figures.plane(
+            {"ngm": RNG.uniform(0.1, 10, (5, 4, 2))},
+            {"ngm": np.linspace(-2, 2, 5)},
+            {"ngm": np.linspace(-1, 2, 4)},
+            {"ngm": points},
+            {"ngm": 0.987},
+            seed=3,
+        )
+    )
+    assert "ngm: 98.7 % in the plane" in axes[0].get_title()
+    for panel in axes[:2]:
+        np.testing.assert_allclose(np.transpose(line_of(panel, "switch")), points[[3]])
+        np.testing.assert_allclose(np.transpose(line_of(panel, "before")), points[:4])
+    assert "seed 3" in axes[0].figure.get_suptitle()
+
+
+def test_fast_slow_shows_both_ways_and_their_difference():
+    way = {"slow": RNG.normal(size=(9, 2)), "fast": RNG.normal(size=(9, 2)), "gain": np.ones(9)}
+    other = way | {"slow": way["slow"] + 1e-8}
+    upper, _, lower = drawn(figures.fast_slow(way, other))
+    np.testing.assert_allclose(
+        line_of(upper, "effective E, gain-modulated")[1], (way["slow"] + way["fast"])[:, 0]
+    )
+    np.testing.assert_allclose(line_of(upper, "fast (g - g₀)W, explicit")[1], way["fast"][:, 0])
+    np.testing.assert_allclose(lower.get_lines()[0].get_ydata(), 1e-8, rtol=1e-6)
+
+
+@pytest.mark.parametrize("seeds", [1, 3])
+def test_complexity_has_a_row_per_drive_and_a_line_per_way(seeds):
+    gain = {kind: RNG.uniform(1, 3, (2, 2, seeds, 5)) for kind in ("classes", "domains")}
+    levels = {"classes": (2, 4, 6, 8, 10), "domains": (1, 2, 3, 4, 5)}
+    axes = drawn(
+        figures.complexity(gain, levels, drives=("a", "b"), ways=("one", "two"), averaged=50)
+    )
+    for d, (left, right) in enumerate(zip(axes[::2], axes[1::2], strict=True)):
+        for panel, kind in ((left, "classes"), (right, "domains")):
+            for w, container in enumerate(panel.containers):
+                x, y = container.lines[0].get_data()
+                np.testing.assert_allclose(x, levels[kind])
+                np.testing.assert_allclose(y, gain[kind][d, w].mean(axis=0))
+    assert "driven by b" in axes[2].get_title()
