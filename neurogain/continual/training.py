@@ -175,7 +175,8 @@ class Trainer:
     def _predict(self, params: PyTree, stats: PyTree, pixels: Array) -> Array:
         """Return the logits of uint8 images in evaluation."""
         inputs = images.scaled(pixels, self._scale)
-        return self.model.apply({"params": params, **stats}, inputs, train=False)
+        logits: Any = self.model.apply({"params": params, **stats}, inputs, train=False)
+        return logits
 
     def _learn(self, params: PyTree, stats: PyTree, pixels: Array) -> tuple[Array, PyTree]:
         """Return the logits of uint8 images in training, and the batch statistics behind them."""

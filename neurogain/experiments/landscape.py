@@ -67,7 +67,7 @@ class LandscapeConfig:
                 "`optimizers` must name at least one method, and none twice with the same "
                 f"constants; got {' '.join(self.optimizers) or 'none'}."
             )
-        sensitivity = methods.PUBLISHED_SENSITIVITY[self.benchmark.split("-")[0]]
+        sensitivity = methods.published_sensitivity(self.benchmark)
         return {
             label: methods.parse(text, sensitivity=sensitivity)
             for label, text in zip(labels, self.optimizers, strict=True)
