@@ -26,13 +26,15 @@ class Experiment(NamedTuple):
     title: str
     arguments: tuple[str, ...]
     figures: tuple[str, ...] = ()  # names of those to keep; all where there are none
+    note: str = ""
 
 
 def _go_nogo(
     title: str, *arguments: str, figures: tuple[str, ...] = ("performance",)
 ) -> Experiment:
     fixed = ("--conditions", "da+na", "da", "da-tuned", "--validity", "1", "--overtraining", "0")
-    return Experiment(f"Go/No-Go: {title}", ("go-nogo", *fixed, *arguments), figures)
+    note = "Constants were chosen for integrate-and-fire cells and an extra-dimensional shift."
+    return Experiment(f"Go/No-Go: {title}", ("go-nogo", *fixed, *arguments), figures, note)
 
 
 EXPERIMENTS = {
@@ -70,7 +72,7 @@ def main() -> None:
     args = tyro.cli(Arguments)
     args.out.mkdir(parents=True, exist_ok=True)
     for experiment in args.experiments:
-        title, arguments, kept = EXPERIMENTS[experiment]
+        title, arguments, kept, note = EXPERIMENTS[experiment]
         run = args.runs / experiment
         printed = io.StringIO()
         with contextlib.redirect_stdout(printed):
@@ -90,7 +92,9 @@ def main() -> None:
             "title": title,
             "command": command(),
             "table": table,
-            "notes": [f"`neurogain {' '.join(arguments)}`; its metrics.json is under `metrics`."],
+            "notes": [
+                f"`neurogain {' '.join(arguments)}`; its metrics.json is under `metrics`. {note}"
+            ],
             "figures": figures,
             "versions": metrics["versions"],
             "wall_time_s": metrics["wall_time_s"],
