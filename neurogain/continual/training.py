@@ -1,8 +1,8 @@
-"""Continual training: one task is one compiled scan, evaluated as it goes.
+"""Continual training, compiled and evaluated as it goes.
 
 A run is one seed with one set of optimizer constants. The constants are traced, so a sweep over
 them is the same compiled program. Runs go side by side in one batch, where they share every
-evaluation image, or one by one.
+evaluation image, or one by one; a task is one compiled scan, or a compiled update in a loop.
 
 Weights that an optimizer consolidates (averages) are the ones that act: they are evaluated, with
 batch statistics of their own, while the held weights learn.
@@ -78,6 +78,9 @@ class Trainer:
     normalize: bool = False  # by the training images' mean and deviation; else images in [0, 1]
     augment: bool = False  # random shifts and mirror images while training
     batched: bool | None = None  # runs side by side; None: where that is fast, not for convolutions
+    scanned: bool | None = None  # each task one compiled scan; None: where that is fast. Of runs
+    # one by one alone. On a CPU the gradients of convolutions are some twenty times slower in a
+    # scan (https://github.com/jax-ml/jax/issues/12868).
 
     def run(
         self,
@@ -148,11 +151,28 @@ class Trainer:
     @functools.cached_property
     def _compiled(self) -> tuple[Callable[..., RunState], Callable[..., Any], Callable[..., Array]]:
         """The three functions of (constants, ...) over runs, each compiled once."""
-        over_runs = _one_by_one if self.one_by_one else _side_by_side
+        init_axes, task_axes, evaluate_axes = (
+            (0, 0),
+            (0, 0, None, None, 0, 0),
+            (0, 0, None, None, None),
+        )
+        if not self.one_by_one:
+            return (
+                jax.jit(jax.vmap(self._init, init_axes)),
+                jax.jit(jax.vmap(self._run_task, task_axes), donate_argnums=1),
+                jax.jit(jax.vmap(self._evaluate, evaluate_axes)),
+            )
+        evaluate = jax.jit(self._evaluate)
+        run_task: Callable[..., Any]
+        if self.step_by_step:
+            update = jax.jit(self._update, donate_argnums=1)
+            run_task = functools.partial(self._step_through_task, update, evaluate)
+        else:
+            run_task = jax.jit(self._run_task, donate_argnums=1)
         return (
-            over_runs(self._init, (0, 0)),
-            over_runs(self._run_task, (0, 0, None, None, 0, 0), donate=(1,)),
-            over_runs(self._evaluate, (0, 0, None, None, None)),
+            _one_by_one(jax.jit(self._init), init_axes),
+            _one_by_one(run_task, task_axes),
+            _one_by_one(evaluate, evaluate_axes),
         )
 
     @property
@@ -160,6 +180,12 @@ class Trainer:
         """Whether runs go one by one, in one compiled program for any number of them."""
         convolutions = isinstance(self.model, models.ResNet)
         return convolutions if self.batched is None else not self.batched
+
+    @property
+    def step_by_step(self) -> bool:
+        """Whether a task is a loop around a compiled update."""
+        slow_in_scan = isinstance(self.model, models.ResNet) and jax.default_backend() == "cpu"
+        return self.one_by_one and (slow_in_scan if self.scanned is None else not self.scanned)
 
     @functools.cached_property
     def _scale(self) -> images.Scale:
@@ -200,6 +226,50 @@ class Trainer:
         params, stats = jax.tree.map(lambda *x: jax.lax.select_n(which, *x), *kinds)
         return accuracies(lambda pixels: self._predict(params, stats, pixels), data.sets, seen)
 
+    def _update(
+        self,
+        constants: Mapping[str, Array],
+        state: RunState,
+        data: _Data,
+        source: Source,
+        buffer: Int[Array, " stored"],
+        key: Array,
+        i: Int[Array, ""],
+    ) -> tuple[RunState, tuple[Array, Array, Array]]:
+        """Do update i of a task; return also the gain behind it, the entropy and the loss."""
+        tx = optax.with_extra_args_support(self.build_optimizer(constants))
+        draws, changes = (
+            jax.random.fold_in(jax.random.fold_in(jax.random.fold_in(key, use), source.task), i)
+            for use in (1, 2)
+        )
+        index = draw(draws, self.protocol.batch_size, source, buffer)
+        pixels, labels = data.images[index], data.labels[index]
+        if self.augment:
+            pixels = images.augment(changes, pixels)
+
+        def loss_fn(params: PyTree) -> tuple[Array, tuple[Array, PyTree]]:
+            logits, stats = self._learn(params, state.stats, pixels)
+            loss = optax.softmax_cross_entropy_with_integer_labels(logits, labels).mean()
+            return loss, (uncertainty.batch_mean(uncertainty.entropy(logits)), stats)
+
+        gradient = jax.value_and_grad(loss_fn, has_aux=True)
+        (loss, (drive, stats)), grads = gradient(state.params)
+        updates, opt_state = tx.update(
+            grads,
+            state.opt_state,
+            state.params,
+            uncertainty=drive,
+            task_switch=(i == 0) & (source.task > 0),
+            grad_fn=lambda params: gradient(params)[1],
+        )
+        params = optax.apply_updates(state.params, updates)
+        acting_stats = state.acting_stats
+        if acting_stats:
+            acting = optim.get_acting(opt_state, params)
+            _, acting_stats = self._learn(acting, acting_stats, pixels)
+        state = RunState(params, stats, opt_state, acting_stats)
+        return state, (_mean_gain(opt_state), drive, loss)
+
     def _run_task(
         self,
         constants: Mapping[str, Array],
@@ -210,39 +280,9 @@ class Trainer:
         key: Array,
     ) -> tuple[RunState, TaskCurves]:
         """Train on one task; the accuracies are those after updates, and none of slow weights."""
-        protocol, tx = self.protocol, optax.with_extra_args_support(self.build_optimizer(constants))
-        draws, changes = (
-            jax.random.fold_in(jax.random.fold_in(key, use), source.task) for use in (1, 2)
-        )
 
         def update(state: RunState, i: Array) -> tuple[RunState, tuple[Array, Array, Array]]:
-            index = draw(jax.random.fold_in(draws, i), protocol.batch_size, source, buffer)
-            pixels, labels = data.images[index], data.labels[index]
-            if self.augment:
-                pixels = images.augment(jax.random.fold_in(changes, i), pixels)
-
-            def loss_fn(params: PyTree) -> tuple[Array, tuple[Array, PyTree]]:
-                logits, stats = self._learn(params, state.stats, pixels)
-                loss = optax.softmax_cross_entropy_with_integer_labels(logits, labels).mean()
-                return loss, (uncertainty.batch_mean(uncertainty.entropy(logits)), stats)
-
-            gradient = jax.value_and_grad(loss_fn, has_aux=True)
-            (loss, (drive, stats)), grads = gradient(state.params)
-            updates, opt_state = tx.update(
-                grads,
-                state.opt_state,
-                state.params,
-                uncertainty=drive,
-                task_switch=(i == 0) & (source.task > 0),
-                grad_fn=lambda params: gradient(params)[1],
-            )
-            params = optax.apply_updates(state.params, updates)
-            acting_stats = state.acting_stats
-            if acting_stats:
-                acting = optim.get_acting(opt_state, params)
-                _, acting_stats = self._learn(acting, acting_stats, pixels)
-            state = RunState(params, stats, opt_state, acting_stats)
-            return state, (_mean_gain(opt_state), drive, loss)
+            return self._update(constants, state, data, source, buffer, key, i)
 
         def evaluate(params: PyTree, stats: PyTree) -> Float[Array, " K"]:
             predict = functools.partial(self._predict, params, stats)
@@ -250,17 +290,43 @@ class Trainer:
 
         def stretch(state: RunState, start: Array) -> tuple[RunState, Any]:
             """`eval_every` updates and the evaluation behind them."""
-            steps = start + jnp.arange(protocol.eval_every)
-            state, records = jax.lax.scan(update, state, steps)
+            state, records = jax.lax.scan(update, state, start + jnp.arange(every))
             accuracy = fast = evaluate(*_acting(state))
             if optim.has_acting(state.opt_state):
                 fast = evaluate(state.params, state.stats)
             return state, (records, accuracy, fast)
 
-        starts = jnp.arange(0, protocol.iterations, protocol.eval_every)
+        every = self.protocol.eval_every
+        starts = jnp.arange(0, self.protocol.iterations, every)
         state, (records, accuracy, fast) = jax.lax.scan(stretch, state, starts)
         gain, drive, loss = (x.reshape(-1) for x in records)
         return state, TaskCurves(accuracy, None, gain, drive, loss, fast)
+
+    def _step_through_task(
+        self,
+        update: Callable[..., Any],
+        evaluate: Callable[..., Array],
+        constants: Mapping[str, Array],
+        state: RunState,
+        data: _Data,
+        source: Source,
+        buffer: Int[Array, " stored"],
+        key: Array,
+    ) -> tuple[RunState, TaskCurves]:
+        """Do the same in a loop around the compiled `_update` and `_evaluate`."""
+        records, accuracy, fast = [], [], []
+        for i in range(self.protocol.iterations):
+            state, record = update(constants, state, data, source, buffer, key, np.int32(i))
+            records.append(record)
+            if (i + 1) % self.protocol.eval_every == 0:
+                seen = source.task + 1
+                accuracy.append(evaluate(constants, state, data, seen, _ACTING))
+                if optim.has_acting(state.opt_state):
+                    fast.append(evaluate(constants, state, data, seen, _HELD))
+        gain, drive, loss = (jnp.stack(x) for x in zip(*records, strict=True))
+        acting = jnp.stack(accuracy)
+        held = jnp.stack(fast) if fast else acting
+        return state, TaskCurves(acting, None, gain, drive, loss, held)
 
 
 _ACTING, _HELD, _SLOW = (np.int32(i) for i in range(3))  # the weights that are evaluated
@@ -278,18 +344,8 @@ def _acting(state: RunState) -> tuple[PyTree, PyTree]:
     return params, state.acting_stats or state.stats
 
 
-def _side_by_side(
-    function: Callable[..., Any], in_axes: Sequence[int | None], donate: tuple[int, ...] = ()
-) -> Callable[..., Any]:
-    """Return the function over the first axis of some arguments, compiled as one batch."""
-    return jax.jit(jax.vmap(function, in_axes), donate_argnums=donate)
-
-
-def _one_by_one(
-    function: Callable[..., Any], in_axes: Sequence[int | None], donate: tuple[int, ...] = ()
-) -> Callable[..., Any]:
-    """Return the function over the first axis of some arguments, compiled for one."""
-    compiled = jax.jit(function, donate_argnums=donate)
+def _one_by_one(function: Callable[..., Any], in_axes: Sequence[int | None]) -> Callable[..., Any]:
+    """Return the function over the first axis of some arguments, called for one at a time."""
 
     def every(*arguments: Any) -> Any:
         runs = len(jax.tree.leaves(arguments[in_axes.index(0)])[0])
@@ -299,7 +355,7 @@ def _one_by_one(
                 jax.tree.map(lambda x, r=r: x[r], argument) if axis == 0 else argument
                 for argument, axis in zip(arguments, in_axes, strict=True)
             ]
-            results.append(jax.block_until_ready(compiled(*own)))
+            results.append(jax.block_until_ready(function(*own)))
         return jax.tree.map(lambda *parts: jnp.stack(parts), *results)
 
     return every

@@ -157,6 +157,16 @@ def test_runs_side_by_side_are_the_runs_one_by_one(trainer, curves):
         np.testing.assert_allclose(a, b, rtol=1e-3, atol=1e-6, err_msg=name)
 
 
+def test_a_compiled_scan_and_a_loop_around_the_update_are_the_same(trainer, curves):
+    assert trainer.step_by_step  # on a CPU
+    scanned = dataclasses.replace(trainer, build_optimizer=averaged, scanned=True)
+    assert not scanned.step_by_step
+    looped = dataclasses.replace(scanned, scanned=None)
+    pairs = (t.run([NGM.constants], [SEED]) for t in (scanned, looped))
+    for name, a, b in zip(curves._fields, *pairs, strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-3, atol=1e-6, err_msg=name)
+
+
 def test_runs_one_by_one_share_one_program_whatever_their_number(trainer):
     traces = []
 
