@@ -1,11 +1,18 @@
-"""Search the constants of the two-timescale preset, openly, on tuning seeds of two streams alone.
+r"""Search the constants of the two-timescale preset, openly, on tuning seeds of two streams alone.
 
     python benchmarks/preset_search.py --data-dir DIR    (minutes on a GPU, hours on 2 cores)
 
 Learning rate x clipping norm x sensitivity (0: no gain) x consolidation, and consolidation that
-follows the gain: 160 configurations on Split-MNIST and Rotated-MNIST. Chosen is, of those whose
-avg-ACC is on both streams at least that of tuned Adam on the same seeds, the one with the lowest
-sum of its avg-SG in units of Adam's. The defaults of `neurogain.optim.two_timescale` are these.
+follows the gain, on Split-MNIST and Rotated-MNIST. Chosen is, of those that diverge in no seed and
+whose avg-ACC is on both streams at least that of tuned Adam on the same seeds, the one with the
+lowest sum of its avg-SG in units of Adam's. The defaults of `neurogain.optim.two_timescale` are
+these.
+
+A wider search on two seeds came first; what it chose, a learning rate of 0.004, then diverged on
+fresh seeds of Split-MNIST, and the search was repeated with lower rates and more seeds:
+
+    python benchmarks/preset_search.py --data-dir DIR --name preset_search_wide --seeds 2 \
+        --rates 0.0005 0.001 0.002 0.004 --norms 0.1 1 --consolidations 0.95 0.97 0.98 0.99
 """
 
 import dataclasses
@@ -28,8 +35,6 @@ from neurogain.experiments import stability_gap
 from neurogain.experiments.stability_gap_config import Benchmark, StabilityGapConfig
 
 BENCHMARKS: tuple[Benchmark, ...] = ("split-mnist", "rotated-mnist")
-RATES, NORMS = (5e-4, 1e-3, 2e-3, 4e-3), (0.1, 1.0)
-SENSITIVITIES, CONSOLIDATIONS = (0.0, 0.2, 0.4), (0.95, 0.97, 0.98, 0.99)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -38,8 +43,18 @@ class Arguments:
 
     data_dir: Path | None = None
     """Folder of sets prepared by TensorFlow Datasets."""
-    seeds: int = 2
+    seeds: int = 6
     """Tuning seeds 1000, 1001, ..."""
+    rates: tuple[float, ...] = (1e-3, 2e-3)
+    """Learning rates."""
+    norms: tuple[float, ...] = (0.1,)
+    """Norms that the gradient is clipped to."""
+    sensitivities: tuple[float, ...] = (0.0, 0.2, 0.4)
+    """Of the gain; 0: none."""
+    consolidations: tuple[float, ...] = (0.97, 0.98, 0.99)
+    """Decays of the slow weights."""
+    name: str = "preset_search"
+    """Of the result file."""
     iterations: int = 200
     """Updates per task."""
     eval_every: int = 1
@@ -52,10 +67,10 @@ class Arguments:
     """Folder of the result."""
 
 
-def candidates(name: str) -> list[dict[str, float]]:
+def candidates(args: Arguments, name: str) -> list[dict[str, float]]:
     """Return the configurations of the preset, or of what follows the gain."""
     plain = methods.METHODS[name].constants
-    values = itertools.product(RATES, NORMS, SENSITIVITIES, CONSOLIDATIONS)
+    values = itertools.product(args.rates, args.norms, args.sensitivities, args.consolidations)
     keys = ("learning_rate", "max_norm", "sensitivity", "consolidation")
     found = [dict(plain) | dict(zip(keys, v, strict=True)) for v in values]
     return [c for c in found if name == "two-timescale" or c["sensitivity"] > 0]
@@ -69,8 +84,13 @@ def figures(args: Arguments, benchmark: Benchmark) -> tuple[dict[str, Any], list
     )  # fmt: skip
     config.check()
     stream = stability_gap.load_stream(config)
-    work = {"seeds": args.seeds, "config": {**config.as_json(), "data_dir": None}}
-    folder = output.ResultFolder(args.work / benchmark, work, resume=True)
+    grid = [args.rates, args.norms, args.sensitivities, args.consolidations]
+    work = {
+        "seeds": args.seeds,
+        "grid": [list(values) for values in grid],
+        "config": {**config.as_json(), "data_dir": None},
+    }
+    folder = output.ResultFolder(args.work / args.name / benchmark, work, resume=True)
     seeds = range(1000, 1000 + args.seeds)
 
     def rows(name: str, grid: Sequence[Mapping[str, float]]) -> list[dict[str, Any]]:
@@ -82,7 +102,7 @@ def figures(args: Arguments, benchmark: Benchmark) -> tuple[dict[str, Any], list
 
     work_of = {
         "adam": grids.configurations("adam", benchmark, convolutional=False),
-        **{name: candidates(name) for name in ("two-timescale", "two-timescale-follow")},
+        **{name: candidates(args, name) for name in ("two-timescale", "two-timescale-follow")},
     }
     with ThreadPoolExecutor(args.jobs) as pool:
         adam, plain, following = pool.map(lambda item: rows(*item), work_of.items())
@@ -130,7 +150,7 @@ def main() -> None:
         "rows": rows,
     }
     args.out.mkdir(parents=True, exist_ok=True)
-    path = args.out / "preset_search.json"
+    path = args.out / f"{args.name}.json"
     path.write_text(json.dumps(content, allow_nan=False) + "\n")
     print(f"{content['table']}\n\n{content['notes'][0]}\nWritten: {path}")
 

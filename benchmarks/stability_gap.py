@@ -8,7 +8,9 @@ network, on the same tuning seeds. Rule: of the configurations whose tuning avg-
 of the method's best, none of them diverged, the one of lowest avg-SG is chosen. It is then run on
 fresh seeds, as is every configuration of the perceptrons' methods whose front is drawn; the fronts
 of the residual network are those of the tuning seeds. The preset is frozen: it has one
-configuration, chosen by `preset_search.py`. Writes stability_gap_BENCHMARK.json and figures.
+configuration, chosen by `preset_search.py`. Writes stability_gap_BENCHMARK.json and figures. Units
+that are in --work already are taken as they are, each with the versions and the device that it was
+measured on, so that several machines can share the work.
 """
 
 import dataclasses
@@ -24,7 +26,7 @@ import tyro
 from _command import command
 from tqdm import tqdm
 
-from neurogain import output
+from neurogain import intervals, output
 from neurogain.continual import methods
 from neurogain.continual.streams import Stream
 from neurogain.continual.training import TaskCurves
@@ -111,6 +113,7 @@ def measure_all(
         trainer = stability_gap.make_trainer(config, stream, method)
         constants = [c for c in grid for _ in seeds]
         arrays = trainer.run(constants, list(seeds) * len(grid))._asdict()
+        arrays["versions"] = np.array(json.dumps(output.versions()))
         folder.save_unit(unit, arrays)
     fields = (arrays[name] for name in TaskCurves._fields)
     shaped = [a.reshape(len(grid), len(seeds), *a.shape[1:]) for a in fields]
@@ -129,6 +132,13 @@ def choose(entries: Sequence[dict[str, Any]]) -> int:
     best = max(entries[i]["avg_acc"]["mean"] for i in sound)
     near = [i for i in sound if entries[i]["avg_acc"]["mean"] >= best - TOLERANCE]
     return min(near, key=lambda i: entries[i]["avg_sg"]["mean"])
+
+
+def versions_of(folder: output.ResultFolder, unit: str) -> dict[str, str]:
+    """Return with which versions and on which device a finished unit was measured."""
+    arrays = folder.load_unit(unit, ("versions",))
+    assert arrays is not None
+    return json.loads(str(arrays["versions"]))
 
 
 def short(entry: Mapping[str, Any], constants: Mapping[str, float]) -> dict[str, Any]:
@@ -162,9 +172,10 @@ def run_method(
         best = choose(tuning)
     swept = name in grids.FRONTS and not convolutional
     reported = range(len(grid)) if swept else [best]
+    report = f"{name}-report" if swept else f"{name}-report-{best}"
     fresh = measure_all(
         folder,
-        f"{name}-report" if swept else f"{name}-report-{best}",
+        report,
         config,
         stream,
         method,
@@ -179,6 +190,7 @@ def run_method(
     entry = {
         "summary": method.summary,
         "hyperparameters": grid[best],
+        "versions": versions_of(folder, report),
         **figures_of[best],
         "tuning": [short(t, grid[i]) for i, t in enumerate(tuning)],
         "front": [short(f, grid[i]) for i, f in points.items()],
@@ -228,7 +240,7 @@ def run_benchmark(args: Arguments, benchmark: Benchmark) -> dict[str, Any]:
         for name in grids.names(convolutional)
     }
     work = plain | {"tuning": tuning, "grids": grid}
-    folder = output.ResultFolder(args.work / benchmark, work, resume=True)
+    folder = output.ResultFolder(args.work / benchmark, work, resume=True, any_versions=True)
     stream = stability_gap.load_stream(config)
     chosen = config.parse_methods()
     entries: dict[str, Any] = {}
@@ -316,7 +328,6 @@ def main() -> None:
             f"{TOLERANCE} of the best avg-ACC",
             "tuning_seeds": [1000 + i for i in range(args.tuning_seeds)],
             "report_seeds": list(range(result["config"]["seeds"])),
-            "versions": output.versions(),
             **result,
         }
         path = args.out / f"stability_gap_{benchmark}.json"
@@ -329,11 +340,8 @@ def main() -> None:
             )
             print(f"{name:<22}{sg:>8.3f}{published:>11.3f}{acc:>9.3f}")
         for name, change in result["contribution"].items():
-            low, high = change["avg_sg"]["ci"]
-            print(
-                f"two-timescale less {name} at matched avg-ACC: avg-SG "
-                f"{change['avg_sg']['mean']:+.4f} [{low:+.4f}, {high:+.4f}]"
-            )
+            difference = intervals.text(change["avg_sg"], "+.4f")
+            print(f"two-timescale less {name} at matched avg-ACC: avg-SG {difference}")
         print(f"\nWritten: {path}")
 
 

@@ -20,8 +20,12 @@ import numpy as np
 class ResultFolder:
     """A folder of one run: `config.json`, one array file per finished unit, `metrics.json`."""
 
-    def __init__(self, path: Path, config: Mapping[str, Any], *, resume: bool):
+    def __init__(
+        self, path: Path, config: Mapping[str, Any], *, resume: bool, any_versions: bool = False
+    ):
         """Claim the folder.
+
+        `any_versions`: units may be of other versions and devices; the caller says of which.
 
         Raises:
           ValueError: it holds results and `resume` is not given, or those of another configuration
@@ -57,7 +61,8 @@ class ResultFolder:
                 raise ValueError(
                     f"{known} is damaged ({error}). Pass --out another/folder."
                 ) from error
-            changed = sorted(k for k in old.keys() | config.keys() if old.get(k) != config.get(k))
+            names = (old.keys() | config.keys()) - ({"versions"} if any_versions else set())
+            changed = sorted(k for k in names if old.get(k) != config.get(k))
             if changed:
                 raise ValueError(
                     "`resume` continues a run with the configuration and the versions it was "

@@ -76,7 +76,7 @@ _GAIN = {"decay": 0.9, "baseline": 1.0, "sensitivity": 0.4}
 _SGD, _ADAM, _NGM = {"learning_rate": 0.1}, {"learning_rate": 1e-3}, {"learning_rate": 0.01} | _GAIN
 _MSGD = {"learning_rate": 0.03, "momentum": 0.9}
 _CLIP, _AVERAGE, _AHEAD = {"max_norm": 0.1}, {"consolidation": 0.97}, {"rho": 0.05}
-_TWO_TIMESCALE = _ADAM | _CLIP | _AVERAGE | _GAIN
+_TWO_TIMESCALE = {"learning_rate": 2e-3, **_CLIP, "consolidation": 0.99, **_GAIN}
 
 METHODS = {
     method.name: method
