@@ -54,7 +54,7 @@ class Arguments:
     resume: bool = True
     """Keep what was finished at this commit, with these versions and on this device."""
     commit: str | None = None
-    """What this is a copy of, where there is no repository."""
+    """What this is a copy of, where the repository here can't tell."""
     allow_cpu: bool = False
     """Run without an accelerator, into another folder."""
     tiny: bool = False
@@ -109,7 +109,7 @@ def place(args: Arguments) -> Place:
     return Place(
         found["device"],
         found["versions"],
-        args.commit if head is None else head,
+        args.commit or head,
         None if changed is None else bool(changed),
     )
 

@@ -30,6 +30,7 @@ PRESET = "two-timescale"
 MARGIN = 0.005  # of avg-SG, below which the gain's contribution counts as none
 PRINTED = (  # each where it was measured
     "preset_search",
+    "preset_search_wide",
     "optimizer_overhead",
     "continual_throughput",
     "single_cell",
@@ -160,7 +161,7 @@ def stability_gap(content: dict[str, Any]) -> Iterator[str]:
     if "note" in stream:
         yield f"{stream['note']}\n"
     yield (
-        f"`{content['command']}` on {content['versions']['device']}: {config['iterations']} "
+        f"`{content['command']}` {measured_on(content)}: {config['iterations']} "
         f"iterations a task in batches of {config['batch_size']}, evaluated every "
         f"{config['eval_every']} update on {min(images)} to {max(images)} fixed test images a "
         f"task. {budget} configurations a method on {len(content['tuning_seeds'])} tuning seeds; "
@@ -185,6 +186,17 @@ def stability_gap(content: dict[str, Any]) -> Iterator[str]:
     yield from front_table(content)
     for figure in ("fronts", "switches", "gain"):
         yield f"\n![{benchmark}, {figure}](results/stability_gap_{benchmark}_{figure}.png)"
+
+
+def measured_on(content: dict[str, Any]) -> str:
+    """Return in words which methods were measured on which device."""
+    devices: dict[str, list[str]] = {}
+    for name, m in content["methods"].items():
+        versions = m["versions"]
+        devices.setdefault(f"{versions['device']}, jax {versions['jax']}", []).append(name)
+    if len(devices) == 1:
+        return f"on {next(iter(devices))}"
+    return "on " + "; on ".join(f"{d} ({', '.join(names)})" for d, names in devices.items())
 
 
 def bias(content: dict[str, Any]) -> str:
