@@ -12,7 +12,7 @@ from neurogain.continual import methods
 Grid = Mapping[str, tuple[float, ...]]
 
 RELATIVE = ("sensitivity",)  # values are factors of the published one
-FROZEN = ("two-timescale",)  # chosen by preset_search.py
+FROZEN = tuple(name for name, m in methods.METHODS.items() if m.frozen)  # by preset_search.py
 FRONTS = ("sgd", "msgd", "adam", "ngm", "ema-adam", "ema-clip-adam")
 """Whose configurations all run on the fresh seeds, for fronts."""
 

@@ -43,7 +43,7 @@ PUBLISHED = {  # arXiv 2507.14056 v2, avg-SG, joint training, 5 seeds
     "domain-cifar100": {"sgd": 0.243, "msgd": 0.232, "adam": 0.256, "ngm": 0.224},
 }
 MAIN = ("sgd", "msgd", "adam", "ngm", "ema-adam", "two-timescale")
-AVERAGED = ("ema-adam", "ema-clip-adam")  # plain averages of the preset's Adam
+AVERAGED = ("two-timescale-no-gain", "ema-clip-adam", "ema-adam")  # plain averages of Adam
 TOLERANCE = 0.01  # of avg-ACC, in the rule of choice
 
 
@@ -108,12 +108,18 @@ def measure_all(
     seeds: Sequence[int],
 ) -> list[TaskCurves]:
     """Train every configuration on every seed in one batch, or read what an earlier start did."""
+    asked = json.dumps([[dict(constants) for constants in grid], list(seeds)])
     arrays = folder.load_unit(unit)
+    if arrays is not None and str(arrays["asked"]) != asked:
+        raise ValueError(
+            f"{folder.unit_path(unit)} holds other configurations or seeds. Delete it to measure "
+            "it again, or pass --work another/folder."
+        )
     if arrays is None:
         trainer = stability_gap.make_trainer(config, stream, method)
         constants = [c for c in grid for _ in seeds]
         arrays = trainer.run(constants, list(seeds) * len(grid))._asdict()
-        arrays["versions"] = np.array(json.dumps(output.versions()))
+        arrays |= {"versions": np.array(json.dumps(output.versions())), "asked": np.array(asked)}
         folder.save_unit(unit, arrays)
     fields = (arrays[name] for name in TaskCurves._fields)
     shaped = [a.reshape(len(grid), len(seeds), *a.shape[1:]) for a in fields]
@@ -234,12 +240,7 @@ def run_benchmark(args: Arguments, benchmark: Benchmark) -> dict[str, Any]:
     everything = dataclasses.replace(args, methods=()).config(benchmark, args.eval_every)
     plain = {k: v for k, v in everything.as_json().items() if k != "data_dir"}
     tuning = {"seeds": args.tuning_seeds, "eval_every": args.tuning_eval_every}
-    convolutional = config.setting.model == "resnet"
-    grid = {
-        name: grids.configurations(name, benchmark, convolutional=convolutional)
-        for name in grids.names(convolutional)
-    }
-    work = plain | {"tuning": tuning, "grids": grid}
+    work = {k: v for k, v in plain.items() if k != "optimizers"} | {"tuning": tuning}
     folder = output.ResultFolder(args.work / benchmark, work, resume=True, any_versions=True)
     stream = stability_gap.load_stream(config)
     chosen = config.parse_methods()

@@ -8,11 +8,13 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+import jax
 import numpy as np
 import tyro
 from tqdm import tqdm
 
-from neurogain import intervals, output
+from neurogain import output
+from neurogain.commands import go_nogo_table
 from neurogain.experiments import go_nogo, go_nogo_summary
 from neurogain.experiments.go_nogo import GoNoGoConfig, Runs, Unit
 from neurogain.experiments.go_nogo_conditions import CONDITIONS
@@ -55,9 +57,10 @@ class GoNoGoCommand:
         start = time.perf_counter()
         results: dict[Unit, Runs] = {}
         units = list(config.units())
+        on_cpu = jax.default_backend() == "cpu"
         with (
             tqdm(total=len(units), unit="condition", dynamic_ncols=True) as bar,
-            ThreadPoolExecutor(os.cpu_count()) as pool,
+            ThreadPoolExecutor(os.cpu_count() if on_cpu else 1) as pool,
         ):
             # those that others are yoked to come first, so that none waits for one behind it
             waiting: dict[Unit, Future[Runs]] = {}
@@ -76,7 +79,7 @@ class GoNoGoCommand:
         metrics |= {"versions": output.versions(), "wall_time_s": time.perf_counter() - start}
         path = folder.write_json("metrics.json", metrics)
         self._draw(results, metrics)
-        print(table(metrics))
+        print(go_nogo_table.table(metrics))
         print(f"\nWritten: {path}, the arrays in {self.out / 'curves'}, the figures beside them.")
 
     def _unit(self, folder: output.ResultFolder, unit: Unit, yoke: "Future[Runs] | None") -> Runs:
@@ -99,6 +102,8 @@ class GoNoGoCommand:
             "success": figures.success(metrics),
             "entropies": figures.entropies(metrics, _MAIN),
         }
+        if any(self.config.levels()[1]):
+            drawn["overtraining"] = figures.overtraining(metrics)
         plain = {unit: runs for unit, runs in results.items() if not unit.overtraining}
         first = config.levels()[0][0]
         if len(starts) > 1:
@@ -125,10 +130,10 @@ class GoNoGoCommand:
         def curves(names: tuple[str, ...], value: Callable[[Runs], np.ndarray]) -> figures.Curves:
             found: dict[str, dict[float, np.ndarray]] = {}
             for unit, runs in results.items():
-                if unit.condition in names and unit.validity in (places[0], places[-1]):
-                    summary = CONDITIONS[unit.condition].summary
-                    found.setdefault(summary, {})[unit.validity] = value(runs)
-            return found
+                if unit.validity in (places[0], places[-1]):
+                    own = found.setdefault(unit.condition, {})
+                    own[unit.validity] = value(runs)
+            return {CONDITIONS[name].summary: found[name] for name in names if name in found}
 
         places = self.config.levels()[0]
         drawn = {}
@@ -143,62 +148,16 @@ class GoNoGoCommand:
 
     def _trials(self, figures: Any, shift: int) -> Any:
         """Return the figure of three trials of the first seed under DA + NA."""
-        watched = go_nogo.watch(self.config, "da+na", (shift - 1, shift + 20, shift + 299))
-        titles = ("before the shift", "20 trials after it", "299 trials after it")
+        end = self.config.agent().task.total - 1
+        watched = go_nogo.watch(self.config, "da+na", (shift - 1, shift, end))
+        titles = (
+            "last trial before the shift",
+            "first trial after it",
+            f"{end - shift} trials later",
+        )
         layout = self.config.agent().layout
         counts = (*layout.excitatory, *layout.inhibitory)
         groups = [f"{g}, {kind}" for kind in "EI" for g in ("Go", "No-Go", "critic")]
         return figures.one_trial(
             dict(zip(titles, watched, strict=True)), groups, np.cumsum(counts).tolist()
         )
-
-
-def table(metrics: dict) -> str:
-    """Return what the fair controls say, then one line per condition."""
-    lines = [*go_nogo_summary.verdicts(metrics), ""]
-    lines += [
-        f"{'condition':<24}{'validity':>9}{'learned 1':>11}{'learned 2':>11}"
-        f"{'  [95 %]':<16}{'trials to it':<23}{'accuracy 1':<22}{'latency':>8}{'missed':>8}"
-        f"{'false':>7}"
-    ]
-    for name, c in metrics["conditions"].items():
-        low, high = c["post_shift_success"]["ci"]
-        trials = c["trials_to_criterion"]
-        detector = c["detector"]
-        lines.append(
-            f"{name:<24}{c['validity']:>9g}{c['pre_shift_success']['mean']:>11.2f}"
-            f"{c['post_shift_success']['mean']:>11.2f}  [{low:.2f}, {high:.2f}]  "
-            f"{_trials(trials):<23}{intervals.text(c['pre_shift_accuracy'], '.3f'):<22}"
-            f"{_number(detector['latency']['mean']):>8}{detector['misses']['mean']:>8.2f}"
-            f"{detector['false_alarms']['mean']:>7.2f}"
-        )
-    if metrics["ablations"]:
-        lines.append(
-            f"\n{'removed from DA + NA':<26}{'validity':>9}{'learned 1':>11}{'learned 2':>11}"
-            f"{'with it':>9}{'only with':>11}{'only without':>14}{'p':>10}"
-        )
-    for row in metrics["ablations"]:
-        lines.append(
-            f"{row['removed']:<26}{row['validity']:>9g}{row['first']:>11.2f}{row['second']:>11.2f}"
-            f"{row['whole']:>9.2f}{row['only_whole']:>11}{row['only_ablated']:>14}{row['p']:>10.2g}"
-        )
-    seeds = metrics["config"]["seeds"]
-    lines.append(
-        f"\n{seeds} seeds. Learned: the rule's last 100 trials at least 85 % correct, 75 % with "
-        "each pair of cues.\nTrials to it: of the last rule, in windows of 40; median over seeds, "
-        "its 95 % interval; never: not within it.\nOnly with, only without: seeds that learned the "
-        "shift in one alone; p of McNemar's exact test."
-    )
-    return "\n".join(lines)
-
-
-def _trials(value: dict) -> str:
-    def one(x: float | None) -> str:
-        return "never" if x is None else f"{x:g}"
-
-    low, high = value["ci"]
-    return f"{one(value['median'])} [{one(low)}, {one(high)}]"
-
-
-def _number(value: float | None) -> str:
-    return "-" if value is None else f"{value:.1f}"

@@ -66,6 +66,7 @@ class Method:
     summary: str
     build: Callable[..., optax.GradientTransformation]
     constants: Mapping[str, float]
+    frozen: bool = False  # the same constants on every stream
 
     def __call__(self, constants: Mapping[str, Any]) -> optax.GradientTransformation:
         """Build the optimizer; the values may be traced, so a number never recompiles."""
@@ -117,7 +118,14 @@ METHODS = {
         Method("sam-sgd", "SAM over SGD", sharpness_aware(optax.sgd), _SGD | _AHEAD),
         Method("sam-adam", "SAM over Adam", sharpness_aware(optax.adam), _ADAM | _AHEAD),
         # Fast weights under gain and slow weights that act, and what is left without a part of it.
-        Method("two-timescale", "two timescales", two_timescale, _TWO_TIMESCALE),
+        Method("two-timescale", "two timescales", two_timescale, _TWO_TIMESCALE, frozen=True),
+        Method(
+            "two-timescale-no-gain",
+            "two timescales, no gain",
+            two_timescale,
+            _TWO_TIMESCALE | {"sensitivity": 0.0},
+            frozen=True,
+        ),
         Method(
             "two-timescale-follow",
             "two timescales, rate by gain",
@@ -169,7 +177,7 @@ def parse(text: str, *, sensitivity: float | None = None) -> Method:
         raise ValueError(f"`optimizers` must be among {', '.join(METHODS)}; got {name!r}.")
     method = METHODS[name]
     constants = dict(method.constants)
-    if sensitivity is not None and "decay" in constants:
+    if sensitivity is not None and "decay" in constants and not method.frozen:
         constants["sensitivity"] = sensitivity
     given = [part.partition("=") for part in assignments.split(",") if part]
     for key, _, value in given:

@@ -19,8 +19,10 @@ import numpy as np
 from neurogain import _checks, output
 from neurogain.experiments import grids
 from neurogain.experiments.go_nogo_conditions import CONDITIONS, parameters
+from neurogain.experiments.go_nogo_measures import BLOCK, LAST
 from neurogain.tasks import go_nogo as task
 from neurogain.tasks.go_nogo import agent as agents
+from neurogain.tasks.go_nogo import checks
 from neurogain.tasks.go_nogo.environment import Feedback, Shift
 
 SCHEMA_VERSION = 1
@@ -38,13 +40,13 @@ class GoNoGoConfig:
     """Which to run."""
     validity: tuple[str, ...] = ("1", "0.93", "0.85")
     """Probabilities that feedback is valid; numbers, or start:stop:step with both ends."""
-    overtraining: tuple[str, ...] = ("0", "300")
-    """Trials that the first rule gets beside, multiples of 4; those above 0 for DA, DA + NA, tuned
+    overtraining: tuple[str, ...] = ("0", "300", "900")
+    """Trials that the first rule gets beside, multiples of 20; those above 0 for DA, DA + NA, tuned
     DA and forgetting alone, at the first validity."""
     shift: Shift = "extra"
     """extra: the other modality decides; reversal: the other cue; intra: new cues."""
     trials: int = 500
-    """Trials of each rule, a multiple of 4."""
+    """Trials of each rule, at least 100 and a multiple of 20."""
     shifts: int = 1
     """How often the rule changes."""
     feedback: Feedback = "asymmetric"
@@ -54,7 +56,7 @@ class GoNoGoConfig:
     seeds: int = 30
     """Agents of each condition."""
     seed: int = FIRST_SEED
-    """Of the first; the others follow. Constants were chosen on seeds 0 to 19."""
+    """Of the first; the others follow. Constants were chosen on seeds 0 to 59."""
 
     def agent(self, overtraining: int = 0) -> task.Agent:
         """Return the agent and its task."""
@@ -64,6 +66,8 @@ class GoNoGoConfig:
     def levels(self) -> tuple[tuple[float, ...], tuple[int, ...]]:
         """Return validities and lengths of over-training."""
         lengths = grids.parse("overtraining", self.overtraining, "trials")
+        rule = "whole numbers of trials of at least 0"
+        _checks.in_range("overtraining", lengths, rule, lambda x: (x >= 0) & (x % 1 == 0), "0 300.")
         return grids.parse("validity", self.validity, "dimensionless"), tuple(map(int, lengths))
 
     def units(self) -> Iterator["Unit"]:
@@ -102,6 +106,15 @@ class GoNoGoConfig:
         _checks.in_range("validity", validities, rule, lambda x: (x > 0.5) & (x <= 1), "1 0.85.")
         if self.cells not in task.KINDS:
             raise ValueError(f"`cells` must be {', '.join(task.KINDS)}; got {self.cells!r}.")
+        _checks.whole("shifts", self.shifts, 1)
+        _checks.whole("trials", self.trials, LAST)
+        for name, values in (("trials", (self.trials,)), ("overtraining", self.levels()[1])):
+            for value in values:
+                if value % BLOCK:
+                    raise ValueError(
+                        f"`{name}` must be a multiple of {BLOCK} trials, over which performance is "
+                        f"averaged; got {value}. Pass {-(-value // BLOCK) * BLOCK}."
+                    )
         for length in (0, *lengths):
             self.agent(length).task.check()
 
@@ -153,15 +166,16 @@ def given_bursts(
 ) -> np.ndarray:
     """Return the bursts that are called for from outside, (seeds, trials).
 
-    Random: one at a trial drawn uniformly from those behind the first shift, so that the first rule
-    is learned as under DA + NA. Yoked: those of the next seed of DA + NA.
+    Random: one at a trial drawn uniformly from all behind the first 40. Late: from those behind
+    the first shift, so that the first rule is learned as under DA + NA. Yoked: those of the next
+    seed of DA + NA.
     """
     task = config.agent(unit.overtraining).task
     given = np.zeros((config.seeds, task.total), np.float32)
     source = CONDITIONS[unit.condition].source
-    if source == "random":
+    if source in ("random", "late"):
         rng = np.random.default_rng([config.seed, 1])
-        first = task.starts[1] if task.shifts else 0
+        first = task.starts[1] if source == "late" else 40
         given[np.arange(config.seeds), rng.integers(first, task.total, config.seeds)] = 1
     if source == "yoked":
         assert yoke is not None
@@ -191,6 +205,7 @@ def run_numbers(
     agent = config.agent(unit.overtraining)
     if given is None:
         given = np.zeros((config.seeds, agent.task.total), np.float32)
+    checks.check(agent, numbers, given)
     numbers = jax.tree.map(functools.partial(jnp.asarray, dtype=jnp.float32), numbers)
     keys = jax.vmap(jax.random.key)(config.seed + jnp.arange(config.seeds))
     runs = _run(agent, numbers, jnp.asarray(given), keys)

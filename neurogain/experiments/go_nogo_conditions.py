@@ -1,7 +1,7 @@
 """Conditions of the Go/No-Go experiment: which neuromodulator does what, and the controls.
 
-All constants were chosen on seeds 0 to 19 by `benchmarks/go_nogo_tuning.py` and then frozen; the
-experiment reports other seeds.
+All constants were chosen on seeds 0 to 59 by `benchmarks/go_nogo_tuning.py` and
+`benchmarks/go_nogo_detector.py` and then frozen; the experiment reports other seeds.
 """
 
 import dataclasses
@@ -14,7 +14,7 @@ from neurogain.neuromod import Effect, Interactions, KineticsParams, systems, ta
 from neurogain.neuromod.systems import NeuromodParams
 from neurogain.tasks.go_nogo.agent import AgentParams
 
-Source = Literal["detector", "none", "random", "yoked"]
+Source = Literal["detector", "none", "random", "late", "yoked"]
 
 LEARNING: Mapping[str, float] = {"actor_rate": 0.1, "critic_rate": 0.1, "background": 60.0}
 TUNED: Mapping[str, float] = {"actor_rate": 0.2, "critic_rate": 0.2, "background": 60.0}
@@ -66,7 +66,8 @@ CONDITIONS: Mapping[str, Condition] = {
     "da+na": _na("DA + NA, all four actions"),
     "da-tuned": Condition("DA, its rates and exploration tuned", changes=TUNED),
     "da+forgetting": Condition("DA + slow forgetting, tuned", changes=FORGETTING),
-    "na-random": _na("DA + NA, once at a random trial after the shift", source="random"),
+    "na-random": _na("DA + NA, once at a random trial", source="random"),
+    "na-late": _na("DA + NA, once at a random trial after the shift", source="late"),
     "na-yoked": _na("DA + NA, yoked to another run", source="yoked"),
     **{f"na-{w}": _na(f"DA + NA by {w} alone", name) for name, w in _WORDS.items()},
     **{f"no-{w}": _na(f"DA + NA without {w}", *_without(name)) for name, w in _WORDS.items()},

@@ -9,6 +9,7 @@ from jaxtyping import Bool, Float, Int
 from neurogain.tasks.go_nogo.environment import PAIRS
 
 LAST = 100  # trials of a rule that say whether it is learned
+BLOCK = 20  # trials of a point of the performance
 WINDOW = 40  # trials of the criterion in time, and of entropies
 ACCURACY, OF_EACH_PAIR = 0.85, 0.75
 DETECTED_WITHIN = 100  # trials after a shift

@@ -9,15 +9,14 @@ from neurogain import output
 from neurogain.experiments import go_nogo_measures as measures
 from neurogain.experiments.go_nogo import SCHEMA_VERSION, GoNoGoConfig, Runs, Unit, as_json
 from neurogain.experiments.go_nogo_conditions import CONDITIONS
-from neurogain.intervals import summary
+from neurogain.intervals import summary, text
 
 REFERENCE = "da"  # that others are compared with, in pairs of seeds
-_BLOCK = 20  # trials of a point of the performance
 
 UNITS = {
     "pre_shift_success": "share of seeds that learned the first rule (its last 100 trials)",
     "post_shift_success": "share of seeds that learned the last rule (its last 100 trials)",
-    "lucky": "whether a seed learned the last rule without a burst of the locus coeruleus",
+    "lucky": "whether a seed learned the last rule with no burst in 100 trials of the first shift",
     "pre_shift_accuracy": "share correct in the last 100 trials of the first rule",
     "latency": "trials from the shift to the first burst within 100; undefined without one",
     "misses": "share of seeds without a burst within 100 trials of the shift",
@@ -26,7 +25,8 @@ UNITS = {
     "with each pair; median over seeds, never counting as infinite",
     "entropy_go_bits": "entropy of the action given a Go cue, over 40 trials",
     "entropy_pair_bits": "mean entropy of the action given the pair of cues, over 40 trials",
-    "performance": f"share of seeds that are correct, per trial, and in blocks of {_BLOCK} trials",
+    "wall_time_s": "of the last start, without what had been finished before",
+    "performance": f"share correct per trial, and in blocks of {measures.BLOCK} trials",
 }
 
 
@@ -94,16 +94,15 @@ def per_seed(config: GoNoGoConfig, unit: Unit, runs: Runs) -> dict[str, np.ndarr
 def condition(config: GoNoGoConfig, unit: Unit, runs: Runs) -> dict[str, Any]:
     """Return one entry of `conditions`."""
     found = per_seed(config, unit, runs)
-    blocks = runs.correct.reshape(len(runs.correct), -1, _BLOCK)
+    blocks = runs.correct.reshape(len(runs.correct), -1, measures.BLOCK)
     mean = blocks.mean(axis=2)
-    every = summary(mean[:, 0])["per_seed"]
     lucky = found["post_shift_success"] & (found["misses"] > 0)
     curves = [summary(x) for x in mean.T]
     return {
         "summary": CONDITIONS[unit.condition].summary,
         "validity": unit.validity,
         "overtraining": unit.overtraining,
-        "seeds": len(every),
+        "seeds": len(runs.correct),
         "pre_shift_success": share(found["pre_shift_success"]),
         "post_shift_success": share(found["post_shift_success"]),
         "lucky": [int(x) for x in lucky],
@@ -122,7 +121,7 @@ def condition(config: GoNoGoConfig, unit: Unit, runs: Runs) -> dict[str, Any]:
         },
         "performance": {
             "per_trial": [float(x) for x in runs.correct.mean(axis=0)],
-            "trials_per_block": _BLOCK,
+            "trials_per_block": measures.BLOCK,
             "mean": [c["mean"] for c in curves],
             "ci": [c["ci"] for c in curves],
         },
@@ -152,10 +151,10 @@ def compare(one: dict[str, Any], other: dict[str, Any]) -> dict[str, Any]:
 def name_of(unit: Unit, config: GoNoGoConfig) -> str:
     """Return the name of a unit in `conditions`: plain at the first validity."""
     first = config.levels()[0][0]
-    text = unit.condition
+    name = unit.condition
     if unit.validity != first:
-        text += f"@{unit.validity:g}"
-    return text + (f"+{unit.overtraining} trials" if unit.overtraining else "")
+        name += f"@{unit.validity:g}"
+    return name + (f"+{unit.overtraining} trials" if unit.overtraining else "")
 
 
 def verdicts(metrics: Mapping[str, Any]) -> list[str]:
@@ -176,9 +175,11 @@ def verdicts(metrics: Mapping[str, Any]) -> list[str]:
             difference = metrics["differences"][f"{control}{suffix} - {name}"]
             p = difference["only"]["p"]
             word = "as well" if p >= 0.05 else "better" if _more(other, own) else "worse"
+            trials = text(difference["trials_to_criterion_where_both_do"], "+.0f")
             parts.append(
                 f"{other['summary']}: {word} ({other['post_shift_success']['mean']:.2f}, "
-                f"p = {p:.2g}, accuracy before the shift {other['pre_shift_accuracy']['mean']:.3f})"
+                f"p = {p:.2g}; {trials} trials to it than DA + NA where both do, accuracy before "
+                f"the shift {other['pre_shift_accuracy']['mean']:.3f})"
             )
         if parts:
             found.append(

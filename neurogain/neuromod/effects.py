@@ -72,8 +72,17 @@ def shifted(value: ArrayLike, amount: jax.Array) -> jax.Array:
 def odds(value: ArrayLike, amount: jax.Array) -> jax.Array:
     """Return the probability in [0, 1] whose odds are those of `value` times exp(amount)."""
     p = jnp.asarray(value, amount.dtype)
-    more = jnp.expm1(amount)
-    return jnp.clip(p + p * (1 - p) * more / (1 + p * more), 0, 1)
+    falls = amount <= 0
+    lower = _lowered(p, jnp.where(falls, amount, 0))  # a large exponential would be infinite
+    higher = 1 - _lowered(1 - p, jnp.where(falls, 0, -amount))
+    return jnp.clip(jnp.where(falls, lower, higher), 0, 1)
+
+
+def _lowered(p: jax.Array, amount: jax.Array) -> jax.Array:
+    """Return the probability whose odds are those of p times exp(amount), amount <= 0."""
+    whole = 1 + p * jnp.expm1(amount)
+    certain = whole <= 0  # p = 1 and an underflow
+    return jnp.where(certain, p, p * jnp.exp(amount) / jnp.where(certain, 1, whole))
 
 
 def check(effects: Sequence[Effect], receptors: Sequence[str]) -> None:

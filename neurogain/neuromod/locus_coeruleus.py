@@ -59,7 +59,8 @@ def step(
       state: at t.
       trigger: x in [0, 1], how strongly a burst is called for in this step.
       mode: in [0, 1], from phasic to tonic.
-      dt: step in ms; exact for any.
+      dt: step in ms; the state is exact for any. The activity is that at the end of the step, so
+        who holds it over a step longer than `tau_burst` makes more of a burst.
 
     Source: bursts and modes: Aston-Jones & Cohen, Annu Rev Neurosci 28:403 (2005); the form of the
     after-hyperpolarisation is a modelling choice.

@@ -27,7 +27,7 @@ def _at(metrics: Metrics, validity: float) -> dict[str, Any]:
 def performance(metrics: Metrics, names: Sequence[str], shifts: Sequence[int]) -> Figure:
     """Draw the share correct over trials, a panel for each validity, mean and interval."""
     places = _places(metrics)
-    figure = Figure(figsize=(4.4 * len(places) + 1.8, 3.8), layout="constrained")
+    figure = Figure(figsize=(4.0 * len(places) + 0.8, 4.4), layout="constrained")
     panels = figure.subplots(1, len(places), squeeze=False, sharey=True)[0]
     for axes, validity in zip(panels, places, strict=True):
         here = _at(metrics, validity)
@@ -42,13 +42,19 @@ def performance(metrics: Metrics, names: Sequence[str], shifts: Sequence[int]) -
             axes.fill_between(trials, low, high, color=line["color"], alpha=0.2, linewidth=0)
         for shift in shifts:
             axes.axvline(shift, color="0.5", linewidth=0.8)
-        axes.set(xlabel="trial", title=f"feedback valid in {validity:.0%}", ylim=(0.4, 1.02))
+        axes.set(xlabel="trial", title=f"feedback valid in {validity:.0%}")
         tidy(axes)
-    panels[0].set_ylabel("share correct, blocks of 20 trials")
+    lowest = min(0.45, *(axes.dataLim.y0 for axes in panels))
+    panels[0].set(ylabel="share correct, blocks of 20 trials", ylim=(lowest - 0.02, 1.02))
     panel_letters(panels)
     handles, labels = panels[0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside right upper", frameon=False, fontsize=8)
-    figure.suptitle(f"Performance around the shift ({_seeds(metrics)})", fontsize=11)
+    figure.legend(
+        handles, labels, loc="outside lower center", ncols=min(3, len(places) + 1), frameon=False,
+        fontsize=8,
+    )  # fmt: skip
+    figure.suptitle(
+        f"Performance around the shift\n({_seeds(metrics)}, 95 % t-intervals)", fontsize=11
+    )
     return figure
 
 
@@ -146,6 +152,48 @@ def entropies(metrics: Metrics, names: Sequence[str]) -> Figure:
     return figure
 
 
+def overtraining(metrics: Metrics) -> Figure:
+    """Draw who learns the last rule, and how soon, over the trials of over-training."""
+    figure = Figure(figsize=(9.0, 3.8), layout="constrained")
+    panels = figure.subplots(1, 2)
+    rows = [c for c in metrics["conditions"].values() if c["validity"] == _places(metrics)[0]]
+    swept = {c["summary"] for c in rows if c["overtraining"]}
+    for i, (name, line, marker) in enumerate(assign(sorted(swept))):
+        own = sorted((c for c in rows if c["summary"] == name), key=lambda c: c["overtraining"])
+        at = np.array([c["overtraining"] for c in own]) + 12 * i
+        for axes, values in (
+            (
+                panels[0],
+                [(c["post_shift_success"]["mean"], *c["post_shift_success"]["ci"]) for c in own],
+            ),
+            (
+                panels[1],
+                [
+                    (c["trials_to_criterion"]["median"], *c["trials_to_criterion"]["ci"])
+                    for c in own
+                ],
+            ),
+        ):
+            mean, low, high = np.array(values, float).T
+            known = np.isfinite(mean)
+            ends = np.abs(np.array([low, high]) - mean)
+            ends = np.where(np.isfinite(ends), ends, 0)
+            axes.errorbar(
+                at[known], mean[known], yerr=ends[:, known], marker=marker, ms=4, lw=1.2, **line,
+                label=name,
+            )  # fmt: skip
+    panels[0].set(ylabel="share of seeds that learn the shift", ylim=(-0.03, 1.05))
+    panels[1].set(ylabel="trials to it, median (no point: never)", ylim=(0, None))
+    for axes in panels:
+        axes.set_xlabel("trials of over-training (points set apart)")
+        tidy(axes)
+    panel_letters(panels)
+    handles, labels = panels[0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside lower center", ncols=2, frameon=False, fontsize=8)
+    figure.suptitle(f"Over-training ({_seeds(metrics)}, 95 % intervals)", fontsize=11)
+    return figure
+
+
 def lucky(correct: np.ndarray, learned: np.ndarray, shift: int, title: str) -> Figure:
     """Draw performance of the seeds that learned the last rule apart from those that did not.
 
@@ -181,6 +229,7 @@ def one_trial(watched: Mapping[str, Any], groups: Sequence[str], borders: Sequen
       borders: last cell of each group, exclusive.
     """
     figure = Figure(figsize=(3.6 * len(watched) + 0.8, 6.4), layout="constrained")
+    most = max(float(np.max(one.weight)) for one in watched.values())
     panels = figure.subplots(2, len(watched), squeeze=False)
     middles = (np.array([0, *borders[:-1]]) + np.array(borders)) / 2
     image = None
@@ -188,7 +237,9 @@ def one_trial(watched: Mapping[str, Any], groups: Sequence[str], borders: Sequen
         time, cell = np.nonzero(np.asarray(one.spikes))
         above.plot(time, cell, "|", color=COLOURS[0], ms=2)
         above.set(title=title, xlabel="time (ms)", xlim=(0, len(one.spikes)))
-        image = below.imshow(np.asarray(one.weight).T, aspect="auto", cmap="cividis", vmin=0)
+        image = below.imshow(
+            np.asarray(one.weight).T, aspect="auto", cmap="cividis", vmin=0, vmax=most
+        )
         below.set_xlabel("input (visual, then auditory)")
         for axes in (above, below):
             for border in borders[:-1]:

@@ -26,7 +26,7 @@ def changes(quantities: Mapping[str, Curves], shift: int, title: str) -> Figure:
     """
     places = list(next(iter(next(iter(quantities.values())).values())))
     figure = Figure(
-        figsize=(4.2 * len(places) + 2.2, 2.5 * len(quantities) + 0.5), layout="constrained"
+        figsize=(4.2 * len(places) + 0.8, 2.5 * len(quantities) + 1.0), layout="constrained"
     )
     panels = figure.subplots(len(quantities), len(places), squeeze=False, sharex=True, sharey="row")
     for row, (label, curves) in zip(panels, quantities.items(), strict=True):
@@ -44,7 +44,7 @@ def changes(quantities: Mapping[str, Curves], shift: int, title: str) -> Figure:
         axes.set_xlabel("trial")
     panel_letters(panels.ravel())
     handles, labels = panels[0, 0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside right upper", frameon=False, fontsize=8)
+    figure.legend(handles, labels, loc="outside lower center", ncols=2, frameon=False, fontsize=8)
     figure.suptitle(title, fontsize=11)
     return figure
 

@@ -34,7 +34,7 @@ def test_metrics_arrays_and_figures_are_written(folder):
     assert metrics["versions"]["neurogain"]
     with np.load(folder / "curves" / "da,validity=1,overtraining=0.npz") as arrays:
         assert arrays["correct"].shape == (2, 400)
-        assert arrays["seed"].tolist() == [100, 101]
+        assert arrays["seed"].tolist() == [go_nogo.FIRST_SEED, go_nogo.FIRST_SEED + 1]
     for name in ("performance", "success", "entropies", "noradrenaline", "lucky", "trial"):
         assert (folder / f"{name}.png").stat().st_size > 5000
 

@@ -63,15 +63,15 @@ def test_the_median_of_many_holds_the_median():
 
 
 SMALL = GoNoGoConfig(
-    conditions=("na-yoked", "da+na", "na-random", "da"), validity=("1",), overtraining=("0", "40"),
-    trials=200, seeds=2,
+    conditions=("na-yoked", "da+na", "na-random", "na-late", "da"), validity=("1",),
+    overtraining=("0", "40"), trials=200, seeds=2,
 )  # fmt: skip
 
 
 def test_what_another_is_yoked_to_comes_first():
     units = list(SMALL.units())
     assert units[0] == Unit("da+na", 1.0, 0)
-    assert len(units) == len(set(units)) == 4 + 2
+    assert len(units) == len(set(units)) == 5 + 2
     assert {u.condition for u in units if u.overtraining} == {"da", "da+na"}
 
 
@@ -80,8 +80,11 @@ def test_bursts_from_outside():
     given = go_nogo.given_bursts(SMALL, Unit("na-yoked", 1.0, 0), yoke)
     np.testing.assert_array_equal(given, yoke["trigger"][::-1])
     random = go_nogo.given_bursts(SMALL, Unit("na-random", 1.0, 0), None)
+    late = go_nogo.given_bursts(SMALL, Unit("na-late", 1.0, 0), None)
     assert (random.sum(axis=1) == 1).all()
-    assert not random[:, :200].any()
+    assert (late.sum(axis=1) == 1).all()
+    assert not random[:, :40].any()
+    assert not late[:, :200].any()
     assert not go_nogo.given_bursts(SMALL, Unit("da+na", 1.0, 0), None).any()
 
 
@@ -135,8 +138,11 @@ def test_the_summary_holds_every_condition_and_pair(results):
         ({"seed": -1}, "`seed` must be in"),
         ({"validity": ("1.2",)}, "`validity` must be probabilities above 0.5"),
         ({"validity": ("x",)}, "`validity` must be numbers"),
-        ({"trials": 6}, "`trials` must be a multiple of 4"),
-        ({"overtraining": ("2",)}, "`overtraining` must be a multiple of 4"),
+        ({"trials": 60}, "`trials` must be a whole number of at least 100"),
+        ({"trials": 130}, "`trials` must be a multiple of 20 trials.* got 130. Pass 140"),
+        ({"overtraining": ("8",)}, "`overtraining` must be a multiple of 20"),
+        ({"overtraining": ("4.7",)}, "`overtraining` must be whole numbers of trials"),
+        ({"shifts": 0}, "`shifts` must be a whole number of at least 1; got 0"),
         ({"shift": "none"}, "`shift` must be extra"),
         ({"cells": "hh"}, "`cells` must be lif, izhikevich, pyramidal; got 'hh'"),
     ],

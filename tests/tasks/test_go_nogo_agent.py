@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from neurogain.experiments.go_nogo_conditions import CONDITIONS, parameters
+from neurogain.neuromod import Effect
 from neurogain.spiking import (
     Drive,
     IzhikevichCell,
@@ -241,8 +242,48 @@ def test_serotonin_opposes_dopamine_under_punishment_alone():
 
 
 @pytest.mark.parametrize("kind", ["izhikevich", "pyramidal"])
-def test_other_cells_run_and_learn(kind):
+def test_other_cells_run(kind):
     agent = dataclasses.replace(SMALL, kind=kind)
     state, found, _ = outcomes("da+na", agent=agent)
     assert np.isfinite(state.weight).all()
     assert found.net_hz.std() > 0
+
+
+GOOD = parameters(CONDITIONS["da+na"], 1.0)
+
+
+def with_kinetics(**change):
+    kinetics = dict(GOOD.neuromod.kinetics)
+    kinetics["dopamine"] = kinetics["dopamine"]._replace(**change)
+    return GOOD._replace(neuromod=GOOD.neuromod._replace(kinetics=kinetics))
+
+
+@pytest.mark.parametrize(
+    ("params", "message"),
+    [
+        (GOOD._replace(actor_rate=-1.0), "`actor_rate` must be finite and at least 0; got -1.0"),
+        (GOOD._replace(validity=1.2), "`validity` must be in .0, 1.; got 1.2"),
+        (GOOD._replace(tau_c=0.0), "`tau_c` must be positive and finite; got 0.0"),
+        (GOOD._replace(w_low=70.0), "`w_low`, `w_high` and `w_max` must not fall"),
+        (with_kinetics(tonic=-30.0), "tonic.* of dopamine.* got -30.0"),
+        (
+            GOOD._replace(effects=(Effect("beta", "rest", 1.0),)),
+            "`target` of an effect on an agent must be gain, .*; got 'rest'",
+        ),
+        (
+            GOOD._replace(effects=(Effect("gamma", "reset", 1.0),)),
+            "`receptor` of the effect on reset must be one of .*; got 'gamma'",
+        ),
+    ],
+)
+def test_bad_numbers_are_refused(params, message):
+    with pytest.raises(ValueError, match=message):
+        go_nogo.check(SMALL, params, np.zeros(SMALL.task.total))
+
+
+def test_bad_bursts_are_refused():
+    go_nogo.check(SMALL, GOOD, np.zeros((3, SMALL.task.total)))
+    with pytest.raises(ValueError, match=r"`given` must have one value for each of 16 trials"):
+        go_nogo.check(SMALL, GOOD, np.zeros(3))
+    with pytest.raises(ValueError, match=r"`given` must be in \[0, 1\]; got 2.0"):
+        go_nogo.check(SMALL, GOOD, np.full(SMALL.task.total, 2.0))

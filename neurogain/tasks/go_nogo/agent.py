@@ -6,6 +6,10 @@ surprise of the predictive network through the locus coeruleus, and acts on the 
 (gain, common bursts), on the rate of learning and, as a partial reset, on the weights. Synapses
 onto inhibitory cells learn with the opposite sign, and of the actor only the group that acted.
 
+Neuromodulators advance once a trial, with the activity of their neurons held over its period: a
+burst of the locus coeruleus counts for the whole of it. Equal net rates mean No-Go. Weights are
+clipped to [0, w_max].
+
 Source: Mei, Rodriguez-Garcia & Ramaswamy, arXiv 2501.06762, section 6. Signs onto inhibitory cells,
 gating by the action and all constants are modelling choices.
 """

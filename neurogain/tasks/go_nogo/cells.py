@@ -22,8 +22,6 @@ from neurogain.spiking import (
 )
 from neurogain.tasks.go_nogo._product import product
 
-GROUPS = ("go", "no_go", "critic")
-
 
 @dataclasses.dataclass(frozen=True)
 class Kind:
