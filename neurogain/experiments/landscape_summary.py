@@ -113,7 +113,7 @@ def settled(curves: np.ndarray) -> np.ndarray:
 
 def _complexity(found: Mapping[str, Complexity]) -> dict[str, Any]:
     """Return the settled gain at every level, and how much it rises from the first to the last."""
-    result: dict[str, Any] = {"averaged_over_last_updates": TAIL, "entropy_in_gain": list(DRIVES)}
+    result: dict[str, Any] = {"averaged_over_last_updates": TAIL, "drives": list(DRIVES)}
     for d, drive in enumerate(DRIVES):
         for w, way in enumerate(WAYS):
             rises, part = {}, {}

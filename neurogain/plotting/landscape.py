@@ -201,7 +201,7 @@ def fast_slow(
     figure = Figure(figsize=(8.0, 6.4), layout="constrained")
     upper, middle, lower = figure.subplots(3, 1, sharex=True, height_ratios=(2, 1, 1))
     updates = np.arange(len(modulated["gain"]))
-    sums = [way | {"effective": way["slow"] + way["fast"]} for way in (modulated, explicit)]
+    sums = [dict(way) | {"effective": way["slow"] + way["fast"]} for way in (modulated, explicit)]
     some = slice(None, None, max(1, len(updates) // 40))
     for i, (name, text) in enumerate(
         {"effective": "effective E", "slow": "slow g₀W", "fast": "fast (g - g₀)W"}.items()

@@ -103,7 +103,7 @@ def test_complexity_has_a_row_per_drive_and_a_line_per_way(seeds):
     for d, (left, right) in enumerate(zip(axes[::2], axes[1::2], strict=True)):
         for panel, kind in ((left, "classes"), (right, "domains")):
             for w, container in enumerate(panel.containers):
-                x, y = container.lines[0].get_data()
+                x, y = container.lines[0].get_xydata().T
                 np.testing.assert_allclose(x, levels[kind])
                 np.testing.assert_allclose(y, gain[kind][d, w].mean(axis=0))
     assert "driven by b" in axes[2].get_title()
