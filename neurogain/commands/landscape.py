@@ -147,7 +147,8 @@ def _table(metrics: dict) -> str:
     for label, m in metrics["methods"].items():
         at = m["largest_eigenvalue"]["E"]
         cells = (at["old_task_learned"], at["new_task_arrived"], at["highest_thereafter"])
-        lines.append(f"  {label:<24}" + "".join(f"{text(c, '.3g'):<26}" for c in cells).rstrip())
+        row = f"  {label:<24}" + "".join(f"{text(c, '.3g'):<26}" for c in cells).rstrip()
+        lines.append(row + ("  (diverged)" if any(m["diverged"]) else ""))
     lines.append(
         f"\n{'accuracy on the old task':<26}{'at the switch':<26}{'lowest on the path':<26}"
         "lowest on the line"

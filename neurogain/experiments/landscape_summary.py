@@ -39,6 +39,7 @@ def summarize(
             label: {
                 "summary": chosen[label].summary,
                 "hyperparameters": dict(chosen[label].constants),
+                "diverged": [not np.isfinite(loss).all() for loss in found.train_loss],
                 **_curvature(found),
                 **_around(config, found),
             }
@@ -62,16 +63,16 @@ def _curvature(found: Switch) -> dict[str, Any]:
             "highest_thereafter": summary(new[:, 1:].max(axis=1)),
             "new_task_learned": summary(new[:, -1]),
         }
-    identity = np.abs(values[:, 1] / (g**2)[..., None] / values[:, 0] - 1)
+    with np.errstate(divide="ignore", invalid="ignore"):  # a dead network has no curvature
+        identity = np.abs(values[:, 1] / (g**2)[..., None] / values[:, 0] - 1)
+        residuals = np.max(found.residuals / np.abs(values), axis=(0, 1, 2, 3))
     return {
         "largest_eigenvalue": largest,
         "largest_modulation": output.or_null(g.max()),
-        "identity_largest_relative_error": output.or_null(identity.max())
-        if np.any(g != 1)
-        else None,
-        "eigenvalues_largest_relative_residual": output.or_null(
-            np.max(found.residuals / np.abs(values), axis=(0, 1, 2, 3))
+        "identity_largest_relative_error": (
+            output.or_null(identity.max()) if np.any(g != 1) else None
         ),
+        "eigenvalues_largest_relative_residual": output.or_null(residuals),
     }
 
 
@@ -113,7 +114,7 @@ def settled(curves: np.ndarray) -> np.ndarray:
 
 def _complexity(found: Mapping[str, Complexity]) -> dict[str, Any]:
     """Return the settled gain at every level, and how much it rises from the first to the last."""
-    result: dict[str, Any] = {"averaged_over_last_updates": TAIL, "entropy_in_gain": list(DRIVES)}
+    result: dict[str, Any] = {"averaged_over_last_updates": TAIL, "drives": list(DRIVES)}
     for d, drive in enumerate(DRIVES):
         for w, way in enumerate(WAYS):
             rises, part = {}, {}

@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.cm import ScalarMappable
 from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, NullFormatter, StrMethodFormatter
@@ -59,9 +60,10 @@ def curvature(
             if np.any(g != 1):
                 modulated = True
                 _band(lower, x, g[:, task] ** 2, log=True, label=name and f"{label}: g²", **line)
+                with np.errstate(divide="ignore", invalid="ignore"):
+                    ratio = np.log(values[:, 1, task] / values[:, 0, task]).mean(axis=0)
                 lower.plot(
-                    x,
-                    np.exp(np.log(values[:, 1, task] / values[:, 0, task]).mean(axis=0)),
+                    x, np.exp(ratio),
                     label=name and f"{label}: measured ratio",
                     color="k", marker=marker, linestyle="none", markersize=4, fillstyle="none",
                 )  # fmt: skip
@@ -126,7 +128,8 @@ def around(
     handles, labels = rows[0, 0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside lower center", ncols=2, frameon=False)
     n = len(next(iter(path.values())))
-    figure.suptitle(_seeds(n, "geometric mean" if log else "mean"), fontsize=11)
+    spread = _seeds(n, "geometric mean" if log else "mean")
+    figure.suptitle(f"Around the switch ({spread})", fontsize=11)
     return figure
 
 
@@ -152,15 +155,20 @@ def plane(
     methods = list(loss)
     figure = Figure(figsize=(3.0 * len(methods) + 1.6, 6.4), layout="constrained")
     rows = figure.subplots(2, len(methods), squeeze=False, sharex="col", sharey="col")
-    all_losses = np.concatenate([loss[label].ravel() for label in methods])
-    low, high = max(all_losses.min(), 1e-3), np.quantile(all_losses, 0.99)
+    known = np.concatenate([values[np.isfinite(values)] for values in loss.values()])
+    low, high = (max(known.min(), 1e-3), np.quantile(known, 0.99)) if known.size else (0.1, 10)
     levels = np.geomspace(low, max(high, 2 * low), 25)
+    norm = LogNorm(levels[0], levels[-1])
     for column, label in enumerate(methods):
         points, middle = trajectory[label], len(trajectory[label]) // 2
+        rows[1, column].set_xlabel("along first direction")
+        if not np.isfinite(points).all():
+            rows[0, column].set_title(f"{label}: diverged", fontsize=10)
+            continue
         for task, axes in enumerate(rows[:, column]):
-            drawn = axes.contourf(
+            axes.contourf(
                 x[label], y[label], loss[label][..., task].T, levels=levels,
-                norm=LogNorm(levels[0], levels[-1]), cmap="cividis", extend="both",
+                norm=norm, cmap="cividis", extend="both",
             )  # fmt: skip
             axes.plot(*points[: middle + 1].T, color="w", linewidth=1.4, label="before")
             axes.plot(
@@ -175,12 +183,16 @@ def plane(
         rows[1, column].set_xlabel("along first direction")
     for task, name in enumerate(_TASKS):
         rows[task, 0].set_ylabel(f"{name}\nalong second direction")
-    bar = figure.colorbar(drawn, ax=rows, label="test loss (nats)", aspect=40, pad=0.02)
+    scale = ScalarMappable(norm, "cividis")
+    bar = figure.colorbar(
+        scale, ax=rows, extend="both", label="test loss (nats)", aspect=40, pad=0.02
+    )
     decades = [t for t in (0.001, 0.01, 0.1, 1, 10, 100) if levels[0] <= t <= levels[-1]]
     bar.ax.yaxis.set_major_locator(FixedLocator(decades))
     bar.ax.yaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
     bar.ax.yaxis.set_minor_formatter(NullFormatter())
-    handles, labels = rows[0, 0].get_legend_handles_labels()
+    drawn = next((axes for axes in rows[0] if axes.lines), rows[0, 0])
+    handles, labels = drawn.get_legend_handles_labels()
     figure.legend(
         handles, labels, loc="outside lower center", ncols=4, frameon=True, facecolor="0.6"
     )
@@ -201,7 +213,7 @@ def fast_slow(
     figure = Figure(figsize=(8.0, 6.4), layout="constrained")
     upper, middle, lower = figure.subplots(3, 1, sharex=True, height_ratios=(2, 1, 1))
     updates = np.arange(len(modulated["gain"]))
-    sums = [{**way, "effective": way["slow"] + way["fast"]} for way in (modulated, explicit)]
+    sums = [dict(way) | {"effective": way["slow"] + way["fast"]} for way in (modulated, explicit)]
     some = slice(None, None, max(1, len(updates) // 40))
     for i, (name, text) in enumerate(
         {"effective": "effective E", "slow": "slow g₀W", "fast": "fast (g - g₀)W"}.items()

@@ -1,4 +1,5 @@
 import dataclasses
+import functools
 
 import flax.linen as nn
 import jax
@@ -8,6 +9,7 @@ import optax
 import pytest
 from jax.flatten_util import ravel_pytree
 
+from neurogain import analysis
 from neurogain.experiments import (
     landscape,
     landscape_complexity,
@@ -18,7 +20,7 @@ from neurogain.experiments import (
 from neurogain.experiments.landscape import LandscapeConfig
 
 SMALL = LandscapeConfig(
-    optimizers=("msgd", "ngm"), seeds=2, iterations=12, batch_size=16, hidden=(6,), top=2, every=6,
+    optimizers=("ngm",), seeds=2, iterations=12, batch_size=16, hidden=(6,), top=2, every=6,
     products=60, images=40, window=6, points=5,
 )  # fmt: skip
 
@@ -29,134 +31,135 @@ def stream():
 
 
 @pytest.fixture(scope="module")
-def small(stream):
-    return {
-        label: landscape_switch.run_method(SMALL, stream, method)
-        for label, method in SMALL.parse_methods().items()
-    }
+def told():
+    return []
+
+
+@pytest.fixture(scope="module")
+def small(stream, told):
+    method = SMALL.parse_methods()["ngm"]
+    return landscape_switch.run_method(SMALL, stream, method, lambda *now: told.append(now))
+
+
+@pytest.fixture(scope="module")
+def runs(small, stream):
+    """Return the same runs with the weights they kept, at updates 0, 6 to 18, and 24."""
+    method, kept = SMALL.parse_methods()["ngm"], np.array([0, *range(6, 19), 24])
+    plan = landscape_training.plan(np.repeat(stream.starts[1:3], 12), kept)
+    found = landscape_training.train(
+        [plan], SMALL.seed_range, stream, SMALL.model, method.build, method.constants,
+        kept=len(kept), batch_size=16,
+    )  # fmt: skip
+    return jax.tree.map(lambda x: x[0], found)
 
 
 @pytest.fixture(scope="module")
 def complexities():
-    return {
-        kind: landscape_complexity.run_complexity(SMALL, kind) for kind in ("classes", "domains")
-    }
-
-
-def train(stream, method, kept):
-    plan = landscape_training.plan(np.repeat(stream.starts[1:3], 12), kept)
-    return landscape_training.train(
-        [plan], SMALL.seed_range, stream, SMALL.model, method.build, method.constants,
-        kept=len(kept), batch_size=16,
-    )  # fmt: skip
+    return {k: landscape_complexity.run_complexity(SMALL, k) for k in ("classes", "domains")}
 
 
 def test_shapes(small):
-    for found in small.values():
-        assert found.eigenvalues.shape == found.residuals.shape == (2, 2, 2, 3, 2)
-        assert found.modulation.shape == (2, 2, 3)
-        assert found.gain.shape == found.entropy.shape == found.train_loss.shape == (2, 2, 12)
-        assert found.path_loss.shape == found.path_accuracy.shape == (2, 13, 2)
-        assert found.line_loss.shape == found.line_accuracy.shape == (2, 5, 2)
-        assert found.plane_loss.shape == found.plane_accuracy.shape == (5, 5, 2)
-        assert found.trajectory.shape == (13, 2)
-        assert all(np.isfinite(x).all() for x in found)
+    assert small.eigenvalues.shape == small.residuals.shape == (2, 2, 2, 3, 2)
+    assert small.modulation.shape == (2, 2, 3)
+    assert small.gain.shape == small.entropy.shape == small.train_loss.shape == (2, 2, 12)
+    assert small.path_loss.shape == small.path_accuracy.shape == (2, 13, 2)
+    assert small.line_loss.shape == small.line_accuracy.shape == (2, 5, 2)
+    assert small.plane_loss.shape == small.plane_accuracy.shape == (5, 5, 2)
+    assert small.trajectory.shape == (13, 2)
+    assert all(np.isfinite(x).all() for x in small)
 
 
 def test_in_a_trained_network_eigenvalues_at_w_are_g_squared_times_those_at_e(small):
-    at_e, at_w = np.moveaxis(small["ngm"].eigenvalues, 1, 0)
-    g = small["ngm"].modulation
+    at_e, at_w = np.moveaxis(small.eigenvalues, 1, 0)
+    g = small.modulation[..., None]
     assert g.min() == 1
     assert g.max() > 2
-    np.testing.assert_allclose(
-        at_w / at_e, np.broadcast_to(g[..., None] ** 2, at_e.shape), rtol=1e-3
-    )
-    np.testing.assert_array_equal(*np.moveaxis(small["msgd"].eigenvalues, 1, 0))
+    np.testing.assert_allclose(at_w / at_e, np.broadcast_to(g**2, at_e.shape), rtol=1e-3)
 
 
-def test_eigenvalues_are_those_of_the_dense_hessian_of_the_training_loss(small, stream):
-    method = SMALL.parse_methods()["msgd"]
-    runs = train(stream, method, np.array([6, 18]))
+def test_eigenvalues_are_those_of_the_dense_hessian_of_the_training_loss(small, runs, stream):
+    images, labels = landscape_switch.training_images(stream, 2, 40)
+    assert len(images) == 80
+    assert set(labels) == {0, 1, 2, 3}
     apply = landscape_switch.flat_apply(SMALL.model, stream.images.shape[1:])
-    for task, (E, expected) in enumerate(zip(runs.effective[0, 1], (1, 1), strict=True)):
-        images, labels = landscape_switch.training_images(stream, task + 1, 40)
-        assert len(images) == 40 * (task + 1)
-        assert set(labels) == set(range(2 * (task + 1)))
-        x = landscape_training.as_inputs(images)
+    x = landscape_training.as_inputs(images)
 
-        def loss(flat, x=x, labels=labels):
-            return optax.softmax_cross_entropy_with_integer_labels(apply(flat, x), labels).mean()
+    @jax.jit
+    @jax.hessian
+    def dense(flat):
+        return optax.softmax_cross_entropy_with_integer_labels(apply(flat, x), labels).mean()
 
-        dense = np.linalg.eigvalsh(jax.hessian(loss)(jnp.asarray(E)))[::-1]
-        found = small["msgd"].eigenvalues[1, 0, task, expected]
-        np.testing.assert_allclose(found, dense[:2], rtol=1e-3)
+    for time, place in enumerate((7, 13, 14)):  # updates 12, 18 and 24
+        for seed in range(2):
+            values = np.linalg.eigvalsh(dense(runs.effective[seed, place]))[::-1]
+            found = small.eigenvalues[seed, 0, 1, time]
+            np.testing.assert_allclose(found, values[:2], rtol=1e-3)
 
 
-def test_recorded_weights_are_those_of_a_plain_loop(stream):
-    """SGD from the same key, written out, keeps the same weights at the same updates."""
-    method = dataclasses.replace(SMALL, optimizers=("sgd",)).parse_methods()["sgd"]
-    runs = train(stream, method, np.array([0, 5, 13, 24]))
-    key, kept = jax.random.key(1), []
-    x, y = landscape_training.as_inputs(stream.images), stream.labels
-    params = SMALL.model.init(jax.random.fold_in(key, 0), x[:1])
+def test_recorded_weights_are_those_of_the_algorithm_written_out(runs, stream):
+    """From the same key, W and g beside each other as in the paper, kept at the same updates."""
+    key, kept, g = jax.random.key(1), [], 1.0
+    images, y = landscape_training.as_inputs(stream.images), stream.labels
+    W = SMALL.model.init(jax.random.fold_in(key, 0), images[:1])
 
-    def loss(params, x, y):
-        return optax.softmax_cross_entropy_with_integer_labels(
-            SMALL.model.apply(params, x), y
-        ).mean()
+    @jax.jit
+    @functools.partial(jax.grad, has_aux=True)
+    def gradient(params, x, y):
+        logits = SMALL.model.apply(params, x)
+        loss = optax.softmax_cross_entropy_with_integer_labels(logits, y).mean()
+        p = jax.nn.softmax(logits)
+        return loss, -jnp.mean(jnp.sum(p * jnp.log(p), axis=-1))
 
-    gradient = jax.jit(jax.grad(loss))
     for i in range(25):
-        if i in (0, 5, 13, 24):
-            kept.append(ravel_pytree(params)[0])
+        E = jax.tree.map(lambda w, g=g: g * w, W)
+        if i == 0 or 6 <= i <= 18 or i == 24:
+            kept.append(ravel_pytree(E)[0])
         seen = stream.starts[1 if i < 12 else 2]
         batch_key = jax.random.fold_in(jax.random.fold_in(key, 1), i)
         drawn = jax.random.randint(batch_key, (16,), 0, seen)
-        g = gradient(params, x[drawn], y[drawn])
-        params = jax.tree.map(lambda p, d: p - 0.1 * d, params, g)
-    np.testing.assert_allclose(runs.effective[0, 1], kept, atol=1e-5)
-    np.testing.assert_array_equal(runs.effective, runs.underlying)
+        slope, entropy = gradient(E, images[drawn], y[drawn])
+        W = jax.tree.map(lambda w, d, g=g: w - 0.01 * g * d, W, slope)
+        g = 0.9 * g + 0.1 + 0.4 * float(entropy)
+    np.testing.assert_allclose(runs.effective[1], kept, atol=1e-4)
+    assert kept[-1].max() > 1  # compared on a scale of their own
 
 
-def test_effective_weights_are_the_gain_times_the_underlying(stream):
-    runs = train(stream, SMALL.parse_methods()["ngm"], np.array([0, 12, 24]))
+def test_effective_weights_are_the_gain_times_the_underlying(runs):
     np.testing.assert_allclose(
         runs.effective, runs.modulation[..., None] * runs.underlying, rtol=1e-5, atol=1e-7
     )
-    np.testing.assert_allclose(runs.modulation[0, :, 1:], runs.gain[0][:, [11, 23]])
-    assert (runs.modulation[0, :, 0] == 1).all()
+    np.testing.assert_allclose(runs.modulation[:, [1, 14]], runs.gain[:, [5, 23]])
+    assert (runs.modulation[:, 0] == 1).all()
 
 
 def test_path_lines_and_plane_meet_in_the_weights_they_share(small):
-    for found in small.values():
-        for kind in ("loss", "accuracy"):
-            path, line = getattr(found, f"path_{kind}"), getattr(found, f"line_{kind}")
-            np.testing.assert_allclose(line[:, [0, 2, 4]], path[:, [0, 6, 12]], atol=1e-4)
-        np.testing.assert_allclose(found.trajectory[6], 0, atol=1e-5)
-        for side, along in zip((found.plane_x, found.plane_y), found.trajectory.T, strict=True):
-            assert side[0] < along.min() < along.max() < side[-1]
+    for kind in ("loss", "accuracy"):
+        path, line = getattr(small, f"path_{kind}"), getattr(small, f"line_{kind}")
+        np.testing.assert_allclose(line[:, [0, 2, 4]], path[:, [0, 6, 12]], atol=1e-4)
+    np.testing.assert_allclose(small.trajectory[6], 0, atol=1e-5)
+    for side, along in zip((small.plane_x, small.plane_y), small.trajectory.T, strict=True):
+        assert side[0] < along.min() < along.max() < side[-1]
 
 
-def test_the_plane_is_measured_along_its_directions(stream):
-    """The loss at the plane's point next to the switch is that of the weights there."""
-    wide = dataclasses.replace(SMALL, points=41)
-    method = SMALL.parse_methods()["msgd"]
-    found = landscape_switch.run_method(wide, stream, method)
-    ix = np.abs(found.plane_x).argmin()
-    iy = np.abs(found.plane_y).argmin()
-    at_switch = found.path_loss[0, 6]
-    neighbours = found.plane_loss[ix - 1 : ix + 2, iy - 1 : iy + 2]
-    assert (neighbours.min(axis=(0, 1)) <= at_switch + 1e-3).all()
-    assert (neighbours.max(axis=(0, 1)) >= at_switch - 1e-3).all()
+def test_the_plane_is_measured_where_it_says(small, runs, stream):
+    weights = runs.effective[0, 1:14]  # around the switch
+    plane = analysis.principal_plane(weights, weights[6])
+    apply = landscape_switch.flat_apply(SMALL.model, stream.images.shape[1:])
+    for ix, iy, task in ((0, 0, 0), (4, 1, 0), (2, 3, 1)):
+        place = np.array([small.plane_x[ix], small.plane_y[iy]])
+        count = stream.test_counts[task]
+        x = landscape_training.as_inputs(stream.test_images[task, :count])
+        logits = np.asarray(apply(weights[6] + place @ plane.directions, x), float)
+        labels = stream.test_labels[task, :count]
+        p = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
+        loss = -np.log(p[np.arange(count), labels]).mean()
+        np.testing.assert_allclose(small.plane_loss[ix, iy, task], loss, rtol=1e-3)
+        accuracy = (logits.argmax(axis=1) == labels).mean()
+        np.testing.assert_allclose(small.plane_accuracy[ix, iy, task], accuracy, atol=0.011)
 
 
-def test_progress_is_told(stream):
-    told = []
-    config = dataclasses.replace(SMALL, seeds=1)
-    landscape_switch.run_method(
-        config, stream, SMALL.parse_methods()["msgd"], lambda *now: told.append(now)
-    )
-    assert told == [(1, 4), (2, 4), (3, 4), (4, 4)]
+def test_progress_is_told(small, told):
+    assert told == [(i, 6) for i in (1, 2, 3, 4, 5, 6)]
 
 
 def test_the_demonstration_coincides_to_1e_6():
@@ -190,16 +193,20 @@ def test_the_gain_follows_its_equation_from_the_drive(complexities):
 
 
 def test_the_summary_holds_every_figure(small, stream, complexities):
+    plain = small._replace(modulation=np.ones_like(small.modulation))  # as without a gain
+    both = dataclasses.replace(SMALL, optimizers=("sgd", "ngm"))
     metrics = landscape_summary.summarize(
-        SMALL, stream, small, landscape.run_fast_slow(), complexities
+        both, stream, {"sgd": plain, "ngm": small}, landscape.run_fast_slow(), complexities
     )
-    ngm, msgd = metrics["methods"]["ngm"], metrics["methods"]["msgd"]
+    ngm, sgd = metrics["methods"]["ngm"], metrics["methods"]["sgd"]
     assert ngm["identity_largest_relative_error"] < 1e-3
-    assert msgd["identity_largest_relative_error"] is None
-    top = small["ngm"].eigenvalues[:, 0, 1, 1:, 0].max(axis=1)
+    assert sgd["identity_largest_relative_error"] is None
+    top = small.eigenvalues[:, 0, 1, 1:, 0].max(axis=1)
     assert ngm["largest_eigenvalue"]["E"]["highest_thereafter"]["per_seed"] == pytest.approx(top)
-    path = small["msgd"].path_accuracy[:, 6:, 0]
-    assert msgd["old_task_accuracy"]["worst_on_path"]["per_seed"] == pytest.approx(path.min(axis=1))
+    path = small.path_accuracy[:, 6:, 0]
+    assert ngm["old_task_accuracy"]["worst_on_path"]["per_seed"] == pytest.approx(path.min(axis=1))
+    line = small.line_loss[:, 2:, 0]
+    assert ngm["old_task_loss"]["worst_on_line"]["per_seed"] == pytest.approx(line.max(axis=1))
     assert max(metrics["fast_slow"]["largest_difference"].values()) < 1e-6
     way = metrics["complexity"]["entropy"]["from scratch"]
     gain = complexities["classes"].gain[0, 1].mean(axis=-1)

@@ -82,6 +82,18 @@ def test_the_plane_has_the_trajectory_on_both_losses():
     assert "seed 3" in axes[0].figure.get_suptitle()
 
 
+@pytest.mark.parametrize("names", [("ngm",), ("ngm", "sgd")])
+def test_a_run_that_diverged_leaves_its_panels_empty(names):
+    lost = np.full((7, 2), np.nan)
+    points = {"ngm": lost, "sgd": np.linspace([-1, -1], [1, 1], 7)}
+    sides = {"ngm": np.full(5, np.nan), "sgd": np.linspace(-1, 1, 5)}
+    loss = {"ngm": np.full((5, 5, 2), np.nan), "sgd": RNG.uniform(0.1, 10, (5, 5, 2))}
+    parts = [{name: part[name] for name in names} for part in (loss, sides, sides, points)]
+    axes = drawn(figures.plane(*parts, {"ngm": np.nan, "sgd": 0.9}, seed=0))
+    assert axes[0].get_title() == "ngm: diverged"
+    assert not axes[0].lines
+
+
 def test_fast_slow_shows_both_ways_and_their_difference():
     way = {"slow": RNG.normal(size=(9, 2)), "fast": RNG.normal(size=(9, 2)), "gain": np.ones(9)}
     other = way | {"slow": way["slow"] + 1e-8}
@@ -103,7 +115,7 @@ def test_complexity_has_a_row_per_drive_and_a_line_per_way(seeds):
     for d, (left, right) in enumerate(zip(axes[::2], axes[1::2], strict=True)):
         for panel, kind in ((left, "classes"), (right, "domains")):
             for w, container in enumerate(panel.containers):
-                x, y = container.lines[0].get_data()
+                x, y = container.lines[0].get_xydata().T
                 np.testing.assert_allclose(x, levels[kind])
                 np.testing.assert_allclose(y, gain[kind][d, w].mean(axis=0))
     assert "driven by b" in axes[2].get_title()
