@@ -294,6 +294,8 @@ def draw(
         lowest_accuracy=lowest_accuracy(result["methods"]),
     )
     front.savefig(out / f"stability_gap_{benchmark}_fronts.png", dpi=130)
+    if not curves:
+        return
     switches = figures.old_task_accuracy(
         {named[name]: c.accuracy for name, c in curves.items()},
         stream.task_names,
