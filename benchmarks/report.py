@@ -25,7 +25,10 @@ STREAMS = (
     "domain-cifar100",
     "domain-cifar100_subset",
 )
-README_METHODS = ("sgd", "msgd", "adam", "ngm", "ema-adam", "two-timescale")
+README_METHODS = (
+    "sgd", "msgd", "adam", "ngm", "ema-adam", "ema-clip-adam", "two-timescale-no-gain",
+    "two-timescale",
+)  # fmt: skip
 PRESET = "two-timescale"
 MARGIN = 0.005  # of avg-SG, below which the gain's contribution counts as none
 PRINTED = (  # each where it was measured
@@ -199,6 +202,26 @@ def measured_on(content: dict[str, Any]) -> str:
     return "on " + "; on ".join(f"{d} ({', '.join(names)})" for d, names in devices.items())
 
 
+CONTROLS = ("fixed-gain", "rate-matched", "entropy-rate", "msgd-reset", "adam-reset", "ngm-adam")
+
+
+def controls(content: dict[str, Any]) -> Iterator[str]:
+    """Yield the section on the gain's controls, measured in a comparison of their own."""
+    yield "## The stability gap: controls of the gain\n"
+    versions = content["versions"]
+    yield (
+        f"As above, eight configurations a method, on {versions['device']}, jax {versions['jax']}, "
+        "before the output layer was named (which changes the initial weights). `Reset` methods "
+        "are told of the switch.\n"
+    )
+    yield "| avg-SG @ avg-ACC | " + " | ".join(content["benchmarks"]) + " |"
+    yield "|---" * (1 + len(content["benchmarks"])) + "|"
+    for name in CONTROLS:
+        own = [result["methods"][name] for result in content["benchmarks"].values()]
+        cells = [f"{interval(m['avg_sg'])} @ {m['avg_acc']['mean']:.3f}" for m in own]
+        yield f"| {own[0]['summary']} (`{name}`) | " + " | ".join(cells) + " |"
+
+
 def bias(content: dict[str, Any]) -> str:
     """Return how much the evaluation sets may move a minimum."""
     found = [m["minimum_bias"] for m in content["methods"].values()]
@@ -292,6 +315,8 @@ def main() -> None:
     lines = ["# Results\n\nWritten by `python benchmarks/report.py` from `benchmarks/results`.\n"]
     for content in gaps.values():
         lines += [*stability_gap(content), ""]
+    known = RESULTS / "stability_gap_controls.json"
+    lines += [*controls(json.loads(known.read_text())), ""]
     for name in PRINTED:
         path = RESULTS / f"{name}.json"
         if path.exists():
