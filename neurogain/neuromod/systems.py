@@ -191,7 +191,24 @@ def check(params: Any) -> None:
                 f"{np.shape(table)}."
             )
         _checks.in_range(field, table, "finite, dimensionless", np.isfinite, "np.zeros((4, 4)).")
+        _check_acting(params, field, table)
     locus_coeruleus.check(params.locus)
+
+
+def _check_acting(params: NeuromodParams, field: str, table: Any) -> None:
+    """Refuse a wired system, with a level per target, that acts on one with another number."""
+    if not _checks.is_concrete(table):
+        return
+    for to, by in zip(*np.nonzero(np.asarray(table)), strict=True):
+        names = SYSTEMS[to], SYSTEMS[by]
+        if to != by and all(name in params.kinetics for name in names):
+            acted, acting = (np.shape(params.kinetics[name].tonic) for name in names)
+            if acting not in ((), acted):
+                raise ValueError(
+                    f"`{field}` lets {names[1]}, wired to {acting[0]} targets, act on {names[0]}, "
+                    f"whose level has shape {acted}. Give both the same number of targets, or set "
+                    f"{field}[{to}, {by}] = 0."
+                )
 
 
 _DRIVEN = {

@@ -188,3 +188,16 @@ def test_a_table_can_be_cut_to_what_a_network_has():
     assert [one.target for one in whole] == [f"a.{one.target}" for one in table]
     some = effects.on("a", table, among=["a.coupling", "b.adaptation"])
     assert [one.target for one in some] == ["a.coupling"]
+
+
+def test_a_wired_system_acts_on_those_of_as_many_targets():
+    standard = tables.standard()
+    wired = standard.kinetics["serotonin"]._replace(tonic=np.full(3, 20.0))
+    params = standard._replace(
+        kinetics=standard.kinetics | {"serotonin": wired},
+        interactions=Interactions(opponent=table("serotonin", "dopamine", 1.0)),
+    )
+    systems.check(params)
+    opposed = params._replace(interactions=Interactions(opponent=table("dopamine", "serotonin", 1)))
+    with pytest.raises(ValueError, match=r"`opponent` lets serotonin, wired to 3 targets, act on"):
+        systems.check(opposed)
