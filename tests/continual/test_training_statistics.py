@@ -157,6 +157,7 @@ def test_runs_side_by_side_are_the_runs_one_by_one(trainer, curves):
         np.testing.assert_allclose(a, b, rtol=1e-3, atol=1e-6, err_msg=name)
 
 
+@pytest.mark.slow  # convolutions' gradients in a scan take a minute on a CPU
 def test_a_compiled_scan_and_a_loop_around_the_update_are_the_same(trainer, curves):
     assert trainer.step_by_step  # on a CPU
     scanned = dataclasses.replace(trainer, build_optimizer=averaged, scanned=True)
