@@ -122,8 +122,8 @@ METHODS = {
         Method(
             "two-timescale-no-gain",
             "two timescales, no gain",
-            two_timescale,
-            _TWO_TIMESCALE | {"sensitivity": 0.0},
+            averaged(clipped(optax.adam)),
+            {name: _TWO_TIMESCALE[name] for name in ("learning_rate", "max_norm", "consolidation")},
             frozen=True,
         ),
         Method(
@@ -136,7 +136,7 @@ METHODS = {
             "clip-ngm-adam",
             "NGM-Adam on the output, clipped",
             clipped(output_ngm_adam),
-            _ADAM | _CLIP | _GAIN,
+            {name: x for name, x in _TWO_TIMESCALE.items() if name != "consolidation"},
         ),
         Method("ngm-output", "NGM-SGD on the output", output_ngm, _NGM),
     )

@@ -73,16 +73,11 @@ def odds(value: ArrayLike, amount: jax.Array) -> jax.Array:
     """Return the probability in [0, 1] whose odds are those of `value` times exp(amount)."""
     p = jnp.asarray(value, amount.dtype)
     falls = amount <= 0
-    lower = _lowered(p, jnp.where(falls, amount, 0))  # a large exponential would be infinite
-    higher = 1 - _lowered(1 - p, jnp.where(falls, 0, -amount))
-    return jnp.clip(jnp.where(falls, lower, higher), 0, 1)
-
-
-def _lowered(p: jax.Array, amount: jax.Array) -> jax.Array:
-    """Return the probability whose odds are those of p times exp(amount), amount <= 0."""
-    whole = 1 + p * jnp.expm1(amount)
-    certain = whole <= 0  # p = 1 and an underflow
-    return jnp.where(certain, p, p * jnp.exp(amount) / jnp.where(certain, 1, whole))
+    size = jnp.where(falls, amount, -amount)  # at most 0, so that no exponential is infinite
+    less = jnp.exp(size)
+    whole = jnp.where(falls, (1 - p) + p * less, p + (1 - p) * less)
+    change = p * (1 - p) * jnp.expm1(size) / jnp.where(whole > 0, whole, 1)
+    return jnp.clip(p + jnp.where(falls, change, -change), 0, 1)
 
 
 def check(effects: Sequence[Effect], receptors: Sequence[str]) -> None:

@@ -96,7 +96,7 @@ def test_dense_and_sparse_agree_spike_for_spike(runs):
         np.testing.assert_allclose(dense_weights[name], sparse_weights[name], rtol=1e-9)
 
 
-@pytest.mark.slow  # two networks for seconds of simulated time
+@pytest.mark.slow  # compiles two networks of three populations and plastic synapses
 def test_dense_and_sparse_have_the_same_rates_in_single_precision_with_noise(circuits):
     drive = {
         "pyr": PyramidalDrive(Drive(Noise(900.0, 300.0)), Drive(Noise(400.0, 100.0)), 0.5),
