@@ -67,7 +67,9 @@ class GoNoGoConfig:
         """Return validities and lengths of over-training."""
         lengths = grids.parse("overtraining", self.overtraining, "trials")
         rule = "whole numbers of trials of at least 0"
-        _checks.in_range("overtraining", lengths, rule, lambda x: (x >= 0) & (x % 1 == 0), "0 300.")
+        _checks.in_range(
+            "overtraining", lengths, rule, lambda x: (x >= 0) & (x % 1 == 0), "Pass 0 300."
+        )
         return grids.parse("validity", self.validity, "dimensionless"), tuple(map(int, lengths))
 
     def units(self) -> Iterator["Unit"]:
@@ -103,7 +105,9 @@ class GoNoGoConfig:
             raise ValueError("`seeds` must be at least 2 for na-yoked; got 1. Pass seeds=2.")
         validities, lengths = self.levels()
         rule = "probabilities above 0.5 and at most 1"
-        _checks.in_range("validity", validities, rule, lambda x: (x > 0.5) & (x <= 1), "1 0.85.")
+        _checks.in_range(
+            "validity", validities, rule, lambda x: (x > 0.5) & (x <= 1), "Pass 1 0.85."
+        )
         if self.cells not in task.KINDS:
             raise ValueError(f"`cells` must be {', '.join(task.KINDS)}; got {self.cells!r}.")
         _checks.whole("shifts", self.shifts, 1)

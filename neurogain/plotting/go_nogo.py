@@ -63,7 +63,7 @@ def success(metrics: Metrics) -> Figure:
     places = _places(metrics)
     names = list(dict.fromkeys(n for v in places for n in _at(metrics, v)))
     figure = Figure(
-        figsize=(3.0 * len(places) + 2.6, 0.9 + 0.27 * len(names)), layout="constrained"
+        figsize=(3.0 * len(places) + 2.6, 2.0 + 0.24 * len(names)), layout="constrained"
     )
     panels = figure.subplots(1, len(places), squeeze=False, sharey=True)[0]
     for axes, validity in zip(panels, places, strict=True):
@@ -86,7 +86,7 @@ def success(metrics: Metrics) -> Figure:
         tidy(axes)
     everywhere = [next(c for v in places if (c := _at(metrics, v).get(n))) for n in names]
     panels[0].set_yticks(range(len(names)), [c["summary"] for c in everywhere], fontsize=8)
-    panels[0].invert_yaxis()
+    panels[0].set_ylim(len(names) - 0.5, -0.5)
     handles, labels = panels[0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside lower center", ncols=2, frameon=False, fontsize=8)
     figure.suptitle(f"Who learns ({_seeds(metrics)}, 95 % Wilson intervals)", fontsize=11)
@@ -118,7 +118,7 @@ def noradrenaline(
     panels[0].plot([], [], color="0.7", lw=0.6, label="a seed")
     panels[0].legend(frameon=False, fontsize=8)
     panel_letters(panels)
-    figure.suptitle(f"Transients of the locus coeruleus, DA + NA ({_seeds(metrics)})", fontsize=11)
+    figure.suptitle(f"Noradrenaline released by bursts,\nDA + NA ({_seeds(metrics)})", fontsize=11)
     return figure
 
 
