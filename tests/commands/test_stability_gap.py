@@ -292,7 +292,8 @@ def test_a_signal_while_the_second_method_compiles_ends_with_130(tmp_path):
     as one would press the key again.
     """
     words = "stability-gap --optimizers sgd ngm --seeds 2 --iterations 1000 --eval-every 50 --out"
-    program = [sys.executable, "-c", "from neurogain.cli import script; script()"]
+    heard = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)"  # in jobs too
+    program = [sys.executable, "-c", f"{heard}; from neurogain.cli import script; script()"]
     call = [*program, *words.split(), str(tmp_path)]
     with subprocess.Popen(call, stderr=subprocess.PIPE, text=True) as run:
         while not (tmp_path / "curves" / "sgd.npz").exists() and run.poll() is None:
