@@ -3,7 +3,7 @@
     python benchmarks/stability_gap.py --data-dir DIR --jobs 2   (hours on 2 cores; resumes)
     python benchmarks/stability_gap.py --benchmarks split-cifar10 --data-dir DIR --scale paper
 
-Budget: each method gets the same number of configurations, 8 for perceptrons and 4 for the residual
+Budget: each method gets the same number of configurations, 8 for perceptrons and 5 for the residual
 network, on the same tuning seeds. Rule: of the configurations whose tuning avg-ACC is within 0.01
 of the method's best, none of them diverged, the one of lowest avg-SG is chosen. It is then run on
 fresh seeds, as is every configuration of the perceptrons' methods whose front is drawn; the fronts
@@ -14,6 +14,7 @@ measured on, so that several machines can share the work.
 """
 
 import dataclasses
+import functools
 import json
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -45,6 +46,7 @@ PUBLISHED = {  # arXiv 2507.14056 v2, avg-SG, joint training, 5 seeds
 MAIN = ("sgd", "msgd", "adam", "ngm", "ema-adam", "two-timescale")
 AVERAGED = ("two-timescale-no-gain", "ema-clip-adam", "ema-adam")  # plain averages of Adam
 TOLERANCE = 0.01  # of avg-ACC, in the rule of choice
+FIRST_TUNING_SEED, FIRST_REPORT_SEED = 1000, 2000
 
 
 @dataclasses.dataclass(frozen=True)
@@ -64,7 +66,7 @@ class Arguments:
     tuning_seeds: int = 2
     """Seeds 1000, 1001, ... choose the configuration."""
     report_seeds: int | None = None
-    """Seeds 0, 1, ... are reported; those of the scale by default."""
+    """Seeds 2000, 2001, ... are reported; as many as those of the scale by default."""
     tuning_eval_every: int | None = None
     """Updates between evaluations while tuning; as for the report by default."""
     iterations: int | None = None
@@ -89,6 +91,7 @@ class Arguments:
             optimizers=self.methods or grids.names(convolutional),
             scale=self.scale,
             seeds=self.report_seeds,
+            first_seed=FIRST_REPORT_SEED,
             iterations=self.iterations,
             eval_every=eval_every,
             compute_dtype="bfloat16" if self.bfloat16 and convolutional else "float32",
@@ -124,6 +127,11 @@ def measure_all(
     fields = (arrays[name] for name in TaskCurves._fields)
     shaped = [a.reshape(len(grid), len(seeds), *a.shape[1:]) for a in fields]
     return [TaskCurves(*(a[i] for a in shaped)) for i in range(len(grid))]
+
+
+def with_rate(unit: str, constants: Mapping[str, float]) -> str:
+    """Return the name of the unit of one configuration of the residual network."""
+    return f"{unit},learning_rate={constants['learning_rate']:g}"
 
 
 def choose(entries: Sequence[dict[str, Any]]) -> int:
@@ -172,13 +180,21 @@ def run_method(
     tuning: list[dict[str, Any]] = []
     best = 0
     if len(grid) > 1:
-        seeds = range(1000, 1000 + args.tuning_seeds)
-        tuned = measure_all(folder, f"{name}-tuning", tuning_config, stream, method, grid, seeds)
+        seeds = range(FIRST_TUNING_SEED, FIRST_TUNING_SEED + args.tuning_seeds)
+        measure = functools.partial(measure_all, folder, config=tuning_config, stream=stream)
+        measure = functools.partial(measure, method=method, seeds=seeds)
+        unit = f"{name}-tuning"
+        if convolutional:  # minutes each on a CPU: a unit each
+            tuned = [measure(with_rate(unit, one), grid=[one])[0] for one in grid]
+        else:
+            tuned = measure(unit, grid=grid)
         tuning = [stability_gap.measure(c) for c in tuned]
         best = choose(tuning)
     swept = name in grids.FRONTS and not convolutional
     reported = range(len(grid)) if swept else [best]
     report = f"{name}-report" if swept else f"{name}-report-{best}"
+    if convolutional:
+        report = with_rate(f"{name}-report", grid[best])
     fresh = measure_all(
         folder,
         report,
@@ -186,7 +202,7 @@ def run_method(
         stream,
         method,
         [grid[i] for i in reported],
-        range(config.numbers.seeds),
+        range(FIRST_REPORT_SEED, FIRST_REPORT_SEED + config.numbers.seeds),
     )
     figures_of = {
         i: stability_gap.measure(c, config.protocol.eval_every, images)
@@ -329,8 +345,8 @@ def main() -> None:
             "benchmark": benchmark,
             "rule": "lowest tuning avg-SG among configurations within "
             f"{TOLERANCE} of the best avg-ACC",
-            "tuning_seeds": [1000 + i for i in range(args.tuning_seeds)],
-            "report_seeds": list(range(result["config"]["seeds"])),
+            "tuning_seeds": [FIRST_TUNING_SEED + i for i in range(args.tuning_seeds)],
+            "report_seeds": [FIRST_REPORT_SEED + i for i in range(result["config"]["seeds"])],
             **result,
         }
         path = args.out / f"stability_gap_{benchmark}.json"

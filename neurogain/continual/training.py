@@ -77,8 +77,9 @@ class Trainer:
     baseline: str | None = None  # the constant that is the optimizer's tonic gain, if it has one
     normalize: bool = False  # by the training images' mean and deviation; else images in [0, 1]
     augment: bool = False  # random shifts and mirror images while training
-    batched: bool | None = None  # runs side by side; None: where that is fast, not for convolutions
-    scanned: bool | None = None  # each task one compiled scan; None: where that is fast. Of runs
+    batched: bool | None = None  # runs side by side; None: but for convolutions on a CPU, which
+    # are faster one by one (benchmarks/continual_batching.py)
+    scanned: bool | None = None  # each task one compiled scan; None: but for convolutions. Of runs
     # one by one alone. On a CPU the gradients of convolutions are some twenty times slower in a
     # scan (https://github.com/jax-ml/jax/issues/12868).
 
@@ -178,14 +179,18 @@ class Trainer:
     @property
     def one_by_one(self) -> bool:
         """Whether runs go one by one, in one compiled program for any number of them."""
-        convolutions = isinstance(self.model, models.ResNet)
-        return convolutions if self.batched is None else not self.batched
+        slow_batched = self._convolutions and jax.default_backend() == "cpu"
+        return slow_batched if self.batched is None else not self.batched
 
     @property
     def step_by_step(self) -> bool:
         """Whether a task is a loop around a compiled update."""
-        slow_in_scan = isinstance(self.model, models.ResNet) and jax.default_backend() == "cpu"
-        return self.one_by_one and (slow_in_scan if self.scanned is None else not self.scanned)
+        scanned = not self._convolutions if self.scanned is None else self.scanned
+        return self.one_by_one and not scanned
+
+    @property
+    def _convolutions(self) -> bool:
+        return isinstance(self.model, models.ResNet)
 
     @functools.cached_property
     def _scale(self) -> images.Scale:
@@ -224,7 +229,14 @@ class Trainer:
         slow = optim.get_fast_slow(state.opt_state, state.params, baseline=baseline).slow
         kinds = (_acting(state), held, (slow, state.stats))  # _ACTING, _HELD, _SLOW
         params, stats = jax.tree.map(lambda *x: jax.lax.select_n(which, *x), *kinds)
-        return accuracies(lambda pixels: self._predict(params, stats, pixels), data.sets, seen)
+        return self._accuracies(params, stats, data, seen)
+
+    def _accuracies(
+        self, params: PyTree, stats: PyTree, data: _Data, seen: Int[Array, ""]
+    ) -> Float[Array, " K"]:
+        predict = functools.partial(self._predict, params, stats)
+        in_scan_on_device = jax.default_backend() != "cpu" and not self.step_by_step
+        return accuracies(predict, data.sets, seen, every_task=in_scan_on_device)
 
     def _update(
         self,
@@ -285,8 +297,7 @@ class Trainer:
             return self._update(constants, state, data, source, buffer, key, i)
 
         def evaluate(params: PyTree, stats: PyTree) -> Float[Array, " K"]:
-            predict = functools.partial(self._predict, params, stats)
-            return accuracies(predict, data.sets, source.task + 1)
+            return self._accuracies(params, stats, data, source.task + 1)
 
         def stretch(state: RunState, start: Array) -> tuple[RunState, Any]:
             """`eval_every` updates and the evaluation behind them."""

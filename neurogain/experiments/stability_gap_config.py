@@ -115,7 +115,8 @@ class StabilityGapConfig:
     compute_dtype: Literal["float32", "bfloat16"] = "float32"
     """Of the ResNet's convolutions; weights, statistics and logits are float32."""
     batched: bool | None = None
-    """Whether seeds train side by side in one batch; by default those of an MLP do."""
+    """Whether seeds train side by side in one batch; by default all but those of a ResNet on a CPU,
+    where one by one is faster."""
     tasks: int | None = None
     """Tasks of a split stream (5) or of superclass domains (3)."""
     angles: tuple[float, ...] = (0.0, 80.0, 160.0)

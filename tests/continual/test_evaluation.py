@@ -28,13 +28,17 @@ def test_chunks_hold_every_image_once(stream, size, shape):
 
 @pytest.mark.parametrize("size", [1000, 4, 3])
 @pytest.mark.parametrize("seen", [1, 2])
-def test_accuracies_are_the_share_of_right_answers_of_the_tasks_seen(stream, size, seen):
+@pytest.mark.parametrize("every_task", [False, True])
+def test_accuracies_are_the_share_of_right_answers_of_the_tasks_seen(
+    stream, size, seen, every_task
+):
     answers = np.array([0, 0, 0, 1, 1, 1, 1, 3, 3, 2])  # right on 4 of 7 and 2 of 3
 
     def predict(pixels):
         return jnp.eye(4)[jnp.asarray(answers)[pixels[:, 0, 0, 0]]]
 
-    found = evaluation.accuracies(predict, evaluation.chunked(stream, size), jnp.int32(seen))
+    sets = evaluation.chunked(stream, size)
+    found = evaluation.accuracies(predict, sets, jnp.int32(seen), every_task=every_task)
     expected = [4 / 7, 2 / 3 if seen == 2 else np.nan]
     np.testing.assert_allclose(found, expected, rtol=1e-6)
 

@@ -1,0 +1,162 @@
+"""Time the continual trainer with its runs side by side, and one by one in a scan or in a loop.
+
+    python benchmarks/continual_batching.py                    (the digits' and MNIST's perceptron)
+    python benchmarks/continual_batching.py --models resnet --modes batched loop --iterations 4
+
+Measured: the wall time of --runs seeds of NGM-SGD on three tasks of random images, joint training,
+evaluated at the end of each task alone; every mode once untimed (what that takes longer is the
+compilation), then rounds in random order; medians. Peak memory is that of the process so far, with
+the modes in the order given: on a GPU what JAX held there, else all that the process held.
+
+Expected before measuring: the perceptron's matrices are small, so side by side wins on every
+backend; the weights of convolutions that differ from run to run make them grouped convolutions,
+which libraries do badly, so these go one by one; in a scan XLA's CPU backend leaves its fast
+convolutions (https://github.com/jax-ml/jax/issues/12868), and a GPU does not mind.
+"""
+
+import dataclasses
+import json
+import resource
+import time
+from pathlib import Path
+from typing import Any, Literal
+
+import jax
+import numpy as np
+import tyro
+from _command import command
+from tqdm import tqdm
+
+from neurogain import output
+from neurogain.continual import data, methods, models, streams
+from neurogain.continual.protocol import Protocol
+from neurogain.continual.training import Trainer
+
+TASKS = 3
+MIB = 2**20
+
+
+Mode = Literal["loop", "scan", "batched"]
+MODES: dict[str, dict[str, bool]] = {
+    "loop": {"batched": False, "scanned": False},
+    "scan": {"batched": False, "scanned": True},
+    "batched": {"batched": True},
+}
+
+
+@dataclasses.dataclass(frozen=True)
+class Arguments:
+    """Time the continual trainer with its runs side by side, one by one, in a scan or a loop."""
+
+    models: tuple[Literal["digits", "mnist", "resnet"], ...] = ("digits", "mnist")
+    """Perceptrons on 8 x 8 images at batch 64 and 28 x 28 at 128; a slim ResNet-18 on 32 x 32."""
+    modes: tuple[Mode, ...] = ("loop", "scan", "batched")
+    """Runs one by one in a loop or in a scan, or side by side."""
+    runs: int = 4
+    """Seeds."""
+    iterations: int = 50
+    """Updates per task."""
+    batch_size: int | None = None
+    """Images per update; the model's by default."""
+    bfloat16: bool = False
+    """Compute convolutions in bfloat16."""
+    rounds: int = 3
+    """Timed runs of each mode."""
+    out: Path = Path("benchmarks/results")
+    """Folder of the results."""
+
+
+def make_trainer(args: Arguments, model: str, mode: str) -> Trainer:
+    """Return a trainer of NGM-SGD on random images."""
+    side, channels, batch = {"digits": (8, 1, 64), "mnist": (28, 1, 128), "resnet": (32, 3, 256)}[
+        model
+    ]
+    rng = np.random.default_rng(0)
+
+    def draw(n: int) -> data.Examples:
+        pixels = rng.integers(0, 256, (n, side, side, channels), dtype=np.uint8)
+        return data.Examples(pixels, np.arange(n, dtype=np.int32) % (2 * TASKS))
+
+    dataset = data.Dataset("random", 2 * TASKS, draw(6000), draw(1500))
+    convolutional = model == "resnet"
+    dtype = "bfloat16" if args.bfloat16 else "float32"
+    module = models.ResNet(2 * TASKS, dtype=dtype) if convolutional else models.MLP(2 * TASKS)
+    return Trainer(
+        module,
+        streams.split(dataset, tasks=TASKS),
+        Protocol(args.iterations, args.batch_size or batch, eval_every=args.iterations),
+        methods.METHODS["ngm"],
+        normalize=convolutional,
+        **MODES[mode],
+    )
+
+
+def peak_mib() -> float:
+    """Return the most memory held so far, on the device where JAX counts it."""
+    stats = jax.local_devices()[0].memory_stats() or {}
+    process = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    return float(stats.get("peak_bytes_in_use", process)) / MIB
+
+
+def measure(args: Arguments, model: str) -> dict[str, Any]:
+    """Time all modes on one model."""
+    trainers = {mode: make_trainer(args, model, mode) for mode in args.modes}
+    constants = [methods.METHODS["ngm"].constants] * args.runs
+    seconds: dict[str, list[float]] = {mode: [] for mode in args.modes}
+    first, memory = {}, {}
+
+    def run(mode: str) -> float:
+        start = time.perf_counter()
+        trainers[mode].run(constants, range(args.runs))
+        return time.perf_counter() - start
+
+    with tqdm(total=len(args.modes) * (1 + args.rounds), desc=model, dynamic_ncols=True) as bar:
+        for mode in args.modes:
+            first[mode], memory[mode] = run(mode), peak_mib()
+            bar.update()
+        rng = np.random.default_rng(0)
+        for _ in range(args.rounds):
+            for mode in rng.permutation(args.modes):
+                seconds[mode].append(run(mode))
+                bar.update()
+    updates = args.runs * TASKS * args.iterations
+    found = {}
+    for mode in args.modes:
+        median = float(np.median(seconds[mode]))
+        found[mode] = {
+            "updates_per_s": updates / median,
+            "seconds": seconds[mode],
+            "compile_s": first[mode] - median,
+            "peak_mib_so_far": memory[mode],
+        }
+    return found
+
+
+def main() -> None:
+    """Measure, print a table, write JSON."""
+    args = tyro.cli(Arguments)
+    results = {model: measure(args, model) for model in args.models}
+    lines = [f"{'model':<8}{'runs go':<10}{'updates/s':>10}{'compile s':>11}{'peak MiB':>10}"]
+    for model, modes in results.items():
+        for mode, found in modes.items():
+            numbers = found["updates_per_s"], found["compile_s"], found["peak_mib_so_far"]
+            lines.append(
+                f"{model:<8}{mode:<10}{numbers[0]:>10.1f}{numbers[1]:>11.1f}{numbers[2]:>10,.0f}"
+            )
+    content = {
+        "schema_version": 1,
+        "command": command(),
+        "device": jax.local_devices()[0].device_kind,
+        "versions": output.versions(),
+        "arguments": output.plain(args),
+        "results": results,
+        "table": lines,
+    }
+    args.out.mkdir(parents=True, exist_ok=True)
+    path = args.out / "continual_batching.json"
+    path.write_text(json.dumps(content, indent=1) + "\n")
+    print("\n".join(lines))
+
+
+if __name__ == "__main__":
+    main()
