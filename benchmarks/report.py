@@ -34,8 +34,11 @@ MARGIN = 0.005  # of avg-SG, below which the gain's contribution counts as none
 PRINTED = (  # each where it was measured
     "preset_search",
     "preset_search_wide",
+    "landscape",
     "optimizer_overhead",
     "continual_throughput",
+    "continual_batching_cpu",
+    "continual_batching_gpu",
     "single_cell",
     "cell_throughput",
     "network_speed",
@@ -139,8 +142,9 @@ def front_table(result: dict[str, Any]) -> Iterator[str]:
 
 
 def contribution(result: dict[str, Any]) -> Iterator[str]:
-    """Yield what the preset has over plain averages of Adam."""
-    for name, change in result["contribution"].items():
+    """Yield what gain and slow weights together have over plain averages of Adam."""
+    pairs = ((m, n, c) for m, found in result["contribution"].items() for n, c in found.items())
+    for mine, name, change in pairs:
         low, high = change["avg_sg"]["ci"]
         word = (
             "smaller" if high < -MARGIN else "larger" if low > MARGIN
@@ -149,7 +153,8 @@ def contribution(result: dict[str, Any]) -> Iterator[str]:
         )  # fmt: skip
         constants = ", ".join(f"{k} {v:g}" for k, v in change["hyperparameters"].items())
         yield (
-            f"* less {result['methods'][name]['summary']} ({constants}): avg-SG "
+            f"* {result['methods'][mine]['summary']} less {result['methods'][name]['summary']} "
+            f"({constants}): avg-SG "
             f"{change['avg_sg']['mean']:+.4f} [{low:+.4f}, {high:+.4f}], avg-ACC "
             f"{interval(change['avg_acc'], 4)}: **{word}** (margin {MARGIN})."
         )
@@ -178,7 +183,8 @@ def stability_gap(content: dict[str, Any]) -> Iterator[str]:
         yield "final accuracies are not given):\n"
         yield from verdicts(content)
     if content["contribution"]:
-        yield "\nThe preset against plain averages of Adam at matched avg-ACC, in pairs of seeds:\n"
+        yield "\nGain and slow weights against plain averages of Adam, at the configuration of"
+        yield "nearest avg-ACC, in pairs of seeds:\n"
         yield from contribution(content)
     yield "\nThe lowest avg-SG that others have at the preset's avg-ACC or above, of all their"
     yield "configurations that were run:\n"
@@ -200,26 +206,6 @@ def measured_on(content: dict[str, Any]) -> str:
     if len(devices) == 1:
         return f"on {next(iter(devices))}"
     return "on " + "; on ".join(f"{d} ({', '.join(names)})" for d, names in devices.items())
-
-
-CONTROLS = ("fixed-gain", "rate-matched", "entropy-rate", "msgd-reset", "adam-reset", "ngm-adam")
-
-
-def controls(content: dict[str, Any]) -> Iterator[str]:
-    """Yield the section on the gain's controls, measured in a comparison of their own."""
-    yield "## The stability gap: controls of the gain\n"
-    versions = content["versions"]
-    yield (
-        f"As above, eight configurations a method, on {versions['device']}, jax {versions['jax']}, "
-        "before the output layer was named (which changes the initial weights). `Reset` methods "
-        "are told of the switch.\n"
-    )
-    yield "| avg-SG @ avg-ACC | " + " | ".join(content["benchmarks"]) + " |"
-    yield "|---" * (1 + len(content["benchmarks"])) + "|"
-    for name in CONTROLS:
-        own = [result["methods"][name] for result in content["benchmarks"].values()]
-        cells = [f"{interval(m['avg_sg'])} @ {m['avg_acc']['mean']:.3f}" for m in own]
-        yield f"| {own[0]['summary']} (`{name}`) | " + " | ".join(cells) + " |"
 
 
 def bias(content: dict[str, Any]) -> str:
@@ -315,8 +301,6 @@ def main() -> None:
     lines = ["# Results\n\nWritten by `python benchmarks/report.py` from `benchmarks/results`.\n"]
     for content in gaps.values():
         lines += [*stability_gap(content), ""]
-    known = RESULTS / "stability_gap_controls.json"
-    lines += [*controls(json.loads(known.read_text())), ""]
     for name in PRINTED:
         path = RESULTS / f"{name}.json"
         if path.exists():

@@ -8,6 +8,10 @@ from matplotlib.figure import Figure
 from neurogain.plotting import style
 
 
+LINEAR = 0.01  # avg-SG up to which the axis is linear; logarithmic above
+TICKS = (0, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1)
+
+
 def fronts(
     swept: Mapping[str, Sequence[Mapping[str, Any]]],
     single: Mapping[str, Mapping[str, Any]],
@@ -15,8 +19,9 @@ def fronts(
     published: Mapping[str, float],
     title: str = "",
     lowest_accuracy: float = 0.8,
+    highlighted: str | None = None,
 ) -> Figure:
-    """Draw every configuration, the front of each method as a line, and single methods as points.
+    """Draw every configuration, the front of each method as a line, and single methods as numbers.
 
     Args:
       swept: method to configurations, each with `avg_sg` and `avg_acc` as in `metrics.json`.
@@ -24,12 +29,12 @@ def fronts(
       published: method to its published avg-SG, marked on the left edge.
       title: of the figure.
       lowest_accuracy: left end of the accuracy axis.
+      highlighted: one of the single methods, drawn as a star.
     """
-    figure = Figure(figsize=(7.6, 5.0), layout="constrained")
+    figure = Figure(figsize=(8.6, 6.2), layout="constrained")
     axes = figure.subplots()
-    labels = [*swept, *single]
-    outside = []
-    for label, line, marker in style.assign(labels):
+    outside, number = [], 0
+    for label, line, marker in style.assign([*swept, *single]):
         entries = swept.get(label) or [single[label]]
         points = sorted(
             (e["avg_acc"]["mean"], e["avg_sg"]["mean"])
@@ -39,18 +44,17 @@ def fronts(
         if not points:
             outside.append(label)
             continue
-        filled = label in swept
-        axes.plot(
-            *zip(*points, strict=True),
-            color=line["color"],
-            marker=marker,
-            markersize=5 if filled else 7,
-            linestyle="none",
-            markerfacecolor=line["color"] if filled else "none",
-            label=label,
-            alpha=0.9,
-        )
-        if filled:
+        if label in swept:
+            look = {"color": line["color"], "marker": marker, "markersize": 5}
+        elif label == highlighted:
+            look = {"color": "black", "marker": "*", "markersize": 14, "zorder": 4}
+        else:
+            number += 1
+            size = 5 if number < 10 else 8  # a marker's size is that of its wider side
+            look = {"color": "black", "marker": f"${number}$", "markersize": size, "zorder": 3}
+            look["markeredgewidth"] = 0.2
+        axes.plot(*zip(*points, strict=True), linestyle="none", label=label, **look)
+        if label in swept:
             kept = front(points)
             steps = [(lowest_accuracy, kept[0][1]), *kept]
             axes.plot(*zip(*steps, strict=True), drawstyle="steps-pre", **line)
@@ -63,11 +67,15 @@ def fronts(
                 linewidth=3,
             )
     axes.set_xlabel("avg-ACC: final accuracy, mean over tasks")
-    axes.set_ylabel("avg-SG: relative drop, mean over switches")
+    axes.set_ylabel(f"avg-SG: relative drop, mean over switches (linear up to {LINEAR:g})")
     axes.set_xlim(left=lowest_accuracy)
-    axes.set_ylim(bottom=0)
+    axes.set_yscale("symlog", linthresh=LINEAR)
+    axes.set_yticks(TICKS, [f"{tick:g}" for tick in TICKS])
+    axes.minorticks_off()
+    lowest, highest = axes.dataLim.intervaly
+    axes.set_ylim(min(-0.0005, lowest), min(1.5 * highest, 1.05))
     style.tidy(axes)
-    figure.legend(loc="outside right upper", frameon=False)
+    figure.legend(loc="outside right upper", frameon=False, fontsize=8.5)
     if outside:
         axes.text(
             0.03,
@@ -76,6 +84,7 @@ def fronts(
             transform=axes.transAxes,
             va="top",
             fontsize=9,
+            wrap=True,
         )
     axes.set_title(
         f"{title}: lower right is better\n(bars at the left: published avg-SG)", fontsize=10

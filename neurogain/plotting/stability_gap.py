@@ -30,9 +30,8 @@ def _seeds(n: int) -> str:
 def _finish(figure: Figure, axes: Axes, title: str, *, seeds: int) -> None:
     """Put the legend of the axes below the figure and the title above it."""
     handles, labels = axes.get_legend_handles_labels()
-    figure.legend(
-        handles, labels, loc="outside lower center", ncols=min(6, len(labels)), frameon=False
-    )
+    columns = min(6, int(figure.get_figwidth() / 1.9), len(labels))
+    figure.legend(handles, labels, loc="outside lower center", ncols=columns, frameon=False)
     figure.suptitle(f"{title}: {_seeds(seeds)}" if title else _seeds(seeds), fontsize=11)
 
 

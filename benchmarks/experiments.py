@@ -1,6 +1,6 @@
-"""Run the network experiments, Go/No-Go in its variants too; keep tables, numbers and figures.
+"""Run the experiments that are commands, Go/No-Go in its variants too; keep what they found.
 
-    python benchmarks/network_experiments.py    (about 40 minutes)
+    python benchmarks/experiments.py    (about 45 minutes)
 
 Writes a JSON file for each with its figures; `benchmarks/report.py` shows them. Runs lie under
 `runs/experiments`: what was interrupted goes on, what is finished there is not run again.
@@ -38,6 +38,7 @@ def _go_nogo(
 
 
 EXPERIMENTS = {
+    "landscape": Experiment("Curvature and loss around a switch, and the gain", ("landscape",)),
     "burst-stdp": Experiment("Burst-STDP: do bursts speed up plasticity?", ("burst-stdp",)),
     "microcircuit": Experiment("The layer-5 microcircuit and its gain", ("microcircuit",)),
     "go-nogo": Experiment(
@@ -64,7 +65,7 @@ EXPERIMENTS = {
 
 @dataclasses.dataclass(frozen=True)
 class Arguments:
-    """Run the network experiments at their defaults, and keep what they print and draw."""
+    """Run the experiments at their defaults, and keep what they print and draw."""
 
     experiments: tuple[str, ...] = tuple(EXPERIMENTS)
     """Which to run."""
