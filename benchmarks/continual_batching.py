@@ -38,7 +38,7 @@ MIB = 2**20
 
 
 Mode = Literal["loop", "scan", "batched"]
-MODES: dict[str, dict[str, bool]] = {
+MODES: dict[str, dict[str, Any]] = {
     "loop": {"batched": False, "scanned": False},
     "scan": {"batched": False, "scanned": True},
     "batched": {"batched": True},
@@ -107,7 +107,7 @@ def peak_mib() -> float:
 def measure(args: Arguments, model: str) -> dict[str, Any]:
     """Time all modes on one model."""
     slow = model == "resnet" and jax.default_backend() == "cpu"
-    modes = [mode for mode in args.modes if not (slow and mode == "scan")]
+    modes: list[str] = [mode for mode in args.modes if not (slow and mode == "scan")]
     trainers = {mode: make_trainer(args, model, mode) for mode in modes}
     constants = [methods.METHODS["ngm"].constants] * args.runs
     seconds: dict[str, list[float]] = {mode: [] for mode in modes}
