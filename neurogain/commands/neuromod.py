@@ -20,12 +20,14 @@ class NeuromodCommand:
     config: tyro.conf.OmitArgPrefixes[NeuromodConfig]
     out: Path = Path("runs/neuromod")
     """Folder for metrics.json, curves/ and the figures."""
+    resume: bool = False
+    """Write into a folder that holds this very run already."""
 
     def run(self) -> None:
         """Run with interactions and without, write everything."""
         config = self.config
         config.check()
-        folder = output.ResultFolder(self.out, output.plain(config), resume=False)
+        folder = output.ResultFolder(self.out, output.plain(config), resume=self.resume)
         start = time.perf_counter()
         courses = {kind: neuromod.run(config, interacting=kind == "on") for kind in ("on", "off")}
         doses = neuromod.dose_response()

@@ -46,3 +46,12 @@ def test_bad_input_ends_in_one_line(tmp_path, arguments, message):
     with pytest.raises(SystemExit, match=message):
         cli.main(["neuromod", *arguments, "--out", str(tmp_path / "x")])
     assert not (tmp_path / "x").exists()
+
+
+def test_a_folder_with_results_is_written_again_on_request_alone(folder):
+    before = json.loads((folder / "metrics.json").read_text())
+    with pytest.raises(SystemExit, match="Pass --resume"):
+        cli.main(["neuromod", "--out", str(folder)])
+    cli.main(["neuromod", "--out", str(folder), "--resume"])
+    after = json.loads((folder / "metrics.json").read_text())
+    assert after["extremes"] == before["extremes"]
