@@ -193,6 +193,8 @@ def stability_gap(content: dict[str, Any]) -> Iterator[str]:
         f"{bias(content)}\n"
     )
     yield from gap_table(content)
+    yield ""
+    yield from at_the_edge(content)
     if content["published_avg_sg"]:
         yield "\nAgainst the published table (arXiv 2507.14056 v2, whose learning rates and"
         yield f"final accuracies are not given{published_protocol(config)}):\n"
@@ -211,6 +213,20 @@ def stability_gap(content: dict[str, Any]) -> Iterator[str]:
     yield from front_table(content)
     for figure in ("fronts", "switches", "gain"):
         yield f"\n![{benchmark}, {figure}](results/stability_gap_{benchmark}_{figure}.png)"
+
+
+def at_the_edge(result: dict[str, Any]) -> Iterator[str]:
+    """Yield for which methods the lowest or highest rate of the sweep was chosen."""
+    ends: dict[str, list[str]] = {"lowest": [], "highest": []}
+    for name, m in result["methods"].items():
+        rates = sorted({t["hyperparameters"]["learning_rate"] for t in m["tuning"]})
+        for end, rate in zip(ends, (rates[:1], rates[-1:]), strict=True):
+            if rate == [m["hyperparameters"]["learning_rate"]]:
+                ends[end].append(f"`{name}`")
+    for end, names in ends.items():
+        if names:
+            yield f"The {end} rate of its sweep was chosen for {', '.join(names)}: a better one may"
+            yield "lie outside."
 
 
 def published_protocol(config: dict[str, Any]) -> str:

@@ -3,7 +3,7 @@
     python benchmarks/stability_gap.py --data-dir DIR --jobs 2   (hours on 2 cores; resumes)
     python benchmarks/stability_gap.py --benchmarks split-cifar10 --data-dir DIR --scale paper
 
-Budget: each method gets the same number of configurations, 8 for perceptrons and 5 for the residual
+Budget: each method gets the same number of configurations, 8 for perceptrons and 4 for the residual
 network, on the same tuning seeds. Rule: of the configurations whose tuning avg-ACC is within 0.01
 of the method's best, none of them diverged, the one of lowest avg-SG is chosen. It is then run on
 fresh seeds, as is every configuration of the perceptrons' methods whose front is drawn; the fronts
