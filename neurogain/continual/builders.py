@@ -36,10 +36,12 @@ def schedule_free_adam(learning_rate: Any, b1: Any) -> optax.GradientTransformat
     return optax.contrib.schedule_free_adamw(learning_rate, b1=b1)
 
 
-def fixed_gain(learning_rate: Any, gain: Any) -> optax.GradientTransformation:
+def fixed_gain(learning_rate: Any, gain: Any, mask: Any = None) -> optax.GradientTransformation:
     """SGD under a gain that stays."""
     inner = optax.sgd(learning_rate)
-    return optim.modulate_by_gain(inner, baseline=gain, sensitivity=0.0, on_missing="hold")
+    return optim.modulate_by_gain(
+        inner, baseline=gain, sensitivity=0.0, on_missing="hold", mask=mask
+    )
 
 
 def rate_matched(learning_rate: Any, **gain: Any) -> optax.GradientTransformation:
@@ -59,19 +61,21 @@ def output_ngm(learning_rate: Any, **gain: Any) -> optax.GradientTransformation:
     return optim.ngm_sgd(learning_rate, mask=OUTPUT, **gain)
 
 
-def output_ngm_adam(learning_rate: Any, **gain: Any) -> optax.GradientTransformation:
-    """NGM-Adam with the gain on the output layer alone."""
-    return optim.ngm_adam(learning_rate, mask=OUTPUT, **gain)
+def output_ngm_adam(
+    learning_rate: Any, mask: Any = OUTPUT, **gain: Any
+) -> optax.GradientTransformation:
+    """NGM-Adam with the gain on the output layer, unless another mask is given."""
+    return optim.ngm_adam(learning_rate, mask=mask, **gain)
 
 
-def two_timescale(**constants: Any) -> optax.GradientTransformation:
-    """The preset, with the gain on the output layer."""
-    return optim.two_timescale(mask=OUTPUT, **constants)
+def two_timescale(mask: Any = OUTPUT, **constants: Any) -> optax.GradientTransformation:
+    """The preset, with the gain on the output layer, unless another mask is given."""
+    return optim.two_timescale(mask=mask, **constants)
 
 
-def two_timescale_following(**constants: Any) -> optax.GradientTransformation:
+def two_timescale_following(mask: Any = OUTPUT, **constants: Any) -> optax.GradientTransformation:
     """The same, with a consolidation rate that follows the gain."""
-    return optim.two_timescale(mask=OUTPUT, follow_gain=True, **constants)
+    return optim.two_timescale(mask=mask, follow_gain=True, **constants)
 
 
 def reset(build: Build) -> Build:

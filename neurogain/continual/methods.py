@@ -6,7 +6,7 @@ A method is named on the command line by its name alone or with constants of its
 
 import dataclasses
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import optax
@@ -195,6 +195,28 @@ def parse(text: str, *, sensitivity: float | None = None) -> Method:
             ) from None
     check_constants(name, constants)
     return dataclasses.replace(method, constants=constants)
+
+
+def parse_all(texts: Sequence[str], benchmark: str) -> dict[str, Method]:
+    """Return the methods of a benchmark by label: the name, or the whole text of one named twice.
+
+    Raises:
+      ValueError: none, one given twice with the same constants, or what `parse` refuses.
+    """
+    names = [text.partition(":")[0] for text in texts]
+    labels = [
+        name if names.count(name) == 1 else text for name, text in zip(names, texts, strict=True)
+    ]
+    if len(set(labels)) < len(labels) or not labels:
+        raise ValueError(
+            "`optimizers` must name at least one method, and none twice with the same constants; "
+            f"got {' '.join(texts) or 'none'}."
+        )
+    sensitivity = published_sensitivity(benchmark)
+    return {
+        label: parse(text, sensitivity=sensitivity)
+        for label, text in zip(labels, texts, strict=True)
+    }
 
 
 def check_constants(name: str, constants: Mapping[str, float]) -> None:

@@ -201,8 +201,8 @@ def superclass_domains(
       eval_images, at_most: as for `split`.
 
     Raises:
-      TypeError, ValueError: a data set without superclasses, or more tasks than fine classes in one
-        of them; data as for `split`.
+      TypeError, ValueError: a data set without superclasses or that lacks one of its classes; more
+        tasks than fine classes in a superclass; data as for `split`.
     """
     check(dataset)
     train, test = dataset.train, dataset.test
@@ -211,8 +211,9 @@ def superclass_domains(
             f"superclass domains need a set with superclasses; {dataset.name} has none. "
             "Load cifar100."
         )
+    _check_fine_classes(dataset)
     pairs = np.unique(np.stack([train.superclasses, train.labels], axis=1), axis=0)
-    groups = [pairs[pairs[:, 0] == s, 1] for s in range(int(pairs[:, 0].max()) + 1)]
+    groups = [pairs[pairs[:, 0] == s, 1] for s in np.unique(pairs[:, 0])]
     fewest = min(map(len, groups))
     if not 1 <= tasks <= fewest:
         raise ValueError(
@@ -225,6 +226,17 @@ def superclass_domains(
         named = _by_superclass(train, fine), _by_superclass(test, fine)
         parts.append(_Task(f"part {k + 1}", *named, range(len(groups))))
     return _build(f"domain-{dataset.name}", len(groups), parts, eval_images, at_most)
+
+
+def _check_fine_classes(dataset: Dataset) -> None:
+    """Refuse a set that lacks a class: its superclass would be dealt without it."""
+    for part, examples in (("training", dataset.train), ("test", dataset.test)):
+        missing = np.setdiff1d(np.arange(dataset.classes), examples.labels)
+        if len(missing):
+            raise ValueError(
+                f"every task must have images of all its classes; {dataset.name} has no {part} "
+                f"images of class {', '.join(map(str, missing))}. Use another set."
+            )
 
 
 def _by_superclass(examples: Examples, fine: np.ndarray) -> Examples:

@@ -48,7 +48,7 @@ class TaskCurves(NamedTuple):
     """
 
     accuracy: Any  # (evaluations, K) at the weights that act; [0]: before any update; NaN: not seen
-    slow_accuracy: Any  # (K,) at g0 W, after the last update
+    slow_accuracy: Any  # (K,) at g0 W, after the last update; NaN where that isn't evaluated
     gain: Any  # (T,) after each update, mean over gain groups; 1 where there is none
     uncertainty: Any  # (T,) nats, batch mean at each update
     loss: Any  # (T,) nats
@@ -77,6 +77,8 @@ class Trainer:
     baseline: str | None = None  # the constant that is the optimizer's tonic gain, if it has one
     normalize: bool = False  # by the training images' mean and deviation; else images in [0, 1]
     augment: bool = False  # random shifts and mirror images while training
+    slow_weights: bool = True  # evaluate g0 W; not where a gain lies before a batch normalisation,
+    # whose statistics are those at E
     batched: bool | None = None  # runs side by side; None: but for convolutions on a CPU, which
     # are faster one by one (benchmarks/continual_batching.py)
     scanned: bool | None = None  # each task one compiled scan; None: but for convolutions. Of runs
@@ -140,9 +142,12 @@ class Trainer:
             before = evaluate(traced, state, data, seen, _ACTING)
             before_fast = evaluate(traced, state, data, seen, _HELD) if two else before
             state, curves = run_task(traced, state, data, source, buffer, keys)
+            slow = np.full(before.shape, np.nan)
+            if self.slow_weights:
+                slow = np.asarray(evaluate(traced, state, data, seen, _SLOW))
             yield TaskCurves(
                 accuracy=np.concatenate([before[:, None], curves.accuracy], axis=1),
-                slow_accuracy=np.asarray(evaluate(traced, state, data, seen, _SLOW)),
+                slow_accuracy=slow,
                 fast_accuracy=np.concatenate([before_fast[:, None], curves.fast_accuracy], axis=1),
                 gain=np.asarray(curves.gain),
                 uncertainty=np.asarray(curves.uncertainty),

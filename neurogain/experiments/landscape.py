@@ -22,6 +22,12 @@ DEMONSTRATION = "fast-slow"
 COMPLEXITIES = ("classes", "domains")
 
 
+MEASURED = (  # methods for which E = g W with one number g, and the weights that learn act
+    "sgd", "msgd", "adam", "ngm", "ngm-adam", "fixed-gain", "rate-matched", "entropy-rate",
+    "msgd-reset", "adam-reset", "adamw", "clip-sgd", "clip-msgd", "clip-adam",
+)  # fmt: skip
+
+
 @dataclasses.dataclass(frozen=True)
 class LandscapeConfig:
     """Curvature and loss slices around the first switch, fast and slow weights, gain read out."""
@@ -29,7 +35,8 @@ class LandscapeConfig:
     benchmark: Benchmark = "split-digits"
     """split: two new classes a task; rotated: one angle a task. Joint training on the first two."""
     optimizers: tuple[str, ...] = ("sgd", "msgd", "ngm")
-    """Methods of stability-gap, with constants of their own as ngm:learning_rate=0.02."""
+    """Methods of stability-gap whose weights act as they learn, with one gain on all or none, one
+    gradient an update; with constants of their own as ngm:learning_rate=0.02."""
     seeds: int = 5
     """Each sets the initial weights and the batches, the same for all methods."""
     first_seed: int = 0
@@ -56,22 +63,8 @@ class LandscapeConfig:
     """Degrees between the domains of the read-out of complexity."""
 
     def parse_methods(self) -> dict[str, methods.Method]:
-        """Return the methods by label: the name, or the whole text where a name comes twice."""
-        names = [text.partition(":")[0] for text in self.optimizers]
-        labels = [
-            name if names.count(name) == 1 else text
-            for name, text in zip(names, self.optimizers, strict=True)
-        ]
-        if len(set(labels)) < len(labels) or not labels:
-            raise ValueError(
-                "`optimizers` must name at least one method, and none twice with the same "
-                f"constants; got {' '.join(self.optimizers) or 'none'}."
-            )
-        sensitivity = methods.published_sensitivity(self.benchmark)
-        return {
-            label: methods.parse(text, sensitivity=sensitivity)
-            for label, text in zip(labels, self.optimizers, strict=True)
-        }
+        """Return the methods by label, as `methods.parse_all`."""
+        return methods.parse_all(self.optimizers, self.benchmark)
 
     def check(self) -> None:
         """Refuse bad input before anything is run.
@@ -79,7 +72,12 @@ class LandscapeConfig:
         Raises:
           ValueError: names the argument, the rule, the value and a way out.
         """
-        self.parse_methods()
+        refused = [m.name for m in self.parse_methods().values() if m.name not in MEASURED]
+        if refused:
+            raise ValueError(
+                f"`optimizers` must be among {', '.join(MEASURED)} here; got {', '.join(refused)}, "
+                "with slow weights, a gain on a part of the network or a second gradient."
+            )
         counts = {name: 1 for name in ("seeds", "iterations", "batch_size", "top", "every")}
         counts |= {"products": 1, "images": 1, "window": 2, "points": 3, "first_seed": 0}
         for name, least in counts.items():

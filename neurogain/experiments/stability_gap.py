@@ -33,7 +33,10 @@ __all__ = [
 SCHEMA_VERSION = 1
 WINDOWS = (10, 100)  # evaluations, of windowed forgetting and plasticity (De Lange et al. 2023)
 LEARNED_AFTER = (10, 50, 200)  # iterations after which the accuracy on the new task is reported
-MASKABLE = ("ngm", "ngm-adam", "ema-ngm")  # methods whose builder takes the mask of the gain
+MASKABLE = (  # methods whose builder takes the mask of the gain
+    *("ngm", "ngm-adam", "ema-ngm", "fixed-gain"),
+    *("two-timescale", "two-timescale-follow", "clip-ngm-adam"),  # the output's by default
+)
 
 
 def load_stream(config: StabilityGapConfig) -> streams.Stream:
@@ -76,14 +79,16 @@ def make_trainer(
         normalize=config.setting.model == "resnet",
         augment=config.augment,
         batched=config.batched,
+        slow_weights=config.setting.model == "mlp" or config.layers_with_gain == "output",
     )
 
 
 def _with_mask(config: StabilityGapConfig, method: methods.Method) -> methods.Method:
-    """Return the method with its gain on the layers that the configuration names."""
-    if config.layers_with_gain == "all" or method.name not in MASKABLE:
+    """Return the method with its gain on the layers that are asked for, or that are its own."""
+    on = config.gain_on or ("output" if config.setting.model == "resnet" else None)
+    if on is None or method.name not in MASKABLE:
         return method
-    build = functools.partial(method.build, mask=optim.only("output"))
+    build = functools.partial(method.build, mask=optim.only("output") if on == "output" else None)
     return dataclasses.replace(method, build=build)
 
 

@@ -74,10 +74,10 @@ class StabilityGapConfig:
     optimizers: tuple[str, ...] = ("sgd", "msgd", "adam", "ngm")
     """Methods: sgd, msgd (momentum), adam, ngm, ngm-adam; with slow weights that act and a gain on
     the output, two-timescale, two-timescale-follow, without one of the two clip-ngm-adam,
-    ema-clip-adam; ngm-output; controls of the gain fixed-gain, rate-matched, entropy-rate; others
-    msgd-reset, adam-reset, adamw, clip-sgd, clip-msgd, clip-adam, ema-sgd, ema-msgd, ema-adam,
-    ema-ngm, schedule-free-sgd, schedule-free-adam, sam-sgd, sam-adam; with constants of their own
-    as ngm:learning_rate=0.02,sensitivity=0.4."""
+    two-timescale-no-gain, ema-clip-adam; ngm-output; controls of the gain fixed-gain, rate-matched,
+    entropy-rate; others msgd-reset, adam-reset, adamw, clip-sgd, clip-msgd, clip-adam, ema-sgd,
+    ema-msgd, ema-adam, ema-ngm, schedule-free-sgd, schedule-free-adam, sam-sgd, sam-adam; with
+    constants of their own as ngm:learning_rate=0.02,sensitivity=0.4."""
     scale: Scale = "default"
     """default and paper: 5 seeds, 200 updates a task (published: 200 to 800), batch 256 (MNIST
     128, digits 64), evaluation after every update on up to 500 images a task; small, for a CPU: 3
@@ -108,8 +108,8 @@ class StabilityGapConfig:
     blocks: tuple[int, ...] = (2, 2, 2, 2)
     """Blocks of two convolutions in each stage of the ResNet."""
     gain_on: Literal["output", "all"] | None = None
-    """Layers that the gain of ngm, ngm-adam and ema-ngm modulates; all of an MLP, the output of a
-    ResNet."""
+    """Layers that a gain modulates; by default all of an MLP for ngm, ngm-adam, ema-ngm and
+    fixed-gain, and the output otherwise. With all of a ResNet the slow weights aren't evaluated."""
     augment: bool = False
     """Shift training images by up to 4 pixels and mirror half of them."""
     compute_dtype: Literal["float32", "bfloat16"] = "float32"
@@ -166,22 +166,8 @@ class StabilityGapConfig:
         )
 
     def parse_methods(self) -> dict[str, methods.Method]:
-        """Return the methods by label: the name, or the whole text where a name comes twice."""
-        names = [text.partition(":")[0] for text in self.optimizers]
-        labels = [
-            name if names.count(name) == 1 else text
-            for name, text in zip(names, self.optimizers, strict=True)
-        ]
-        if len(set(labels)) < len(labels) or not labels:
-            raise ValueError(
-                "`optimizers` must name at least one method, and none twice with the same "
-                f"constants; got {' '.join(self.optimizers) or 'none'}."
-            )
-        sensitivity = methods.published_sensitivity(self.benchmark)
-        return {
-            label: methods.parse(text, sensitivity=sensitivity)
-            for label, text in zip(labels, self.optimizers, strict=True)
-        }
+        """Return the methods by label, as `methods.parse_all`."""
+        return methods.parse_all(self.optimizers, self.benchmark)
 
     def check(self) -> None:
         """Refuse bad input before data are read.

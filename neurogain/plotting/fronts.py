@@ -7,7 +7,6 @@ from matplotlib.figure import Figure
 
 from neurogain.plotting import style
 
-
 LINEAR = 0.01  # avg-SG up to which the axis is linear; logarithmic above
 TICKS = (0, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1)
 

@@ -73,12 +73,14 @@ def test_a_class_missing_from_a_task(fake_set, part, name):
         streams.rotated(dataset)
 
 
-def test_a_superclass_missing_from_a_task(fake_set):
-    whole = fake_set([0, 1, 2, 3], [0, 0, 1, 1])
-    less = fake_set([0, 1, 2, 2], [0, 0, 1, 1])
-    message = r"task 'part 2' of domain-fake has no test images of class 1\."
-    with pytest.raises(ValueError, match=message):
-        streams.superclass_domains(whole._replace(test=less.test), tasks=2)
+@pytest.mark.parametrize("lacking", [("train",), ("test",), ("train", "test")])
+def test_a_class_that_is_missing_is_not_dealt_around(fake_set, lacking):
+    dataset = fake_set([0, 1, 2, 3, 4, 5], [0, 0, 0, 1, 1, 1])
+    less = fake_set([0, 1, 1, 3, 4, 5], [0, 0, 0, 1, 1, 1])
+    dataset = dataset._replace(**{part: getattr(less, part) for part in lacking})
+    part = "training" if "train" in lacking else "test"
+    with pytest.raises(ValueError, match=rf"fake has no {part} images of class 2\. Use another"):
+        streams.superclass_domains(dataset, tasks=2)
 
 
 @pytest.mark.parametrize("label", [4, -1])

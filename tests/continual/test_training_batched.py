@@ -1,3 +1,5 @@
+import dataclasses
+
 import numpy as np
 import pytest
 
@@ -30,6 +32,13 @@ def test_each_task_is_reported_when_it_is_finished(make_trainer):
     for task, part in seen:
         for whole, one in zip(curves, part, strict=True):
             np.testing.assert_array_equal(whole[:, task], one)
+
+
+def test_slow_weights_are_left_out_on_request(make_trainer):
+    trainer = make_trainer("ngm")
+    left_out = dataclasses.replace(trainer, slow_weights=False).run([CONSTANTS], [3])
+    assert np.isnan(left_out.slow_accuracy).all()
+    np.testing.assert_array_equal(left_out.loss, trainer.run([CONSTANTS], [3]).loss)
 
 
 def test_shapes(make_trainer):

@@ -9,7 +9,8 @@ import optax
 import pytest
 from jax.flatten_util import ravel_pytree
 
-from neurogain import analysis
+from neurogain import analysis, optim
+from neurogain.continual import methods
 from neurogain.experiments import (
     landscape,
     landscape_complexity,
@@ -219,6 +220,7 @@ def test_the_summary_holds_every_figure(small, stream, complexities):
         ({"optimizers": ()}, "`optimizers` must name at least one"),
         ({"optimizers": ("sgd", "sgd")}, "`optimizers` must name.*none twice"),
         ({"optimizers": ("x",)}, "`optimizers` must be among"),
+        ({"optimizers": ("sgd", "ngm-output")}, "`optimizers` must be among sgd,.* got ngm-output"),
         ({"seeds": 0}, "`seeds` must be a whole number of at least 1; got 0"),
         ({"first_seed": -1}, "`first_seed` must be a whole number of at least 0"),
         ({"first_seed": 2**32}, "`first_seed` must be below"),
@@ -257,3 +259,15 @@ def test_models_may_name_their_layers_otherwise(stream):
     x = landscape_training.as_inputs(stream.images[:3])
     params = Other().init(jax.random.key(5), x)
     np.testing.assert_allclose(apply(ravel_pytree(params)[0], x), Other().apply(params, x))
+
+
+@pytest.mark.parametrize("name", [n for n in methods.METHODS if not n.startswith("sam-")])
+def test_methods_that_are_measured_learn_at_the_weights_that_act_under_one_gain(name):
+    method = methods.METHODS[name]
+    tx = optax.with_extra_args_support(method(method.constants))
+    params = {layer: {"kernel": np.ones((2, 2), np.float32)} for layer in ("Dense_0", "output")}
+    state = tx.init(params)
+    zeros = jax.tree.map(jnp.zeros_like, params)
+    updates, state = tx.update(zeros, state, params, uncertainty=1.0, task_switch=False)
+    one_gain = np.array_equal(updates["Dense_0"]["kernel"], updates["output"]["kernel"])
+    assert (name in landscape.MEASURED) == (one_gain and not optim.has_acting(state))

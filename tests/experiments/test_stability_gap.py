@@ -1,3 +1,4 @@
+import dataclasses
 import json
 from pathlib import Path
 
@@ -271,6 +272,18 @@ def test_the_gain_is_on_all_layers_of_an_mlp_and_on_the_output_of_a_resnet(
     assert stability_gap.as_json(config)["gain_on"] == ("all" if on_all else "output")
 
 
+@pytest.mark.parametrize("name", ["two-timescale", "two-timescale-follow", "clip-ngm-adam"])
+@pytest.mark.parametrize("gain_on", [None, "output", "all"])
+def test_a_gain_that_is_the_outputs_by_default_is_on_all_layers_on_request(stream, name, gain_on):
+    config = StabilityGapConfig(gain_on=gain_on, optimizers=(name,))
+    [method] = config.parse_methods().values()
+    params = {layer: {"kernel": np.ones((2, 2), np.float32)} for layer in ("Dense_0", "output")}
+    tx = stability_gap.make_trainer(config, stream, method).build_optimizer(method.constants)
+    updates = optim_updates(tx, params)
+    assert bool(updates["Dense_0"].any()) == (gain_on == "all")
+    assert updates["output"].all()
+
+
 def optim_updates(tx, params):
     """Return the updates for a gradient of zero under uncertainty: those of the gain alone."""
     zeros = {name: {"kernel": np.zeros((2, 2), np.float32)} for name in params}
@@ -288,6 +301,9 @@ def test_models_and_inputs_of_the_benchmarks(stream):
     resnet = stability_gap.make_trainer(config, stream, sgd)
     assert resnet.model == models.ResNet(10, 3, (1,), np.dtype("bfloat16"))
     assert (resnet.normalize, resnet.augment, resnet.one_by_one) == (True, True, True)
+    assert resnet.slow_weights
+    on_all = dataclasses.replace(config, gain_on="all")  # batch statistics are those at E
+    assert not stability_gap.make_trainer(on_all, stream, sgd).slow_weights
 
 
 def test_a_subset_is_named_as_such(stream):
