@@ -61,7 +61,7 @@ def _gap(benchmark: str, data_set: str | None, seconds: float, options: str = ""
         f"The stability gap on {benchmark}",
         f"benchmarks/stability_gap.py --benchmarks {benchmark} {folder}--jobs 6 {options}"
         "--out {out} --work {out}/work",
-        f"stability_gap_{benchmark}.json",
+        f"stability_gap_{benchmark}{'_paper' if options else ''}.json",
         seconds,
         "--iterations 2 --tuning-seeds 1 --report-seeds 1",
         alone=False,
@@ -220,6 +220,29 @@ PIECES = (
     _gap("rotated-mnist", "mnist", 200),
     _gap("split-digits", None, 180),
     _gap("rotated-digits", None, 180),
+    Piece(
+        "landscape",
+        "Curvature and loss around a switch",
+        "neurogain landscape --out {out}/run --resume",
+        "run/metrics.json",
+        120,
+        "--optimizers ngm --seeds 1 --iterations 10 --window 5 --every 5 --points 3 --products 5",
+        alone=False,
+        env=EXACT,
+    ),
+    Piece(
+        "preset-search",
+        "The two-timescale preset: search of its constants on tuning seeds",
+        "benchmarks/preset_search.py --data-dir {data_dir} --jobs 6 --out {out} --work {out}/work",
+        "preset_search.json",
+        900,
+        "--iterations 2 --seeds 1 --rates 0.001 --norms 0.1 --sensitivities 0 0.4 "
+        "--consolidations 0.99",
+        alone=False,
+        needs=("mnist",),
+        env=EXACT | _UNTUNED,
+    ),
     _gap("split-cifar10", "cifar10", 3600, _CIFAR),
+    _gap("domain-cifar100", "cifar100", 2400, _CIFAR),
     _gap("domain-cifar100_subset", "cifar100_subset", 2400, _CIFAR),
 )

@@ -1,7 +1,8 @@
 """The configurations that each optimizer is tuned over: as many for one as for another.
 
 Eight for perceptrons, four (of learning rates alone) for the residual network. What has no entry is
-frozen: it runs with the constants that it has in `neurogain.continual.methods`.
+frozen: it runs with the constants that it has in `neurogain.continual.methods`, as do those of the
+averages over the residual network (0.97).
 """
 
 import itertools
@@ -11,7 +12,7 @@ from neurogain.continual import methods
 
 Grid = Mapping[str, tuple[float, ...]]
 
-RELATIVE = ("sensitivity",)  # values are factors of the published one
+RELATIVE = ("sensitivity",)  # values are factors of the published one, or of the method's own 0.4
 FROZEN = tuple(name for name, m in methods.METHODS.items() if m.frozen)  # by preset_search.py
 FRONTS = ("sgd", "msgd", "adam", "ngm", "ema-adam", "ema-clip-adam")
 """Whose configurations all run on the fresh seeds, for fronts."""

@@ -27,7 +27,7 @@ from _accelerator_pieces import PIECES, Piece
 from _accelerator_run import GRACE, ROOT, Running, probe
 
 OUT = Path("benchmarks/results/accelerator")
-KEY = ("command", "tiny", "env", "commit", "versions")  # what a finished piece is valid for
+KEY = ("command", "tiny", "env", "source", "versions")  # what a finished piece is valid for
 
 
 @dataclasses.dataclass(frozen=True)
@@ -52,7 +52,7 @@ class Arguments:
     jobs: int = 1
     """Pieces at once, of those that don't measure speed."""
     resume: bool = True
-    """Keep what was finished at this commit, with these versions and on this device."""
+    """Keep what was finished with this code, with these versions and on this device."""
     commit: str | None = None
     """What this is a copy of, where the repository here can't tell."""
     allow_cpu: bool = False
@@ -86,6 +86,7 @@ class Place(NamedTuple):
     versions: dict[str, str]
     commit: str | None
     uncommitted: bool | None  # whether code differs from the commit
+    source: str  # digest of the code that is measured
 
 
 def git(*words: str) -> str | None:
@@ -111,12 +112,23 @@ def place(args: Arguments) -> Place:
         found["versions"],
         args.commit or head,
         None if changed is None else bool(changed),
+        source(),
     )
+
+
+def source() -> str:
+    """Return a digest of the package and the benchmarks."""
+    digest = hashlib.sha256()
+    for path in sorted(
+        p for room in ("neurogain", "benchmarks") for p in (ROOT / room).rglob("*.py")
+    ):
+        digest.update(path.relative_to(ROOT).as_posix().encode() + path.read_bytes())
+    return digest.hexdigest()[:16]
 
 
 def key(args: Arguments, piece: Piece, here: Place) -> dict[str, Any]:
     """Return what a result of the piece is valid for."""
-    values = (piece.shown, args.tiny, dict(piece.env), here.commit, here.versions)
+    values = (piece.shown, args.tiny, dict(piece.env), here.source, here.versions)
     return dict(zip(KEY, values, strict=True))
 
 
@@ -155,6 +167,7 @@ def keep(args: Arguments, run: Running, here: Place) -> dict[str, Any]:
         "piece": piece.name,
         "title": piece.title,
         **key(args, piece, here),
+        "commit": here.commit,
         "uncommitted_changes": here.uncommitted,
         "status": run.status,
         "error": run.error(),

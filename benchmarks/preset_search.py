@@ -123,6 +123,7 @@ def main() -> None:
             for g, a in zip(gaps, adam, strict=True)
         ]
         enough = all(x >= a["avg_acc"]["mean"] for x, a in zip(accuracies, adam, strict=True))
+        enough &= not any(any(r["diverged"]) for r in row)
         rows.append(
             {
                 "method": row[0]["method"],
@@ -134,7 +135,7 @@ def main() -> None:
                 "accurate_enough": bool(enough),
             }
         )
-    rows.sort(key=lambda r: (not r["accurate_enough"], r["in_units_of_adam"] or np.inf))
+    rows.sort(key=rank)
     content = {
         "schema_version": 1,
         "title": "The two-timescale preset: search of its constants on tuning seeds",
@@ -153,6 +154,12 @@ def main() -> None:
     path = args.out / f"{args.name}.json"
     path.write_text(json.dumps(content, allow_nan=False) + "\n")
     print(f"{content['table']}\n\n{content['notes'][0]}\nWritten: {path}")
+
+
+def rank(row: Mapping[str, Any]) -> tuple[bool, float]:
+    """Return the order of the rule: first what is accurate enough, by its sum of avg-SG."""
+    total = row["in_units_of_adam"]
+    return not row["accurate_enough"], np.inf if total is None else total
 
 
 def table(rows: list[dict[str, Any]], adam: Mapping[str, Any]) -> str:

@@ -32,6 +32,7 @@ README_METHODS = (
     "two-timescale",
 )  # fmt: skip
 PRESET = "two-timescale"
+SCHEMA = 3  # of stability_gap.py's files
 MARGIN = 0.005  # of avg-SG, below which the gain's contribution counts as none
 PRINTED = (  # each where it was measured
     "preset_search",
@@ -62,12 +63,15 @@ PRINTED = (  # each where it was measured
 LOWEST = 0.85  # avg-ACC from which fronts are compared
 
 
-def interval(figure: dict[str, Any], digits: int = 3) -> str:
+def interval(figure: dict[str, Any]) -> str:
     """Return mean and 95 % interval."""
-    low, high = figure["ci"]
-    if figure["mean"] is None or low is None:
-        return "undefined" if figure["mean"] is None else f"{figure['mean']:.{digits}f}"
-    return f"{figure['mean']:.{digits}f} [{low:.{digits}f}, {high:.{digits}f}]"
+    return intervals.text(figure, ".3f")
+
+
+def diverged(m: dict[str, Any]) -> str:
+    """Return in how many seeds a method diverged, nothing where in none."""
+    number = sum(m["diverged"])
+    return f" (diverged in {number} of {len(m['diverged'])})" if number else ""
 
 
 def gap_table(result: dict[str, Any]) -> Iterator[str]:
@@ -83,7 +87,7 @@ def gap_table(result: dict[str, Any]) -> Iterator[str]:
         learned = [m["new_task_accuracy"].get(n) for n in ("10", "50", "200")]
         cells = [
             f"{m['summary']} (`{name}`)",
-            interval(m["avg_sg"]),
+            interval(m["avg_sg"]) + diverged(m),
             "" if published is None else f"{published:.3f}",
             interval(m["sg_per_switch"][0]),
             *(interval(m[field]) for field in ("avg_acc", "min_acc", "wc_acc")),
@@ -101,6 +105,9 @@ def verdicts(result: dict[str, Any]) -> Iterator[str]:
             continue
         m = result["methods"][name]
         low, high = m["avg_sg"]["ci"]
+        if low is None:
+            yield f"* {m['summary']}: published {published:.3f}, ours {interval(m['avg_sg'])}."
+            continue
         word = "beaten" if high < published else "missed" if low > published else "met"
         yield (
             f"* {m['summary']}: published {published:.3f}, ours {interval(m['avg_sg'])}: "
@@ -123,14 +130,15 @@ def front_comparison(result: dict[str, Any], mine: str = PRESET) -> Iterator[str
     for name, other in result["methods"].items():
         if name == mine:
             continue
-        best = lowest_gap(other["front"], reach)
+        best = lowest_gap(other["swept"], reach)
         cells = f"{best:.3f} | {best - gap:+.3f}" if np.isfinite(best) else "none reaches it | "
         yield f"| {other['summary']} | {cells} |"
 
 
 def front_table(result: dict[str, Any]) -> Iterator[str]:
     """Yield the points on the front of each method that was swept."""
-    yield "| method | front: avg-SG @ avg-ACC |"
+    seeds = {m["front_seeds"] for m in result["methods"].values() if len(m["front"]) > 1}
+    yield f"| method | front, {' and '.join(sorted(seeds))} seeds: avg-SG @ avg-ACC |"
     yield "|---|---|"
     for m in result["methods"].values():
         points = [
@@ -147,18 +155,18 @@ def contribution(result: dict[str, Any]) -> Iterator[str]:
     """Yield what gain and slow weights together have over plain averages of Adam."""
     pairs = ((m, n, c) for m, found in result["contribution"].items() for n, c in found.items())
     for mine, name, change in pairs:
-        low, high = change["avg_sg"]["ci"]
+        low, high = (np.nan if x is None else x for x in change["avg_sg"]["ci"])
         word = (
             "smaller" if high < -MARGIN else "larger" if low > MARGIN
             else "equal within the margin" if low > -MARGIN and high < MARGIN
             else "not decided at this number of seeds"
         )  # fmt: skip
         constants = ", ".join(f"{k} {v:g}" for k, v in change["hyperparameters"].items())
+        how = "" if change["matched"] else ", which is less accurate"
         yield (
             f"* {result['methods'][mine]['summary']} less {result['methods'][name]['summary']} "
-            f"({constants}): avg-SG "
-            f"{change['avg_sg']['mean']:+.4f} [{low:+.4f}, {high:+.4f}], avg-ACC "
-            f"{interval(change['avg_acc'], 4)}: **{word}** (margin {MARGIN})."
+            f"({constants}{how}): avg-SG {intervals.text(change['avg_sg'], '+.4f')}, avg-ACC "
+            f"{intervals.text(change['avg_acc'], '+.4f')}: **{word}** (margin {MARGIN})."
         )
 
 
@@ -188,7 +196,8 @@ def stability_gap(content: dict[str, Any]) -> Iterator[str]:
         f"{config['iterations']} iterations a task in batches of {config['batch_size']}, evaluated "
         f"every {config['eval_every']} update on {min(images)} to {max(images)} fixed test images "
         f"a task. {budget} configurations a method on {len(content['tuning_seeds'])} tuning seeds; "
-        f"rule: {content['rule']}. Reported on {seeds} fresh seeds with 95 % t-intervals. Lower "
+        f"rule: {content['rule']}. Reported on {seeds} fresh seeds with 95 % t-intervals, on "
+        "the images that served the tuning. Lower "
         "avg-SG is better, at equal avg-ACC. A minimum over noisy evaluations reads low: "
         f"{bias(content)}\n"
     )
@@ -201,18 +210,20 @@ def stability_gap(content: dict[str, Any]) -> Iterator[str]:
         yield from verdicts(content)
     yield from against_adam(content)
     if content["contribution"]:
-        yield "\nGain and slow weights against plain averages of Adam, at the configuration of"
-        yield "nearest avg-ACC, in pairs of seeds:\n"
+        yield "\nGain and slow weights against plain averages of Adam: of the configurations on the"
+        yield "same seeds that are no less accurate (by 0.002 at most), the one of lowest avg-SG,"
+        yield "in pairs of seeds:\n"
         yield from contribution(content)
-    yield "\nThe lowest avg-SG that others have at the preset's avg-ACC or above, of all their"
-    yield "configurations that were run:\n"
+    yield "\nThe lowest avg-SG that others have at the preset's avg-ACC or above, of their"
+    yield "configurations on the report's seeds:\n"
     yield "| method | avg-SG | more than the preset's |"
     yield "|---|---|---|"
     yield from front_comparison(content)
     yield ""
     yield from front_table(content)
+    scale = "" if config["scale"] == "default" else f"_{config['scale']}"
     for figure in ("fronts", "switches", "gain"):
-        yield f"\n![{benchmark}, {figure}](results/stability_gap_{benchmark}_{figure}.png)"
+        yield f"\n![{benchmark}, {figure}](results/stability_gap_{benchmark}{scale}_{figure}.png)"
 
 
 def at_the_edge(result: dict[str, Any]) -> Iterator[str]:
@@ -313,10 +324,9 @@ def circumstances(content: dict[str, Any]) -> str:
 
 def readme_table(streams: dict[str, Any]) -> Iterator[str]:
     """Yield the README's table: the main methods on all streams."""
-    scales = (c["config"]["scale"] for c in streams.values())
     columns = [
-        name if scale == "default" else f"{name}, {scale} protocol"
-        for name, scale in zip(streams, scales, strict=True)
+        name.replace("_small", ", small protocol").replace("_paper", ", paper's protocol")
+        for name in streams
     ]
     yield "| avg-SG @ avg-ACC | " + " | ".join(columns) + " |"
     yield "|---" * (1 + len(columns)) + "|"
@@ -328,15 +338,19 @@ def readme_table(streams: dict[str, Any]) -> Iterator[str]:
                 cells.append("")
                 continue
             summary = m["summary"]
-            cell = f"{interval(m['avg_sg'])} @ {m['avg_acc']['mean']:.3f}"
+            cell = f"{interval(m['avg_sg'])} @ {m['avg_acc']['mean']:.3f}{diverged(m)}"
             cells.append(cell + (f"<br>published {published:.3f}" if published else ""))
         yield f"| {summary} | " + " | ".join(cells) + " |"
 
 
 def main() -> None:
     """Write both files."""
-    paths = {name: RESULTS / f"stability_gap_{name}.json" for name in STREAMS}
+    names = [name + scale for name in STREAMS for scale in ("", "_paper", "_small")]
+    paths = {name: RESULTS / f"stability_gap_{name}.json" for name in names}
     gaps = {n: json.loads(path.read_text()) for n, path in paths.items() if path.exists()}
+    for name, content in gaps.items():
+        if content["schema_version"] != SCHEMA:
+            raise ValueError(f"{paths[name]} is of an older form; run {content['command']} again.")
     lines = ["# Results\n\nWritten by `python benchmarks/report.py` from `benchmarks/results`.\n"]
     for content in gaps.values():
         lines += [*stability_gap(content), ""]

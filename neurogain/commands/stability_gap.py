@@ -8,7 +8,7 @@ import numpy as np
 import tyro
 from tqdm import tqdm
 
-from neurogain import output
+from neurogain import intervals, output
 from neurogain.continual.training import TaskCurves
 from neurogain.experiments import stability_gap
 from neurogain.experiments.stability_gap import StabilityGapConfig
@@ -105,19 +105,12 @@ def _draw(
 
 def _table(metrics: dict) -> str:
     """Return the results as a table, one method a line."""
-
-    def cell(figure: dict) -> str:
-        if figure["mean"] is None:
-            return "undefined"
-        low, high = figure["ci"]
-        return f"{figure['mean']:.3f}" + ("" if low is None else f" [{low:.3f}, {high:.3f}]")
-
     columns = ("avg-SG", "SG at switch 1", "avg-ACC", "min-ACC")
     width = max(len("method"), *map(len, metrics["methods"]))
     lines = [f"{'method':<{width}}  " + "  ".join(f"{c:<22}" for c in columns) + "  seconds"]
     for label, m in metrics["methods"].items():
         cells = (m["avg_sg"], m["sg_per_switch"][0], m["avg_acc"], m["min_acc"])
-        row = "  ".join(f"{cell(c):<22}" for c in cells)
+        row = "  ".join(f"{intervals.text(c, '.3f'):<22}" for c in cells)
         note = "  (diverged)" if any(m["diverged"]) else ""
         lines.append(f"{label:<{width}}  {row}  {m['wall_time_s']:7.1f}{note}")
     seeds = metrics["config"]["seeds"]
@@ -126,5 +119,9 @@ def _table(metrics: dict) -> str:
     stream = metrics["stream"]
     fewest, most = min(stream["evaluation_images"]), max(stream["evaluation_images"])
     number = str(most) if fewest == most else f"{fewest} to {most}"
-    lines.append(f"Evaluated every {stream['eval_every']} updates on {number} images a task.")
+    bias = max(m["minimum_bias"]["at_most"] for m in metrics["methods"].values())
+    lines.append(
+        f"Evaluated every {stream['eval_every']} updates on {number} images a task; for that a "
+        f"minimum reads at most {bias:.3f} low."
+    )
     return "\n".join(lines + ([stream["note"]] if "note" in stream else []))

@@ -1,0 +1,130 @@
+"""The rules of the stability gap's benchmark: what is chosen, compared and called better."""
+
+import _stability_gap_grids as grids
+import pytest
+import report
+import stability_gap as benchmark
+
+from neurogain.intervals import summary
+
+
+def entry(sg, acc, rate=1.0, diverged=(False, False)):
+    """Return the figures of one configuration on two seeds."""
+    both = {"avg_sg": summary(sg), "avg_acc": summary(acc), "min_acc": summary(acc)}
+    return both | {"hyperparameters": {"learning_rate": rate}, "diverged": list(diverged)}
+
+
+def method(*swept, chosen=0, **more):
+    """Return a method's entry in a result."""
+    return {**swept[chosen], "summary": "x", "swept": list(swept), "tuning": [], **more}
+
+
+@pytest.mark.parametrize(
+    ("entries", "chosen"),
+    [
+        ([entry([0.3, 0.3], [0.95, 0.95]), entry([0.1, 0.1], [0.945, 0.945])], 1),
+        ([entry([0.3, 0.3], [0.95, 0.95]), entry([0.1, 0.1], [0.93, 0.93])], 0),  # too inaccurate
+        ([entry([0.3, 0.3], [0.9, 0.9]), entry([0.1, 0.1], [0.95, 0.95], 1, (True, False))], 0),
+        ([entry([0.3, 0.3], [0.9, 0.9]), entry([None, 0.1], [0.95, 0.95])], 0),  # undefined
+    ],
+)
+def test_the_lowest_gap_of_the_accurate_and_sound_is_chosen(entries, chosen):
+    assert benchmark.choose(entries) == chosen
+
+
+def test_nothing_is_chosen_where_all_diverged():
+    with pytest.raises(ValueError, match="every configuration diverged"):
+        benchmark.choose([entry([0.1, 0.1], [0.9, 0.9], 1, (False, True))])
+
+
+def test_the_gain_is_compared_with_the_best_average_that_is_no_less_accurate():
+    average = method(
+        entry([0.010, 0.020], [0.90, 0.90], 1),  # less accurate
+        entry([0.030, 0.050], [0.949, 0.949], 2),
+        entry([0.080, 0.060], [0.95, 0.95], 3),
+        chosen=2,
+    )
+    mine = method(entry([0.025, 0.035], [0.95, 0.95]))
+    entries = {"two-timescale": mine, "ema-adam": average}
+    [found] = benchmark.contribution(entries, "two-timescale").values()
+    assert found["matched"]
+    assert found["hyperparameters"] == {"learning_rate": 2}
+    assert found["avg_sg"]["per_seed"] == pytest.approx([-0.005, -0.015])
+    assert found["avg_acc"]["mean"] == pytest.approx(0.001)
+
+
+def test_an_average_that_is_less_accurate_is_named_so():
+    entries = {
+        "two-timescale": method(entry([0.02, 0.02], [0.95, 0.95])),
+        "ema-adam": method(
+            entry([0.01, 0.01], [0.90, 0.90], 1), entry([0.03, 0.03], [0.92, 0.9], 2)
+        ),
+    }
+    [found] = benchmark.contribution(entries, "two-timescale").values()
+    assert not found["matched"]
+    assert found["hyperparameters"] == {"learning_rate": 2}
+    result = {"methods": entries, "contribution": {"two-timescale": {"ema-adam": found}}}
+    [line] = report.contribution(result)
+    assert "which is less accurate" in line
+
+
+@pytest.mark.parametrize(
+    ("differences", "word"),
+    [
+        ([-0.02, -0.0201], "smaller"),
+        ([0.02, 0.0201], "larger"),
+        ([0.001, 0.0011], "equal within the margin"),
+        ([-0.02, 0.02], "not decided"),
+        ([None, 0.02], "not decided"),
+    ],
+)
+def test_what_a_difference_is_called(differences, word):
+    change = {"hyperparameters": {}, "matched": True, "avg_acc": summary([0, 0])}
+    change["avg_sg"] = summary(differences)
+    result = {"methods": {"a": {"summary": "A"}, "b": {"summary": "B"}}}
+    [line] = report.contribution(result | {"contribution": {"a": {"b": change}}})
+    assert f"**{word}" in line
+
+
+def test_others_are_compared_at_the_presets_accuracy_on_the_seeds_of_the_report():
+    other = method(entry([0.01, 0.01], [0.9, 0.9]), entry([0.06, 0.06], [0.96, 0.96]))
+    preset = method(entry([0.02, 0.02], [0.95, 0.95]))
+    worse = method(entry([0.00, 0.00], [0.94, 0.94]))
+    rows = report.front_comparison(
+        {"methods": {"two-timescale": preset, "sgd": other, "ngm": worse}}
+    )
+    assert list(rows) == ["| x | 0.060 | +0.040 |", "| x | none reaches it |  |"]
+
+
+@pytest.mark.parametrize(
+    ("gap", "word"), [([0.4, 0.41], "missed"), ([0.01, 0.02], "beaten"), ([0.1, 0.2], "met")]
+)
+def test_what_the_published_gap_is_compared_to(gap, word):
+    result = {"published_avg_sg": {"sgd": 0.15}, "methods": {"sgd": method(entry(gap, [0.9, 0.9]))}}
+    [line] = report.verdicts(result)
+    assert f"**{word}**" in line
+    result["methods"] = {"sgd": method(entry(gap[:1], [0.9]))}  # one seed has no interval
+    [line] = report.verdicts(result)
+    assert "**" not in line
+
+
+def test_a_rate_at_the_end_of_its_sweep_is_named():
+    tuning = [{"hyperparameters": {"learning_rate": rate}} for rate in (1.0, 2.0, 3.0)]
+    methods = {
+        name: method(entry([0.1], [0.9], rate), tuning=tuning)
+        for name, rate in (("low", 1.0), ("middle", 2.0), ("high", 3.0))
+    }
+    methods["frozen"] = method(entry([0.1], [0.9]))
+    text = " ".join(report.at_the_edge({"methods": methods}))
+    assert "lowest rate of its sweep was chosen for `low`:" in text
+    assert "highest rate of its sweep was chosen for `high`:" in text
+    assert "middle" not in text
+    assert "frozen" not in text
+
+
+@pytest.mark.parametrize(("convolutional", "number"), [(False, 8), (True, 4)])
+def test_every_method_has_the_same_budget_or_is_frozen(convolutional, number):
+    for name in grids.names(convolutional):
+        found = grids.configurations(name, "split-mnist", convolutional=convolutional)
+        assert len(found) == (1 if name in grids.FROZEN else number)
+        assert len({tuple(sorted(c.items())) for c in found}) == len(found)
