@@ -85,9 +85,8 @@ def fronts(
             fontsize=9,
             wrap=True,
         )
-    axes.set_title(
-        f"{title}: lower right is better\n(bars at the left: published avg-SG)", fontsize=10
-    )
+    bars = "; bars at the left: published avg-SG" if published else ""
+    axes.set_title(f"{title}\nlower right is better{bars}", fontsize=10)
     return figure
 
 

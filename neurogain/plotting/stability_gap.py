@@ -32,7 +32,8 @@ def _finish(figure: Figure, axes: Axes, title: str, *, seeds: int) -> None:
     handles, labels = axes.get_legend_handles_labels()
     columns = min(6, int(figure.get_figwidth() / 1.9), len(labels))
     figure.legend(handles, labels, loc="outside lower center", ncols=columns, frameon=False)
-    figure.suptitle(f"{title}: {_seeds(seeds)}" if title else _seeds(seeds), fontsize=11)
+    apart = ": " if figure.get_figwidth() > 8.5 else "\n"
+    figure.suptitle(f"{title}{apart}{_seeds(seeds)}" if title else _seeds(seeds), fontsize=11)
 
 
 def old_task_accuracy(
