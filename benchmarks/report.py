@@ -28,8 +28,8 @@ STREAMS = (
     "domain-cifar100_subset",
 )
 README_METHODS = (
-    "sgd", "msgd", "adam", "ngm", "ema-adam", "ema-clip-adam", "two-timescale-no-gain",
-    "two-timescale",
+    "sgd", "msgd", "adam", "ngm", "ema-adam", "ema-clip-adam", "two-timescale-follow",
+    "two-timescale-no-gain", "two-timescale",
 )  # fmt: skip
 PRESET = "two-timescale"
 SCHEMA = 3  # of stability_gap.py's files
