@@ -25,14 +25,22 @@ def test_front_holds_what_nothing_beats_and_covers_the_rest(points):
 
 def test_figure_has_labels_fronts_and_points(figures_of):
     swept = {"ngm": [figures_of(0.1, 0.9), figures_of(0.3, 0.95), figures_of(None, 0.9)]}
-    single = {"adam": figures_of(0.4, 0.95), "lost": figures_of(0.4, 0.1)}
-    figure = fronts(swept, single, published={"ngm": 0.05}, title="split-mnist")
+    single = {name: figures_of(0.4, 0.95) for name in ("adam", "preset", "sgd")}
+    single["lost"] = figures_of(0.4, 0.1)
+    figure = fronts(
+        swept, single, published={"ngm": 0.05}, title="split-mnist", highlighted="preset"
+    )
     figure.savefig(io.BytesIO(), format="png", dpi=40)
     axes = figure.axes[0]
     assert axes.get_xlabel() == "avg-ACC: final accuracy, mean over tasks"
-    assert axes.get_ylabel() == "avg-SG: relative drop, mean over switches"
+    assert axes.get_ylabel().startswith("avg-SG: relative drop, mean over switches (linear up to")
+    assert axes.get_title() == (
+        "split-mnist\nlower right is better; bars at the left: published avg-SG"
+    )
     texts = [t.get_text() for t in figure.legends[0].get_texts()]
-    assert texts == ["ngm", "adam"]  # the other is too inaccurate to show
+    assert texts == ["ngm", "adam", "preset", "sgd"]  # the other is too inaccurate to show
+    marks = [line.get_marker() for line in axes.lines if line.get_label() in ("adam", *single)]
+    assert marks == ["$1$", "*", "$2$"]
     points, line, published = axes.lines[:3]
     assert list(zip(*points.get_data(), strict=True)) == [(0.9, 0.1), (0.95, 0.3)]
     assert list(zip(*line.get_data(), strict=True)) == [(0.8, 0.1), (0.9, 0.1), (0.95, 0.3)]
