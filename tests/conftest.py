@@ -8,9 +8,6 @@ _DEVICES = "--xla_force_host_platform_device_count=4"
 if _DEVICES not in os.environ.get("XLA_FLAGS", ""):
     os.environ["XLA_FLAGS"] = f"{os.environ.get('XLA_FLAGS', '')} {_DEVICES}".strip()
 
-# Most of the suite's time goes into compiling: less of LLVM's optimization, the same programs.
-os.environ.setdefault("JAX_DISABLE_MOST_OPTIMIZATIONS", "1")
-
 # Annotated shapes and dtypes are checked while the tests run.
 _KERNELS = (
     *("uncertainty", "continual.metrics", "continual.models"),
