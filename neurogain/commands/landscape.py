@@ -55,11 +55,12 @@ class LandscapeCommand:
             )
         found: dict[str, Any] = {}
         seconds = 0.0
-        for name, (result, run) in parts.items():
+        for number, (name, (result, run)) in enumerate(parts.items(), 1):
             arrays = folder.load_unit(name, (*result._fields, "wall_time_s"))
             if arrays is None:
                 start = time.perf_counter()
-                with tqdm(desc=name, unit="part", total=1, dynamic_ncols=True) as bar:
+                description = f"{name}, {number} of {len(parts)}"
+                with tqdm(desc=description, unit="part", total=1, dynamic_ncols=True) as bar:
 
                     def show(done: int, total: int, bar: tqdm = bar) -> None:
                         bar.total = total

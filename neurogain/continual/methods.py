@@ -5,6 +5,7 @@ A method is named on the command line by its name alone or with constants of its
 """
 
 import dataclasses
+import difflib
 import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -174,7 +175,9 @@ def parse(text: str, *, sensitivity: float | None = None) -> Method:
     """
     name, _, assignments = text.partition(":")
     if name not in METHODS:
-        raise ValueError(f"`optimizers` must be among {', '.join(METHODS)}; got {name!r}.")
+        near = difflib.get_close_matches(name, METHODS, n=1)
+        hint = f" Did you mean {near[0]}?" if near else ""
+        raise ValueError(f"`optimizers` must be among {', '.join(METHODS)}; got {name!r}.{hint}")
     method = METHODS[name]
     constants = dict(method.constants)
     if sensitivity is not None and "decay" in constants and not method.frozen:

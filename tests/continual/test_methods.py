@@ -226,7 +226,7 @@ def test_a_colon_without_constants_is_the_name_alone():
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("sdg", r"must be among sgd, msgd, adam, ngm, .*; got 'sdg'"),
+        ("sdg", r"must be among sgd, msgd, adam, ngm, .*; got 'sdg'\. Did you mean sgd\?"),
         ("", r"must be among .*; got ''"),
         ("sgd:momentum=0.9", r"each of learning_rate of 'sgd' once; got 'momentum'"),
         ("ngm:decay=0.5,decay=0.7", r"once; got 'decay' in 'ngm:decay=0.5,decay=0.7'"),
