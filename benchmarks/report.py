@@ -3,6 +3,7 @@
 python benchmarks/report.py
 """
 
+import argparse
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -346,6 +347,7 @@ def readme_table(streams: dict[str, Any]) -> Iterator[str]:
 
 def main() -> None:
     """Write both files."""
+    argparse.ArgumentParser(description=__doc__).parse_args()
     names = [name + scale for name in STREAMS for scale in ("", "_paper", "_small")]
     paths = {name: RESULTS / f"stability_gap_{name}.json" for name in names}
     gaps = {n: json.loads(path.read_text()) for n, path in paths.items() if path.exists()}

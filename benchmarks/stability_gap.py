@@ -20,6 +20,7 @@ results are compared with a CPU's; `accelerator.py` does.
 import dataclasses
 import functools
 import json
+import sys
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -361,6 +362,11 @@ def lowest_accuracy(entries: Mapping[str, Any]) -> float:
 def main() -> None:
     """Run all; print a table and write a JSON file for each stream."""
     args = tyro.cli(Arguments)
+    try:
+        for benchmark in args.benchmarks:
+            args.config(benchmark, args.eval_every)
+    except ValueError as error:
+        sys.exit(f"stability_gap: {error}")
     args.out.mkdir(parents=True, exist_ok=True)
     for benchmark in args.benchmarks:
         result = run_benchmark(args, benchmark)

@@ -121,7 +121,7 @@ def _table(metrics: dict) -> str:
     number = str(most) if fewest == most else f"{fewest} to {most}"
     bias = max(m["minimum_bias"]["at_most"] for m in metrics["methods"].values())
     lines.append(
-        f"Evaluated every {stream['eval_every']} updates on {number} images a task; for that a "
-        f"minimum reads at most {bias:.3f} low."
+        f"Evaluated every {stream['eval_every']} updates on {number} images a task: the lowest of "
+        f"such readings is up to {bias:.3f} too low."
     )
     return "\n".join(lines + ([stream["note"]] if "note" in stream else []))

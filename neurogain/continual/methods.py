@@ -131,7 +131,7 @@ METHODS = {
             "two-timescale-follow",
             "two timescales, rate by gain",
             two_timescale_following,
-            _TWO_TIMESCALE,
+            _TWO_TIMESCALE | {"consolidation": 0.97},
         ),
         Method(
             "clip-ngm-adam",

@@ -106,8 +106,8 @@ def test_the_table_shows_every_method(runs, tmp_path, capsys):
     assert re.match(rf"sgd +{mean:.3f} \[-?\d+\.\d+, \d+\.\d+\]", sgd)
     assert ngm.startswith("ngm ")
     assert note == "95 % t-intervals over 2 seeds; lower SG is better, at equal avg-ACC."
-    start = "Evaluated every 1 updates on 20 images a task; for that a minimum reads at most 0"
-    assert re.fullmatch(rf"{start}\.\d\d\d low\.", evaluation)
+    start = "Evaluated every 1 updates on 20 images a task: the lowest of such readings is up to"
+    assert re.fullmatch(rf"{start} 0\.\d\d\d too low\.", evaluation)
     assert f"Written: {tmp_path / 'metrics.json'}" in printed
 
 
