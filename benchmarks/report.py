@@ -189,7 +189,8 @@ def stability_gap(content: dict[str, Any]) -> Iterator[str]:
     benchmark, config, stream = content["benchmark"], content["config"], content["stream"]
     seeds, images = len(content["report_seeds"]), stream["evaluation_images"]
     budget = max(len(m["tuning"]) for m in content["methods"].values())
-    yield f"## The stability gap on {benchmark}, joint training\n"
+    protocol = "" if config["scale"] == "default" else f", {config['scale']} protocol"
+    yield f"## The stability gap on {benchmark}{protocol}, joint training\n"
     if "note" in stream:
         yield f"{stream['note']}\n"
     yield (
