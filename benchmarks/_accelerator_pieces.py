@@ -102,8 +102,8 @@ PIECES = (
         "continual-batching",
         "Runs of the continual trainer side by side and one by one, a slim ResNet-18",
         "benchmarks/continual_batching.py --models resnet --bfloat16 --iterations 20 --runs 5 "
-        "--out {out}",
-        "continual_batching_gpu.json",
+        "--name continual_batching --out {out}",
+        "continual_batching.json",
         80,
         "--models digits --iterations 2 --runs 2 --rounds 1",
     ),

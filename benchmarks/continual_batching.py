@@ -64,6 +64,8 @@ class Arguments:
     """Compute convolutions in bfloat16."""
     rounds: int = 3
     """Timed runs of each mode."""
+    name: str | None = None
+    """Of the result file; continual_batching_cpu, _gpu, ... by default."""
     out: Path = Path("benchmarks/results")
     """Folder of the results."""
 
@@ -166,7 +168,7 @@ def main() -> None:
         "table": "\n".join(lines),
     }
     args.out.mkdir(parents=True, exist_ok=True)
-    path = args.out / f"continual_batching_{device.platform}.json"
+    path = args.out / f"{args.name or f'continual_batching_{device.platform}'}.json"
     path.write_text(json.dumps(content, indent=1) + "\n")
     print("\n".join(lines))
 

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 from _accelerator_pieces import PIECES
+from _stability_gap_figures import file_name
 
 from neurogain import intervals
 from neurogain.intervals import summary
@@ -223,9 +224,9 @@ def stability_gap(content: dict[str, Any]) -> Iterator[str]:
     yield from front_comparison(content)
     yield ""
     yield from front_table(content)
-    scale = "" if config["scale"] == "default" else f"_{config['scale']}"
+    name = file_name(benchmark, config["scale"])
     for figure in ("fronts", "switches", "gain"):
-        yield f"\n![{benchmark}, {figure}](results/stability_gap_{benchmark}{scale}_{figure}.png)"
+        yield f"\n![{benchmark}, {figure}](results/{name}_{figure}.png)"
 
 
 def at_the_edge(result: dict[str, Any]) -> Iterator[str]:

@@ -18,7 +18,6 @@ results are compared with a CPU's; `accelerator.py` does.
 """
 
 import dataclasses
-import functools
 import json
 import sys
 from collections.abc import Mapping, Sequence
@@ -30,6 +29,7 @@ import _stability_gap_grids as grids
 import numpy as np
 import tyro
 from _command import command
+from _stability_gap_figures import draw, file_name
 from tqdm import tqdm
 
 from neurogain import intervals, output
@@ -39,8 +39,6 @@ from neurogain.continual.training import TaskCurves
 from neurogain.experiments import stability_gap
 from neurogain.experiments.stability_gap_config import Benchmark, Scale, StabilityGapConfig
 from neurogain.intervals import summary
-from neurogain.plotting import fronts
-from neurogain.plotting import stability_gap as figures
 
 PUBLISHED = {  # arXiv 2507.14056 v2, avg-SG, joint training, 5 seeds
     "split-mnist": {"sgd": 0.034, "msgd": 0.267, "adam": 0.283, "ngm": 0.017},
@@ -190,13 +188,14 @@ def run_method(
     best = 0
     if len(grid) > 1:
         seeds = range(FIRST_TUNING_SEED, FIRST_TUNING_SEED + args.tuning_seeds)
-        measure = functools.partial(measure_all, folder, config=tuning_config, stream=stream)
-        measure = functools.partial(measure, method=method, seeds=seeds)
-        unit = f"{name}-tuning"
+        units = [(f"{name}-tuning", grid)]
         if convolutional:  # minutes each on a CPU: a unit each
-            tuned = [measure(with_rate(unit, one), grid=[one])[0] for one in grid]
-        else:
-            tuned = measure(unit, grid=grid)
+            units = [(with_rate(f"{name}-tuning", one), [one]) for one in grid]
+        tuned = [
+            curves
+            for unit, part in units
+            for curves in measure_all(folder, unit, tuning_config, stream, method, part, seeds)
+        ]
         tuning = [stability_gap.measure(c) for c in tuned]
         best = choose(tuning)
     swept = name in grids.FRONTS and not convolutional
@@ -305,58 +304,6 @@ def run_benchmark(args: Arguments, benchmark: Benchmark) -> dict[str, Any]:
     name = file_name(benchmark, args.scale)
     draw(args.out, name, stream, result, {n: curves[n] for n in MAIN if n in curves})
     return result
-
-
-def draw(
-    out: Path,
-    name: str,
-    stream: Stream,
-    result: dict[str, Any],
-    curves: dict[str, TaskCurves],
-) -> None:
-    """Draw the fronts, and the switches at the chosen configurations."""
-    title, scale = result["config"]["benchmark"], result["config"]["scale"]
-    title += "" if scale == "default" else f" ({scale} protocol)"
-    named = {n: m["summary"] for n, m in result["methods"].items()}
-    swept = [n for n in grids.FRONTS if n in named and len(result["methods"][n]["front"]) > 1]
-    seeds = {result["methods"][n]["front_seeds"] for n in swept}
-    on = "" if seeds != {"tuning"} else "; fronts on the tuning seeds"
-    front = fronts.fronts(
-        {named[n]: result["methods"][n]["front"] for n in swept},
-        {named[n]: m for n, m in result["methods"].items() if n not in swept},
-        published={named[n]: gap for n, gap in result["published_avg_sg"].items() if n in named},
-        title=title + on,
-        lowest_accuracy=lowest_accuracy(result["methods"]),
-        highlighted=named.get("two-timescale"),
-    )
-    front.savefig(out / f"{name}_fronts.png", dpi=130)
-    if not curves:
-        return
-    switches = figures.old_task_accuracy(
-        {named[name]: c.accuracy for name, c in curves.items()},
-        stream.task_names,
-        eval_every=result["config"]["eval_every"],
-        title=f"{title}, joint training, each method tuned",
-    )
-    switches.savefig(out / f"{name}_switches.png", dpi=130)
-    gains = figures.gain(
-        {named[name]: c.gain for name, c in curves.items()},
-        {named[name]: c.uncertainty for name, c in curves.items()},
-        stream.task_names,
-        title=f"{title}, each method tuned",
-    )
-    gains.savefig(out / f"{name}_gain.png", dpi=130)
-
-
-def file_name(benchmark: str, scale: str) -> str:
-    """Return the name of a stream's files; those of the default protocol are named by it alone."""
-    return f"stability_gap_{benchmark}" + ("" if scale == "default" else f"_{scale}")
-
-
-def lowest_accuracy(entries: Mapping[str, Any]) -> float:
-    """Return the left end of the fronts' axis: 0.15 below the best avg-ACC."""
-    best = max(m["avg_acc"]["mean"] for m in entries.values())
-    return float(np.floor(20 * (best - 0.15)) / 20)
 
 
 def main() -> None:

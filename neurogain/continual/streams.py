@@ -100,12 +100,17 @@ def _check_task(name: str, task: _Task) -> None:
             f"every task must have at least 2 classes; task {task.name!r} of {name} has only class "
             f"{task.classes[0]}. Use fewer tasks."
         )
+    _check_classes(f"task {task.name!r} of {name}", train, test, task.classes)
+
+
+def _check_classes(whose: str, train: Examples, test: Examples, classes: Sequence[int]) -> None:
+    """Refuse images that lack a class."""
     for part, examples in (("training", train), ("test", test)):
-        missing = np.setdiff1d(task.classes, examples.labels)
+        missing = np.setdiff1d(classes, examples.labels)
         if len(missing):
             raise ValueError(
-                f"every task must have images of all its classes; task {task.name!r} of {name} has "
-                f"no {part} images of class {', '.join(map(str, missing))}. Use another set."
+                f"every task must have images of all its classes; {whose} has no {part} images of "
+                f"class {', '.join(map(str, missing))}. Use another set."
             )
 
 
@@ -211,7 +216,7 @@ def superclass_domains(
             f"superclass domains need a set with superclasses; {dataset.name} has none. "
             "Load cifar100."
         )
-    _check_fine_classes(dataset)
+    _check_classes(dataset.name, train, test, range(dataset.classes))  # else dealt without it
     pairs = np.unique(np.stack([train.superclasses, train.labels], axis=1), axis=0)
     groups = [pairs[pairs[:, 0] == s, 1] for s in np.unique(pairs[:, 0])]
     fewest = min(map(len, groups))
@@ -226,17 +231,6 @@ def superclass_domains(
         named = _by_superclass(train, fine), _by_superclass(test, fine)
         parts.append(_Task(f"part {k + 1}", *named, range(len(groups))))
     return _build(f"domain-{dataset.name}", len(groups), parts, eval_images, at_most)
-
-
-def _check_fine_classes(dataset: Dataset) -> None:
-    """Refuse a set that lacks a class: its superclass would be dealt without it."""
-    for part, examples in (("training", dataset.train), ("test", dataset.test)):
-        missing = np.setdiff1d(np.arange(dataset.classes), examples.labels)
-        if len(missing):
-            raise ValueError(
-                f"every task must have images of all its classes; {dataset.name} has no {part} "
-                f"images of class {', '.join(map(str, missing))}. Use another set."
-            )
 
 
 def _by_superclass(examples: Examples, fine: np.ndarray) -> Examples:
