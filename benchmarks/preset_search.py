@@ -119,7 +119,7 @@ def main() -> None:
         accuracies = [r["avg_acc"]["mean"] for r in row]
         adam = [a for a, _ in found.values()]
         relative = [
-            np.inf if g is None else g / a["avg_sg"]["mean"]
+            g / a["avg_sg"]["mean"] if g is not None and a["avg_sg"]["mean"] else np.inf
             for g, a in zip(gaps, adam, strict=True)
         ]
         enough = all(x >= a["avg_acc"]["mean"] for x, a in zip(accuracies, adam, strict=True))
