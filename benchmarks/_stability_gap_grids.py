@@ -1,6 +1,6 @@
 """The configurations that each optimizer is tuned over: as many for one as for another.
 
-Eight for perceptrons, four (of learning rates alone) for the residual network. What has no entry is
+Eight for perceptrons, five (of learning rates alone) for the residual network. What has no entry is
 frozen: it runs with the constants that it has in `neurogain.continual.methods`, as do those of the
 averages over the residual network (0.97).
 """
@@ -56,17 +56,17 @@ PERCEPTRON: Mapping[str, Grid] = {
     "ngm-output": _GAIN | {"learning_rate": _FEW_NGM},
 }
 
-_RESNET_SGD = (0.03, 0.1, 0.3, 1.0)
-_RESNET_MOMENTUM = (0.003, 0.01, 0.03, 0.1)
-_RESNET_ADAM = (3e-4, 1e-3, 3e-3, 1e-2)
+_RESNET_SGD = (0.01, 0.03, 0.1, 0.3, 1.0)
+_RESNET_MOMENTUM = (0.001, 0.003, 0.01, 0.03, 0.1)
+_RESNET_ADAM = (1e-4, 3e-4, 1e-3, 3e-3, 1e-2)
 
 RESIDUAL: Mapping[str, Grid] = {
     name: {"learning_rate": rates}
     for rates, names in (
         (_RESNET_SGD, ("sgd", "ema-sgd", "sam-sgd", "entropy-rate", "ngm", "ema-ngm")),
-        ((0.3, 1.0, 3.0, 10.0), ("clip-sgd", "schedule-free-sgd")),
+        ((0.1, 0.3, 1.0, 3.0, 10.0), ("clip-sgd", "schedule-free-sgd")),
         (_RESNET_MOMENTUM, ("msgd", "msgd-reset", "ema-msgd")),
-        ((0.03, 0.1, 0.3, 1.0), ("clip-msgd",)),
+        ((0.01, 0.03, 0.1, 0.3, 1.0), ("clip-msgd",)),
         (
             _RESNET_ADAM,
             (

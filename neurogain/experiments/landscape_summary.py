@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from neurogain import output
+from neurogain.continual import metrics
 from neurogain.continual.streams import Stream
 from neurogain.experiments.landscape import COMPLEXITIES, FastSlow, LandscapeConfig, as_json
 from neurogain.experiments.landscape_complexity import DRIVES, LEVELS, WAYS, Complexity
@@ -41,7 +42,7 @@ def summarize(
                 "hyperparameters": dict(chosen[label].constants),
                 "diverged": [not np.isfinite(loss).all() for loss in found.train_loss],
                 **_curvature(found),
-                **_around(config, found),
+                **_around(config, found, stream.test_counts[:2]),
             }
             for label, found in switches.items()
         },
@@ -76,7 +77,7 @@ def _curvature(found: Switch) -> dict[str, Any]:
     }
 
 
-def _around(config: LandscapeConfig, found: Switch) -> dict[str, Any]:
+def _around(config: LandscapeConfig, found: Switch, test_images: np.ndarray) -> dict[str, Any]:
     """Return loss and accuracy on the old task on the way from the switch, and straight ahead."""
     after_switch = distances(config) >= 0
     after: dict[str, Any] = {}
@@ -90,6 +91,9 @@ def _around(config: LandscapeConfig, found: Switch) -> dict[str, Any]:
             "at_end_of_window": summary(path[:, -1, 0]),
         }
         after[f"new_task_{kind}"] = {"at_end_of_window": summary(path[:, -1, 1])}
+    paths = found.path_accuracy[:, config.window :]
+    biases = [metrics.minimum_bias(np.stack([path, path]), test_images) for path in paths]
+    after["path_minimum_bias_at_most"] = float(np.mean([at_most for _, at_most in biases]))
     return after | {"trajectory_in_plane": output.or_null(found.captured)}
 
 

@@ -208,12 +208,28 @@ class StabilityGapConfig:
                 "`image_folder` must be given with the benchmark image-folder, and with no other; "
                 f"got {self.image_folder} with {self.benchmark}."
             )
-        if self.compute_dtype != "float32" and self.setting.model == "mlp":
-            raise ValueError(
-                f"`compute_dtype` is that of convolutions; {self.benchmark} trains an MLP, in "
-                f"float32. Leave it out; got {self.compute_dtype}."
-            )
+        self._check_options_apply()
         self.protocol.check_tasks(self.task_count)
+
+    def _check_options_apply(self) -> None:
+        """Refuse an option that would change nothing."""
+        rotated, mlp = self.setting.kind == "rotated", self.setting.model == "mlp"
+        owners = {
+            "angles": (rotated, "a rotated stream"),
+            "tasks": (not rotated, "a stream that isn't rotated"),
+            "hidden": (mlp, "an MLP"),
+            "width": (not mlp, "a ResNet"),
+            "blocks": (not mlp, "a ResNet"),
+            "compute_dtype": (not mlp, "a ResNet's convolutions"),
+            "buffer_size": (self.regime == "replay", "the regime replay"),
+        }
+        for field in dataclasses.fields(self):
+            applies, owner = owners.get(field.name, (True, ""))
+            if not applies and getattr(self, field.name) != field.default:
+                raise ValueError(
+                    f"`{field.name}` belongs to {owner}, not to {self.benchmark} in the regime "
+                    f"{self.regime}; got {getattr(self, field.name)!r}. Leave it out."
+                )
 
     def as_json(self) -> dict[str, Any]:
         """Return plain JSON values, with the defaults that apply filled in."""

@@ -195,7 +195,13 @@ def test_configuration_survives_json():
         ({"benchmark": "domain-cifar100", "tasks": 1}, r"at least 2 tasks; got 1\."),
         ({"benchmark": "image-folder"}, r"`image_folder` must be given with the .*; got None with"),
         ({"image_folder": Path("x")}, r"and with no other; got x with split-digits\."),
-        ({"compute_dtype": "bfloat16"}, r"split-digits trains an MLP, in float32\. Leave it out"),
+        ({"compute_dtype": "bfloat16"}, r"a ResNet's convolutions, not to split-digits in .*'bflo"),
+        ({"width": 10}, r"`width` belongs to a ResNet, not to split-digits .*; got 10\. Leave it"),
+        ({"blocks": (1,)}, r"`blocks` belongs to a ResNet, not to split-digits"),
+        ({"angles": (0.0, 40.0)}, r"`angles` belongs to a rotated stream, not to split-digits"),
+        ({"buffer_size": 50}, r"`buffer_size` belongs to the regime replay, .* joint; got 50"),
+        ({"benchmark": "split-cifar10", "hidden": (9,)}, r"`hidden` belongs to an MLP, not to spl"),
+        ({"benchmark": "rotated-digits", "tasks": 3}, r"`tasks` belongs to a stream that isn't ro"),
     ],
 )
 def test_bad_configurations_are_refused_before_any_data_are_read(changes, message):
