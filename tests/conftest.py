@@ -1,4 +1,5 @@
 import os
+from pathlib import Path
 
 from hypothesis import settings
 from jaxtyping import install_import_hook
@@ -7,6 +8,13 @@ from jaxtyping import install_import_hook
 _DEVICES = "--xla_force_host_platform_device_count=4"
 if _DEVICES not in os.environ.get("XLA_FLAGS", ""):
     os.environ["XLA_FLAGS"] = f"{os.environ.get('XLA_FLAGS', '')} {_DEVICES}".strip()
+
+# Compiling is three quarters of the suite's work. What was compiled once, by either worker, by a
+# command that a test runs or in an earlier run, is read back.
+_PROGRAMS = Path(__file__).parent.parent / ".pytest_cache" / "programs"
+os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", str(_PROGRAMS))
+os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0.05")
+os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES", "-1")
 
 # Annotated shapes and dtypes are checked while the tests run.
 _KERNELS = (

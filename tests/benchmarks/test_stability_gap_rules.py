@@ -122,7 +122,7 @@ def test_a_rate_at_the_end_of_its_sweep_is_named():
     assert "frozen" not in text
 
 
-@pytest.mark.parametrize(("convolutional", "number"), [(False, 8), (True, 4)])
+@pytest.mark.parametrize(("convolutional", "number"), [(False, 8), (True, 5)])
 def test_every_method_has_the_same_budget_or_is_frozen(convolutional, number):
     for name in grids.names(convolutional):
         found = grids.configurations(name, "split-mnist", convolutional=convolutional)
