@@ -26,7 +26,8 @@ def draw(
     named = {n: m["summary"] for n, m in result["methods"].items()}
     swept = [n for n in grids.FRONTS if n in named and len(result["methods"][n]["front"]) > 1]
     seeds = {result["methods"][n]["front_seeds"] for n in swept}
-    on = "" if seeds != {"tuning"} else "; fronts on the tuning seeds"
+    on = f", means over {result['config']['seeds']} seeds"
+    on += "" if seeds != {"tuning"} else "; fronts on the tuning seeds"
     front = fronts.fronts(
         {named[n]: result["methods"][n]["front"] for n in swept},
         {named[n]: m for n, m in result["methods"].items() if n not in swept},

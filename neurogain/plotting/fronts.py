@@ -3,11 +3,14 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from neurogain.plotting import style
 
 LINEAR = 0.01  # avg-SG up to which the axis is linear; logarithmic above
+APART = 12  # points, between the middles of numbers and marks
 TICKS = (0, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1)
 
 
@@ -32,7 +35,9 @@ def fronts(
     """
     figure = Figure(figsize=(8.6, 6.2), layout="constrained")
     axes = figure.subplots()
-    outside, number = [], 0
+    outside: list[str] = []
+    marks: list[tuple[float, float]] = []
+    numbers: list[tuple[float, float]] = []
     for label, line, marker in style.assign([*swept, *single]):
         entries = swept.get(label) or [single[label]]
         points = sorted(
@@ -48,10 +53,13 @@ def fronts(
         elif label == highlighted:
             look = {"color": "black", "marker": "*", "markersize": 14, "zorder": 4}
         else:
-            number += 1
-            size = 5 if number < 10 else 8  # a marker's size is that of its wider side
-            look = {"color": "black", "marker": f"${number}$", "markersize": size, "zorder": 3}
-            look["markeredgewidth"] = 0.2
+            numbers += points
+            size = 5 if len(numbers) < 10 else 8  # a marker's size is that of its wider side
+            look = {"color": "black", "marker": f"${len(numbers)}$", "markersize": size}
+            axes.plot([], [], linestyle="none", label=label, markeredgewidth=0.2, **look)
+            axes.update_datalim(points)
+            continue
+        marks += points
         axes.plot(*zip(*points, strict=True), linestyle="none", label=label, **look)
         if label in swept:
             kept = front(points)
@@ -87,7 +95,34 @@ def fronts(
         )
     bars = "; bars at the left: published avg-SG" if published else ""
     axes.set_title(f"{title}\nlower right is better{bars}", fontsize=10)
+    figure.draw_without_rendering()  # the layout says how far apart marks are
+    _write_numbers(axes, numbers, marks)
     return figure
+
+
+def _write_numbers(
+    axes: Axes, numbers: Sequence[tuple[float, float]], marks: Sequence[tuple[float, float]]
+) -> None:
+    """Write 1, 2, ... at the points, or beside them with a line to them where marks are."""
+    points = 72 / axes.figure.dpi
+    taken = [points * axes.transData.transform(mark) for mark in marks]
+    turns = np.exp(2j * np.pi * np.arange(16) / 16)
+    rings = [APART * r * turn for r in (1, 1.5, 2, 2.5, 3, 3.5, 4) for turn in turns]
+    for number, point in enumerate(numbers, start=1):
+        place = points * axes.transData.transform(point)
+        offset = (0.0, 0.0)
+        for step in (0j, *rings):
+            offset = (step.real, step.imag)
+            if all(np.hypot(*(place + offset - other)) >= APART for other in taken):
+                break
+        taken.append(place + offset)
+        axes.annotate(
+            str(number), point, offset, textcoords="offset points", ha="center", va="center",
+            fontsize=7.5, zorder=5, bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.3},
+            arrowprops={"arrowstyle": "-", "linewidth": 0.5, "shrinkA": 0, "shrinkB": 0},
+        )  # fmt: skip
+        if any(offset):
+            axes.plot(*point, ".", color="black", markersize=2.5, zorder=5)
 
 
 def front(points: Sequence[tuple[float, float]]) -> list[tuple[float, float]]:

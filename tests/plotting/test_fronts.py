@@ -1,9 +1,10 @@
 import io
 
+import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from neurogain.plotting.fronts import front, fronts
+from neurogain.plotting.fronts import APART, front, fronts
 
 POINT = st.tuples(st.integers(0, 5), st.integers(0, 5))
 
@@ -45,3 +46,15 @@ def test_figure_has_labels_fronts_and_points(figures_of):
     assert list(zip(*points.get_data(), strict=True)) == [(0.9, 0.1), (0.95, 0.3)]
     assert list(zip(*line.get_data(), strict=True)) == [(0.8, 0.1), (0.9, 0.1), (0.95, 0.3)]
     assert list(published.get_ydata()) == [0.05, 0.05]
+
+
+def test_numbers_keep_apart_and_point_to_their_place(figures_of):
+    figure = fronts({}, {f"method {i}": figures_of(0.4, 0.95) for i in range(9)}, published={})
+    [axes] = figure.axes
+    assert [t.get_text() for t in axes.texts] == [str(i) for i in range(1, 10)]
+    assert {tuple(t.xy) for t in axes.texts} == {(0.95, 0.4)}
+    places = np.array([t.get_position() for t in axes.texts])  # points from there
+    assert not places[0].any()
+    apart = np.linalg.norm(places[:, None] - places, axis=-1)[~np.eye(9, dtype=bool)]
+    assert apart.min() >= APART - 1e-9
+    assert apart.max() < 5 * APART
