@@ -1,6 +1,6 @@
 """The figures of the stability gap's benchmark, and what its files are called."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -25,9 +25,12 @@ def draw(
     title += "" if scale == "default" else f" ({scale} protocol)"
     named = {n: m["summary"] for n, m in result["methods"].items()}
     swept = [n for n in grids.FRONTS if n in named and len(result["methods"][n]["front"]) > 1]
-    seeds = {result["methods"][n]["front_seeds"] for n in swept}
-    on = f", means over {result['config']['seeds']} seeds"
-    on += "" if seeds != {"tuning"} else "; fronts on the tuning seeds"
+    on = f", means over {seeds(result['methods'].values())}"
+    tuning = [
+        result["methods"][n] for n in swept if result["methods"][n]["front_seeds"] == "tuning"
+    ]
+    if tuning:
+        on += f"; fronts: tuning, {seeds([point for m in tuning for point in m['front']])}"
     front = fronts.fronts(
         {named[n]: result["methods"][n]["front"] for n in swept},
         {named[n]: m for n, m in result["methods"].items() if n not in swept},
@@ -58,6 +61,12 @@ def draw(
 def file_name(benchmark: str, scale: str) -> str:
     """Return the name of a stream's files; those of the default protocol are named by it alone."""
     return f"stability_gap_{benchmark}" + ("" if scale == "default" else f"_{scale}")
+
+
+def seeds(entries: Iterable[Mapping[str, Any]]) -> str:
+    """Return on how many seeds the figures are, in words."""
+    [number] = {len(e["avg_sg"]["per_seed"]) for e in entries}
+    return "1 seed" if number == 1 else f"{number} seeds"
 
 
 def lowest_accuracy(entries: Mapping[str, Any]) -> float:

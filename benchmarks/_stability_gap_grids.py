@@ -63,10 +63,12 @@ _RESNET_ADAM = (1e-4, 3e-4, 1e-3, 3e-3, 1e-2)
 RESIDUAL: Mapping[str, Grid] = {
     name: {"learning_rate": rates}
     for rates, names in (
-        (_RESNET_SGD, ("sgd", "ema-sgd", "sam-sgd", "entropy-rate", "ngm", "ema-ngm")),
+        (
+            _RESNET_SGD,
+            ("sgd", "ema-sgd", "sam-sgd", "entropy-rate", "ngm", "ema-ngm", "clip-msgd"),
+        ),
         ((0.1, 0.3, 1.0, 3.0, 10.0), ("clip-sgd", "schedule-free-sgd")),
         (_RESNET_MOMENTUM, ("msgd", "msgd-reset", "ema-msgd")),
-        ((0.01, 0.03, 0.1, 0.3, 1.0), ("clip-msgd",)),
         (
             _RESNET_ADAM,
             (

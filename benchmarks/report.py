@@ -250,14 +250,26 @@ def published_protocol(config: dict[str, Any]) -> str:
 
 
 def measured_on(content: dict[str, Any]) -> str:
-    """Return in words which methods were measured on which device."""
-    devices: dict[str, list[str]] = {}
+    """Return in words which methods were measured on which device, and where else tuned."""
+    reported: dict[str, list[str]] = {}
+    elsewhere: dict[str, list[str]] = {}
     for name, m in content["methods"].items():
-        versions = m["versions"]
-        devices.setdefault(f"{versions['device']}, jax {versions['jax']}", []).append(name)
-    if len(devices) == 1:
-        return f"on {next(iter(devices))}"
-    return "on " + "; on ".join(f"{d} ({', '.join(names)})" for d, names in devices.items())
+        device = device_of(m["versions"])
+        reported.setdefault(device, []).append(name)
+        for other in {device_of(t["versions"]) for t in m["tuning"] if "versions" in t} - {device}:
+            elsewhere.setdefault(other, []).append(name)
+    if len(reported) == 1:
+        text = f"on {next(iter(reported))}"
+    else:
+        text = "on " + "; on ".join(f"{d} ({', '.join(names)})" for d, names in reported.items())
+    return text + "".join(
+        f"; some rates of {', '.join(names)} tuned on {d}" for d, names in sorted(elsewhere.items())
+    )
+
+
+def device_of(versions: dict[str, str]) -> str:
+    """Return in words what a unit was measured on."""
+    return f"{versions['device']}, jax {versions['jax']}"
 
 
 def bias(content: dict[str, Any]) -> str:

@@ -3,7 +3,7 @@
     python benchmarks/stability_gap.py --data-dir DIR --jobs 2   (hours on 2 cores; resumes)
     python benchmarks/stability_gap.py --benchmarks split-cifar10 --data-dir DIR --scale paper
 
-Budget: each method gets the same number of configurations, 8 for perceptrons and 4 for the residual
+Budget: each method gets the same number of configurations, 8 for perceptrons and 5 for the residual
 network, on the same tuning seeds. Rule: of the configurations whose tuning avg-ACC is within 0.01
 of the method's best, none of them diverged, the one of lowest avg-SG is chosen. It is then run on
 fresh seeds, as is every configuration of the perceptrons' methods whose front is drawn; the fronts
@@ -149,7 +149,9 @@ def choose(entries: Sequence[dict[str, Any]]) -> int:
         if not any(e["diverged"]) and e["avg_sg"]["mean"] is not None
     ]
     if not sound:
-        raise ValueError("every configuration diverged; lower its learning rates in RATES.")
+        raise ValueError(
+            "every configuration diverged; lower its rates in _stability_gap_grids.py."
+        )
     best = max(entries[i]["avg_acc"]["mean"] for i in sound)
     near = [i for i in sound if entries[i]["avg_acc"]["mean"] >= best - TOLERANCE]
     return min(near, key=lambda i: entries[i]["avg_sg"]["mean"])
@@ -191,12 +193,10 @@ def run_method(
         units = [(f"{name}-tuning", grid)]
         if convolutional:  # minutes each on a CPU: a unit each
             units = [(with_rate(f"{name}-tuning", one), [one]) for one in grid]
-        tuned = [
-            curves
-            for unit, part in units
-            for curves in measure_all(folder, unit, tuning_config, stream, method, part, seeds)
-        ]
-        tuning = [stability_gap.measure(c) for c in tuned]
+        for unit, part in units:
+            tuned = measure_all(folder, unit, tuning_config, stream, method, part, seeds)
+            versions = {"versions": versions_of(folder, unit)}
+            tuning += [stability_gap.measure(curves) | versions for curves in tuned]
         best = choose(tuning)
     swept = name in grids.FRONTS and not convolutional
     reported = range(len(grid)) if swept else [best]
@@ -224,7 +224,7 @@ def run_method(
         "hyperparameters": grid[best],
         "versions": versions_of(folder, report),
         **figures_of[best],
-        "tuning": [short(t, grid[i]) for i, t in enumerate(tuning)],
+        "tuning": [short(t, grid[i]) | {"versions": t["versions"]} for i, t in enumerate(tuning)],
         "front": [short(f, grid[i]) for i, f in points.items()],
         "front_seeds": "tuning" if from_tuning else "report",
         "swept": [

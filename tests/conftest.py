@@ -10,8 +10,8 @@ if _DEVICES not in os.environ.get("XLA_FLAGS", ""):
     os.environ["XLA_FLAGS"] = f"{os.environ.get('XLA_FLAGS', '')} {_DEVICES}".strip()
 
 # Compiling is three quarters of the suite's work. What was compiled once, by either worker, by a
-# command that a test runs or in an earlier run, is read back.
-_PROGRAMS = Path(__file__).parent.parent / ".pytest_cache" / "programs"
+# command that a test runs or in an earlier run, is read back (`pytest --cache-clear` forgets it).
+_PROGRAMS = Path(__file__).parent.parent / ".pytest_cache" / "d" / "programs"
 os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", str(_PROGRAMS))
 os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0.05")
 os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES", "-1")

@@ -179,8 +179,8 @@ def _table(metrics: dict) -> str:
     seeds = metrics["config"]["seeds"]
     spread = f"95 % t-intervals over {seeds} seeds" if seeds > 1 else "One seed"
     tests = " and ".join(map(str, metrics["stream"]["test_images"]))
-    bias = max(m["path_minimum_bias_at_most"] for m in metrics["methods"].values())
+    bias = max(m["minimum_bias_at_most"] for m in metrics["methods"].values())
     return "\n".join(lines) + (
-        f"\n\n{spread}; accuracy on {tests} fixed test images of the tasks: the lowest on a path "
-        f"is up to {bias:.3f} too low."
+        f"\n\n{spread}; accuracy on {tests} fixed test images of the tasks: the lowest of "
+        f"such readings is up to {bias:.3f} too low."
     )

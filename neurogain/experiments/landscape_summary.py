@@ -91,10 +91,16 @@ def _around(config: LandscapeConfig, found: Switch, test_images: np.ndarray) -> 
             "at_end_of_window": summary(path[:, -1, 0]),
         }
         after[f"new_task_{kind}"] = {"at_end_of_window": summary(path[:, -1, 1])}
-    paths = found.path_accuracy[:, config.window :]
-    biases = [metrics.minimum_bias(np.stack([path, path]), test_images) for path in paths]
-    after["path_minimum_bias_at_most"] = float(np.mean([at_most for _, at_most in biases]))
+    path, line = found.path_accuracy[:, config.window :], found.line_accuracy[:, after_switch]
+    after["minimum_bias_at_most"] = max(_bias(path, test_images), _bias(line, test_images))
     return after | {"trajectory_in_plane": output.or_null(found.captured)}
+
+
+def _bias(readings: np.ndarray, test_images: np.ndarray) -> float:
+    """Return how far the lowest of the old task's readings may lie too low, mean over seeds."""
+    # `minimum_bias` asks for the time before the switch, too, and does not read it
+    biases = [metrics.minimum_bias(np.stack([one, one]), test_images) for one in readings]
+    return float(np.mean([at_most for _, at_most in biases]))
 
 
 def _differences(found: FastSlow) -> dict[str, Any]:

@@ -212,11 +212,11 @@ class StabilityGapConfig:
         self.protocol.check_tasks(self.task_count)
 
     def _check_options_apply(self) -> None:
-        """Refuse an option that would change nothing."""
+        """Refuse an option of another model, kind of stream or regime, which would do nothing."""
         rotated, mlp = self.setting.kind == "rotated", self.setting.model == "mlp"
         owners = {
             "angles": (rotated, "a rotated stream"),
-            "tasks": (not rotated, "a stream that isn't rotated"),
+            "tasks": (not rotated or self.tasks == len(self.angles), "a stream that isn't rotated"),
             "hidden": (mlp, "an MLP"),
             "width": (not mlp, "a ResNet"),
             "blocks": (not mlp, "a ResNet"),

@@ -103,26 +103,24 @@ def fronts(
 def _write_numbers(
     axes: Axes, numbers: Sequence[tuple[float, float]], marks: Sequence[tuple[float, float]]
 ) -> None:
-    """Write 1, 2, ... at the points, or beside them with a line to them where marks are."""
-    points = 72 / axes.figure.dpi
-    taken = [points * axes.transData.transform(mark) for mark in marks]
-    turns = np.exp(2j * np.pi * np.arange(16) / 16)
-    rings = [APART * r * turn for r in (1, 1.5, 2, 2.5, 3, 3.5, 4) for turn in turns]
+    """Write 1, 2, ... beside the points, each in the first place where there is room, or most."""
+    scale = 72 / axes.figure.dpi  # to points
+    taken = [scale * axes.transData.transform(place) for place in (*marks, *numbers)]
+    angles = 2 * np.pi * np.arange(24) / 24
+    around = np.stack([np.cos(angles), np.sin(angles)], axis=1)
+    offsets = np.concatenate([APART * r * around for r in (1.01, 1.5, 2, 2.5, 3, 4, 5, 6)])
     for number, point in enumerate(numbers, start=1):
-        place = points * axes.transData.transform(point)
-        offset = (0.0, 0.0)
-        for step in (0j, *rings):
-            offset = (step.real, step.imag)
-            if all(np.hypot(*(place + offset - other)) >= APART for other in taken):
-                break
-        taken.append(place + offset)
+        places = scale * axes.transData.transform(point) + offsets
+        room = np.min([np.linalg.norm(places - other, axis=1) for other in taken], axis=0)
+        best = np.argmax(np.minimum(room, APART))
+        taken.append(places[best])
+        axes.plot(*point, ".", color="black", markersize=2.5, zorder=6)
         axes.annotate(
-            str(number), point, offset, textcoords="offset points", ha="center", va="center",
-            fontsize=7.5, zorder=5, bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.3},
+            str(number), point, tuple(offsets[best]), textcoords="offset points",
+            ha="center", va="center", fontsize=7.5, zorder=5,
+            bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.3},
             arrowprops={"arrowstyle": "-", "linewidth": 0.5, "shrinkA": 0, "shrinkB": 0},
         )  # fmt: skip
-        if any(offset):
-            axes.plot(*point, ".", color="black", markersize=2.5, zorder=5)
 
 
 def front(points: Sequence[tuple[float, float]]) -> list[tuple[float, float]]:

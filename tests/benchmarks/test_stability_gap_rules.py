@@ -1,5 +1,6 @@
 """The rules of the stability gap's benchmark: what is chosen, compared and called better."""
 
+import _stability_gap_figures as figures
 import _stability_gap_grids as grids
 import pytest
 import report
@@ -120,6 +121,25 @@ def test_a_rate_at_the_end_of_its_sweep_is_named():
     assert "highest rate of its sweep was chosen for `high`:" in text
     assert "middle" not in text
     assert "frozen" not in text
+
+
+def test_devices_are_named_with_what_else_tuning_ran_on():
+    here, there = ({"device": device, "jax": "1"} for device in ("cpu", "gpu"))
+    both = [{"versions": here}, {"versions": there}]
+    methods = {
+        "a": method(entry([0.1], [0.9]), versions=there, tuning=both),
+        "b": method(entry([0.1], [0.9]), versions=there, tuning=[{"versions": there}]),
+    }
+    words = report.measured_on({"methods": methods})
+    assert words == "on gpu, jax 1; some rates of a tuned on cpu, jax 1"
+    methods["c"] = method(entry([0.1], [0.9]), versions=here)
+    words = report.measured_on({"methods": methods})
+    assert words == "on gpu, jax 1 (a, b); on cpu, jax 1 (c); some rates of a tuned on cpu, jax 1"
+
+
+def test_seeds_are_counted_in_words():
+    assert figures.seeds([entry([0.1, 0.2], [0.9, 0.9])] * 2) == "2 seeds"
+    assert figures.seeds([entry([0.1], [0.9])]) == "1 seed"
 
 
 @pytest.mark.parametrize(("convolutional", "number"), [(False, 8), (True, 5)])

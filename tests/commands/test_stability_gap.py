@@ -1,5 +1,6 @@
 import contextlib
 import json
+import os
 import re
 import signal
 import subprocess
@@ -296,7 +297,8 @@ def test_a_signal_while_the_second_method_compiles_ends_with_130(tmp_path):
     heard = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)"  # in jobs too
     program = [sys.executable, "-c", f"{heard}; from neurogain.cli import script; script()"]
     call = [*program, *words.split(), str(tmp_path)]
-    with subprocess.Popen(call, stderr=subprocess.PIPE, text=True) as run:
+    compiles = os.environ | {"JAX_ENABLE_COMPILATION_CACHE": "false"}
+    with subprocess.Popen(call, stderr=subprocess.PIPE, text=True, env=compiles) as run:
         while not (tmp_path / "curves" / "sgd.npz").exists() and run.poll() is None:
             time.sleep(0.05)
         time.sleep(0.8)

@@ -48,13 +48,31 @@ def test_figure_has_labels_fronts_and_points(figures_of):
     assert list(published.get_ydata()) == [0.05, 0.05]
 
 
-def test_numbers_keep_apart_and_point_to_their_place(figures_of):
-    figure = fronts({}, {f"method {i}": figures_of(0.4, 0.95) for i in range(9)}, published={})
+def places(figure):
+    """Return where the numbers point to and where they are written, in points."""
     [axes] = figure.axes
-    assert [t.get_text() for t in axes.texts] == [str(i) for i in range(1, 10)]
-    assert {tuple(t.xy) for t in axes.texts} == {(0.95, 0.4)}
-    places = np.array([t.get_position() for t in axes.texts])  # points from there
-    assert not places[0].any()
-    apart = np.linalg.norm(places[:, None] - places, axis=-1)[~np.eye(9, dtype=bool)]
-    assert apart.min() >= APART - 1e-9
-    assert apart.max() < 5 * APART
+    figure.draw_without_rendering()
+    to = 72 / figure.dpi * axes.transData.transform([t.xy for t in axes.texts])
+    return to, to + [t.get_position() for t in axes.texts]
+
+
+def test_numbers_at_one_place_are_written_beside_it(figures_of):
+    figure = fronts({}, {f"method {i}": figures_of(0.4, 0.95) for i in range(9)}, published={})
+    assert [t.get_text() for t in figure.axes[0].texts] == [str(i) for i in range(1, 10)]
+    to, written = places(figure)
+    np.testing.assert_allclose(to, np.broadcast_to(to[0], to.shape))
+    apart = np.linalg.norm(written[:, None] - written, axis=-1)[~np.eye(9, dtype=bool)]
+    assert apart.min() >= APART - 1e-6
+    assert np.linalg.norm(written - to, axis=1).max() < 3 * APART
+
+
+def test_numbers_cover_neither_marks_nor_the_places_of_others(figures_of):
+    near = [(0.4, 0.95), (0.41, 0.949), (0.38, 0.951), (0.42, 0.952), (0.2, 0.9)]
+    single = {f"method {i}": figures_of(*place) for i, place in enumerate(near)}
+    figure = fronts({"adam": [figures_of(0.4, 0.95)]}, single, published={})
+    to, written = places(figure)
+    mark = 72 / figure.dpi * figure.axes[0].transData.transform((0.95, 0.4))
+    for i, place in enumerate(written):
+        others = [mark, *np.delete(to, i, axis=0), *np.delete(written, i, axis=0)]
+        assert np.linalg.norm(place - others, axis=1).min() >= APART - 1e-6
+    assert np.linalg.norm(written - to, axis=1).max() < 3 * APART
