@@ -277,7 +277,7 @@ def test_a_folder_of_images_end_to_end(image_folder, tmp_path):
 
 def test_a_folder_without_images_is_refused_in_one_line(tmp_path):
     more = ("--benchmark", "image-folder", "--image-folder", str(tmp_path / "none"))
-    message = refused(tmp_path / "run", *more)
+    message = refused(tmp_path / "run", *more, "--hidden", "400", "400")
     assert message.startswith("neurogain: `image_folder` must hold train/CLASS/*.png")
     assert not (tmp_path / "run").exists()
 

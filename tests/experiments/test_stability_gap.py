@@ -201,7 +201,7 @@ def test_configuration_survives_json():
         ({"angles": (0.0, 40.0)}, r"`angles` belongs to a rotated stream, not to split-digits"),
         ({"buffer_size": 50}, r"`buffer_size` belongs to the regime replay, .* joint; got 50"),
         ({"benchmark": "split-cifar10", "hidden": (9,)}, r"`hidden` belongs to an MLP, not to spl"),
-        ({"benchmark": "rotated-digits", "tasks": 3}, r"`tasks` belongs to a stream that isn't ro"),
+        ({"benchmark": "rotated-digits", "tasks": 4}, r"`tasks` belongs to a stream that isn't ro"),
     ],
 )
 def test_bad_configurations_are_refused_before_any_data_are_read(changes, message):
