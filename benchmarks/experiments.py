@@ -2,7 +2,7 @@
 
     python benchmarks/experiments.py    (about 45 minutes, and an hour or more for cifar10-paper)
 
-`cifar10-paper` needs CIFAR-10 as prepared by TensorFlow Datasets, in TFDS_DATA_DIR or its own place.
+`cifar10-paper` needs CIFAR-10, prepared by TensorFlow Datasets in TFDS_DATA_DIR or its own place.
 Writes a JSON file for each with its figures; `benchmarks/report.py` shows them. Runs lie under
 `runs/experiments`: what was interrupted goes on, what is finished there is not run again.
 """

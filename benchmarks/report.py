@@ -191,18 +191,19 @@ def stability_gap(content: dict[str, Any]) -> Iterator[str]:
     seeds, images = len(content["report_seeds"]), stream["evaluation_images"]
     budget = max(len(m["tuning"]) for m in content["methods"].values())
     protocol = "" if config["scale"] == "default" else f", {config['scale']} protocol"
+    every, tuned = config["eval_every"], len(content["tuning_seeds"])
+    when = "after every update" if every == 1 else f"every {every} updates"
+    number = f"{min(images)} to {max(images)}" if min(images) < max(images) else str(max(images))
     yield f"## The stability gap on {benchmark}{protocol}, joint training\n"
     if "note" in stream:
         yield f"{stream['note']}\n"
     yield (
         f"`{content['command']}` {measured_on(content)}: protocol `{config['scale']}`, "
         f"{config['iterations']} iterations a task in batches of {config['batch_size']}, evaluated "
-        f"every {config['eval_every']} update on {min(images)} to {max(images)} fixed test images "
-        f"a task. {budget} configurations a method on {len(content['tuning_seeds'])} tuning seeds; "
-        f"rule: {content['rule']}. Reported on {seeds} fresh seeds with 95 % t-intervals, on "
-        "the images that served the tuning. Lower "
-        "avg-SG is better, at equal avg-ACC. A minimum over noisy evaluations reads low: "
-        f"{bias(content)}\n"
+        f"{when} on {number} fixed test images a task. {budget} configurations a method on {tuned} "
+        f"tuning seed{'s' if tuned > 1 else ''}; rule: {content['rule']}. Reported on {seeds} "
+        "fresh seeds with 95 % t-intervals, on the images that served the tuning. Lower avg-SG is "
+        f"better, at equal avg-ACC. A minimum over noisy evaluations reads low: {bias(content)}\n"
     )
     yield from gap_table(content)
     yield ""

@@ -34,7 +34,7 @@ class LandscapeConfig:
 
     benchmark: Benchmark = "split-digits"
     """split: two new classes a task; rotated: one angle a task. Joint training on the first two."""
-    optimizers: tuple[str, ...] = ("sgd", "msgd", "ngm")
+    optimizers: tuple[str, ...] = ("sgd", "msgd", "adam", "ngm")
     """Methods of stability-gap whose weights act as they learn, with one gain on all or none, one
     gradient an update; with constants of their own as ngm:learning_rate=0.02."""
     seeds: int = 5

@@ -226,9 +226,10 @@ class StabilityGapConfig:
         for field in dataclasses.fields(self):
             applies, owner = owners.get(field.name, (True, ""))
             if not applies and getattr(self, field.name) != field.default:
+                here = self.regime if field.name == "buffer_size" else self.benchmark
                 raise ValueError(
-                    f"`{field.name}` belongs to {owner}, not to {self.benchmark} in the regime "
-                    f"{self.regime}; got {getattr(self, field.name)!r}. Leave it out."
+                    f"`{field.name}` belongs to {owner}, not to {here}; "
+                    f"got {getattr(self, field.name)!r}. Leave it out."
                 )
 
     def as_json(self) -> dict[str, Any]:

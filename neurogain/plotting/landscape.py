@@ -193,8 +193,9 @@ def plane(
     bar.ax.yaxis.set_minor_formatter(NullFormatter())
     drawn = next((axes for axes in rows[0] if axes.lines), rows[0, 0])
     handles, labels = drawn.get_legend_handles_labels()
+    columns = 4 if len(methods) > 1 else 2
     figure.legend(
-        handles, labels, loc="outside lower center", ncols=4, frameon=True, facecolor="0.6"
+        handles, labels, loc="outside lower center", ncols=columns, frameon=True, facecolor="0.6"
     )
     figure.suptitle(f"Around the switch, seed {seed}", fontsize=11)
     return figure

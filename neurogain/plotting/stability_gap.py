@@ -130,7 +130,10 @@ def trade_off(methods: Mapping[str, Mapping[str, Any]], *, title: str = "") -> F
         )
     axes.set_xlabel("avg-ACC: final accuracy, mean over tasks")
     axes.set_ylabel("avg-SG: relative drop, mean over switches")
-    axes.set_ylim(bottom=0)
+    left, right = axes.get_xlim()
+    axes.set_xlim(max(left, -0.02), min(right, 1.02))  # wide intervals reach beyond
+    top = min(axes.get_ylim()[1], 1.02)
+    axes.set_ylim(-0.02 * top, top)
     if axes.containers:
         axes.legend(frameon=False)
     else:
