@@ -37,6 +37,7 @@ PRESET = "two-timescale"
 SCHEMA = 3  # of stability_gap.py's files
 MARGIN = 0.005  # of avg-SG, below which the gain's contribution counts as none
 PRINTED = (  # each where it was measured
+    "cifar10_paper",
     "preset_search",
     "preset_search_wide",
     "landscape",
