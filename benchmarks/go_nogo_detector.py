@@ -21,7 +21,7 @@ import numpy as np
 import tyro
 from _command import command
 
-from neurogain import output
+from neurogain import output, stats
 from neurogain.experiments import go_nogo, go_nogo_measures
 from neurogain.experiments.go_nogo import GoNoGoConfig, Runs, Unit
 from neurogain.tasks.go_nogo import prediction
@@ -68,7 +68,7 @@ def measure(params: PredictionParams, levels: list[Runs], shift: int) -> dict[st
         row["false_alarms"].append(float((found["false_alarms"] > 0).mean()))
         row["misses"].append(float(found["misses"].mean()))
         known = found["latency"][np.isfinite(found["latency"])]
-        row["latency"].append(output.or_null(known.mean() if known.size else np.nan))
+        row["latency"].append(stats.or_null(known.mean() if known.size else np.nan))
     return row
 
 

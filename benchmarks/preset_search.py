@@ -29,7 +29,7 @@ import tyro
 from _command import command
 from stability_gap import choose, measure_all
 
-from neurogain import output
+from neurogain import output, stats
 from neurogain.continual import methods
 from neurogain.experiments import stability_gap
 from neurogain.experiments.stability_gap_config import Benchmark, StabilityGapConfig
@@ -131,7 +131,7 @@ def main() -> None:
                 "avg_sg": gaps,
                 "avg_acc": accuracies,
                 "fast_avg_sg": [r.get("fast_avg_sg", r["avg_sg"])["mean"] for r in row],
-                "in_units_of_adam": output.or_null(np.sum(relative)),
+                "in_units_of_adam": stats.or_null(np.sum(relative)),
                 "accurate_enough": bool(enough),
             }
         )

@@ -13,9 +13,9 @@ import numpy as np
 from _accelerator_pieces import PIECES
 from _stability_gap_figures import file_name
 
-from neurogain import intervals
-from neurogain.intervals import summary
+from neurogain import stats
 from neurogain.plotting.fronts import front
+from neurogain.stats import summary
 
 ROOT = Path(__file__).resolve().parents[1]
 RESULTS = ROOT / "benchmarks" / "results"
@@ -68,7 +68,7 @@ LOWEST = 0.85  # avg-ACC from which fronts are compared
 
 def interval(figure: dict[str, Any]) -> str:
     """Return mean and 95 % interval."""
-    return intervals.text(figure, ".3f")
+    return stats.text(figure, ".3f")
 
 
 def diverged(m: dict[str, Any]) -> str:
@@ -168,8 +168,8 @@ def contribution(result: dict[str, Any]) -> Iterator[str]:
         how = "" if change["matched"] else ", which is less accurate"
         yield (
             f"* {result['methods'][mine]['summary']} less {result['methods'][name]['summary']} "
-            f"({constants}{how}): avg-SG {intervals.text(change['avg_sg'], '+.4f')}, avg-ACC "
-            f"{intervals.text(change['avg_acc'], '+.4f')}: **{word}** (margin {MARGIN})."
+            f"({constants}{how}): avg-SG {stats.text(change['avg_sg'], '+.4f')}, avg-ACC "
+            f"{stats.text(change['avg_acc'], '+.4f')}: **{word}** (margin {MARGIN})."
         )
 
 
@@ -183,7 +183,7 @@ def against_adam(result: dict[str, Any], mine: str = PRESET) -> Iterator[str]:
     for field, title in (("avg_sg", "avg-SG"), ("avg_acc", "avg-ACC"), ("min_acc", "min-ACC")):
         both = (np.array(m[field]["per_seed"], float) for m in (own, adam))
         difference = summary(np.subtract(*both))
-        yield f"{title} {intervals.text(difference, '+.4f')}{',' if field != 'min_acc' else '.'}"
+        yield f"{title} {stats.text(difference, '+.4f')}{',' if field != 'min_acc' else '.'}"
 
 
 def stability_gap(content: dict[str, Any]) -> Iterator[str]:

@@ -25,7 +25,6 @@ from tqdm import tqdm
 from neurogain import output
 from neurogain.experiments import bac_firing, cell, gain_curve
 from neurogain.experiments.gain_curve import GainCurveConfig
-from neurogain.intervals import t_interval
 from neurogain.plotting import bac_firing as bac_figures
 from neurogain.plotting import cell as cell_figures
 from neurogain.plotting import gain_curve as gain_figures
@@ -42,6 +41,7 @@ from neurogain.spiking import (
     synapse,
 )
 from neurogain.spiking.pyramidal import Coupling
+from neurogain.stats import t_interval
 
 GAIN = GainCurveConfig(
     somatic_current=("525:1500:25",),

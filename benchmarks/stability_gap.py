@@ -32,13 +32,13 @@ from _command import command
 from _stability_gap_figures import draw, file_name
 from tqdm import tqdm
 
-from neurogain import intervals, output
+from neurogain import output, stats
 from neurogain.continual import methods
 from neurogain.continual.streams import Stream
 from neurogain.continual.training import TaskCurves
 from neurogain.experiments import stability_gap
 from neurogain.experiments.stability_gap_config import Benchmark, Scale, StabilityGapConfig
-from neurogain.intervals import summary
+from neurogain.stats import summary
 
 PUBLISHED = {  # arXiv 2507.14056 v2, avg-SG, joint training, 5 seeds
     "split-mnist": {"sgd": 0.034, "msgd": 0.267, "adam": 0.283, "ngm": 0.017},
@@ -338,7 +338,7 @@ def main() -> None:
             print(f"{name:<22}{sg:>8.3f}{published:>11.3f}{acc:>9.3f}")
         for mine, changes in result["contribution"].items():
             for name, change in changes.items():
-                difference = intervals.text(change["avg_sg"], "+.4f")
+                difference = stats.text(change["avg_sg"], "+.4f")
                 how = "at no lower avg-ACC" if change["matched"] else "at a lower avg-ACC"
                 print(f"{mine} less {name} {how}: avg-SG {difference}")
         print(f"\nWritten: {path}")

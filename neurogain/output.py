@@ -122,14 +122,6 @@ def plain(config: Any) -> dict[str, Any]:
     return {name: value(x) for name, x in dataclasses.asdict(config).items()}
 
 
-def or_null(value: Any) -> Any:
-    """Return a number, or an array as nested lists, with null for what is not finite."""
-    array = np.asarray(value, float)
-    if array.ndim:
-        return [or_null(x) for x in array]
-    return float(array) if np.isfinite(array) else None
-
-
 @contextlib.contextmanager
 def _replacing(path: Path) -> Iterator[BinaryIO]:
     """Open a file that takes the place of `path` at the end, and leaves nothing on an error."""

@@ -10,7 +10,7 @@ import numpy as np
 import tyro
 from tqdm import tqdm
 
-from neurogain import intervals, output
+from neurogain import output, stats
 from neurogain.experiments import burst_measures, burst_stdp
 from neurogain.experiments.burst_stdp import BurstStdpConfig, Course, Map
 
@@ -119,25 +119,22 @@ def _table(metrics: dict) -> str:
     lines = [f"{'':<36}{'regular':>28}{'bursting':>28}"]
     for name, text in rows.items():
         cells = "".join(
-            f"{intervals.text(metrics[r][name], '.4g'):>28}" for r in ("regular", "bursting")
+            f"{stats.text(metrics[r][name], '.4g'):>28}" for r in ("regular", "bursting")
         )
         lines.append(f"{text:<36}{cells}")
     lines.append("\nbursting over regular")
-    lines += [
-        f"  {text:<34}{intervals.text(metrics[name], '.4g')}" for name, text in _RATIOS.items()
-    ]
+    lines += [f"  {text:<34}{stats.text(metrics[name], '.4g')}" for name, text in _RATIOS.items()]
     faster, seeds = metrics["seeds_in_which_bursting_is_faster"], config["seeds"]
     lines.append(f"  faster in {faster} of {seeds} seeds")
     lines.append("\nspeed of change around a pulse of coupling (of w_max per s)")
     speeds = metrics["pulse_speed_per_s"]
     lines += [
-        f"  {name:<34}{intervals.text(speeds[name], '.4g')}"
-        for name in ("before", "during", "after")
+        f"  {name:<34}{stats.text(speeds[name], '.4g')}" for name in ("before", "during", "after")
     ]
     lines.append("\nfirst change, bursting over regular, at other inputs onto all somata (pA)")
     for point in metrics["map"]:
         current, noise = point["somatic_current_pA"], point["noise_pA"]
-        ratio = intervals.text(point["speed_ratio"], ".4g")
+        ratio = stats.text(point["speed_ratio"], ".4g")
         lines.append(f"  mean {current:>6g}, sd {noise:>6g}{'':<13}{ratio}")
     lines.append(f"\nMeans over {seeds} seeds and 95 % t-intervals.")
     return "\n".join(lines)

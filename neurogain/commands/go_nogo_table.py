@@ -1,6 +1,6 @@
 """What `neurogain go-nogo` prints."""
 
-from neurogain import intervals
+from neurogain import stats
 from neurogain.experiments import go_nogo_summary
 
 _WHEN = ("before", "at", "after")
@@ -28,7 +28,7 @@ def table(metrics: dict) -> str:
         lines.append(
             f"{name:<24}{c['validity']:>9g}{c['pre_shift_success']['mean']:>11.2f}"
             f"{c['post_shift_success']['mean']:>11.2f}  [{low:.2f}, {high:.2f}]  "
-            f"{_trials(trials):<23}{intervals.text(c['pre_shift_accuracy'], '.3f'):<22}"
+            f"{_trials(trials):<23}{stats.text(c['pre_shift_accuracy'], '.3f'):<22}"
             f"{_number(detector['latency']['mean']):>8}{detector['misses']['mean']:>8.2f}"
             f"{detector['false_alarms']['mean']:>7.2f}"
         )
@@ -66,8 +66,8 @@ def _exploration(metrics: dict) -> list[str]:
              if key.startswith(f"{name} - da+na")), None,
         )  # fmt: skip
         if other is not None:
-            share = intervals.text(other["post_shift_success"], "+.2f")
-            trials = intervals.text(other["trials_to_criterion_where_both_do"], "+.0f")
+            share = stats.text(other["post_shift_success"], "+.2f")
+            trials = stats.text(other["trials_to_criterion_where_both_do"], "+.0f")
             line += f"{share:<24}{other['only']['p']:>8.2g}  {trials}"
         lines.append(line.rstrip())
     return lines

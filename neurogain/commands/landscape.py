@@ -10,7 +10,7 @@ import numpy as np
 import tyro
 from tqdm import tqdm
 
-from neurogain import intervals, output
+from neurogain import output, stats
 from neurogain.experiments import (
     landscape,
     landscape_complexity,
@@ -140,7 +140,7 @@ class LandscapeCommand:
 
 def _table(metrics: dict) -> str:
     """Return curvature and loss of every method, the identity, and the gain as a read-out."""
-    text = intervals.text
+    text = stats.text
     lines = [
         f"{'largest eigenvalue at E':<26}{'old task learned':<26}{'new task arrives':<26}"
         "highest thereafter"

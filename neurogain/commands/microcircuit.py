@@ -10,7 +10,7 @@ import numpy as np
 import tyro
 from tqdm import tqdm
 
-from neurogain import intervals, output
+from neurogain import output, stats
 from neurogain.experiments import microcircuit, network_gain
 from neurogain.experiments.microcircuit import Reference
 from neurogain.experiments.microcircuit_config import KNOBS, MicrocircuitConfig, Setting
@@ -99,15 +99,15 @@ def _table(metrics: dict) -> str:
     config = metrics["config"]
     lines = [
         f"Reference ({config['reference_current']:g} pA, recurrence 1): "
-        + ", ".join(f"{name} {intervals.text(value)} Hz" for name, value in rates),
+        + ", ".join(f"{name} {stats.text(value)} Hz" for name, value in rates),
         "",
         f"{'recurrence':<11}{'knob':<16}{'level':>6}  {'slope (Hz/nA)':<22}{'change (%)':<24}"
         f"{'threshold (pA)':<22}change (pA)",
     ]
     others = [c for other in metrics["other_recurrences"] for c in other["conditions"]]
     for c in metrics["conditions"] + others:
-        slope = (intervals.text(c[f"slope_{what}"]) for what in ("hz_per_nA", "change_percent"))
-        threshold = (intervals.text(c[f"threshold_{what}"], ".0f") for what in ("pA", "change_pA"))
+        slope = (stats.text(c[f"slope_{what}"]) for what in ("hz_per_nA", "change_percent"))
+        threshold = (stats.text(c[f"threshold_{what}"], ".0f") for what in ("pA", "change_pA"))
         lines.append(
             "{:<11g}{:<16}{:>6g}  {:<22}{:<24}{:<22}{}".format(
                 c["recurrence"], c["knob"], c["level"], *slope, *threshold
@@ -116,8 +116,8 @@ def _table(metrics: dict) -> str:
     distance = metrics["pv_distance"]
     lines.append(
         f"\nPV cells driven in {distance['sector_deg']:g} degrees move the threshold of pyramidal "
-        f"cells by {intervals.text(distance['threshold_change_pA'][0], '.0f')} pA in its middle, "
-        f"{intervals.text(distance['threshold_change_pA'][-1], '.0f')} pA opposite."
+        f"cells by {stats.text(distance['threshold_change_pA'][0], '.0f')} pA in its middle, "
+        f"{stats.text(distance['threshold_change_pA'][-1], '.0f')} pA opposite."
     )
     low, high = config["slope_range"]
     lines.append(

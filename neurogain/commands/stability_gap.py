@@ -8,7 +8,7 @@ import numpy as np
 import tyro
 from tqdm import tqdm
 
-from neurogain import intervals, output
+from neurogain import output, stats
 from neurogain.continual.training import TaskCurves
 from neurogain.experiments import stability_gap
 from neurogain.experiments.stability_gap import StabilityGapConfig
@@ -111,7 +111,7 @@ def _table(metrics: dict) -> str:
     lines[0] += f"  {'reads low by <=':<16}  seconds"
     for label, m in metrics["methods"].items():
         cells = (m["avg_sg"], m["sg_per_switch"][0], m["avg_acc"], m["min_acc"])
-        row = "  ".join(f"{intervals.text(c, '.3f'):<22}" for c in cells)
+        row = "  ".join(f"{stats.text(c, '.3f'):<22}" for c in cells)
         note = "  (diverged)" if any(m["diverged"]) else ""
         low = f"{m['minimum_bias']['at_most']:.3f}"
         lines.append(f"{label:<{width}}  {row}  {low:<16}  {m['wall_time_s']:7.1f}{note}")

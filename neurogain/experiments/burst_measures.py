@@ -14,7 +14,7 @@ from neurogain.experiments.burst_stdp import (
     as_json,
     early_change,
 )
-from neurogain.intervals import summary
+from neurogain.stats import summary
 
 UNITS = {
     "early_change": "mean over synapses of |w - w(0)| after the time `early`, over w_max",

@@ -7,7 +7,7 @@ from typing import Any, Literal, NamedTuple
 import jax
 import numpy as np
 
-from neurogain import _checks, output
+from neurogain import _checks, output, stats
 from neurogain.spiking import cells, check, measures, simulate
 from neurogain.spiking.drive import Drive, Pulse, PyramidalDrive, TimeSeries, combine, synapse
 from neurogain.spiking.izhikevich import IzhikevichCell
@@ -158,13 +158,13 @@ def run(
         "config": output.plain(config) | {"current": config.somatic_current},
         "spike_time_ms": result.spike_time_ms.tolist(),
         "calcium_burst": result.spike_burst.tolist(),
-        "rate_hz_during_pulse": output.or_null(rate),
-        "isi_mean_ms": output.or_null(intervals.mean[0]),
-        "isi_cv": output.or_null(intervals.cv[0]),
-        "calcium_burst_fraction": output.or_null(
+        "rate_hz_during_pulse": stats.or_null(rate),
+        "isi_mean_ms": stats.or_null(intervals.mean[0]),
+        "isi_cv": stats.or_null(intervals.cv[0]),
+        "calcium_burst_fraction": stats.or_null(
             measures.calcium_burst_fraction(result.spike_burst.sum(), fired.sum())
         ),
-        "isi_burst_fraction": output.or_null(measures.isi_burst_fraction(recorded["intervals"])[0]),
+        "isi_burst_fraction": stats.or_null(measures.isi_burst_fraction(recorded["intervals"])[0]),
         "burst_periods_ms": [list(p) for p in burst_periods(result, config.burst_window)],
     }
     return result, metrics

@@ -13,13 +13,13 @@ from typing import Any, NamedTuple
 import jax
 import numpy as np
 
-from neurogain import _checks, output
+from neurogain import _checks, output, stats
 from neurogain.experiments import grids
-from neurogain.intervals import t_interval
 from neurogain.spiking import cells, check, measures, simulate
 from neurogain.spiking.drive import Drive, PyramidalDrive, combine, synapse
 from neurogain.spiking.pyramidal import Coupling, PyramidalCell
 from neurogain.spiking.recorders import Intervals, Total
+from neurogain.stats import t_interval
 
 SCHEMA_VERSION = 1
 REVERSAL = -75.0  # mV, of the tonic inhibition
@@ -175,18 +175,18 @@ def measure(config: GainCurveConfig, current: np.ndarray, counts: Curves) -> dic
     slopes = [measures.gain(current, one, low, high) for one in rates.T]
     result = {
         "rate_hz": curve.rate.tolist(),
-        "rate_hz_ci": output.or_null(np.transpose([curve.low, curve.high])),
+        "rate_hz_ci": stats.or_null(np.transpose([curve.low, curve.high])),
     }
     for name in ("calcium", "isi"):
         bursts = getattr(counts, f"{name}_bursts")
         total = counts.spikes.sum(axis=1)
         share = measures.calcium_burst_fraction(bursts.sum(axis=1), total)
-        result[f"{name}_burst_fraction"] = output.or_null(share)
+        result[f"{name}_burst_fraction"] = stats.or_null(share)
     return result | {
-        "gain_hz_per_nA": output.or_null(np.mean(slopes)),
-        "gain_hz_per_nA_ci": output.or_null(t_interval(slopes)),
+        "gain_hz_per_nA": stats.or_null(np.mean(slopes)),
+        "gain_hz_per_nA_ci": stats.or_null(t_interval(slopes)),
         "gain_range_pA": [low, high] if low < high else None,
-        "rheobase_pA": output.or_null(onset),
+        "rheobase_pA": stats.or_null(onset),
     }
 
 

@@ -5,11 +5,11 @@ from typing import Any
 
 import numpy as np
 
-from neurogain import output
+from neurogain import stats
 from neurogain.experiments import go_nogo_measures as measures
 from neurogain.experiments.go_nogo import SCHEMA_VERSION, GoNoGoConfig, Runs, Unit, as_json
 from neurogain.experiments.go_nogo_conditions import CONDITIONS
-from neurogain.intervals import summary, text
+from neurogain.stats import summary, text
 
 REFERENCE = "da"  # that others are compared with, in pairs of seeds
 
@@ -47,9 +47,9 @@ def median_interval(values: np.ndarray, level: float = 0.95) -> tuple[float, flo
 def _criterion(values: np.ndarray) -> dict[str, Any]:
     counted = np.where(np.isnan(values), np.inf, values)
     return {
-        "median": output.or_null(np.median(counted)),
-        "ci": [output.or_null(x) for x in median_interval(counted)],
-        "per_seed": output.or_null(values),
+        "median": stats.or_null(np.median(counted)),
+        "ci": [stats.or_null(x) for x in median_interval(counted)],
+        "per_seed": stats.or_null(values),
     }
 
 

@@ -5,13 +5,13 @@ from typing import Any
 
 import numpy as np
 
-from neurogain import output
+from neurogain import stats
 from neurogain.continual import metrics
 from neurogain.continual.streams import Stream
 from neurogain.experiments.landscape import COMPLEXITIES, FastSlow, LandscapeConfig, as_json
 from neurogain.experiments.landscape_complexity import DRIVES, LEVELS, WAYS, Complexity
 from neurogain.experiments.landscape_switch import Switch, distances
-from neurogain.intervals import summary
+from neurogain.stats import summary
 
 SCHEMA_VERSION = 1
 TAIL = 50  # updates at the end of a stretch over which the settled gain is averaged
@@ -69,11 +69,11 @@ def _curvature(found: Switch) -> dict[str, Any]:
         residuals = np.max(found.residuals / np.abs(values), axis=(0, 1, 2, 3))
     return {
         "largest_eigenvalue": largest,
-        "largest_modulation": output.or_null(g.max()),
+        "largest_modulation": stats.or_null(g.max()),
         "identity_largest_relative_error": (
-            output.or_null(identity.max()) if np.any(g != 1) else None
+            stats.or_null(identity.max()) if np.any(g != 1) else None
         ),
-        "eigenvalues_largest_relative_residual": output.or_null(residuals),
+        "eigenvalues_largest_relative_residual": stats.or_null(residuals),
     }
 
 
@@ -93,7 +93,7 @@ def _around(config: LandscapeConfig, found: Switch, test_images: np.ndarray) -> 
         after[f"new_task_{kind}"] = {"at_end_of_window": summary(path[:, -1, 1])}
     path, line = found.path_accuracy[:, config.window :], found.line_accuracy[:, after_switch]
     after["minimum_bias_at_most"] = max(_bias(path, test_images), _bias(line, test_images))
-    return after | {"trajectory_in_plane": output.or_null(found.captured)}
+    return after | {"trajectory_in_plane": stats.or_null(found.captured)}
 
 
 def _bias(readings: np.ndarray, test_images: np.ndarray) -> float:
@@ -112,8 +112,8 @@ def _differences(found: FastSlow) -> dict[str, Any]:
     both = found.modulated_slow + found.modulated_fast, found.explicit_slow + found.explicit_fast
     differences["effective"] = np.abs(both[0] - both[1]).max()
     return {
-        "largest_difference": {k: output.or_null(v) for k, v in differences.items()},
-        "largest_gain": output.or_null(found.modulated_gain.max()),
+        "largest_difference": {k: stats.or_null(v) for k, v in differences.items()},
+        "largest_gain": stats.or_null(found.modulated_gain.max()),
     }
 
 

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from neurogain import output
+from neurogain import stats
 from neurogain.experiments import microcircuit, microcircuit_config
 from neurogain.experiments.microcircuit import Reference
 from neurogain.experiments.microcircuit_config import (
@@ -15,8 +15,8 @@ from neurogain.experiments.microcircuit_config import (
     MicrocircuitConfig,
     Setting,
 )
-from neurogain.intervals import summary, t_interval
 from neurogain.spiking import measures
+from neurogain.stats import summary, t_interval
 
 SCHEMA_VERSION = 1
 _known = functools.partial(summary, known_only=True)
@@ -118,7 +118,7 @@ def conditions(
             low, high = t_interval(curve.rate)
             rate = {
                 "mean": curve.rate.mean(axis=0).tolist(),
-                "ci": output.or_null(np.transpose([low, high])),
+                "ci": stats.or_null(np.transpose([low, high])),
                 "per_seed": curve.rate.tolist(),
             }
             found.append(

@@ -17,7 +17,7 @@ from neurogain import optim
 from neurogain.continual import data, image_folder, methods, metrics, models, streams
 from neurogain.continual.training import TaskCurves, Trainer
 from neurogain.experiments.stability_gap_config import PRESETS, Benchmark, StabilityGapConfig
-from neurogain.intervals import summary
+from neurogain.stats import summary
 
 __all__ = [
     "Benchmark",

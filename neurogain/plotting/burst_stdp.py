@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 from matplotlib.figure import Figure
 
-from neurogain.intervals import t_interval
 from neurogain.plotting.style import COLOURS, panel_letters, tidy
+from neurogain.stats import t_interval
 
 _LOOK = {
     "regular": {"color": COLOURS[0], "linestyle": "-"},

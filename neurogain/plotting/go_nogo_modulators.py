@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import numpy as np
 from matplotlib.figure import Figure
 
-from neurogain import intervals
+from neurogain import stats
 from neurogain.plotting.style import assign, panel_letters, tidy
 
 BLOCK = 20  # trials of a point
@@ -58,7 +58,7 @@ def blocks(values: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.n
     each = np.where(known, parts, 0).sum(axis=2) / np.maximum(count, 1)
     each = np.where(count > 0, each, np.nan)
     few = np.isfinite(each).sum(axis=0) < min(LEAST, len(values))
-    found = [intervals.summary(x, known_only=True) for x in np.where(few, np.nan, each).T]
+    found = [stats.summary(x, known_only=True) for x in np.where(few, np.nan, each).T]
     mean = np.array([f["mean"] for f in found], float)
     low, high = np.array([f["ci"] for f in found], float).T
     return BLOCK * (np.arange(len(mean)) + 0.5), mean, low, high

@@ -13,8 +13,8 @@ from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, NullFormatter, StrMethodFormatter
 
-from neurogain.intervals import t_interval
 from neurogain.plotting.style import COLOURS, MARKERS, assign, panel_letters, tidy
+from neurogain.stats import t_interval
 
 _TASKS = ("old task", "new task")
 _TASK_LOOK = ({"color": COLOURS[0], "linestyle": "-"}, {"color": COLOURS[3], "linestyle": "--"})

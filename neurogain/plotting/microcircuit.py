@@ -7,7 +7,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from neurogain import intervals
+from neurogain import stats
 from neurogain.experiments.microcircuit import Reference
 from neurogain.experiments.microcircuit_config import POPULATIONS
 from neurogain.plotting import style
@@ -64,7 +64,7 @@ def raster(reference: Reference, metrics: Metrics) -> Figure:
     panels[-1].set_xlabel("time (ms)")
     panels[-1].set_xlim(0, config["reference_duration"])
     rates = metrics["reference"]["rates_hz"]
-    text = ", ".join(f"{_LABELS[name]} {intervals.text(rates[name])} Hz" for name in POPULATIONS)
+    text = ", ".join(f"{_LABELS[name]} {stats.text(rates[name])} Hz" for name in POPULATIONS)
     figure.suptitle(
         f"Reference run at {config['reference_current']:g} pA, full weights: first seed, "
         f"rates in bins of {config['bin']:g} ms\n{text} ({_seeds(metrics)})",

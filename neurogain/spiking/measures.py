@@ -5,8 +5,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
-from neurogain.intervals import t_interval
 from neurogain.spiking.recorders import IntervalRecord
+from neurogain.stats import t_interval
 
 
 class FICurve(NamedTuple):

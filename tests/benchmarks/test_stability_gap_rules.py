@@ -6,7 +6,7 @@ import pytest
 import report
 import stability_gap as benchmark
 
-from neurogain.intervals import summary
+from neurogain.stats import summary
 
 
 def entry(sg, acc, rate=1.0, diverged=(False, False)):

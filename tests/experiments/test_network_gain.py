@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from neurogain import intervals
+from neurogain import stats
 from neurogain.experiments import microcircuit_config, network_gain
 from neurogain.experiments.microcircuit_config import MicrocircuitConfig
 
@@ -92,9 +92,9 @@ def test_thresholds_by_distance_are_those_of_the_cells_there():
 
 
 def test_seeds_without_a_value_are_left_out_of_the_mean():
-    found = intervals.summary(np.array([1.0, np.nan, 3.0]), known_only=True)
+    found = stats.summary(np.array([1.0, np.nan, 3.0]), known_only=True)
     assert found["mean"] == 2
     assert found["per_seed"] == [1, None, 3]
     assert found["ci"][0] < 2 < found["ci"][1]
-    nothing = intervals.summary(np.array([np.nan, np.nan]), known_only=True)
+    nothing = stats.summary(np.array([np.nan, np.nan]), known_only=True)
     assert nothing == {"mean": None, "ci": [None, None], "per_seed": [None, None]}

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from neurogain.intervals import t_interval
+from neurogain.stats import t_interval
 
 
 def test_t_interval_of_five_values():

@@ -1,4 +1,7 @@
-"""Confidence intervals of means over few values, as numbers, in results and in words."""
+"""Confidence intervals over few values: as numbers, in results and in words.
+
+It lies below all input and output: it imports NumPy and SciPy alone.
+"""
 
 from collections.abc import Mapping
 from typing import Any
@@ -6,8 +9,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 from scipy import stats
-
-from neurogain import output
 
 
 def t_interval(
@@ -27,6 +28,19 @@ def t_interval(
     return mean - half, mean + half
 
 
+def or_null(value: ArrayLike) -> Any:
+    """Return a number, or an array as nested lists, with None for what is not finite.
+
+    Example:
+      >>> or_null([1.0, float("nan")])
+      [1.0, None]
+    """
+    array = np.asarray(value, float)
+    if array.ndim:
+        return [or_null(x) for x in array]
+    return float(array) if np.isfinite(array) else None
+
+
 def summary(values: ArrayLike, *, known_only: bool = False) -> dict[str, Any]:
     """Return mean, 95 % t-interval and the values of all seeds; null where undefined.
 
@@ -35,9 +49,9 @@ def summary(values: ArrayLike, *, known_only: bool = False) -> dict[str, Any]:
     values = np.asarray(values, float)
     used = values[np.isfinite(values)] if known_only else values
     return {
-        "mean": output.or_null(used.mean() if used.size else np.nan),
-        "ci": output.or_null(np.array(t_interval(used))),
-        "per_seed": output.or_null(values),
+        "mean": or_null(used.mean() if used.size else np.nan),
+        "ci": or_null(np.array(t_interval(used))),
+        "per_seed": or_null(values),
     }
 
 
