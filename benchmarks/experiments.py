@@ -16,8 +16,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 import tyro
-from _command import command
 
+from benchmarks.command import command
 from neurogain import cli
 
 

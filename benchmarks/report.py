@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from _accelerator_pieces import PIECES
-from _stability_gap_figures import file_name
 
+from benchmarks.accelerator._pieces import PIECES
+from benchmarks.continual._gap_figures import file_name
 from neurogain import stats
 from neurogain.plotting.fronts import front
 from neurogain.stats import summary
@@ -305,7 +305,8 @@ def on_accelerator(folder: Path) -> Iterator[str]:
         return
     yield "## On a GPU\n"
     yield (
-        "By `python benchmarks/accelerator.py`, which runs each of these in a process of its own. "
+        "By `python benchmarks/run.py run accelerator`, which runs each of these in a "
+        "process of its own. "
         "Peers that compute on CPUs alone (Brian2, NEST, NumPy) are left out; their times are in "
         "the sections above, which say on what they were measured. Seconds are the process's."
     )

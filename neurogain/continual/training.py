@@ -80,7 +80,7 @@ class Trainer:
     slow_weights: bool = True  # evaluate g0 W; not where a gain lies before a batch normalisation,
     # whose statistics are those at E
     batched: bool | None = None  # runs side by side; None: but for convolutions on a CPU, which
-    # are faster one by one (benchmarks/continual_batching.py)
+    # are faster one by one (benchmarks/continual/continual_batching.py)
     scanned: bool | None = None  # each task one compiled scan; None: but for convolutions. Of runs
     # one by one alone. On a CPU the gradients of convolutions are some twenty times slower in a
     # scan (https://github.com/jax-ml/jax/issues/12868).

@@ -1,7 +1,7 @@
 """Conditions of the Go/No-Go experiment: which neuromodulator does what, and the controls.
 
-All constants were chosen on seeds 0 to 59 by `benchmarks/go_nogo_tuning.py` and
-`benchmarks/go_nogo_detector.py` and then frozen; the experiment reports other seeds.
+All constants were chosen on seeds 0 to 59 by `benchmarks/agents/go_nogo_tuning.py` and
+`benchmarks/agents/go_nogo_detector.py` and then frozen; the experiment reports other seeds.
 """
 
 import dataclasses

@@ -174,7 +174,7 @@ def two_timescale(
     effective weights, and the gain amplifies what is left. Inside, it would bound g dL/dE: a gain
     on one layer would then take from the steps of the others just when it rises.
 
-    The defaults were chosen on Split-MNIST and Rotated-MNIST by `benchmarks/preset_search.py`, with
+    The defaults were chosen on Split-MNIST and Rotated-MNIST by the benchmark `preset-search`, with
     the gain on the output layer. A learning rate of 0.004 had smaller gaps but diverged in some
     seeds.
 

@@ -49,7 +49,7 @@ def normal(key: jax.Array, n: int, *, stream: int = 0, dtype: DTypeLike = jnp.fl
     A binomial made continuous: A and B give variance 1 and kurtosis 3 (sixth moment 14.98 for 15),
     the distribution function is within 1.7e-4 of the normal one and |z| stays below 6.5; beyond 4
     standard deviations there are 6 % fewer draws than there should be, beyond 5 27 %. It costs 1 to
-    2 ns a number beside 3 to 12 ns of jax.random.normal (`benchmarks/noise_speed.py`); where
+    2 ns a number beside 3 to 12 ns of jax.random.normal (`benchmarks/cells/noise_speed.py`); where
     tails matter use that one, in a drive that is a function of (step, key).
 
     Args:

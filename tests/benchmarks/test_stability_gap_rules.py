@@ -1,11 +1,11 @@
 """The rules of the stability gap's benchmark: what is chosen, compared and called better."""
 
-import _stability_gap_figures as figures
-import _stability_gap_grids as grids
 import pytest
-import report
-import stability_gap as benchmark
 
+from benchmarks import report
+from benchmarks.continual import _gap_figures as figures
+from benchmarks.continual import _gap_grids as grids
+from benchmarks.continual import stability_gap as benchmark
 from neurogain.stats import summary
 
 

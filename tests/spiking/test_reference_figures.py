@@ -105,7 +105,7 @@ def test_share_of_spikes_reset_as_bursts_at_800_pa(p, reference):
 
 
 def test_gain_does_not_fall_with_coupling_nor_with_dendritic_current(curves):
-    # in steps of 200 pA; finer ones fall from 400 to 550 pA: see benchmarks/single_cell.py
+    # in steps of 200 pA; finer ones fall from 400 to 550 pA: see benchmarks/cells/single_cell.py
     ps = (0.0, 0.25, 0.5, 0.75, 1.0)
     drives = (0.0, 200.0, 400.0, 600.0, 800.0, 1000.0)
     gains = np.array([[slope(curves, p, d, 0.0, 0.0) for d in drives] for p in ps])

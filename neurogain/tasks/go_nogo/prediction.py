@@ -16,7 +16,7 @@ from neurogain.tasks.go_nogo.environment import PAIRS
 
 
 class PredictionParams(NamedTuple):
-    """Constants; rate, drift and bound were chosen by `benchmarks/go_nogo_detector.py`."""
+    """Constants; rate, drift and bound were chosen by `benchmarks/agents/go_nogo_detector.py`."""
 
     rate: ArrayLike = 0.02  # of learning, per outcome
     floor: ArrayLike = 0.02  # probabilities are kept in [floor, 1 - floor]

@@ -1,0 +1,1 @@
+"""Benchmarks by subject; `python benchmarks/run.py list` names them."""

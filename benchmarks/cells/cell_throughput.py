@@ -1,0 +1,265 @@
+"""Cell-steps per second of the two-compartment cell, beside Brian2 and a plain NumPy loop.
+
+    python benchmarks/run.py run cell-throughput    (about 10 minutes)
+
+Brian2: pip install '.[benchmarks]'.
+
+An uncoupled population, each cell with a constant somatic current between 600 and 1200 pA, 600 pA
+into the dendrite, coupling 0.5, dt 0.1 ms, from rest; spikes are counted. Compared, with stochastic
+coupling (a draw per cell and step) and with the mean field (none):
+- neurogain: `simulate`, float32, on JAX's default device, all host work between chunks included;
+- Brian2: C++ standalone, its time loop alone, in float64 (its default) and float32, on all cores
+  (OpenMP) and on one; left out if it isn't installed. Like neurogain it draws once a step for the
+  way back, and, unlike it, at spikes only for the way forth;
+- NumPy: one vectorised pass a step in float32, a draw for each way in every step.
+
+Measured: each contender once untimed, then rounds in random order; medians. Brian2's and JAX's
+compilation is reported apart. Mean rates must agree within 5 % for a row to count.
+
+Expected before measuring: the step is about 60 operations a cell, one exponential among them, all
+of which XLA fuses into one loop, while Brian2 has separate loops for state, threshold and reset;
+drawing bits (Threefry) costs more than the step itself. So neurogain should lead with many cells,
+by a little with draws and by a lot without, and lose its lead below a few hundred cells, where the
+microsecond that XLA takes to start a step counts.
+"""
+
+import dataclasses
+import json
+import os
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+import jax
+import numpy as np
+import tyro
+
+from benchmarks.cells import _brian2
+from benchmarks.command import command
+from neurogain import output
+from neurogain.spiking import Drive, PyramidalCell, PyramidalDrive, cells, simulate
+
+DENDRITIC, COUPLING, DT = 600.0, 0.5, 0.1
+KINDS = ("stochastic", "mean-field")
+
+
+@dataclasses.dataclass(frozen=True)
+class Arguments:
+    """Cell-steps per second of the two-compartment cell, beside Brian2 and a plain NumPy loop."""
+
+    cells: tuple[int, ...] = (100, 10_000, 1_000_000)
+    """Population sizes."""
+    cell_steps: float = 2e8
+    """Cell-steps of one timed run, about; at least 200 and at most 20,000 steps."""
+    rounds: int = 5
+    """Timed runs of each contender."""
+    peers: tuple[Literal["brian2", "numpy"], ...] = ("brian2", "numpy")
+    """Whom to run beside neurogain; both run on CPUs alone."""
+    out: Path = Path("benchmarks/results")
+    """Folder of the results."""
+
+
+@dataclasses.dataclass
+class Contender:
+    """A way to run one population; `run` returns seconds and the number of spikes."""
+
+    name: str
+    kind: str
+    run: Callable[[], tuple[float, float]]
+    steps: int
+    compile_s: float | None = None
+
+
+def somatic(n: int) -> np.ndarray:
+    """Return the currents of all cells in pA."""
+    return (600 + 600 * np.arange(n) / n).astype(np.float32)
+
+
+def neurogain_runner(n: int, steps: int, kind: Any) -> Callable[[], tuple[float, float]]:
+    """Return a run of `simulate`."""
+    current = jax.device_put(somatic(n))
+    drive = PyramidalDrive(Drive(current), Drive(DENDRITIC), COUPLING)
+
+    def run() -> tuple[float, float]:
+        start = time.perf_counter()
+        recorded = simulate(
+            PyramidalCell(kind),
+            cells.L5_PYRAMIDAL,
+            drive,
+            n=n,
+            duration=steps * DT,
+            dt=DT,
+            key=jax.random.key(0),
+        ).recorded
+        return time.perf_counter() - start, float(recorded["spikes"].sum(dtype=float))
+
+    return run
+
+
+def numpy_runner(n: int, steps: int, kind: str) -> Callable[[], tuple[float, float]]:
+    """Return a plain NumPy loop over steps."""
+    s, d, cell = cells.L5_SOMA, cells.L5_DENDRITE, cells.L5_PYRAMIDAL
+    current, dt = somatic(n), np.float32(DT)
+
+    def run() -> tuple[float, float]:
+        start = time.perf_counter()
+        rng = np.random.default_rng(0)
+        v, u = np.full(n, s.v_r, np.float32), np.zeros(n, np.float32)
+        vd, w = np.full(n, d.E_leak, np.float32), np.zeros(n, np.float32)
+        age, count = np.full(n, 10**6), np.zeros(n, np.int64)
+        for _ in range(steps):
+            back = forth = COUPLING
+            if kind == "stochastic":
+                back, forth = rng.random((2, n), np.float32) < COUPLING
+            arriving = (age >= 5) & (age <= 25)
+            calcium = (vd >= cell.v_calcium) * forth
+            inflow = w + np.float32(DENDRITIC) + cell.bap_current * (arriving * back)
+            inflow -= d.g_leak * (vd - d.E_leak)
+            inflow += d.g_ca / (1 + np.exp(-(vd - d.E_ca) / d.D_ca))
+            w += dt / d.tau_w * (d.a_w * (vd - d.E_leak) - w)
+            v, u, vd = (
+                v + dt / s.C * (s.k * (v - s.v_r) * (v - s.v_t) - u + current),
+                u + dt * s.a * (s.b * (v - s.v_r) - u),
+                (vd + dt / d.C * inflow).astype(np.float32),
+            )
+            fired = v >= s.v_peak
+            v[fired] = (s.c + calcium * (cell.c_burst - s.c))[fired]
+            u[fired] += (s.d + calcium * (cell.d_burst - s.d))[fired]
+            age += 1
+            age[fired] = 1
+            count += fired
+        return time.perf_counter() - start, float(count.sum())
+
+    return run
+
+
+def contenders(n: int, steps: int, peers: Sequence[str], folder: Path) -> Iterator[Contender]:
+    """Yield all that can run here, compiled."""
+    threads = os.cpu_count() or 1
+    for kind in KINDS:
+        run = neurogain_runner(n, steps, kind)
+        first = run()[0]
+        yield Contender("neurogain", kind, run, steps, first - run()[0])
+        if "numpy" in peers:
+            fewer = max(20, steps // 20)  # the slow one runs a part of the steps
+            yield Contender("NumPy", kind, numpy_runner(n, fewer, kind), fewer)
+        if "brian2" not in peers or _brian2.available() is None:
+            continue
+        for dtype in ("float64", "float32"):
+            for cores in sorted({1, threads}):
+                name = f"Brian2, {dtype}, {cores} thread" + "s" * (cores > 1)
+                project = folder / f"{kind}-{dtype}-{cores}-{n}"
+                seconds = _brian2.build(project, n, steps, dtype, cores, kind)
+
+                def brian(project: Path = project, dtype: str = dtype) -> tuple[float, float]:
+                    return _brian2.run(project, dtype)
+
+                brian()
+                yield Contender(name, kind, brian, steps, seconds)
+
+
+def measure(args: Arguments, n: int, folder: Path) -> list[dict[str, Any]]:
+    """Time all contenders on one population; return a row each."""
+    steps = int(np.clip(args.cell_steps / n, 200, 20_000))
+    steps -= steps % 20
+    running = list(contenders(n, steps, args.peers, folder))
+    rng = np.random.default_rng(0)
+    seconds: list[list[float]] = [[] for _ in running]
+    spikes = [0.0 for _ in running]
+    for _ in range(args.rounds):
+        for i in rng.permutation(len(running)):
+            wall, spikes[i] = running[i].run()
+            seconds[i].append(wall)
+    rows = []
+    for one, walls, count in zip(running, seconds, spikes, strict=True):
+        rows.append(
+            {
+                "cells": n,
+                "kind": one.kind,
+                "contender": one.name,
+                "steps": one.steps,
+                "wall_s_per_round": walls,
+                "cell_steps_per_s": n * one.steps / float(np.median(walls)),
+                "compile_s": one.compile_s,
+                "rate_hz": count / n / (one.steps * DT / 1000),
+            }
+        )
+    for row in rows:
+        same = [r for r in rows if r["kind"] == row["kind"]]
+        reference = max(
+            (r for r in same if r["contender"].startswith("Brian2")),
+            key=lambda r: r["cell_steps_per_s"],
+            default=None,
+        )
+        row["ratio_to_best_brian2"] = (
+            row["cell_steps_per_s"] / reference["cell_steps_per_s"] if reference else None
+        )
+        (ours,) = (r for r in same if r["contender"] == "neurogain")
+        comparable = row["steps"] == ours["steps"]
+        row["rate_agrees"] = (
+            abs(row["rate_hz"] - ours["rate_hz"]) <= 0.05 * ours["rate_hz"] if comparable else None
+        )
+    return rows
+
+
+def table(rows: list[dict[str, Any]]) -> str:
+    """Return the table of all populations."""
+    lines = [
+        f"{'cells':>9}  {'coupling':<11} {'contender':<27}{'cell-steps/s':>13}"
+        f"{'to Brian2':>10}{'compile s':>11}{'rate Hz':>9}"
+    ]
+    for r in rows:
+        ratio, compiled = r["ratio_to_best_brian2"], r["compile_s"]
+        lines.append(
+            f"{r['cells']:>9,}  {r['kind']:<11} {r['contender']:<27}{r['cell_steps_per_s']:>13.3g}"
+            + (f"{'-':>10}" if ratio is None else f"{ratio:>10.2f}")
+            + (f"{'-':>11}" if compiled is None else f"{compiled:>11.1f}")
+            + f"{r['rate_hz']:>9.2f}"
+            + ("  void: other rate" if r["rate_agrees"] is False else "")
+        )
+    return "\n".join(lines)
+
+
+def note(args: Arguments, version: str | None) -> str:
+    """Say what was compared, and on what."""
+    text = f"Medians of {args.rounds} rounds"
+    if "brian2" in args.peers:
+        text += "; to Brian2: over the fastest Brian2 of the same kind and size, above 1 is faster"
+    if "numpy" in args.peers:
+        text += ". NumPy runs a twentieth of the steps, so its rate holds the onset alone"
+    text += f". {os.cpu_count()} CPUs, JAX on {jax.devices()[0].device_kind}; "
+    if "brian2" not in args.peers:
+        return f"{text}Brian2 was left out."
+    return text + (f"Brian2 {version}." if version else "Brian2 is not installed and was left out.")
+
+
+def main() -> None:
+    """Time all, print one table, write one JSON file."""
+    args = tyro.cli(Arguments)
+    args.out.mkdir(parents=True, exist_ok=True)
+    start = time.perf_counter()
+    rows: list[dict[str, Any]] = []
+    with tempfile.TemporaryDirectory() as folder:
+        for n in args.cells:
+            rows += measure(args, n, Path(folder))
+            print(table(rows[-(len(rows) // (1 + args.cells.index(n))) :]), flush=True)
+    version = _brian2.available()
+    content = {
+        "schema_version": 1,
+        "title": "Speed of the two-compartment cell",
+        "command": command(),
+        "table": table(rows),
+        "notes": [note(args, version)],
+        "versions": output.versions() | {"cpus": str(os.cpu_count()), "brian2": version},
+        "wall_time_s": time.perf_counter() - start,
+        "rows": rows,
+    }
+    path = args.out / "cell_throughput.json"
+    path.write_text(json.dumps(content, indent=1, allow_nan=False) + "\n")
+    print(f"\n{content['notes'][0]}\nWritten: {path}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,288 @@
+"""Time and quality of random numbers for a step, and their share in a network's run time.
+
+    python benchmarks/run.py run noise-speed    (about 4 minutes)
+
+Numbers are drawn a step ahead into the carry of a `lax.scan`, as `simulate` does, and read by an
+Izhikevich cell each; without noise the cells read what the carry held from the start. Keys of all
+steps are made at once in front of the scan. Time per number is that of the whole step less that of
+the step without noise, over the numbers. All contenders take turns in one process, in random order
+in each round; medians.
+
+The share is that of the benchmark network of `_network.py`: one simulated second with its noise,
+with `jax.random.normal` in its place (a drive that is a function), and without noise at the same
+mean currents. Rates differ a little without noise, so a second figure is given, which does not
+depend on them: numbers drawn, times the time of one at this size.
+
+Let nothing else run.
+"""
+
+import dataclasses
+import functools
+import json
+import os
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import tyro
+
+from benchmarks.cells._noise_figure import draw_figure
+from benchmarks.cells._noise_quality import quality, quality_table
+from benchmarks.command import command
+from benchmarks.networks import _network as net
+from benchmarks.networks.engines.neurogain import construct, driven
+from neurogain import output
+from neurogain.spiking import Drive, IzhikevichCell, cells, random_bits, simulate
+
+Draw = Callable[[jax.Array, int], jax.Array]
+MEAN_COUNT = 0.1  # of Poisson numbers: 1000 Hz in 0.1 ms
+
+
+@dataclasses.dataclass(frozen=True)
+class Arguments:
+    """Time and quality of random numbers for a step, and their share in a network's run time."""
+
+    sizes: tuple[int, ...] = (1000, 4000, 16_000, 1_000_000)
+    """Numbers drawn in a step."""
+    numbers: float = 2e7
+    """Numbers of one timed run, about."""
+    network_sizes: tuple[int, ...] = (4000, 16_000)
+    """Cells of the networks."""
+    rounds: int = 7
+    """Timed runs of each contender."""
+    draws: int = 10_000_000
+    """Numbers whose distribution is judged."""
+    out: Path = Path("benchmarks/results")
+    """Folder of the results."""
+
+
+def erf_inv(key: jax.Array, n: int) -> jax.Array:
+    """Return normal numbers by inversion of the bits of `random_bits.draw`."""
+    bits = (random_bits.draw(key, n) >> np.uint32(8)).astype(jnp.int32).astype(jnp.float32)
+    return np.float32(2**0.5) * jax.lax.erf_inv((bits + 0.5) * np.float32(2.0**-23) - 1)
+
+
+def bits(key: jax.Array, n: int) -> jax.Array:
+    """Return uniform numbers in [-1, 1)."""
+    whole = (random_bits.draw(key, n) >> np.uint32(8)).astype(jnp.int32).astype(jnp.float32)
+    return whole * np.float32(2.0**-23) - 1
+
+
+CONTENDERS: dict[str, tuple[str, Draw | None, float]] = {
+    "no noise": ("threefry2x32", None, 1.0),
+    "random_bits.normal": ("threefry2x32", random_bits.normal, 1.0),
+    "random_bits.draw": ("threefry2x32", bits, 1.0),
+    "random_bits.draw, erf_inv": ("threefry2x32", erf_inv, 1.0),
+    "random_bits.poisson": (
+        "threefry2x32",
+        lambda key, n: random_bits.poisson(key, MEAN_COUNT, n),
+        1.0,
+    ),
+    "jax.random.normal": ("threefry2x32", lambda key, n: jax.random.normal(key, (n,)), 1.0),
+    "jax.random.normal, rbg": ("rbg", lambda key, n: jax.random.normal(key, (n,)), 1.0),
+    "jax.random.poisson": (
+        "threefry2x32",
+        lambda key, n: jax.random.poisson(key, MEAN_COUNT, (n,)).astype(jnp.float32),
+        0.1,
+    ),
+}
+"""Generator of the keys, the draw, and the part of the steps that it is run for."""
+
+
+def runner(name: str, n: int, steps: int) -> Callable[[int], float]:
+    """Return a function that runs a contender once and returns the seconds it took."""
+    impl, draw, _ = CONTENDERS[name]
+    cell = IzhikevichCell()
+
+    @jax.jit
+    def run(state: Any, key: jax.Array, start: jax.Array) -> Any:
+        keys = jax.vmap(functools.partial(jax.random.fold_in, key))(jnp.arange(steps))
+
+        def step(carry, key):
+            state, drawn = carry
+            drive = Drive(100.0 + 100.0 * drawn)
+            state, _ = cell.step(cells.RS, state, drive, dt=net.DT, key=None)
+            return (state, drawn if draw is None else draw(key, n)), None
+
+        return jax.lax.scan(step, (state, start), keys)[0]
+
+    state = cell.init(cells.RS, n)
+    first = jax.random.normal(jax.random.key(1), (n,))
+
+    def timed(seed: int) -> float:
+        key = jax.random.key(seed, impl=impl)
+        start = time.perf_counter()
+        jax.block_until_ready(run(state, key, first))
+        return time.perf_counter() - start
+
+    timed(0)
+    return timed
+
+
+def turns(runners: dict[str, Callable[[int], Any]], rounds: int) -> dict[str, list[Any]]:
+    """Run all in random order in each round."""
+    rng = np.random.default_rng(0)
+    found: dict[str, list[Any]] = {name: [] for name in runners}
+    for i in range(rounds):
+        for name in rng.permutation(list(runners)):
+            found[name].append(runners[name](i + 1))
+    return found
+
+
+def measure_numbers(args: Arguments, n: int) -> list[dict[str, Any]]:
+    """Time all contenders at one size."""
+    steps = {
+        name: max(10, round(args.numbers * part / n)) for name, (_, _, part) in CONTENDERS.items()
+    }
+    walls = turns({name: runner(name, n, steps[name]) for name in CONTENDERS}, args.rounds)
+    whole = {name: float(np.median(w)) / (n * steps[name]) * 1e9 for name, w in walls.items()}
+    return [
+        {
+            "numbers": n,
+            "contender": name,
+            "steps": steps[name],
+            "wall_s_per_round": walls[name],
+            "ns_per_cell_step": whole[name],
+            "ns_per_number": None if name == "no noise" else whole[name] - whole["no noise"],
+        }
+        for name in CONTENDERS
+    ]
+
+
+def somatic(kind: str, network: net.Network) -> Callable[[str], Any]:
+    """Return the somatic current of a population with one kind of noise, pA."""
+
+    def function(population: str) -> Any:
+        mean, span = net.CURRENT[population], network.spans[population]
+        size = span.stop - span.start
+        return lambda step, key: mean + net.NOISE * jax.random.normal(key, (size,))
+
+    if kind == "no noise":
+        return net.CURRENT.__getitem__
+    return function
+
+
+def measure_network(args: Arguments, n: int, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Time a network with and without noise."""
+    network = net.Network(n)
+    built, params, noisy = construct(network, plastic=False)
+    drives = {
+        "random_bits.normal": noisy,
+        "jax.random.normal": driven(somatic("jax.random.normal", network)),
+        "no noise": driven(somatic("no noise", network)),
+    }
+
+    def run(name: str, seed: int) -> tuple[float, np.ndarray]:
+        start = time.perf_counter()
+        key = jax.random.key(seed)
+        done = simulate(built, params, drives[name], duration=1000.0, dt=net.DT, key=key)
+        jax.block_until_ready(done.state)
+        return time.perf_counter() - start, done.recorded["spikes"]
+
+    for name in drives:
+        run(name, 0)
+    found = turns({name: functools.partial(run, name) for name in drives}, args.rounds)
+    times = {name: float(np.median([wall for wall, _ in found[name]])) for name in drives}
+    per_number = {r["contender"]: r["ns_per_number"] for r in rows if r["numbers"] == n}
+    result = []
+    for name in drives:
+        counts = np.mean([count for _, count in found[name]], axis=0)
+        numbers = per_number.get(name)
+        alone = None if numbers is None else numbers * n * 1000 / net.DT * 1e-9
+        result.append(
+            {
+                "cells": n,
+                "noise": name,
+                "run_s": [wall for wall, _ in found[name]],
+                "run_s_per_simulated_s": times[name],
+                "share_by_difference": 1 - times["no noise"] / times[name],
+                "share_by_numbers": None if alone is None else alone / times[name],
+                "rates_hz": network.rates(counts, 1.0),
+            }
+        )
+    return result
+
+
+def speed_table(rows: list[dict[str, Any]]) -> str:
+    """Return ns per number, a column a size."""
+    sizes = list(dict.fromkeys(r["numbers"] for r in rows))
+    lines = [f"{'ns a number, at numbers a step':<32}" + "".join(f"{n:>12,}" for n in sizes)]
+    whole = {(r["contender"], r["numbers"]): r["ns_per_cell_step"] for r in rows}
+    for name in CONTENDERS:
+        base = "no noise"
+        values = [whole[name, n] - (0 if name == base else whole[base, n]) for n in sizes]
+        label = "the whole step without noise" if name == base else name
+        lines.append(f"{label:<32}" + "".join(f"{value:>12.2f}" for value in values))
+    return "\n".join(lines)
+
+
+def network_table(rows: list[dict[str, Any]]) -> str:
+    """Return the share of random numbers in the network's time."""
+    lines = [
+        f"{'cells':>7}  {'noise':<22}{'run s per s':>12}{'share':>8}{'by numbers':>12}"
+        f"{'pyramidal':>11}{'pv':>7}{'som':>7}"
+    ]
+    for r in rows:
+        pyramidal, pv, som = (r["rates_hz"][p] for p in net.POPULATIONS)
+        numbers = r["share_by_numbers"]
+        lines.append(
+            f"{r['cells']:>7,}  {r['noise']:<22}{r['run_s_per_simulated_s']:>12.3g}"
+            f"{r['share_by_difference']:>8.0%}"
+            + (f"{'-':>12}" if numbers is None else f"{numbers:>12.0%}")
+            + f"{pyramidal:>11.2f}{pv:>7.2f}{som:>7.2f}"
+        )
+    return "\n".join(lines)
+
+
+def main() -> None:
+    """Measure, print the tables, write one JSON file and one figure."""
+    args = tyro.cli(Arguments)
+    args.out.mkdir(parents=True, exist_ok=True)
+    start = time.perf_counter()
+    rows: list[dict[str, Any]] = []
+    for n in args.sizes:
+        rows += measure_numbers(args, n)
+        print(speed_table([r for r in rows if r["numbers"] == n]), flush=True)
+    networks: list[dict[str, Any]] = []
+    for n in args.network_sizes:
+        networks += measure_network(args, n, rows)
+        print(network_table(networks[-3:]), flush=True)
+    judged = [
+        quality(name, CONTENDERS[name][1], args.draws)
+        for name in ("random_bits.normal", "jax.random.normal")
+    ]
+    tables = [speed_table(rows)] + ([network_table(networks)] if networks else [])
+    tables.append(quality_table(judged, args.draws))
+    path = args.out / "noise_speed.json"
+    content = {
+        "schema_version": 1,
+        "title": "Random numbers in every step",
+        "command": command(),
+        "table": "\n\n".join(tables),
+        "notes": [
+            f"Medians of {args.rounds} rounds on {os.cpu_count()} CPUs, JAX on "
+            f"{jax.devices()[0].device_kind}. Time of a number: of the step with it, less the step "
+            f"without noise. Poisson numbers have a mean of {MEAN_COUNT:g}.",
+            "Share: of the random numbers in the time of the benchmark network without plasticity, "
+            "from the run without noise at the same mean currents, and from the time of a number; "
+            "for `jax.random.normal` each population draws apart, in the loop that reads it.",
+        ],
+        "figures": [path.with_suffix(".png").name],
+        "versions": output.versions() | {"cpus": str(os.cpu_count())},
+        "wall_time_s": time.perf_counter() - start,
+        "rows": rows,
+        "networks": networks,
+        "quality": judged,
+    }
+    path.write_text(json.dumps(content, indent=1, allow_nan=False) + "\n")
+    draw_figure(rows, networks, path.with_suffix(".png"))
+    print("\n" + content["table"] + "\n\n" + "\n".join(content["notes"]))
+    print(f"Written: {path}")
+
+
+if __name__ == "__main__":
+    main()

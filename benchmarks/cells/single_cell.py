@@ -1,0 +1,385 @@
+"""Measure the layer-5 pyramidal cell: gain, bursts, inhibition; steps, precision, gradients.
+
+    python benchmarks/run.py run single-cell    (about 5 minutes on 2 cores)
+
+Writes one table, `single_cell.json` and the figures of `neurogain gain-curve`, `bac-firing` and
+`cell` that the results page shows. The reference figures are those of an independent run in NumPy.
+"""
+
+import dataclasses
+import itertools
+import json
+import os
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import tyro
+from tqdm import tqdm
+
+from benchmarks.command import command
+from neurogain import output
+from neurogain.experiments import bac_firing, cell, gain_curve
+from neurogain.experiments.gain_curve import GainCurveConfig
+from neurogain.plotting import bac_firing as bac_figures
+from neurogain.plotting import cell as cell_figures
+from neurogain.plotting import gain_curve as gain_figures
+from neurogain.spiking import (
+    Drive,
+    PyramidalCell,
+    PyramidalDrive,
+    cells,
+    combine,
+    dendrite,
+    measures,
+    rollout,
+    simulate,
+    synapse,
+)
+from neurogain.spiking.pyramidal import Coupling
+from neurogain.stats import t_interval
+
+GAIN = GainCurveConfig(
+    somatic_current=("525:1500:25",),
+    dendritic_current=("0:900:100",),
+    coupling=("0:1:0.25",),
+    repeats=20,
+)
+INHIBITION = dataclasses.replace(
+    GAIN,
+    dendritic_current=("800",),
+    coupling=("1",),
+    dendritic_inhibition=("0", "5", "10"),
+    somatic_inhibition=("0", "5", "10"),
+)
+MODES: tuple[Coupling, ...] = ("stochastic", "mean-field")
+COARSE = np.arange(700.0, 1501.0, 50.0)  # pA, for slopes
+FINE = np.union1d(np.arange(600.0, 850.0, 5.0), COARSE)  # pA, for the rheobase
+
+
+@dataclasses.dataclass(frozen=True)
+class Arguments:
+    """Measure the layer-5 pyramidal cell: gain, bursts, inhibition; steps, precision, gradients."""
+
+    out: Path = Path("benchmarks/results")
+    """Folder of the results."""
+
+
+def gain_curves(config: GainCurveConfig) -> tuple[list[dict[str, Any]], float]:
+    """Return all curves of a configuration, and the seconds they took."""
+    config.check()
+    start = time.perf_counter()
+    results = {u: gain_curve.run_unit(config, u) for u in tqdm(list(config.units()))}
+    return gain_curve.summarize(config, results)["curves"], time.perf_counter() - start
+
+
+def rates(
+    p: float,
+    drive: float,
+    *,
+    inhibition: tuple[float, float] = (0.0, 0.0),
+    duration: float = 3000.0,
+    dt: float = 0.1,
+    mode: Any = "stochastic",
+    dtype: Any = jnp.float32,
+) -> np.ndarray:
+    """Return the rates at the currents FINE, shape (currents, repeats).
+
+    20 cells a current, or one where there is no randomness; `inhibition` in nS on the dendrite and
+    on the soma.
+    """
+    repeats = 20 if mode == "stochastic" and 0 < p < 1 else 1
+    on_dendrite, on_soma = (synapse(g, gain_curve.REVERSAL) for g in inhibition)
+    run = simulate(
+        PyramidalCell(mode),
+        cells.L5_PYRAMIDAL,
+        PyramidalDrive(
+            combine(Drive(np.repeat(FINE, repeats)), on_soma),
+            combine(Drive(drive), on_dendrite),
+            p,
+        ),
+        n=FINE.size * repeats,
+        duration=duration,
+        dt=dt,
+        key=jax.random.key(0),
+        dtype=dtype,
+    )
+    return measures.rate(run.recorded["spikes"], duration).reshape(-1, repeats)
+
+
+def onset_and_slopes(rate: np.ndarray, low: float = 700.0) -> tuple[float, list[float]]:
+    """Return rheobase (pA) and the slope of each repeat (Hz/nA, `low` to 1500 pA, each 50 pA)."""
+    chosen = np.isin(FINE, COARSE)
+    slopes = [measures.gain(FINE[chosen], one[chosen], low, 1500.0) for one in rate.T]
+    return measures.rheobase(FINE, rate.mean(axis=1)), slopes
+
+
+def reference() -> Iterator[str]:
+    """Yield lines that compare with the reference figures."""
+    yield (
+        "Gain: slope from 700 to 1500 pA in steps of 50, Hz/nA; rheobase to 5 pA; 3 s from rest, "
+        "20 repeats where there is randomness"
+    )
+    rows = (
+        *((p, 0.0, (0.0, 0.0), 33.4, 640) for p in (0.0, 0.5, 1.0)),
+        (0.0, 800.0, (0.0, 0.0), 33.4, 640),
+        *((p, 800.0, (0.0, 0.0), g, 640) for p, g in ((0.25, 38.2), (0.5, 43.8), (1.0, 60.7))),
+        (1.0, 800.0, (5.0, 0.0), 48.3, 640),
+        (1.0, 800.0, (10.0, 0.0), 34.4, 640),
+        (1.0, 800.0, (0.0, 5.0), 60.2, 730),
+        (1.0, 800.0, (0.0, 10.0), 56.8, 810),
+    )
+    for p, drive, inhibition, gain, onset in rows:
+        on_soma = inhibition[1] > 0
+        rate = rates(p, drive, inhibition=inhibition)
+        found, slopes = onset_and_slopes(rate, low=850.0 if on_soma else 700.0)
+        low, high = t_interval(slopes)
+        spread = f" [{low:.1f}, {high:.1f}]" if len(slopes) > 1 else ""
+        extra = ""
+        if any(inhibition):
+            extra = f"  {sum(inhibition):g} nS on the {'soma' if on_soma else 'dendrite'}"
+            extra += " (slope from 850 pA)" if on_soma else ""
+        yield (
+            f"  Id = {drive:>3g} pA, p = {p:<4g}  gain {np.mean(slopes):.1f}{spread} (reference "
+            f"{gain}), rheobase {found:g} pA (reference {onset}){extra}"
+        )
+
+
+def monotony() -> Iterator[str]:
+    """Yield lines on where the gain falls with coupling or with dendritic current."""
+    couplings, drives = np.linspace(0, 1, 5), np.arange(0.0, 1001.0, 50.0)
+    found = [[onset_and_slopes(rates(p, d))[1] for d in drives] for p in couplings]
+    slopes = np.array([[np.broadcast_to(x, 20) for x in row] for row in found])
+    mean, error = slopes.mean(axis=-1), slopes.std(axis=-1, ddof=1) / 20**0.5
+    yield "Where the gain falls (mean and standard error, Hz/nA), Id = 0 to 1000 pA in steps of 50"
+    for axis, name in ((0, "coupling"), (1, "dendritic current")):
+        fall, spread = -np.diff(mean, axis=axis), error**2
+        places = np.arange(len(spread)) if axis == 0 else np.arange(spread.shape[1])
+        spread = np.sqrt(spread.take(places[:-1], axis) + spread.take(places[1:], axis))
+        i, j = np.unravel_index(np.argmax(fall), fall.shape)
+        start = f"p = {couplings[i]:g}, Id = {drives[j]:g} pA"
+        end = f"p = {couplings[i + (axis == 0)]:g}, Id = {drives[j + (axis == 1)]:g} pA"
+        yield (
+            f"  along {name}: {np.sum(fall > 1)} of {fall.size} steps fall by more than 1; the "
+            f"steepest by {fall[i, j]:.2f} +- {spread[i, j]:.2f}, from {start} to {end}"
+        )
+    outside = mean[:, (drives <= 350) | (drives >= 600)]
+    largest = max(-np.diff(outside, axis=0).min(), -np.diff(outside, axis=1).min())
+    yield f"  without 400 to 550 pA, around the bistable range: by {largest:.2f} at most"
+
+
+def steps() -> Iterator[str]:
+    """Yield lines on the length of the step."""
+    yield "Step: rheobase (pA, to 5) and slope (Hz/nA) without randomness"
+    for drive, p in ((0.0, 0.0), (800.0, 1.0)):
+        found = []
+        for dt in (0.1, 0.05, 0.025, 0.0125):
+            onset, (slope,) = onset_and_slopes(rates(p, drive, dt=dt))
+            found.append((dt, onset, slope))
+        cells_ = "; ".join(f"dt {dt:g} ms: {onset:g}, {slope:.2f}" for dt, onset, slope in found)
+        (_, first, coarse), *_, (_, last, fine) = found
+        yield (
+            f"  Id = {drive:g} pA, p = {p:g}: {cells_}  (change from 0.1 to 0.0125 ms: "
+            f"{last - first:+g} pA, {fine - coarse:+.2f} Hz/nA = {fine / coarse - 1:+.1%})"
+        )
+
+
+def precision() -> Iterator[str]:
+    """Yield a line on float32 against float64."""
+    off = []
+    for p, drive in ((0.0, 0.0), (0.5, 800.0), (1.0, 600.0), (1.0, 800.0)):
+        single = rates(p, drive, duration=10_000.0).mean(axis=1)
+        with jax.enable_x64():
+            double = rates(p, drive, duration=10_000.0, dtype=jnp.float64).mean(axis=1)
+        firing = double >= 1
+        off.append(np.abs(single - double)[firing] / double[firing])
+    together = np.concatenate(off)
+    yield (
+        f"Precision: rates in float32 are off those in float64 by {together.mean():.2%} on average "
+        f"and {together.max():.2%} at most, over {together.size} points of 10 s"
+    )
+
+
+def mean_field() -> Iterator[str]:
+    """Yield lines on the mean field against the mean over draws."""
+    yield "Mean field against the mean of 20 stochastic cells, Id = 0 to 1000 pA in steps of 100"
+    for p in (0.25, 0.5, 0.75, 1.0):
+        curve, point, where = 0.0, np.empty(0), ""
+        for drive in np.arange(0.0, 1001.0, 100.0):
+            drawn, smooth = (rates(p, drive, mode=m).mean(axis=1) for m in MODES)
+            off = np.abs(smooth - drawn)
+            if off.sum() / drawn.sum() >= curve:
+                curve, where = off.sum() / drawn.sum(), f"{drive:g} pA"
+            point = np.append(point, off[drawn >= 5] / drawn[drawn >= 5])
+        yield (
+            f"  p = {p:<4}  curves differ by {curve:.1%} at most (at {where}); single points by "
+            f"{point.max():.1%} at most, {np.mean(point > 0.1):.1%} of them by more than 10 %"
+        )
+
+
+def gradients() -> Iterator[str]:
+    """Yield lines on the sign of the gradient of the mean rate, over 2 s."""
+    axes = (np.arange(500.0, 1501.0, 50.0), np.arange(0.0, 1001.0, 50.0), np.linspace(0, 1, 5))
+    grid = np.stack(np.meshgrid(*axes, indexing="ij"), -1).reshape(-1, 3)
+    halves, repeats, duration = (25.0, 50.0, 0.125), 16, 2000.0
+
+    def mean_rates(points: np.ndarray, seed: int) -> tuple[np.ndarray, np.ndarray]:
+        soma, drive, p = np.repeat(points, repeats, axis=0).astype(np.float32).T
+        run = simulate(
+            PyramidalCell(),
+            cells.L5_PYRAMIDAL,
+            PyramidalDrive(Drive(soma), Drive(drive), p),
+            n=p.size,
+            duration=duration,
+            key=jax.random.key(seed),
+        )
+        found = run.recorded["spikes"].reshape(-1, repeats)
+        return found.mean(axis=1), found.var(axis=1, ddof=1) / repeats
+
+    def slopes(mode: Any) -> list[np.ndarray]:
+        def total(soma: Any, drive: Any, p: Any) -> Any:
+            run = rollout(
+                PyramidalCell(mode),
+                cells.L5_PYRAMIDAL,
+                PyramidalDrive(Drive(soma), Drive(drive), p),
+                n=len(grid),
+                duration=duration,
+                key=jax.random.key(99),
+            )
+            return run.recorded["spikes"].sum()
+
+        arguments = (jnp.asarray(x, jnp.float32) for x in grid.T)
+        return [np.asarray(g) for g in jax.jit(jax.grad(total, (0, 1, 2)))(*arguments)]
+
+    signs = []
+    for axis, half in enumerate(halves):
+        ends = []
+        for i, direction in enumerate((-1, 1)):
+            points = grid.copy()
+            points[:, axis] += direction * half
+            points[:, 2] = points[:, 2].clip(0, 1)
+            ends.append(mean_rates(points, 2 * axis + i))
+        difference = ends[1][0] - ends[0][0]
+        clear = np.abs(difference) > 3 * np.sqrt(ends[0][1] + ends[1][1])
+        signs.append(np.where(clear, np.sign(difference), 0))
+    yield (
+        f"Gradient of the mean rate at {len(grid)} points: share with the sign of the finite "
+        "difference of\nthe stochastic cell's mean rate, where that exceeds 3 standard errors"
+    )
+    names = ("somatic current", "dendritic current", "coupling")
+    for mode in MODES[::-1]:
+        shares = []
+        for name, sign, slope in zip(names, signs, slopes(mode), strict=True):
+            share = np.mean(np.sign(slope) == sign, where=sign != 0)
+            finite = "" if np.isfinite(slope).all() else ", NOT FINITE"
+            shares.append(f"{name} {share:.1%} of {np.sum(sign != 0)}{finite}")
+        yield f"  {mode:<11} " + "; ".join(shares)
+
+
+def bac() -> tuple[list[str], dict[str, Any]]:
+    """Return lines on calcium events by back-propagating spikes, and the figures."""
+    config = bac_firing.BacFiringConfig()
+    spike = bac_firing.spike_time(config)
+    pairing, sustained = bac_firing.run_pairing(config, spike), bac_firing.run_sustained(config)
+    metrics = bac_firing.summarize(config, spike, pairing, sustained)
+    pulse = config.example_pulse
+    rows = [m for m in metrics["pairing"] if m["dendritic_pulse_pA"] == pulse]
+    lines = [
+        f"BAC firing: a dendritic pulse of {pulse:g} pA for {config.dendritic_duration:g} ms peaks "
+        f"at {rows[0]['pulse_alone_peak_mV']:.1f} mV alone, a spike's back-propagation at "
+        f"{max(metrics['spike_alone_peak_mV']):.1f} mV;\ncalcium events (-30 mV) of both together, "
+        f"largest probability over delays, and the delays with at least one half"
+    ]
+    for row in rows:
+        window = row["window_ms"]
+        text = "none" if window is None else f"{window[0]:g} to {window[1]:g} ms"
+        lines.append(f"  p = {row['coupling']:<4}  {max(row['event_probability']):.2f}   {text}")
+    figures = {
+        "bac_example": bac_figures.example(
+            bac_firing.run_example(config, spike),
+            spike=spike,
+            delay=config.example_delay,
+            duration=config.dendritic_duration,
+            pulse=pulse,
+            threshold=cells.L5_V_CALCIUM,
+        ),
+        "bac_maps": bac_figures.maps(metrics["pairing"], repeats=config.repeats),
+        "bac_probabilities": bac_figures.probabilities(
+            metrics["pairing"], pulse=pulse, delay=config.example_delay, repeats=config.repeats
+        ),
+        "bac_sustained": bac_figures.sustained(
+            sustained.time_ms,
+            sustained.soma,
+            sustained.dendrite,
+            config.numbers("coupling"),
+            duration=config.sustained_duration,
+            threshold=cells.L5_V_CALCIUM,
+        ),
+    }
+    return lines, figures
+
+
+def main() -> None:
+    """Measure all, print one table, write JSON and figures."""
+    args = tyro.cli(Arguments)
+    args.out.mkdir(parents=True, exist_ok=True)
+    start = time.perf_counter()
+    curves, seconds = gain_curves(GAIN)
+    inhibited, _ = gain_curves(INHIBITION)
+    lines = list(reference())
+    points = [len(GAIN.numbers(n)) for n in ("somatic_current", "dendritic_current", "coupling")]
+    lines.append(
+        f"  `gain-curve`, {points[0]} x {points[1]} x {points[2]} points, {GAIN.repeats} repeats "
+        f"of {GAIN.duration / 1000:g} s, took {seconds:.0f} s"
+    )
+    for part in (monotony, steps, precision, mean_field, gradients):
+        lines += ["", *part()]
+    events, figures = bac()
+    lines += ["", *events]
+
+    v = np.linspace(-72.0, 0.0, 2000)
+    ramp = cell.dendritic_ramp()
+    parts = (dendrite.steady_current, dendrite.is_stable)
+    rest = (np.asarray(part(cells.L5_DENDRITE, v)) for part in parts)
+    some = [c for c in curves if c["dendritic_current_pA"] in (0, 400, 500, 600, 800)]
+    figures |= {
+        "gain_fi_curves": gain_figures.fi_curves(some, repeats=GAIN.repeats),
+        "gain_gain": gain_figures.gain(curves, repeats=GAIN.repeats),
+        "gain_bursts": gain_figures.bursts(
+            [c for c in curves if c["dendritic_current_pA"] <= 800], repeats=GAIN.repeats
+        ),
+        "gain_inhibition": gain_figures.inhibition(inhibited, repeats=GAIN.repeats),
+        "dendrite": cell_figures.rest_points(v, *rest, *ramp),
+    }
+    for name, figure in figures.items():
+        figure.savefig(args.out / f"single_cell_{name}.png", dpi=130)
+    content = {
+        "schema_version": 1,
+        "title": "The layer-5 pyramidal cell",
+        "command": command(),
+        "table": "\n".join(lines),
+        "notes": [
+            "Intervals are 95 % t-intervals over repeats. The seeds are 0 (curves), 0 to 5 (finite "
+            f"differences) and 99 (gradients). {os.cpu_count()} CPUs, "
+            f"{jax.devices()[0].device_kind}.",
+            "Gain rises with coupling and with dendritic current, but for 400 to 550 pA: there, "
+            "around the bistable range of the dendrite, whether a back-propagating spike lifts it "
+            "to the plateau depends on its history, and more current can mean fewer events.",
+        ],
+        "figures": [f"single_cell_{name}.png" for name in sorted(figures)],
+        "versions": output.versions(),
+        "wall_time_s": time.perf_counter() - start,
+        "curves": list(itertools.chain(curves, inhibited)),
+    }
+    path = args.out / "single_cell.json"
+    path.write_text(json.dumps(content, indent=1, allow_nan=False) + "\n")
+    print("\n".join(lines))
+    print(f"\nWritten: {path}")
+
+
+if __name__ == "__main__":
+    main()

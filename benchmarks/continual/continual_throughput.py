@@ -1,0 +1,227 @@
+"""Time the compiled continual trainer against a per-step JAX loop and a plain PyTorch loop.
+
+    python benchmarks/run.py run continual-throughput [--data-dir DIR]    (20 minutes)
+
+Compared, on the default device of JAX and on the CPU with PyTorch, the same work by
+- trainer: `neurogain.continual.training.Trainer`, all seeds side by side, a task one compiled scan;
+- jax loop: Python loops over seeds, tasks and iterations around one jitted training step (donated
+  state, data on the device) and one jitted evaluation of the test images of all tasks seen;
+- pytorch: the same loops in eager PyTorch (`[benchmarks]` extra; left out if it isn't installed),
+  with one thread per CPU, and with one thread, which is faster where the matrices are small.
+All train the same MLP on five tasks of two classes, joint training; all record loss, entropy, gain,
+and the accuracy on up to 500 images of each task seen before the first update of a task, after
+every update, and of the slow weights at its end. The loops get every shortcut that keeps the work
+the same: test images in float, all tasks seen in one forward pass, no waiting within a task.
+
+Problems: `mnist`, 784-400-400-10 at batch 128 on synthetic images of MNIST's sizes (the real ones
+with --data-dir), where matrix products dominate; `digits`, 64-400-400-10 at batch 64 on the
+embedded digits, where the dispatch of small operations weighs. A second protocol evaluates only at
+the end of a task: what it saves is the share of the evaluation.
+
+Measured: the wall time of all seeds, each contender once untimed (the excess of that run is the
+compilation), then rounds in random order; medians.
+
+Expected before measuring: on a CPU both update and evaluation are matrix products that every
+contender hands to a tuned library, so on `mnist` the three are close; the trainer starts no Python
+between updates, so it is the faster one on `digits`. It is to be slower than neither.
+"""
+
+import dataclasses
+import importlib.util
+import json
+import os
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+import jax
+import numpy as np
+import tyro
+
+from benchmarks.command import command
+from benchmarks.continual._contenders import RUNNERS, Runner, Work
+from neurogain import output
+from neurogain.continual import data, methods, streams
+from neurogain.continual.training import Protocol
+
+CLASSES = 10
+
+
+@dataclasses.dataclass(frozen=True)
+class Arguments:
+    """Time the compiled continual trainer against a per-step JAX loop and a plain PyTorch loop."""
+
+    problems: tuple[Literal["mnist", "digits"], ...] = ("mnist", "digits")
+    """784-400-400-10 at batch 128; 64-400-400-10 at batch 64."""
+    methods: tuple[Literal["sgd", "ngm"], ...] = ("sgd", "ngm")
+    """Optimizers, with their default constants."""
+    contenders: tuple[Literal["trainer", "jax loop", "pytorch", "pytorch, 1 thread"], ...] = (
+        "trainer",
+        "jax loop",
+        "pytorch",
+        "pytorch, 1 thread",
+    )
+    """Who runs; ratios are to the first."""
+    data_dir: Path | None = None
+    """Folder of sets prepared by TensorFlow Datasets, with mnist; synthetic images without it."""
+    iterations: int = 50
+    """Updates per task."""
+    seeds: int = 5
+    """Number of seeds."""
+    rounds: int = 3
+    """Timed runs of each contender, at least 1."""
+    out: Path = Path("benchmarks/results")
+    """Folder of the results."""
+
+
+def synthetic_mnist() -> data.Dataset:
+    """Return noisy images of ten random patterns, in MNIST's numbers and sizes."""
+    rng = np.random.default_rng(0)
+    patterns = rng.uniform(0, 255, (CLASSES, 28, 28, 1)) * (rng.random((CLASSES, 28, 28, 1)) < 0.2)
+
+    def draw(n: int) -> data.Examples:
+        labels = np.arange(n, dtype=np.int32) % CLASSES
+        noise = rng.normal(0, 60, (n, 28, 28, 1)).astype(np.float32)
+        return data.Examples(np.clip(patterns[labels] + noise, 0, 255).astype(np.uint8), labels)
+
+    return data.Dataset("synthetic-mnist", CLASSES, draw(60_000), draw(10_000))
+
+
+def make_stream(args: Arguments, problem: str) -> streams.Stream:
+    """Return five tasks of two classes, up to 500 evaluation images each."""
+    if problem == "digits":
+        return streams.split(data.load("digits"))
+    has_data = args.data_dir is not None
+    return streams.split(data.load("mnist", args.data_dir) if has_data else synthetic_mnist())
+
+
+def run_problem(
+    args: Arguments, problem: str, stream: streams.Stream, contenders: Sequence[str]
+) -> dict[str, Any]:
+    """Time all methods and contenders on one problem, under both protocols."""
+    batch_size = 128 if problem == "mnist" else 64
+    runners: dict[tuple[str, str, str], Runner] = {}
+    for method in args.methods:
+        for evaluation, every in (("every update", 1), ("end of task", args.iterations)):
+            protocol = Protocol(args.iterations, batch_size, eval_every=every)
+            work = Work(stream, protocol, methods.parse(method), range(args.seeds))
+            for contender in contenders:
+                runners[method, contender, evaluation] = RUNNERS[contender](work)
+    first, accuracy = {}, {}
+    for key, runner in runners.items():
+        first[key], curves = timed(runner)
+        accuracy[key] = float(curves[:, -1, -1].mean())
+    rng = np.random.default_rng(0)
+    seconds: dict[tuple[str, str, str], list[float]] = {key: [] for key in runners}
+    for _ in range(args.rounds):
+        for i in rng.permutation(len(runners)):
+            key = list(runners)[i]
+            seconds[key].append(timed(runners[key])[0])
+    updates = args.iterations * stream.tasks * args.seeds
+    result: dict[str, Any] = {}
+    for method in args.methods:
+        result[method] = {}
+        for contender in contenders:
+            key, sparse = (
+                (method, contender, evaluation) for evaluation in ("every update", "end of task")
+            )
+            wall, wall_sparse = np.median(seconds[key]), np.median(seconds[sparse])
+            ratios = [
+                np.array(seconds[k]) / seconds[method, contenders[0], k[2]] for k in (key, sparse)
+            ]
+            result[method][contender] = {
+                "wall_s": float(wall),
+                "wall_s_per_round": seconds[key],
+                "wall_s_evaluation_at_end_of_task": float(wall_sparse),
+                "compile_s": None
+                if contender.startswith("pytorch")
+                else max(first[key] - wall, 0.0),
+                "updates_per_s": float(updates / wall),
+                "ratio": float(np.median(ratios[0])),
+                "ratio_evaluation_at_end_of_task": float(np.median(ratios[1])),
+                "evaluation_share": float(1 - wall_sparse / wall),
+                "final_accuracy": accuracy[key],
+            }
+    return result
+
+
+def timed(runner: Runner) -> tuple[float, np.ndarray]:
+    """Return the seconds of one run, and its accuracies."""
+    start = time.perf_counter()
+    accuracy = runner()
+    return time.perf_counter() - start, accuracy
+
+
+def table(problems: dict[str, Any]) -> str:
+    """Return the table of all problems."""
+    lines = [
+        f"{'problem':<22}{'method':<8}{'contender':<19}{'wall s':>8}{'compile s':>11}"
+        f"{'updates/s':>11}{'ratio':>7}{'evaluation':>12}{'ratio without':>15}{'accuracy':>10}"
+    ]
+    for problem in problems.values():
+        for method, by_contender in problem["methods"].items():
+            for contender, r in by_contender.items():
+                compiled = "-" if r["compile_s"] is None else f"{r['compile_s']:.1f}"
+                lines.append(
+                    f"{problem['stream']:<22}{method:<8}{contender:<19}{r['wall_s']:>8.2f}"
+                    f"{compiled:>11}{r['updates_per_s']:>11.0f}{r['ratio']:>7.2f}"
+                    f"{r['evaluation_share']:>12.0%}"
+                    f"{r['ratio_evaluation_at_end_of_task']:>15.2f}{r['final_accuracy']:>10.3f}"
+                )
+    return "\n".join(lines)
+
+
+def torch_version() -> str | None:
+    """Return the version of PyTorch, None if it isn't installed."""
+    if importlib.util.find_spec("torch") is None:
+        return None
+    import torch
+
+    return torch.__version__
+
+
+def main() -> None:
+    """Time all, print one table, write one JSON file."""
+    args = tyro.cli(Arguments)
+    args.out.mkdir(parents=True, exist_ok=True)
+    start = time.perf_counter()
+    version = torch_version()
+    contenders = [c for c in args.contenders if version or not c.startswith("pytorch")]
+    problems = {}
+    for name in args.problems:
+        stream = make_stream(args, name)
+        measured = run_problem(args, name, stream, contenders)
+        problems[name] = {"stream": stream.name, "methods": measured}
+    note = (
+        f"{args.seeds} seeds, 5 tasks of {args.iterations} updates; ratio: wall time over that "
+        f"of the {contenders[0]}, above 1 is slower; evaluation: its share of the wall time; ratio "
+        f"without: with evaluation only at the end of a task. {os.cpu_count()} CPUs, "
+        f"{jax.devices()[0].device_kind}."
+    )
+    content = {
+        "schema_version": 1,
+        "title": "Speed of the continual trainer",
+        "command": command(),
+        "table": table(problems),
+        "notes": [note],
+        "seeds": args.seeds,
+        "iterations_per_task": args.iterations,
+        "rounds": args.rounds,
+        "ratio_to": contenders[0],
+        "pytorch": version or "not installed",
+        "versions": output.versions() | {"cpus": str(os.cpu_count())},
+        "wall_time_s": time.perf_counter() - start,
+        "problems": problems,
+    }
+    path = args.out / "continual_throughput.json"
+    path.write_text(json.dumps(content, indent=1, allow_nan=False) + "\n")
+    print(table(problems))
+    print(f"\n{note}")
+    if version is None:
+        print("PyTorch is not installed and was left out: pip install torch")
+    print(f"Written: {path}")
+
+
+if __name__ == "__main__":
+    main()

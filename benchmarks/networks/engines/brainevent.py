@@ -1,0 +1,149 @@
+"""The benchmark network in brainevent (JAX, CPU, float32), for `network_speed.py`.
+
+One scan over steps; one event-driven product (Numba) with the synapses of all cells into the
+conductances of all compartments, and with plasticity a second one with those of pyramidal cells on
+each other, whose weights `update_csr_on_binary_pre` and `..._post` change. Noise by JAX's
+default generator, Threefry, which was faster here than `rbg`. Pip: brainevent numba.
+"""
+
+import importlib.metadata
+import importlib.util
+import time
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from benchmarks.networks import _network as net
+from benchmarks.networks._turns import turns
+from benchmarks.networks.engines.numpy import Synapses
+
+
+def available() -> str | None:
+    """Return the version of brainevent, None if it or Numba isn't installed."""
+    if any(importlib.util.find_spec(name) is None for name in ("brainevent", "numba")):
+        return None
+    return importlib.metadata.version("brainevent")
+
+
+def simulation(network: net.Network, plastic: bool, steps: int) -> Any:
+    """Return a function of a key that gives the spikes of every cell."""
+    import brainevent
+
+    n, n_pyr, synapses = network.n, network.pyramidal, Synapses(network)
+    slots = 2 * n + n_pyr  # AMPA and GABA of somata, GABA of dendrites
+    inner = synapses.plastic
+    source = np.repeat(np.arange(n), np.diff(synapses.fixed.pointer))
+    slot, weight = synapses.fixed.slot, synapses.fixed.weight
+    if not plastic:
+        source = np.concatenate([source, np.repeat(np.arange(n), np.diff(inner.pointer))])
+        slot, weight = np.concatenate([slot, inner.slot]), np.concatenate([weight, inner.weight])
+    order = np.argsort(source, kind="stable")
+    fixed = brainevent.CSR(
+        (
+            jnp.asarray(weight[order]),
+            jnp.asarray(slot[order], jnp.int32),
+            jnp.asarray(net.row_pointers(source, n), jnp.int32),
+        ),
+        shape=(n, slots),
+    )
+    shape = (n_pyr, n_pyr)
+    index = jnp.asarray(inner.slot, jnp.int32)
+    pointer = jnp.asarray(inner.pointer[: n_pyr + 1], jnp.int32)
+    into = (
+        jnp.asarray(synapses.incoming_source, jnp.int32),
+        jnp.asarray(synapses.incoming_pointer[: n_pyr + 1], jnp.int32),
+        jnp.asarray(synapses.incoming, jnp.int32),
+    )
+    C, k, v_r, v_t, v_peak, a, b, c, d = (
+        jnp.asarray(network.per_cell(name)) for name in net.SOMA._fields
+    )
+    D, cell, current = net.DENDRITE, net.PYRAMIDAL, jnp.asarray(network.current())
+
+    def transmit(state, weight, spike):
+        """Change the weights, add the spikes to the conductances."""
+        g = state["g"] * net.DECAY + brainevent.BinaryArray(spike) @ fixed
+        if not plastic:
+            return g, state["trace"], weight
+        fired, trace = spike[:n_pyr], state["trace"] * net.TRACE_DECAY
+        weight = brainevent.update_csr_on_binary_pre(
+            weight, index, pointer, fired, -net.A_MINUS * trace, 0.0, net.W_MAX, shape=shape
+        )
+        matrix = brainevent.CSR((weight, index, pointer), shape=shape)
+        g = g.at[:n_pyr].add(brainevent.BinaryArray(fired) @ matrix)
+        weight = brainevent.update_csr_on_binary_post(
+            weight, *into, net.A_PLUS * trace, fired, 0.0, net.W_MAX, shape=shape
+        )
+        return g, trace + fired, weight
+
+    def step(carry, key):
+        state, weight = carry
+        v, u, vd, w, age = (state[name] for name in ("v", "u", "vd", "w", "age"))
+        ampa, gaba, gaba_d = jnp.split(state["g"], (n, 2 * n))
+        arriving = (age >= net.BAP_FIRST) & (age <= net.BAP_LAST)
+        inflow = D.g_ca * jax.nn.sigmoid((vd - D.E_ca) / D.D_ca) - D.g_leak * (vd - D.E_leak) + w
+        inflow += net.DENDRITIC_CURRENT + net.BAP_CURRENT * arriving + net.E_GABA * gaba_d
+        vd_new = (vd + net.DT / D.C * inflow) / (1 + net.DT / D.C * gaba_d)
+        w = w + net.DT / D.tau_w * (D.a_w * (vd - D.E_leak) - w)
+        inflow = k * (v - v_r) * (v - v_t) - u + current + net.E_GABA * gaba
+        inflow += net.NOISE * jax.random.normal(key, (n,))
+        v_new = (v + net.DT / C * inflow) / (1 + net.DT / C * (ampa + gaba))
+        u = u + net.DT * a * (b * (v - v_r) - u)
+        spike = v_new >= v_peak
+        burst = jnp.pad(vd >= cell.v_calcium, (0, n - n_pyr))
+        v = jnp.where(spike, jnp.where(burst, cell.c_burst, c), v_new)
+        u = jnp.where(spike, u + jnp.where(burst, cell.d_burst, d), u)
+        g, trace, weight = transmit(state, weight, spike)
+        after = {
+            "v": v,
+            "u": u,
+            "vd": vd_new,
+            "w": w,
+            "age": jnp.where(spike[:n_pyr], 0, age) + 1,
+            "g": g,
+            "trace": trace,
+            "count": state["count"] + spike,
+        }
+        return (after, weight), None
+
+    @jax.jit
+    def run(key):
+        state = {
+            "v": v_r,
+            "u": jnp.zeros(n),
+            "vd": jnp.full(n_pyr, D.E_leak),
+            "w": jnp.zeros(n_pyr),
+            "age": jnp.full(n_pyr, 1 << 20),
+            "g": jnp.zeros(slots),
+            "trace": jnp.zeros(n_pyr),
+            "count": jnp.zeros(n, jnp.int32),
+        }
+        carry = state, jnp.asarray(inner.weight)
+        (state, _), _ = jax.lax.scan(step, carry, jax.random.split(key, steps))
+        return state["count"]
+
+    return run
+
+
+def measure(network: net.Network, variant: str, seconds: float, repeats: int) -> dict[str, Any]:
+    """Return run times, rates and spikes; compilation is what the first run takes longer."""
+    run = simulation(network, variant == "stdp", round(seconds * 1000 / net.DT))
+
+    def timed(seed: int) -> tuple[float, np.ndarray]:
+        start = time.perf_counter()
+        counts = np.asarray(run(jax.random.key(seed)))
+        return time.perf_counter() - start, counts
+
+    first = timed(repeats)[0]
+    done = [timed(i) for i in turns(repeats)]
+    run_s = [wall for wall, _ in done]
+    mean = np.mean([counts for _, counts in done], axis=0)
+    return {
+        "compile_s": max(0.0, first - float(np.median(run_s))),
+        "run_s": run_s,
+        "rates_hz": network.rates(mean, seconds),
+        "spikes": float(mean.sum()),
+        "threads": "XLA's",
+        "version": available(),
+    }

@@ -1,0 +1,154 @@
+"""The benchmark network in hand-vectorised, event-driven NumPy, for `network_speed.py`.
+
+One vectorised pass over the cells a step, one scatter-add over the synapses of the cells that
+spiked. One thread.
+"""
+
+import time
+from typing import Any
+
+import numpy as np
+
+from benchmarks.networks import _network as net
+from benchmarks.networks._turns import turns
+
+
+def available() -> str | None:
+    """Return the version of NumPy."""
+    return np.__version__
+
+
+class Synapses:
+    """Outgoing synapses of all cells, and incoming plastic ones of pyramidal cells."""
+
+    def __init__(self, network: net.Network):
+        """Sort them; a synapse's slot is the place it adds to in the conductances of all cells."""
+        n, n_pyr = network.n, network.pyramidal
+        pyr, rest, everything = slice(0, n_pyr), slice(n_pyr, n), slice(0, n)
+        self.first_som = n_pyr + network.pv
+        pre, post = network.pathway(rest, everything)
+        dendritic = (pre >= self.first_som) & (post < n_pyr)
+        fixed = [(pre, np.where(dendritic, 2 * n + post, n + post), net.GABA)]
+        pre, post = network.pathway(pyr, rest)
+        fixed.append((pre, post, net.AMPA))
+        self.fixed = Outgoing(
+            np.concatenate([pre for pre, _, _ in fixed]),
+            np.concatenate([slot for _, slot, _ in fixed]),
+            np.concatenate([np.full(len(pre), w, np.float32) for pre, _, w in fixed]),
+            n,
+        )
+        pre, post = network.pathway(pyr, pyr)
+        self.plastic = Outgoing(pre, post, np.full(len(pre), net.AMPA, np.float32), n)
+        self.incoming = np.argsort(post, kind="stable")
+        self.incoming_source = pre[self.incoming]
+        self.incoming_pointer = net.row_pointers(post, n)
+
+
+class Outgoing:
+    """Synapses sorted by source."""
+
+    def __init__(self, source: np.ndarray, slot: np.ndarray, weight: np.ndarray, n: int):
+        """Sort them."""
+        order = np.argsort(source, kind="stable")
+        self.slot, self.weight = slot[order].astype(np.int64), weight[order]
+        self.pointer = net.row_pointers(source, n)
+
+
+def ranges(pointer: np.ndarray, rows: np.ndarray) -> np.ndarray:
+    """Return the places of all entries of some rows."""
+    begin, length = pointer[rows], pointer[rows + 1] - pointer[rows]
+    ends = np.cumsum(length)
+    return np.arange(ends[-1]) + np.repeat(begin - ends + length, length)
+
+
+def depress(synapses: Synapses, weight: np.ndarray, fired: np.ndarray, trace: np.ndarray) -> None:
+    """Lower the weights out of the cells that fired; one trace a cell, without these spikes."""
+    out = ranges(synapses.plastic.pointer, fired)
+    weight[out] = np.maximum(weight[out] - net.A_MINUS * trace[synapses.plastic.slot[out]], 0)
+
+
+def potentiate(
+    synapses: Synapses, weight: np.ndarray, fired: np.ndarray, trace: np.ndarray
+) -> None:
+    """Raise the weights into the cells that fired; one trace a cell, without these spikes."""
+    places = ranges(synapses.incoming_pointer, fired)
+    into = synapses.incoming[places]
+    raised = weight[into] + net.A_PLUS * trace[synapses.incoming_source[places]]
+    weight[into] = np.minimum(raised, net.W_MAX)
+
+
+def simulate(
+    network: net.Network, synapses: Synapses, steps: int, plastic: bool, seed: int
+) -> np.ndarray:
+    """Return the number of spikes of every cell."""
+    n, n_pyr = network.n, network.pyramidal
+    rng = np.random.Generator(np.random.SFC64(seed))
+    C, k, v_r, v_t, v_peak, a, b, c, d = (network.per_cell(name) for name in net.SOMA._fields)
+    D, f32 = net.DENDRITE, np.float32
+    rate, rate_d, current = f32(net.DT) / C, f32(net.DT / D.C), network.current()
+    a_dt = f32(net.DT) * a
+    v, u = v_r.copy(), np.zeros(n, f32)
+    vd, w = np.full(n_pyr, D.E_leak, f32), np.zeros(n_pyr, f32)
+    age, count = np.full(n_pyr, 1 << 20), np.zeros(n, np.int64)
+    g = np.zeros(2 * n + n_pyr, f32)  # nS: AMPA and GABA of somata, GABA of dendrites
+    ampa, gaba, gaba_d = g[:n], g[n : 2 * n], g[2 * n :]
+    trace = np.zeros(n, f32)
+    weight = synapses.plastic.weight.copy()
+    for _ in range(steps):
+        noise = rng.standard_normal(n, f32)
+        noise *= f32(net.NOISE)
+        calcium = vd >= net.PYRAMIDAL.v_calcium
+        arriving = (age >= net.BAP_FIRST) & (age <= net.BAP_LAST)
+        leak = vd - f32(D.E_leak)
+        inflow = f32(D.g_ca) / (1 + np.exp((f32(D.E_ca) - vd) / f32(D.D_ca)))
+        inflow += w + f32(net.DENDRITIC_CURRENT) + f32(net.BAP_CURRENT) * arriving
+        inflow += f32(net.E_GABA) * gaba_d - f32(D.g_leak) * leak
+        vd = (vd + rate_d * inflow) / (1 + rate_d * gaba_d)
+        w += f32(net.DT / D.tau_w) * (f32(D.a_w) * leak - w)
+        above = v - v_r
+        inflow = k * above * (v - v_t) - u + current + noise + f32(net.E_GABA) * gaba
+        v = (v + rate * inflow) / (1 + rate * (ampa + gaba))
+        u += a_dt * (b * above - u)
+        g *= f32(net.DECAY)
+        trace *= f32(net.TRACE_DECAY)
+        age += 1
+        fired = np.flatnonzero(v >= v_peak)
+        if len(fired) == 0:
+            continue
+        v[fired], u[fired] = c[fired], u[fired] + d[fired]
+        pyramidal = fired[: np.searchsorted(fired, n_pyr)]
+        bursting = pyramidal[calcium[pyramidal]]
+        v[bursting] = net.PYRAMIDAL.c_burst
+        u[bursting] += net.PYRAMIDAL.d_burst - net.SOMA.d
+        age[pyramidal] = 1
+        count[fired] += 1
+        out = ranges(synapses.fixed.pointer, fired)
+        np.add.at(g, synapses.fixed.slot[out], synapses.fixed.weight[out])
+        if len(pyramidal):
+            if plastic:
+                depress(synapses, weight, pyramidal, trace)
+            out = ranges(synapses.plastic.pointer, pyramidal)
+            np.add.at(g, synapses.plastic.slot[out], weight[out])
+            if plastic:
+                potentiate(synapses, weight, pyramidal, trace)
+                trace[pyramidal] += 1
+    return count
+
+
+def measure(network: net.Network, variant: str, seconds: float, repeats: int) -> dict[str, Any]:
+    """Return run times, rates and spikes; nothing is compiled."""
+    synapses, steps = Synapses(network), round(seconds * 1000 / net.DT)
+    run_s, counts = [], []
+    for i in turns(repeats):
+        start = time.perf_counter()
+        counts.append(simulate(network, synapses, steps, variant == "stdp", seed=i))
+        run_s.append(time.perf_counter() - start)
+    mean = np.mean(counts, axis=0)
+    return {
+        "compile_s": 0.0,
+        "run_s": run_s,
+        "rates_hz": network.rates(mean, seconds),
+        "spikes": float(mean.sum()),
+        "threads": 1,
+        "version": available(),
+    }
