@@ -5,8 +5,7 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
-import tyro
-
+from neurogain._extras import MissingExtraError, extra
 from neurogain.commands.bac_firing import BacFiringCommand
 from neurogain.commands.burst_stdp import BurstStdpCommand
 from neurogain.commands.cell import CellCommand
@@ -16,6 +15,9 @@ from neurogain.commands.landscape import LandscapeCommand
 from neurogain.commands.microcircuit import MicrocircuitCommand
 from neurogain.commands.neuromod import NeuromodCommand
 from neurogain.commands.stability_gap import StabilityGapCommand
+
+with extra("cli"):
+    import tyro
 
 COMMANDS: dict[str, Callable[..., Any]] = {
     "stability-gap": StabilityGapCommand,
@@ -37,7 +39,7 @@ def main(arguments: list[str] | None = None) -> None:
     )
     try:
         command.run()
-    except (ValueError, OSError, FloatingPointError) as error:
+    except (ValueError, OSError, FloatingPointError, MissingExtraError) as error:
         sys.exit(f"neurogain: {error}")
     except KeyboardInterrupt:
         print(

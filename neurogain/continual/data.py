@@ -8,6 +8,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from neurogain._extras import extra
+
 TFDS_NAMES = ("mnist", "cifar10", "cifar100", "cifar100_subset")
 NAMES = ("digits", *TFDS_NAMES)
 SUBSET_OF = {"cifar100_subset": "cifar100"}  # results on these stand beside no published figure
@@ -95,8 +97,9 @@ def check(dataset: Dataset) -> None:
 
 
 def _digits() -> Dataset:
-    from sklearn.datasets import load_digits
-    from sklearn.model_selection import train_test_split
+    with extra("continual"):
+        from sklearn.datasets import load_digits
+        from sklearn.model_selection import train_test_split
 
     images, labels = load_digits(return_X_y=True)  # 0 to 16
     images = np.round(images * (255 / 16)).astype(np.uint8).reshape(-1, 8, 8, 1)
@@ -108,7 +111,8 @@ def _digits() -> Dataset:
 
 def _tfds_split(name: str, split: str, data_dir: str | Path | None) -> tuple[Examples, int]:
     """Return the examples of one part, and the number of classes that the set declares."""
-    import tensorflow_datasets as tfds
+    with extra("tfds"):
+        import tensorflow_datasets as tfds
 
     try:
         source = tfds.data_source(name, split=split, data_dir=data_dir, download=False)
@@ -130,7 +134,8 @@ def _tfds_split(name: str, split: str, data_dir: str | Path | None) -> tuple[Exa
 
 
 def _how_to_prepare(name: str, data_dir: str | Path | None, error: Exception) -> str:
-    import tensorflow_datasets as tfds
+    with extra("tfds"):
+        import tensorflow_datasets as tfds
 
     folder = Path(data_dir or tfds.core.constants.DATA_DIR).expanduser()
     if name in SUBSET_OF:
@@ -145,7 +150,7 @@ def _how_to_prepare(name: str, data_dir: str | Path | None, error: Exception) ->
         f"{folder / name}/<version>/; nothing that can be read is there "
         f"({type(error).__name__}). If the set lies elsewhere, pass that folder's parent. To "
         "prepare it (once, with TensorFlow; downloads the set):\n"
-        "    pip install tensorflow-cpu importlib_resources\n"
+        "    pip install 'neurogain[tfds,prepare]'\n"
         f'    python -c "import tensorflow_datasets as tfds; tfds.builder({name!r}, '
         f"data_dir={str(folder)!r}, file_format='array_record').download_and_prepare()\""
     )

@@ -4,9 +4,12 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
 
+from neurogain._extras import extra
 from neurogain.continual.data import Dataset, Examples, check
+
+with extra("continual"):
+    from PIL import Image
 
 DEEP_MODES = ("I", "F")  # more than 8 bits a channel, which "RGB" would cut off
 

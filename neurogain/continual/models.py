@@ -8,9 +8,13 @@ from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
-import flax.linen as nn
 import jax.numpy as jnp
 from jaxtyping import Array, Float
+
+from neurogain._extras import extra
+
+with extra("continual"):
+    import flax.linen as nn
 
 _UNIFORM = nn.initializers.variance_scaling(1 / 3, "fan_in", "uniform")  # ±1/sqrt(fan_in)
 

@@ -13,7 +13,6 @@ import functools
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
-import flax.linen as nn
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -21,11 +20,15 @@ import optax
 from jaxtyping import Array, Float, Int, PyTree
 
 from neurogain import optim, uncertainty
+from neurogain._extras import extra
 from neurogain.continual import images, models
 from neurogain.continual.batches import Source, draw, make_buffer, make_source
 from neurogain.continual.evaluation import EvaluationSets, accuracies, chunked
 from neurogain.continual.protocol import Protocol, Regime
 from neurogain.continual.streams import Stream
+
+with extra("continual"):
+    import flax.linen as nn
 
 __all__ = ["Protocol", "Regime", "RunState", "TaskCurves", "Trainer"]
 

@@ -8,7 +8,6 @@ import functools
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-import flax.linen as nn
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -17,10 +16,14 @@ from jax.flatten_util import ravel_pytree
 from jaxtyping import Array
 
 from neurogain import analysis
+from neurogain._extras import extra
 from neurogain.continual import methods
 from neurogain.continual.streams import Stream
 from neurogain.experiments import landscape_training as training
 from neurogain.experiments.landscape import LandscapeConfig
+
+with extra("continual"):
+    import flax.linen as nn
 
 MARGIN = 0.25  # of the trajectory's extent, left around it in the plane
 

@@ -4,7 +4,6 @@ import functools
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
-import flax.linen as nn
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -13,8 +12,12 @@ from jax.flatten_util import ravel_pytree
 from jaxtyping import Array, PyTree
 
 from neurogain import optim, uncertainty
+from neurogain._extras import extra
 from neurogain.continual.streams import Stream
 from neurogain.optim.inspect import find_nodes
+
+with extra("continual"):
+    import flax.linen as nn
 
 
 class Plan(NamedTuple):

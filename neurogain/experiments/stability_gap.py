@@ -11,13 +11,16 @@ from typing import Any
 
 import jax.numpy as jnp
 import numpy as np
-from flax import linen as nn
 
 from neurogain import optim
+from neurogain._extras import extra
 from neurogain.continual import data, image_folder, methods, metrics, models, streams
 from neurogain.continual.training import TaskCurves, Trainer
 from neurogain.experiments.stability_gap_config import PRESETS, Benchmark, StabilityGapConfig
 from neurogain.stats import summary
+
+with extra("continual"):
+    from flax import linen as nn
 
 __all__ = [
     "Benchmark",

@@ -4,7 +4,11 @@ import functools
 from typing import Any
 
 import optax
-from flax.training import train_state
+
+from neurogain._extras import extra
+
+with extra("continual"):
+    from flax.training import train_state
 
 
 class TrainState(train_state.TrainState):

@@ -203,7 +203,7 @@ def test_missing_data_do_not_claim_the_folder(runs, tmp_path):
     data = ("--benchmark", "split-mnist", "--data-dir", str(tmp_path / "none"))
     message = refused(tmp_path / "run", *data)
     assert message.startswith("neurogain: `data_dir` must hold 'mnist' as TensorFlow Datasets")
-    assert "pip install tensorflow-cpu" in message
+    assert "pip install 'neurogain[tfds,prepare]'" in message
     assert not (tmp_path / "run").exists()
 
 

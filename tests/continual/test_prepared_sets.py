@@ -117,7 +117,7 @@ def test_missing_set_says_where_it_looked_and_how_to_prepare_it(tmp_path, name, 
         data.load(name, tmp_path)
     message = str(caught.value)
     assert str(tmp_path / name) in message
-    assert "pip install tensorflow-cpu" in message
+    assert "pip install 'neurogain[tfds,prepare]'" in message
     assert f"data_dir={str(tmp_path)!r}, file_format='array_record'" in message
 
 
