@@ -14,9 +14,13 @@ from neurogain.neuromod.modulated import Modulated as Modulated
 from neurogain.neuromod.modulated import ModulatedInfo as ModulatedInfo
 from neurogain.neuromod.modulated import ModulatedParams as ModulatedParams
 from neurogain.neuromod.modulated import ModulatedState as ModulatedState
-from neurogain.neuromod.modulated import targets as targets
+from neurogain.neuromod.network_targets import TARGETS as TARGETS
+from neurogain.neuromod.network_targets import targets as targets
 from neurogain.neuromod.receptors import ReceptorParams as ReceptorParams
 from neurogain.neuromod.systems import Drives as Drives
 from neurogain.neuromod.systems import Interactions as Interactions
 from neurogain.neuromod.systems import NeuromodParams as NeuromodParams
 from neurogain.neuromod.systems import NeuromodState as NeuromodState
+from neurogain.neuromod.target import Changed as Changed
+from neurogain.neuromod.target import Owner as Owner
+from neurogain.neuromod.target import Target as Target

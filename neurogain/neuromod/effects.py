@@ -109,7 +109,7 @@ def on(
     Args:
       population: name of a population, or of a projection.
       table: for instance `tables.EFFECTS["pv"]`.
-      among: targets that a network has (`modulated.targets`); effects on others are left out.
+      among: targets that a network has (`neuromod.targets`); effects on others are left out.
         Without it they stay, to be refused where they are not there.
 
     Example:

@@ -1,20 +1,20 @@
 """A network under neuromodulation, as one model that `simulate` and `rollout` take."""
 
 import dataclasses
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
-from jax.typing import ArrayLike, DTypeLike
+from jax.typing import DTypeLike
 
-from neurogain.neuromod import effects, systems
+from neurogain.neuromod import effects, systems, target
 from neurogain.neuromod.effects import Effect
+from neurogain.neuromod.network_targets import TARGETS
 from neurogain.neuromod.systems import Drives, NeuromodParams, NeuromodState
+from neurogain.neuromod.target import Changed, Target
 from neurogain.spiking import drive as drives
-from neurogain.spiking import plasticity
-from neurogain.spiking.drive import Drive
-from neurogain.spiking.network import Network, spec
+from neurogain.spiking.network import Network
 from neurogain.spiking.network.model import NetworkInfo, NetworkParams, NetworkState
 from neurogain.spiking.network.wiring import Wire
 
@@ -53,19 +53,17 @@ class ModulatedInfo(NamedTuple):
 class Modulated:
     """A network whose cells, synapses and plasticity are under neuromodulators.
 
-    Targets of effects:
+    Targets of effects; `targets=(*TARGETS, Target(...))` adds one:
 
-        population.coupling           odds, of the coupling of soma and dendrite
-        population.adaptation         factor of the reset jump d, of bursts as well
-        population.COMPARTMENT.current  shift of the current, pA
-        population.COMPARTMENT.gain   factor of the current that the drive gives
-        population.COMPARTMENT.RECEPTOR  factor of its conductances; ampa, nmda, gaba_a, adaptation
-        projection.learning_rate      factor of all changes by its rule
-        projection.modulator          shift of the modulator of a three-factor rule, 1/ms
+        TABLE
 
     The drive is that of the network, with "neuromod.FIELD" for the fields of `systems.Drives`.
     At tonic concentrations every result is that of the network alone, bit for bit; a target that no
     effect names is not touched at all.
+
+    Attributes:
+      network: under neuromodulators.
+      targets: what effects can name; see `Target` for one of your own.
 
     Example:
       >>> import jax
@@ -82,6 +80,7 @@ class Modulated:
     """
 
     network: Network
+    targets: tuple[Target, ...] = TARGETS
 
     @property
     def size(self) -> int:
@@ -119,9 +118,10 @@ class Modulated:
         inner, own = _split(drive)
         neuromod = systems.step(params.neuromod, state.neuromod, own, dt=dt)
         amounts = effects.combine(params.effects, neuromod.activation)
-        changed = _Changed(self.network, params.network, inner)
-        for target, amount in amounts.items():
-            changed.apply(target, amount)
+        changed = Changed(self.network, params.network, inner)
+        known = target.find(self.network, self.targets)
+        for name, amount in amounts.items():
+            changed = known[name].target.apply(changed, known[name].owner, amount)
         network, info = self.network.step(
             changed.params, state.network, changed.drive, dt=dt, key=key
         )
@@ -164,7 +164,7 @@ class Modulated:
 
     def _check_effects(self, params: ModulatedParams) -> None:
         where = systems.owners(params.neuromod)
-        known = targets(self.network)
+        known = target.find(self.network, self.targets)
         for effect in params.effects:
             if effect.target not in known:
                 owner = effect.target.partition(".")[0]
@@ -182,89 +182,9 @@ class Modulated:
                 )
 
 
-def targets(network: Network) -> tuple[str, ...]:
-    """Return all targets that effects on a network may name."""
-    found = []
-    receptors = dict(network.receptors)
-    for name, cell, _ in network.populations:
-        compartments = spec.compartments(cell)
-        if not compartments:
-            continue
-        if len(compartments) == 2:
-            found.append(f"{name}.coupling")
-        found.append(f"{name}.adaptation")
-        opened = dict(receptors.get(name, ()))
-        for compartment in compartments:
-            found += [f"{name}.{compartment}.{what}" for what in ("current", "gain")]
-            found += [f"{name}.{compartment}.{what}" for what in opened.get(compartment, ())]
-    for wire in network.wires:
-        if wire.plastic:
-            found.append(f"{wire.name}.learning_rate")
-    found += [f"{name}.modulator" for name in network.modulated]
-    return tuple(found)
-
-
 def _split(drive: Mapping[str, Any]) -> tuple[dict[str, Any], Drives]:
     own = {k.removeprefix(_PREFIX): v for k, v in drive.items() if k.startswith(_PREFIX)}
     return {k: v for k, v in drive.items() if not k.startswith(_PREFIX)}, Drives(**own)
 
 
-class _Changed:
-    """Parameters and drive of a network with the effects so far."""
-
-    def __init__(self, network: Network, params: NetworkParams, drive: dict[str, Any]):
-        self.network, self.params, self.drive = network, params, dict(drive)
-        self.kinds = {name: cell for name, cell, _ in network.populations}
-
-    def apply(self, target: str, amount: jax.Array) -> None:
-        """Let one target change by an amount."""
-        name, *rest = target.split(".")
-        if name not in self.kinds:
-            self._projection(name, rest[0], amount)
-        elif rest == ["coupling"]:
-            own = self._drive_of(name)
-            self.drive[name] = own._replace(coupling=effects.odds(own.coupling, amount))
-        elif rest == ["adaptation"]:
-            self._adaptation(name, amount)
-        else:
-            self._compartment(name, rest[0], rest[1], amount)
-
-    def _drive_of(self, name: str) -> Any:
-        return self.drive.get(name, spec.no_drive(self.kinds[name]))
-
-    def _adaptation(self, name: str, amount: jax.Array) -> None:
-        own = self.params.cells[name]
-        if hasattr(own, "soma"):
-            soma = own.soma._replace(d=effects.scaled(own.soma.d, amount))
-            own = own._replace(soma=soma, d_burst=effects.scaled(own.d_burst, amount))
-        else:
-            own = own._replace(d=effects.scaled(own.d, amount))
-        self.params = self.params._replace(cells=self.params.cells | {name: own})
-
-    def _compartment(self, name: str, compartment: str, what: str, amount: jax.Array) -> None:
-        if what in ("current", "gain"):
-            change: Callable[[ArrayLike, jax.Array], jax.Array]
-            change = effects.shifted if what == "current" else effects.scaled
-            own = self._drive_of(name)
-            part = own if isinstance(own, Drive) else getattr(own, compartment)
-            part = part._replace(current=change(part.current, amount))
-            self.drive[name] = (
-                part if isinstance(own, Drive) else own._replace(**{compartment: part})
-            )
-            return
-        table = self.params.synapses[name]
-        params = table[compartment]
-        receptor = getattr(params, what)
-        before = 1.0 if receptor.gain is None else receptor.gain
-        receptor = receptor._replace(gain=effects.scaled(before, amount))
-        table = table | {compartment: params._replace(**{what: receptor})}
-        self.params = self.params._replace(synapses=self.params.synapses | {name: table})
-
-    def _projection(self, name: str, what: str, amount: jax.Array) -> None:
-        if what == "modulator":
-            self.drive[name] = effects.shifted(self.drive.get(name, 0.0), amount)
-            return
-        table = self.params.projections[name]
-        rule: Any = table.rule
-        table = table._replace(rule=plasticity.scaled(rule, jnp.exp(amount)))
-        self.params = self.params._replace(projections=self.params.projections | {name: table})
+Modulated.__doc__ = (Modulated.__doc__ or "").replace("TABLE", target.describe(TARGETS, indent=8))

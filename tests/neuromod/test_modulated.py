@@ -122,7 +122,7 @@ def test_each_target_changes_the_network(network, target):
         for a, b in zip(jax.tree.leaves(quiet), jax.tree.leaves(under), strict=True)
     ]
     assert not all(same)
-    assert target in neuromod.modulated.targets(network.network)
+    assert target in neuromod.targets(network.network)
 
 
 def test_wired_release_reaches_the_cells_it_is_wired_to(network):
