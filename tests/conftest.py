@@ -19,7 +19,10 @@ os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES", "-1")
 # Annotated shapes and dtypes are checked while the tests run.
 _KERNELS = (
     *("uncertainty", "continual.metrics", "continual.models"),
-    *(f"spiking.{name}" for name in ("izhikevich", "dendrite", "pyramidal", "synapses")),
+    *(
+        f"spiking.{name}"
+        for name in ("models.izhikevich", "models.dendrite", "models.pyramidal", "synapses")
+    ),
 )
 install_import_hook([f"neurogain.{name}" for name in _KERNELS], "beartype.beartype")
 

@@ -36,7 +36,8 @@ from benchmarks.command import command
 from benchmarks.networks import _network as net
 from benchmarks.networks.engines.neurogain import construct, driven
 from neurogain import output
-from neurogain.spiking import Drive, IzhikevichCell, cells, random_bits, simulate
+from neurogain.spiking import Drive, IzhikevichCell, cells, simulate
+from neurogain.spiking.engine import random_bits
 
 Draw = Callable[[jax.Array, int], jax.Array]
 MEAN_COUNT = 0.1  # of Poisson numbers: 1000 Hz in 0.1 ms

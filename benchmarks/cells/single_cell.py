@@ -34,13 +34,13 @@ from neurogain.spiking import (
     PyramidalDrive,
     cells,
     combine,
-    dendrite,
     measures,
     rollout,
     simulate,
     synapse,
 )
-from neurogain.spiking.pyramidal import Coupling
+from neurogain.spiking.models import dendrite
+from neurogain.spiking.models.pyramidal import Coupling
 from neurogain.stats import t_interval
 
 GAIN = GainCurveConfig(

@@ -10,7 +10,8 @@ import tyro
 from neurogain import output
 from neurogain.experiments import cell
 from neurogain.experiments.cell import CellConfig
-from neurogain.spiking import cells, dendrite
+from neurogain.spiking import cells
+from neurogain.spiking.models import dendrite
 
 
 @dataclasses.dataclass(frozen=True)

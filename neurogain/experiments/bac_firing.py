@@ -21,8 +21,8 @@ from scipy import stats
 from neurogain import _checks, output
 from neurogain.experiments import grids
 from neurogain.spiking import cells, check, simulate
-from neurogain.spiking.drive import Drive, Pulse, PyramidalDrive, check_coupling
-from neurogain.spiking.pyramidal import Coupling, PyramidalCell
+from neurogain.spiking.engine.drives import Drive, Pulse, PyramidalDrive, check_coupling
+from neurogain.spiking.models.pyramidal import Coupling, PyramidalCell
 from neurogain.spiking.recorders import Peak, Spikes, Total, Traces
 
 SCHEMA_VERSION = 1

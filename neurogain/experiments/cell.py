@@ -9,9 +9,16 @@ import numpy as np
 
 from neurogain import _checks, output, stats
 from neurogain.spiking import cells, check, measures, simulate
-from neurogain.spiking.drive import Drive, Pulse, PyramidalDrive, TimeSeries, combine, synapse
-from neurogain.spiking.izhikevich import IzhikevichCell
-from neurogain.spiking.pyramidal import Coupling, PyramidalCell
+from neurogain.spiking.engine.drives import (
+    Drive,
+    Pulse,
+    PyramidalDrive,
+    TimeSeries,
+    combine,
+    synapse,
+)
+from neurogain.spiking.models.izhikevich import IzhikevichCell
+from neurogain.spiking.models.pyramidal import Coupling, PyramidalCell
 from neurogain.spiking.recorders import Intervals, Total, Traces
 
 Kind = Literal["l5", "rs", "ib", "ch", "fs", "lts", "pv", "som"]

@@ -16,8 +16,8 @@ import numpy as np
 from neurogain import _checks, output, stats
 from neurogain.experiments import grids
 from neurogain.spiking import cells, check, measures, simulate
-from neurogain.spiking.drive import Drive, PyramidalDrive, combine, synapse
-from neurogain.spiking.pyramidal import Coupling, PyramidalCell
+from neurogain.spiking.engine.drives import Drive, PyramidalDrive, combine, synapse
+from neurogain.spiking.models.pyramidal import Coupling, PyramidalCell
 from neurogain.spiking.recorders import Intervals, Total
 from neurogain.stats import t_interval
 

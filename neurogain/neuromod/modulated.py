@@ -13,7 +13,7 @@ from neurogain.neuromod.effects import Effect
 from neurogain.neuromod.network_targets import TARGETS
 from neurogain.neuromod.systems import Drives, NeuromodParams, NeuromodState
 from neurogain.neuromod.target import Changed, Target
-from neurogain.spiking import drive as drives
+from neurogain.spiking.engine import drives
 from neurogain.spiking.network import Network
 from neurogain.spiking.network.model import NetworkInfo, NetworkParams, NetworkState
 from neurogain.spiking.network.wiring import Wire

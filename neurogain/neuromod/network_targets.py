@@ -9,7 +9,7 @@ import jax.numpy as jnp
 from neurogain.neuromod import effects, target
 from neurogain.neuromod.target import Changed, Owner, Target
 from neurogain.spiking import plasticity
-from neurogain.spiking.drive import Drive
+from neurogain.spiking.engine.drives import Drive
 from neurogain.spiking.network import Network, spec
 
 

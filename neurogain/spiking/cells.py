@@ -11,9 +11,9 @@ FS, LTS            fast spiking and low-threshold spiking: those of Izhikevich &
                    cut-off that moves with u, which are not this kernel.
 """
 
-from neurogain.spiking.dendrite import DendriteParams
-from neurogain.spiking.izhikevich import IzhikevichParams
-from neurogain.spiking.pyramidal import PyramidalParams
+from neurogain.spiking.models.dendrite import DendriteParams
+from neurogain.spiking.models.izhikevich import IzhikevichParams
+from neurogain.spiking.models.pyramidal import PyramidalParams
 
 RS = IzhikevichParams(
     C=100.0, k=0.7, v_r=-60.0, v_t=-40.0, v_peak=35.0, a=0.03, b=-2.0, c=-50.0, d=100.0

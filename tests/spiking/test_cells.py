@@ -5,10 +5,11 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from neurogain.spiking import cells, izhikevich, pyramidal
-from neurogain.spiking import drive as drives
-from neurogain.spiking.drive import Drive, PyramidalDrive
-from neurogain.spiking.pyramidal import PyramidalCell
+from neurogain.spiking import cells
+from neurogain.spiking.engine import drives
+from neurogain.spiking.engine.drives import Drive, PyramidalDrive
+from neurogain.spiking.models import izhikevich, pyramidal
+from neurogain.spiking.models.pyramidal import PyramidalCell
 
 FIELDS = ("C", "k", "v_r", "v_t", "v_peak", "a", "b", "c", "d")
 

@@ -5,9 +5,17 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from neurogain.spiking import cells, dendrite, izhikevich, pyramidal, synapses
-from neurogain.spiking import drive as drives
-from neurogain.spiking.drive import Drive, Pulse, PyramidalDrive, TimeSeries, combine, synapse
+from neurogain.spiking import cells, synapses
+from neurogain.spiking.engine import drives
+from neurogain.spiking.engine.drives import (
+    Drive,
+    Pulse,
+    PyramidalDrive,
+    TimeSeries,
+    combine,
+    synapse,
+)
+from neurogain.spiking.models import dendrite, izhikevich, pyramidal
 from neurogain.spiking.surrogate import (
     Arctan,
     FastSigmoid,

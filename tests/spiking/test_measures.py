@@ -5,7 +5,7 @@ import pytest
 from scipy import stats
 
 from neurogain.spiking import IzhikevichCell, TimeSeries, cells, measures, simulate
-from neurogain.spiking.drive import Drive
+from neurogain.spiking.engine.drives import Drive
 from neurogain.spiking.recorders import IntervalRecord, Intervals, Spikes, Total
 
 

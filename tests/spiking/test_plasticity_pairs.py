@@ -20,8 +20,8 @@ from neurogain.spiking import (
     spike_list,
 )
 from neurogain.spiking.connectivity import AllToAll, OneToOne
+from neurogain.spiking.models.sources import SpikeList
 from neurogain.spiking.plasticity import PairSTDP, ThreeFactor, TripletSTDP
-from neurogain.spiking.sources import SpikeList
 
 DT = 0.5  # ms
 STEPS = 600

@@ -195,7 +195,7 @@ def test_welford_keeps_small_variances_of_long_runs():
 
 def test_chunks_are_shortened_to_what_the_device_may_hold(monkeypatch):
     seen = []
-    monkeypatch.setattr("neurogain.spiking.simulation.MAX_CHUNK_BYTES", 4 * 30 * 7)
+    monkeypatch.setattr("neurogain.spiking.engine.simulate.MAX_CHUNK_BYTES", 4 * 30 * 7)
     options = {"n": 30, "duration": 2.0, "record": {"spikes": Spikes()}}
     run = simulate(
         IzhikevichCell(),

@@ -8,8 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from jax.test_util import check_grads
 
-from neurogain.spiking import cells, izhikevich, synapses
-from neurogain.spiking.drive import Drive, combine
+from neurogain.spiking import cells, synapses
+from neurogain.spiking.engine.drives import Drive, combine
+from neurogain.spiking.models import izhikevich
 from neurogain.spiking.synapses import Receptor, SynapseParams, SynapseState
 
 TAU = {"ampa": 6.0, "nmda": 100.0, "gaba_a": 6.0, "adaptation": 2000.0}  # ms

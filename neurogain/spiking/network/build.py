@@ -12,8 +12,8 @@ from jax.sharding import PartitionSpec as Spec
 
 from neurogain import _checks
 from neurogain.spiking import plasticity, synapses
-from neurogain.spiking._model import check_key
 from neurogain.spiking.connectivity import Pairs
+from neurogain.spiking.engine.checks import check_key
 from neurogain.spiking.network import layout, spec
 from neurogain.spiking.network.layout import Links
 from neurogain.spiking.network.model import AXIS, Inbox, Network, NetworkParams

@@ -13,9 +13,9 @@ from jax.sharding import PartitionSpec as Spec
 from jax.typing import DTypeLike
 
 from neurogain import _checks
-from neurogain.spiking import drive as drives
-from neurogain.spiking import plasticity, random_bits, synapses
-from neurogain.spiking._model import Model
+from neurogain.spiking import plasticity, synapses
+from neurogain.spiking.engine import drives, random_bits
+from neurogain.spiking.engine.checks import Model
 from neurogain.spiking.network import spec, view
 from neurogain.spiking.network.exchange import Inputs, exchange
 from neurogain.spiking.network.view import Synapses

@@ -8,11 +8,11 @@ import jax
 import numpy as np
 from jax.typing import ArrayLike
 
-from neurogain.spiking import drive as drives
 from neurogain.spiking import synapses
-from neurogain.spiking._model import Model
 from neurogain.spiking.connectivity import Connectivity
-from neurogain.spiking.drive import Drive, PyramidalDrive
+from neurogain.spiking.engine import drives
+from neurogain.spiking.engine.checks import Model
+from neurogain.spiking.engine.drives import Drive, PyramidalDrive
 from neurogain.spiking.plasticity import Plasticity
 from neurogain.spiking.synapses import SynapseParams
 

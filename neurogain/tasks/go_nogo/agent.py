@@ -24,7 +24,7 @@ from jaxtyping import Array, Float
 
 from neurogain.neuromod import effects, systems
 from neurogain.neuromod.systems import Drives, NeuromodParams, NeuromodState
-from neurogain.spiking import random_bits
+from neurogain.spiking.engine import random_bits
 from neurogain.tasks.go_nogo import cells, environment, learning, prediction
 from neurogain.tasks.go_nogo._product import product
 from neurogain.tasks.go_nogo.cells import KINDS, Activity, Kind, Layout, Times

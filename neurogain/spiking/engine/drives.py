@@ -10,7 +10,7 @@ from jax.typing import ArrayLike, DTypeLike
 
 from neurogain import _checks
 from neurogain._types import AnyArray
-from neurogain.spiking import random_bits
+from neurogain.spiking.engine import random_bits
 
 
 class Drive(NamedTuple):

@@ -17,8 +17,8 @@ import numpy as np
 from jax.typing import DTypeLike
 
 from neurogain import _checks
-from neurogain.spiking._model import Model
-from neurogain.spiking._program import emitted_bytes, join, prepare, scan
+from neurogain.spiking.engine.checks import Model
+from neurogain.spiking.engine.program import emitted_bytes, join, prepare, scan
 from neurogain.spiking.recorders import Recorder
 
 MAX_CHUNK_BYTES = 2**28  # recorded on the device before it moves to the host

@@ -9,9 +9,10 @@ from hypothesis import strategies as st
 from jax.test_util import check_grads
 from scipy.stats import binom
 
-from neurogain.spiking import cells, pyramidal
-from neurogain.spiking.drive import Drive, PyramidalDrive
-from neurogain.spiking.pyramidal import recruit_coupling
+from neurogain.spiking import cells
+from neurogain.spiking.engine.drives import Drive, PyramidalDrive
+from neurogain.spiking.models import pyramidal
+from neurogain.spiking.models.pyramidal import recruit_coupling
 from neurogain.spiking.surrogate import Triangular
 
 P = cells.L5_PYRAMIDAL

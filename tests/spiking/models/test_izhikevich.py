@@ -8,9 +8,10 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from neurogain.spiking import cells, izhikevich
-from neurogain.spiking.drive import Drive, PyramidalDrive, combine, synapse
-from neurogain.spiking.izhikevich import IzhikevichCell, IzhikevichParams, IzhikevichState
+from neurogain.spiking import cells
+from neurogain.spiking.engine.drives import Drive, PyramidalDrive, combine, synapse
+from neurogain.spiking.models import izhikevich
+from neurogain.spiking.models.izhikevich import IzhikevichCell, IzhikevichParams, IzhikevichState
 
 SYNAPSES = {"none": (0.0, 0.0), "inhibitory": (4.0, -75.0), "excitatory": (2.0, 0.0)}  # nS, mV
 # pA: near the onset of firing, well above it, far above it. Near the onset the Euler map of these

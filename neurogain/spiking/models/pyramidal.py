@@ -17,11 +17,11 @@ from jax.typing import ArrayLike, DTypeLike
 from jaxtyping import Array, Float, Int
 
 from neurogain import _checks, gain
-from neurogain.spiking import dendrite, izhikevich, random_bits
-from neurogain.spiking import drive as drives
-from neurogain.spiking.dendrite import DendriteParams, DendriteState
-from neurogain.spiking.drive import Drive, PyramidalDrive
-from neurogain.spiking.izhikevich import IzhikevichParams, IzhikevichState, like
+from neurogain.spiking.engine import drives, random_bits
+from neurogain.spiking.engine.drives import Drive, PyramidalDrive
+from neurogain.spiking.models import dendrite, izhikevich
+from neurogain.spiking.models.dendrite import DendriteParams, DendriteState
+from neurogain.spiking.models.izhikevich import IzhikevichParams, IzhikevichState, like
 from neurogain.spiking.surrogate import CALCIUM, SPIKE, Surrogate, straight_through
 
 Coupling = Literal["stochastic", "mean-field"]

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from neurogain.spiking import Drive, IzhikevichCell, cells, rollout, simulate
-from neurogain.spiking import drive as drives
-from neurogain.spiking.drive import Noise, PoissonInput, PyramidalDrive, TimeSeries, combine
+from neurogain.spiking.engine import drives
+from neurogain.spiking.engine.drives import Noise, PoissonInput, PyramidalDrive, TimeSeries, combine
 
 KEY = jax.random.key(11)
 NAN, INF = float("nan"), float("inf")

@@ -10,8 +10,8 @@ import jax
 import jax.numpy as jnp
 from jax.typing import DTypeLike
 
-from neurogain.spiking import drive as drives
-from neurogain.spiking._model import Model, check, parts_of, period_of, size_of
+from neurogain.spiking.engine import drives
+from neurogain.spiking.engine.checks import Model, check, parts_of, period_of, size_of
 from neurogain.spiking.recorders import Recorder, Total
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from jax.typing import DTypeLike
 
 from neurogain import _checks
-from neurogain.spiking import drive as drives
+from neurogain.spiking.engine import drives
 from neurogain.spiking.recorders import Recorder, check_recorders
 
 

@@ -19,7 +19,7 @@ from neurogain.spiking import (
     simulate,
     spike_list,
 )
-from neurogain.spiking.drive import Noise, Pulse, TimeSeries
+from neurogain.spiking.engine.drives import Noise, Pulse, TimeSeries
 from neurogain.spiking.recorders import Spikes, Total
 
 KEY = jax.random.key(6)

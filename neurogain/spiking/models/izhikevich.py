@@ -10,8 +10,8 @@ from jax.typing import ArrayLike, DTypeLike
 from jaxtyping import Array, Float
 
 from neurogain import _checks
-from neurogain.spiking import drive as drives
-from neurogain.spiking.drive import Drive
+from neurogain.spiking.engine import drives
+from neurogain.spiking.engine.drives import Drive
 from neurogain.spiking.surrogate import SPIKE, Surrogate
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from neurogain.spiking import IzhikevichCell, PyramidalCell, cells, rollout, simulate
-from neurogain.spiking.drive import Drive, PyramidalDrive, TimeSeries
+from neurogain.spiking.engine.drives import Drive, PyramidalDrive, TimeSeries
 from neurogain.spiking.recorders import Spikes, Traces
 
 NAN, INF = float("nan"), float("inf")

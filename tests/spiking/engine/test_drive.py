@@ -5,8 +5,15 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from neurogain.spiking import drive as drives
-from neurogain.spiking.drive import Drive, Pulse, PyramidalDrive, TimeSeries, combine, synapse
+from neurogain.spiking.engine import drives
+from neurogain.spiking.engine.drives import (
+    Drive,
+    Pulse,
+    PyramidalDrive,
+    TimeSeries,
+    combine,
+    synapse,
+)
 
 KEY = jax.random.key(3)
 

@@ -8,8 +8,8 @@ import numpy as np
 from jax.typing import ArrayLike, DTypeLike
 from jaxtyping import Array, Float
 
-from neurogain.spiking.drive import Drive
-from neurogain.spiking.izhikevich import check_constants, like
+from neurogain.spiking.engine.drives import Drive
+from neurogain.spiking.models.izhikevich import check_constants, like
 
 
 class DendriteParams(NamedTuple):

@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 from scipy.stats import t as student
 
-from neurogain.spiking import cells, dendrite, izhikevich, pyramidal
-from neurogain.spiking.drive import Drive, PyramidalDrive, combine, synapse
-from neurogain.spiking.pyramidal import PyramidalState
+from neurogain.spiking import cells
+from neurogain.spiking.engine.drives import Drive, PyramidalDrive, combine, synapse
+from neurogain.spiking.models import dendrite, izhikevich, pyramidal
+from neurogain.spiking.models.pyramidal import PyramidalState
 
 P = cells.L5_PYRAMIDAL
 STEPS = 20_000  # 2 s

@@ -7,9 +7,10 @@ import pytest
 from jax.test_util import check_grads
 from scipy.optimize import brentq
 
-from neurogain.spiking import cells, dendrite
-from neurogain.spiking.dendrite import DendriteParams, DendriteState
-from neurogain.spiking.drive import Drive, combine, synapse
+from neurogain.spiking import cells
+from neurogain.spiking.engine.drives import Drive, combine, synapse
+from neurogain.spiking.models import dendrite
+from neurogain.spiking.models.dendrite import DendriteParams, DendriteState
 
 P = cells.L5_DENDRITE
 

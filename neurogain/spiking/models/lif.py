@@ -14,9 +14,9 @@ from jax.typing import ArrayLike, DTypeLike
 from jaxtyping import Array, Float
 
 from neurogain import _checks
-from neurogain.spiking import drive as drives
-from neurogain.spiking.drive import Drive
-from neurogain.spiking.izhikevich import check_constants, check_dt, like
+from neurogain.spiking.engine import drives
+from neurogain.spiking.engine.drives import Drive
+from neurogain.spiking.models.izhikevich import check_constants, check_dt, like
 from neurogain.spiking.surrogate import SPIKE, Surrogate
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from neurogain.spiking import random_bits
+from neurogain.spiking.engine import random_bits
 
 
 @pytest.mark.parametrize("n", [1, 2, 7, 1000])

@@ -10,7 +10,7 @@ from jax.sharding import Mesh, NamedSharding, PartitionSpec
 from scipy import stats
 
 from neurogain.spiking import Drive, IzhikevichCell, PyramidalCell, cells, rollout, simulate
-from neurogain.spiking.drive import Noise, PoissonInput, PyramidalDrive
+from neurogain.spiking.engine.drives import Noise, PoissonInput, PyramidalDrive
 from neurogain.spiking.recorders import Total, Traces
 
 KEY = jax.random.key(11)

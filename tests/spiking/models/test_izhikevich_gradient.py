@@ -7,9 +7,10 @@ import pytest
 from jax.test_util import check_grads
 from scipy.integrate import solve_ivp
 
-from neurogain.spiking import cells, izhikevich
-from neurogain.spiking.drive import Drive, combine, synapse
-from neurogain.spiking.izhikevich import IzhikevichParams, IzhikevichState
+from neurogain.spiking import cells
+from neurogain.spiking.engine.drives import Drive, combine, synapse
+from neurogain.spiking.models import izhikevich
+from neurogain.spiking.models.izhikevich import IzhikevichParams, IzhikevichState
 from neurogain.spiking.surrogate import Triangular
 
 G, E = 1.5, -75.0  # nS, mV, a constant inhibitory conductance

@@ -10,8 +10,7 @@ from jax.typing import ArrayLike, DTypeLike
 from jaxtyping import Array, Float, Int
 
 from neurogain import _checks
-from neurogain.spiking import drive as drives
-from neurogain.spiking import random_bits
+from neurogain.spiking.engine import drives, random_bits
 
 _NEVER = np.iinfo(np.int32).max
 

@@ -1,0 +1,1 @@
+"""What runs any model in time: checks, drives, random bits, one compiled program, `simulate`."""

@@ -1,0 +1,1 @@
+"""Kernels of cells and sources, one model a file: parameters, state, `init`, `step`, `check`."""
