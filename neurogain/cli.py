@@ -1,65 +1,188 @@
-"""The command `neurogain <experiment>`."""
+"""The command `neurogain <experiment>`.
 
+This module imports nothing but the standard library, so that an interruption ends in one line from
+the first moment on.
+"""
+
+import contextlib
 import os
+import signal
 import sys
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Iterator
+from types import FrameType
+from typing import TYPE_CHECKING, Any
 
 from neurogain._extras import MissingExtraError, extra
-from neurogain.commands.bac_firing import BacFiringCommand
-from neurogain.commands.burst_stdp import BurstStdpCommand
-from neurogain.commands.cell import CellCommand
-from neurogain.commands.gain_curve import GainCurveCommand
-from neurogain.commands.go_nogo import GoNoGoCommand
-from neurogain.commands.landscape import LandscapeCommand
-from neurogain.commands.microcircuit import MicrocircuitCommand
-from neurogain.commands.neuromod import NeuromodCommand
-from neurogain.commands.stability_gap import StabilityGapCommand
 
-with extra("cli"):
-    import tyro
+if TYPE_CHECKING:
+    from neurogain.runner import Experiment
 
-COMMANDS: dict[str, Callable[..., Any]] = {
-    "stability-gap": StabilityGapCommand,
-    "gain-curve": GainCurveCommand,
-    "bac-firing": BacFiringCommand,
-    "cell": CellCommand,
-    "burst-stdp": BurstStdpCommand,
-    "microcircuit": MicrocircuitCommand,
-    "go-nogo": GoNoGoCommand,
-    "neuromod": NeuromodCommand,
-    "landscape": LandscapeCommand,
-}
+INTERRUPTED = 130  # what a shell expects of a process that a Ctrl-C ended
 
 
 def main(arguments: list[str] | None = None) -> None:
     """Parse the command line, run, and turn errors of the user's input into one clear line."""
-    command = tyro.extras.subcommand_cli_from_dict(
-        COMMANDS, description="Neuromodulated learning at two scales.", args=arguments
-    )
+    _prepare(sys.argv[1:] if arguments is None else arguments)()
+
+
+def run(experiment: "Experiment", arguments: list[str] | None = None) -> None:
+    """Run one experiment with the options of a command line; for experiments of your own.
+
+    In a file of yours, `if __name__ == "__main__": neurogain.cli.run(EXPERIMENT)`.
+    """
+    given = sys.argv[1:] if arguments is None else arguments
+    with _one_line():
+        chosen = _parse({experiment.name: _command(experiment)}, [experiment.name, *given])
+    with _one_line():
+        chosen()
+
+
+def _prepare(arguments: list[str]) -> Callable[[], None]:
+    """Import what the arguments ask for, and return it ready to be run."""
+    if arguments[:1] in (["--version"], ["-V"]):
+        from neurogain import __version__
+
+        return lambda: print(f"neurogain {__version__}")
+    with _one_line():
+        from neurogain import experiments
+
+        chosen = arguments[:1] if arguments[:1] and arguments[0] in experiments.NAMES else None
+        commands = {name: _command(experiments.get(name)) for name in chosen or experiments.NAMES}
+        if chosen is None:
+            commands |= {name: _not_yet_converted(name) for name in _COMMANDS}
+        start = _parse(commands, arguments)
+    return lambda: _guarded(start)
+
+
+def _guarded(start: Callable[[], None]) -> None:
+    with _one_line():
+        start()
+
+
+@contextlib.contextmanager
+def _one_line() -> Iterator[None]:
+    """Turn errors of the user's input, and a missing extra, into one line."""
     try:
-        command.run()
+        yield
     except (ValueError, OSError, FloatingPointError, MissingExtraError) as error:
         sys.exit(f"neurogain: {error}")
-    except KeyboardInterrupt:
-        print(
-            f"\nInterrupted. What was finished is in {command.out}; continue with --resume.",
-            file=sys.stderr,
+
+
+_COMMANDS = {  # of experiments that have no folder yet; each goes with its folder
+    "stability-gap": "stability_gap.StabilityGapCommand",
+    "bac-firing": "bac_firing.BacFiringCommand",
+    "cell": "cell.CellCommand",
+    "burst-stdp": "burst_stdp.BurstStdpCommand",
+    "microcircuit": "microcircuit.MicrocircuitCommand",
+    "go-nogo": "go_nogo.GoNoGoCommand",
+    "neuromod": "neuromod.NeuromodCommand",
+    "landscape": "landscape.LandscapeCommand",
+}
+
+
+def _not_yet_converted(name: str) -> Callable[..., Callable[[], None]]:
+    import dataclasses
+    import importlib
+
+    module, kind = _COMMANDS[name].split(".")
+    command = getattr(importlib.import_module(f"neurogain.commands.{module}"), kind)
+
+    class Command(command):  # type: ignore[valid-type, misc]
+        def __call__(self) -> None:
+            try:
+                self.run()
+            except KeyboardInterrupt:
+                _say(f"\nInterrupted. What was finished is in {self.out}; continue with --resume.")
+                sys.exit(INTERRUPTED)
+
+    Command.__doc__ = command.__doc__
+    return dataclasses.dataclass(frozen=True)(Command)
+
+
+def _parse(commands: dict[str, Callable[..., Any]], arguments: list[str]) -> Callable[[], None]:
+    """Return what the arguments ask for, ready to be run."""
+    with extra("cli"):
+        import tyro
+    chosen: Callable[[], None] = tyro.extras.subcommand_cli_from_dict(
+        commands, description="Neuromodulated learning at two scales.", args=arguments
+    )
+    return chosen
+
+
+def _command(experiment: "Experiment") -> Callable[..., Callable[[], None]]:
+    """Return the experiment as a function whose arguments are the options of its command."""
+    from pathlib import Path
+
+    with extra("cli"):
+        import tyro
+
+    def command(
+        config: Any, out: Path | None = None, resume: bool = False, overwrite: bool = False
+    ) -> Callable[[], None]:
+        folder = experiment.default_folder(config) if out is None else out
+        return lambda: _run(experiment, config, folder, resume=resume, overwrite=overwrite)
+
+    default = "runs/KIND" if experiment.folder else experiment.default_folder(None)
+    command.__doc__ = f"""{experiment.summary}
+
+    Args:
+      config: options.
+      out: Folder for metrics.json, curves/ and the figures (default: {default}).
+      resume: Continue the run in the folder; what is finished is not run again.
+      overwrite: Delete the run in the folder first.
+    """
+    options: Any = experiment.config
+    command.__annotations__["config"] = tyro.conf.OmitArgPrefixes[options]  # type: ignore[misc]
+    return command
+
+
+def _run(experiment: "Experiment", config: Any, out: Any, *, resume: bool, overwrite: bool) -> None:
+    """Run with progress, and print the table and where everything is."""
+    from neurogain import runner
+
+    try:
+        result = runner.run(
+            experiment, config, out=out, resume=resume, overwrite=overwrite, progress=True
         )
-        sys.exit(130)
+    except KeyboardInterrupt:
+        _say(f"\nInterrupted. What was finished is in {out}; continue with --resume.")
+        sys.exit(INTERRUPTED)
+    print(result.table())
+    print(f"\nWritten: {out / 'metrics.json'}, arrays in {out / 'curves'}, figures beside them.")
 
 
 def script() -> None:
     """Run `main` as the installed command.
 
-    Where a signal interrupts a compilation, the interpreter's shutdown crashes in the compiler's
-    threads; all results are on disk by then, so the process ends without it.
+    A signal before anything runs ends the process on the spot. Where one interrupts a compilation
+    or a thread, the interpreter's own shutdown would wait or crash; all results are on disk by
+    then, so the process ends without it.
     """
+    signal.signal(signal.SIGINT, _stop_at_once)
+    start = _prepare(sys.argv[1:])  # imports, which take seconds
     try:
-        main()
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        start()
+    except KeyboardInterrupt:
+        _say("\nInterrupted.")
+        _leave()
     except SystemExit as stop:
-        if stop.code != 130:
+        if stop.code != INTERRUPTED:
             raise
-        sys.stdout.flush()
-        sys.stderr.flush()
-        os._exit(130)
+        _leave()
+
+
+def _stop_at_once(number: int, frame: FrameType | None) -> None:
+    del number, frame
+    _say("\nInterrupted before anything was run.")
+    _leave()
+
+
+def _say(line: str) -> None:
+    print(line, file=sys.stderr)
+
+
+def _leave() -> None:
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(INTERRUPTED)

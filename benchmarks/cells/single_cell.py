@@ -25,9 +25,9 @@ from benchmarks.command import command
 from neurogain import output
 from neurogain.experiments import bac_firing, cell, gain_curve
 from neurogain.experiments.gain_curve import GainCurveConfig
+from neurogain.experiments.gain_curve import figures as gain_figures
 from neurogain.plotting import bac_firing as bac_figures
 from neurogain.plotting import cell as cell_figures
-from neurogain.plotting import gain_curve as gain_figures
 from neurogain.spiking import (
     Drive,
     PyramidalCell,

@@ -1,1 +1,38 @@
-"""One module per experiment: a frozen configuration in, results out; no printing, no files."""
+"""The experiments: one folder each, and one line here.
+
+    result = experiments.gain_curve.run(GainCurveConfig(repeats=3), progress=True)
+
+A folder has `config.py` (options and their checks), `run.py` (what is simulated or trained, as
+parts), `summary.py` (from results to metrics), `table.py`, `figures.py`, and `EXPERIMENT` in its
+`__init__`. The runner, `neurogain.runner`, does all else.
+"""
+
+import importlib
+from types import ModuleType
+
+from neurogain.runner import Experiment
+
+NAMES = ("gain-curve",)
+
+
+def get(name: str) -> Experiment:
+    """Return an experiment by the name of its command.
+
+    Raises:
+      ValueError: if there is none of this name.
+    """
+    if name not in NAMES:
+        raise ValueError(f"`name` must be one of {', '.join(NAMES)}; got {name!r}.")
+    found: Experiment = _module(name).EXPERIMENT
+    return found
+
+
+def _module(name: str) -> ModuleType:
+    return importlib.import_module(f"{__name__}.{name.replace('-', '_')}")
+
+
+def __getattr__(name: str) -> ModuleType:
+    """Import an experiment's folder when it is first asked for."""
+    if name.replace("_", "-") in NAMES:
+        return _module(name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

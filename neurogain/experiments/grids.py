@@ -1,25 +1,57 @@
-"""Lists of numbers as they are typed on a command line: `0 600`, or `300:1500:100`, inclusive."""
+"""Grids of numbers: typed on a command line, `0 600` or `300:1500:100` with both ends, or given.
+
+In Python a grid may also be a number, a list or an array.
+"""
 
 import math
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import numpy as np
+
+if TYPE_CHECKING:
+    Grid: TypeAlias = float | str | Sequence[float | str] | np.ndarray
+else:
+    Grid = tuple[str, ...]  # as a command line has it
 
 
-def parse(name: str, texts: tuple[str, ...], unit: str) -> tuple[float, ...]:
-    """Return the numbers that the texts name, in order.
+def freeze(config: Any, names: Iterable[str]) -> None:
+    """Make grids of a frozen configuration tuples, whose items are texts or numbers.
 
     Raises:
-      ValueError: not a number or start:stop:step, empty, or a number twice.
+      TypeError: if an item is neither; the message names the field.
+    """
+    for name in names:
+        given = getattr(config, name)
+        items = [given] if isinstance(given, str) or np.ndim(given) == 0 else list(given)
+        for item in items:
+            if isinstance(item, bool) or not isinstance(item, str | int | float | np.number):
+                raise TypeError(
+                    f"`{name}` must be a number, a text start:stop:step, or a list or array of "
+                    f"them; got {given!r}."
+                )
+        kept = (item if isinstance(item, str) else float(item) for item in items)
+        object.__setattr__(config, name, tuple(kept))
+
+
+def parse(name: str, grid: Grid, unit: str) -> tuple[float, ...]:
+    """Return the numbers that a grid names, in order; `freeze` has made it a tuple.
+
+    Raises:
+      ValueError: if an item is no number and no range, or there is none, or a number comes twice.
 
     Example:
       >>> parse("coupling", ("0:1:0.5", "0.75"), "dimensionless")
       (0.0, 0.5, 1.0, 0.75)
     """
+    items: Any = grid
     values: list[float] = []
-    for text in texts:
-        values += _one(name, text, unit)
+    for item in items:
+        values += _one(name, str(item), unit)
     if not values or len(set(values)) < len(values):
         raise ValueError(
             f"`{name}` must name at least one number ({unit}), and none twice; got "
-            f"{' '.join(texts) or 'none'}."
+            f"{' '.join(map(str, items)) or 'none'}."
         )
     return tuple(values)
 

@@ -1,14 +1,25 @@
 """Colours and lines that stay apart for colour-blind readers and in grey (Okabe & Ito 2008)."""
 
+import io
 from collections.abc import Iterable, Iterator
 from typing import Any
 
 from matplotlib import colormaps
+from matplotlib import figure as matplotlib_figure
 from matplotlib.axes import Axes
 
 COLOURS = ("#0072B2", "#E69F00", "#009E73", "#D55E00", "#CC79A7", "#56B4E9", "#000000", "#8C6D31")
 DASHES = ("--", "-.", ":", "-")
 MARKERS = "osD^vPX*<>"
+
+
+class Figure(matplotlib_figure.Figure):
+    """A figure that a notebook shows without pyplot."""
+
+    def _repr_png_(self) -> bytes:
+        file = io.BytesIO()
+        self.savefig(file, format="png", dpi=100)
+        return file.getvalue()
 
 
 def assign(labels: Iterable[str]) -> Iterator[tuple[str, dict[str, Any], str]]:

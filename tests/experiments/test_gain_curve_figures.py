@@ -3,7 +3,7 @@ import itertools
 import numpy as np
 import pytest
 
-from neurogain.plotting import gain_curve as figures
+from neurogain.experiments.gain_curve import figures
 
 DRIVES, COUPLINGS, INHIBITIONS = (0.0, 400.0, 800.0), (0.0, 0.5, 1.0), (0.0, 5.0)
 

@@ -3,14 +3,16 @@
 Bands and bars are 95 % t-intervals over repeats; deterministic curves have none to see.
 """
 
+import functools
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 
+from neurogain.experiments.gain_curve.config import GainCurveConfig
 from neurogain.plotting import style
+from neurogain.plotting.style import Figure
 
 Curve = Mapping[str, Any]
 DRIVE, COUPLING = "dendritic_current_pA", "coupling"
@@ -22,6 +24,31 @@ NAMES = {
     ON_SOMA: "somatic inhibition (nS)",
 }
 MAX_PANELS = 5
+
+
+def figures(
+    config: GainCurveConfig, found: Mapping[str, Any], metrics: Mapping[str, Any]
+) -> dict[str, Callable[[], Figure]]:
+    """Return what draws each figure, by name."""
+    del found
+    curves, repeats = metrics["curves"], config.repeats
+    drawn = {"fi_curves": fi_curves, "gain": gain, "bursts": bursts}
+    if has_inhibition(curves):
+        drawn["inhibition"] = inhibition
+    return {name: functools.partial(draw, curves, repeats=repeats) for name, draw in drawn.items()}
+
+
+def plot(
+    axes: Axes, config: GainCurveConfig, found: Mapping[str, Any], metrics: Mapping[str, Any]
+) -> None:
+    """Draw the f-I curves at the strongest coupling, a line per dendritic current."""
+    del config, found
+    curves = _least_inhibited(metrics["curves"])
+    strongest = max(_values(curves, COUPLING))
+    _lines(axes, _where(curves, **{COUPLING: strongest}), DRIVE)
+    axes.set(xlabel="somatic current (nA)", ylabel="firing rate (Hz)")
+    axes.set_title(f"p = {strongest:g}", fontsize=10)
+    _legend(axes, NAMES[DRIVE])
 
 
 def _values(curves: Sequence[Curve], key: str) -> list[float]:
