@@ -117,17 +117,19 @@ def _command(experiment: "Experiment") -> Callable[..., Callable[[], None]]:
         import tyro
 
     def command(
-        config: Any, out: Path | None = None, resume: bool = False, overwrite: bool = False
+        config: Any, out: Any = None, resume: bool = False, overwrite: bool = False
     ) -> Callable[[], None]:
         folder = experiment.default_folder(config) if out is None else out
         return lambda: _run(experiment, config, folder, resume=resume, overwrite=overwrite)
 
-    default = "runs/KIND" if experiment.folder else experiment.default_folder(None)
+    if experiment.folder is None:
+        command.__defaults__ = (experiment.default_folder(None), False, False)
+    command.__annotations__["out"] = Path if experiment.folder is None else Path | None
     command.__doc__ = f"""{experiment.summary}
 
     Args:
-      config: options.
-      out: Folder for metrics.json, curves/ and the figures (default: {default}).
+      config: Options.
+      out: Folder for metrics.json, curves/ and the figures.
       resume: Continue the run in the folder; what is finished is not run again.
       overwrite: Delete the run in the folder first.
     """

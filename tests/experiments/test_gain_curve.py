@@ -1,9 +1,11 @@
 import dataclasses
+import json
 
 import jax
 import numpy as np
 import pytest
 
+from neurogain import cli
 from neurogain.experiments import gain_curve
 from neurogain.experiments.gain_curve import Curves, GainCurveConfig, Unit
 from neurogain.spiking import Drive, PyramidalCell, PyramidalDrive, cells, simulate
@@ -47,13 +49,79 @@ def test_counts_are_those_of_simulate():
     assert not counts.calcium_bursts[0].any()  # no coupling, no calcium bursts
 
 
-def test_same_seed_same_counts_and_other_seed_others():
-    unit = Unit(800.0, 0.0, 0.0)
-    config = dataclasses.replace(CONFIG, somatic_current=("1200",), coupling=("0.5",), repeats=20)
-    one, two = (gain_curve.run_unit(config, unit) for _ in range(2))
-    np.testing.assert_array_equal(one.spikes, two.spikes)
-    other = gain_curve.run_unit(dataclasses.replace(config, seed=1), unit)
-    assert not np.array_equal(one.spikes, other.spikes)
+@pytest.fixture(scope="module")
+def result(tmp_path_factory):
+    """Return a run of the command's function, with its folder."""
+    return gain_curve.run(CONFIG, out=tmp_path_factory.mktemp("gain") / "run")
+
+
+def test_another_seed_has_other_counts(result):
+    other = gain_curve.run_unit(dataclasses.replace(CONFIG, seed=1), Unit(800.0, 0.0, 0.0))
+    assert not np.array_equal(result.parts["Id=800,gd=0,gs=0"].spikes, other.spikes)
+
+
+def test_metrics_arrays_and_figures_are_on_disk(result):
+    found = {str(p.relative_to(result.out)) for p in result.out.rglob("*.*")}
+    units = {f"curves/Id={d},gd=0,gs=0.npz" for d in (0, 800)}
+    figures = {f"{name}.png" for name in ("fi_curves", "gain", "bursts")}
+    assert found - {".lock"} == units | figures | {"config.json", "metrics.json"}
+    metrics = json.loads((result.out / "metrics.json").read_text())
+    assert {"schema_version", "config", "versions", "wall_time_s", "curves"} == set(metrics)
+    assert metrics == json.loads(json.dumps(result.metrics))
+    with np.load(result.out / "curves" / "Id=800,gd=0,gs=0.npz") as arrays:
+        assert arrays["spikes"].shape == (2, 5, 3)
+        np.testing.assert_array_equal(arrays["somatic_current_pA"], np.arange(600, 1001, 100))
+
+
+def test_the_command_gives_the_same(result, tmp_path, capsys):
+    options = ("--somatic-current", "600:1000:100", "--dendritic-current", "0", "800")
+    more = ("--coupling", "0", "0.5", "--duration", "300", "--repeats", "3")
+    cli.main(["gain-curve", "--out", str(tmp_path / "run"), *options, *more])
+    printed = capsys.readouterr()
+    metrics = json.loads((tmp_path / "run" / "metrics.json").read_text())
+    for one in (metrics, result.metrics):
+        assert one["wall_time_s"] > 0
+    names = metrics.keys() - {"wall_time_s"}
+    assert {n: metrics[n] for n in names} == {n: result.metrics[n] for n in names}
+    assert result.table() in printed.out
+    assert f"Written: {tmp_path / 'run' / 'metrics.json'}" in printed.out
+    assert "[2/2] Id=800,gd=0,gs=0: " in printed.err
+    assert max(map(len, result.table().splitlines())) <= 80
+
+
+def test_grids_are_texts_numbers_lists_or_arrays(result):
+    other = dataclasses.replace(
+        CONFIG,
+        somatic_current=np.linspace(600, 1000, 5),
+        dendritic_current=[0, 800],
+        coupling=(0, np.float32(0.5)),
+        dendritic_inhibition=0.0,
+    )
+    assert other.as_json() == CONFIG.as_json()
+    assert hash(other) != hash(dataclasses.replace(other, coupling=1))
+    with pytest.raises(TypeError, match="`coupling` must be a number, a text"):
+        GainCurveConfig(coupling=[None])
+
+
+def test_arrays_have_named_axes(result):
+    dataset = result.to_xarray("Id=800,gd=0,gs=0")
+    assert dataset.spikes.dims == ("coupling", "somatic_current_pA", "repeat")
+    one = dataset.spikes.sel(coupling=0.5, somatic_current_pA=1000, repeat=2)
+    table = result.to_dataframe("spikes")
+    row = table.query(
+        "part == 'Id=800,gd=0,gs=0' and coupling == 0.5 and somatic_current_pA == 1000 "
+        "and repeat == 2"
+    )
+    assert row.spikes.item() == one.item()
+    assert len(table) == 2 * 30
+
+
+def test_a_notebook_shows_a_few_lines_and_a_picture(result):
+    assert len(repr(result).splitlines()) <= 4
+    assert result.plot()._repr_png_().startswith(b"\x89PNG")
+    figure = result.figure("gain")
+    axes = figure.axes[0]
+    assert result.plot(ax=axes) is figure
 
 
 def made_up():
@@ -85,9 +153,8 @@ def test_silence_has_no_rheobase_and_no_gain():
     assert found["gain_hz_per_nA"] is None
 
 
-def test_summary_has_the_published_keys():
-    results = {u: gain_curve.run_unit(CONFIG, u) for u in CONFIG.units()}
-    summary = gain_curve.summarize(CONFIG, results)
+def test_summary_has_the_published_keys(result):
+    summary = result.metrics
     assert summary["schema_version"] == 1
     assert summary["config"]["somatic_current"] == [600, 700, 800, 900, 1000]
     assert len(summary["curves"]) == 4
@@ -117,4 +184,4 @@ def test_summary_has_the_published_keys():
 )
 def test_bad_input_is_refused(change, message):
     with pytest.raises(ValueError, match=message):
-        dataclasses.replace(CONFIG, **change).check()
+        gain_curve.run(dataclasses.replace(CONFIG, **change))

@@ -32,7 +32,8 @@ def table(metrics: Mapping[str, Any]) -> str:
     )
     lines += [
         "Rheobase: first current with at least 1 Hz, onset included.",
-        f"Gain: slope from {low:g} pA (or the rheobase) to {high:g} pA; {spread}.",
+        f"Gain: slope from {low:g} pA (or the rheobase) to {high:g} pA,",
+        f"  {spread}.",
         "Bursts: share of the spikes at the last somatic current.",
     ]
     return "\n".join(lines)
