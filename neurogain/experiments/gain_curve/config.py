@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from neurogain import _checks, results
 from neurogain.experiments import grids
 from neurogain.experiments.grids import Grid
-from neurogain.spiking.pyramidal import Coupling
+from neurogain.spiking.models.pyramidal import Coupling
 
 UNITS = {
     "somatic_current": "pA",

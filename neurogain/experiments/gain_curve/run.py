@@ -16,8 +16,8 @@ from jaxtyping import Array, Num
 from neurogain.experiments.gain_curve.config import GainCurveConfig, Unit
 from neurogain.jobs import Job, Part
 from neurogain.spiking import cells, check, simulate
-from neurogain.spiking.drive import Drive, PyramidalDrive, combine, synapse
-from neurogain.spiking.pyramidal import PyramidalCell, PyramidalInfo
+from neurogain.spiking.engine.drives import Drive, PyramidalDrive, combine, synapse
+from neurogain.spiking.models.pyramidal import PyramidalCell, PyramidalInfo
 from neurogain.spiking.recorders import Intervals, Total
 
 REVERSAL = -75.0  # mV, of the tonic inhibition
