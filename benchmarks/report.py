@@ -13,27 +13,15 @@ import numpy as np
 
 from benchmarks.accelerator._pieces import PIECES
 from benchmarks.continual._gap_figures import file_name
+from benchmarks.continual._gap_grids import LISTED, PRESET
 from neurogain import stats
+from neurogain.continual.stream_specs import STREAMS
 from neurogain.plotting.fronts import front
 from neurogain.stats import summary
 
 ROOT = Path(__file__).resolve().parents[1]
 RESULTS = ROOT / "benchmarks" / "results"
 BEGIN, END = "<!-- results: written by benchmarks/report.py -->", "<!-- end of results -->"
-STREAMS = (
-    "split-mnist",
-    "rotated-mnist",
-    "split-digits",
-    "rotated-digits",
-    "split-cifar10",
-    "domain-cifar100",
-    "domain-cifar100_subset",
-)
-README_METHODS = (
-    "sgd", "msgd", "adam", "ngm", "ema-adam", "ema-clip-adam", "two-timescale-follow",
-    "two-timescale-no-gain", "two-timescale",
-)  # fmt: skip
-PRESET = "two-timescale"
 SCHEMA = 3  # of stability_gap.py's files
 MARGIN = 0.005  # of avg-SG, below which the gain's contribution counts as none
 PRINTED = (  # each where it was measured
@@ -349,7 +337,7 @@ def readme_table(streams: dict[str, Any]) -> Iterator[str]:
     ]
     yield "| avg-SG @ avg-ACC | " + " | ".join(columns) + " |"
     yield "|---" * (1 + len(columns)) + "|"
-    for name in README_METHODS:
+    for name in LISTED:
         cells, summary = [], name
         for content in streams.values():
             m, published = content["methods"].get(name), content["published_avg_sg"].get(name)

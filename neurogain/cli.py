@@ -103,10 +103,35 @@ def _parse(commands: dict[str, Callable[..., Any]], arguments: list[str]) -> Cal
     """Return what the arguments ask for, ready to be run."""
     with extra("cli"):
         import tyro
-    chosen: Callable[[], None] = tyro.extras.subcommand_cli_from_dict(
-        commands, description="Neuromodulated learning at two scales.", args=arguments
-    )
+    registry = tyro.constructors.ConstructorRegistry()
+    registry.primitive_rule(_by_name)
+    with registry:
+        chosen: Callable[[], None] = tyro.extras.subcommand_cli_from_dict(
+            commands, description="Neuromodulated learning at two scales.", args=arguments
+        )
     return chosen
+
+
+def _by_name(info: Any) -> Any:
+    """Take what is annotated `str | X` as text; its choices are those of `X.choices()`, if any."""
+    import dataclasses
+    import typing
+
+    from tyro.constructors import PrimitiveConstructorSpec
+
+    kinds = typing.get_args(info.type)
+    if len(kinds) != 2 or kinds[0] is not str or not dataclasses.is_dataclass(kinds[1]):
+        return None
+    known = getattr(kinds[1], "choices", None)
+    choices = None if known is None else known()
+    return PrimitiveConstructorSpec(
+        nargs=1,
+        metavar="STR" if choices is None else "{" + ",".join(choices) + "}",
+        instance_from_str=lambda texts: texts[0],
+        is_instance=lambda value: isinstance(value, kinds),
+        str_from_instance=lambda value: [str(value)],
+        choices=choices,
+    )
 
 
 def _command(experiment: "Experiment") -> Callable[..., Callable[[], None]]:

@@ -37,7 +37,7 @@ def draw(
         published={named[n]: gap for n, gap in result["published_avg_sg"].items() if n in named},
         title=title + on,
         lowest_accuracy=lowest_accuracy(result["methods"]),
-        highlighted=named.get("two-timescale"),
+        highlighted=named.get(grids.PRESET),
     )
     front.savefig(out / f"{name}_fronts.png", dpi=130)
     if not curves:

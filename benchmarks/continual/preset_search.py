@@ -32,9 +32,9 @@ from benchmarks.continual.stability_gap import choose, measure_all
 from neurogain import output, stats
 from neurogain.continual import methods
 from neurogain.experiments import stability_gap
-from neurogain.experiments.stability_gap_config import Benchmark, StabilityGapConfig
+from neurogain.experiments.stability_gap_config import StabilityGapConfig
 
-BENCHMARKS: tuple[Benchmark, ...] = ("split-mnist", "rotated-mnist")
+BENCHMARKS: tuple[str, ...] = ("split-mnist", "rotated-mnist")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -76,7 +76,7 @@ def candidates(args: Arguments, name: str) -> list[dict[str, float]]:
     return [c for c in found if name == "two-timescale" or c["sensitivity"] > 0]
 
 
-def figures(args: Arguments, benchmark: Benchmark) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+def figures(args: Arguments, benchmark: str) -> tuple[dict[str, Any], list[dict[str, Any]]]:
     """Return tuned Adam's figures on a stream, and those of all candidates."""
     config = StabilityGapConfig(
         benchmark=benchmark, iterations=args.iterations, eval_every=args.eval_every,
@@ -101,7 +101,7 @@ def figures(args: Arguments, benchmark: Benchmark) -> tuple[dict[str, Any], list
         ]
 
     work_of = {
-        "adam": grids.configurations("adam", benchmark, convolutional=False),
+        "adam": methods.METHODS["adam"].configurations("mlp"),
         **{name: candidates(args, name) for name in ("two-timescale", "two-timescale-follow")},
     }
     with ThreadPoolExecutor(args.jobs) as pool:

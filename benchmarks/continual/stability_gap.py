@@ -37,20 +37,10 @@ from neurogain.continual import methods
 from neurogain.continual.streams import Stream
 from neurogain.continual.training import TaskCurves
 from neurogain.experiments import stability_gap
-from neurogain.experiments.stability_gap_config import Benchmark, Scale, StabilityGapConfig
+from neurogain.experiments.stability_gap_config import Scale, StabilityGapConfig
 from neurogain.stats import summary
 
-PUBLISHED = {  # arXiv 2507.14056 v2, avg-SG, joint training, 5 seeds
-    "split-mnist": {"sgd": 0.034, "msgd": 0.267, "adam": 0.283, "ngm": 0.017},
-    "rotated-mnist": {"sgd": 0.053, "msgd": 0.117, "adam": 0.092, "ngm": 0.054},
-    "split-cifar10": {"sgd": 0.241, "msgd": 0.425, "adam": 0.310, "ngm": 0.134},
-    "domain-cifar100": {"sgd": 0.243, "msgd": 0.232, "adam": 0.256, "ngm": 0.224},
-}
-MAIN = ("sgd", "msgd", "adam", "ngm", "ema-adam", "two-timescale")
-AGAINST = {  # gain and slow weights: plain averages of Adam
-    "two-timescale": ("two-timescale-no-gain", "ema-clip-adam", "ema-adam"),
-    "two-timescale-follow": ("ema-clip-adam", "ema-adam"),
-}
+MAIN = tuple(name for name, m in methods.METHODS.items() if m.main)
 TOLERANCE = 0.01  # of avg-ACC, in the rule of choice
 MATCH = 0.002  # of avg-ACC, within which a plain average counts as no less accurate
 FIRST_TUNING_SEED, FIRST_REPORT_SEED = 1000, 2000
@@ -60,7 +50,7 @@ FIRST_TUNING_SEED, FIRST_REPORT_SEED = 1000, 2000
 class Arguments:
     """Tune every optimizer under one budget, report on fresh seeds, and draw the fronts."""
 
-    benchmarks: tuple[Benchmark, ...] = (
+    benchmarks: tuple[str, ...] = (
         "split-mnist", "rotated-mnist", "split-digits", "rotated-digits",
     )  # fmt: skip
     """Streams to run."""
@@ -89,13 +79,13 @@ class Arguments:
     out: Path = Path("benchmarks/results")
     """Folder of the results."""
 
-    def config(self, benchmark: Benchmark, eval_every: int | None) -> StabilityGapConfig:
+    def config(self, benchmark: str, eval_every: int | None) -> StabilityGapConfig:
         """Return the configuration of a stream's runs."""
         plain = StabilityGapConfig(benchmark=benchmark)
-        convolutional = plain.setting.model == "resnet"
+        convolutional = plain.spec.model == "resnet"
         config = dataclasses.replace(
             plain,
-            optimizers=self.methods or grids.names(convolutional),
+            optimizers=self.methods or grids.names(plain.spec.model),
             scale=self.scale,
             seeds=self.report_seeds,
             first_seed=FIRST_REPORT_SEED,
@@ -150,7 +140,7 @@ def choose(entries: Sequence[dict[str, Any]]) -> int:
     ]
     if not sound:
         raise ValueError(
-            "every configuration diverged; lower its rates in _stability_gap_grids.py."
+            "every configuration diverged; lower the rates of its grid."
         )
     best = max(entries[i]["avg_acc"]["mean"] for i in sound)
     near = [i for i in sound if entries[i]["avg_acc"]["mean"] >= best - TOLERANCE]
@@ -175,7 +165,7 @@ def short(entry: Mapping[str, Any], constants: Mapping[str, float]) -> dict[str,
 
 def run_method(
     args: Arguments,
-    benchmark: Benchmark,
+    benchmark: str,
     folder: output.ResultFolder,
     stream: Stream,
     method: methods.Method,
@@ -183,9 +173,10 @@ def run_method(
     """Tune one method and report it; return its entry and the curves of what was chosen."""
     config = args.config(benchmark, args.eval_every)
     tuning_config = args.config(benchmark, args.tuning_eval_every or args.eval_every)
-    convolutional = config.setting.model == "resnet"
+    model = config.spec.model
+    convolutional = model == "resnet"
     name, images = method.name, stream.test_counts
-    grid = grids.configurations(name, benchmark, convolutional=convolutional)
+    grid = methods.METHODS[name].configurations(model, config.spec.sensitivity)
     tuning: list[dict[str, Any]] = []
     best = 0
     if len(grid) > 1:
@@ -198,7 +189,7 @@ def run_method(
             versions = {"versions": versions_of(folder, unit)}
             tuning += [stability_gap.measure(curves) | versions for curves in tuned]
         best = choose(tuning)
-    swept = name in grids.FRONTS and not convolutional
+    swept = method.fronts and not convolutional
     reported = range(len(grid)) if swept else [best]
     report = f"{name}-report" if swept else f"{name}-report-{best}"
     if convolutional:
@@ -246,7 +237,7 @@ def contribution(entries: Mapping[str, Any], mine: str) -> dict[str, Any]:
         return np.array(entry[field]["per_seed"], float)
 
     own, found = entries[mine], {}
-    for name in (n for n in AGAINST[mine] if n in entries):
+    for name in (n for n in methods.METHODS[mine].against if n in entries):
         swept = [e for e in entries[name]["swept"] if e["avg_sg"]["mean"] is not None]
         least = own["avg_acc"]["mean"] - MATCH
         matched = [e for e in swept if e["avg_acc"]["mean"] >= least]
@@ -263,7 +254,7 @@ def contribution(entries: Mapping[str, Any], mine: str) -> dict[str, Any]:
     return found
 
 
-def run_benchmark(args: Arguments, benchmark: Benchmark) -> dict[str, Any]:
+def run_benchmark(args: Arguments, benchmark: str) -> dict[str, Any]:
     """Tune and report all methods on one stream."""
     config = args.config(benchmark, args.eval_every)
     everything = dataclasses.replace(args, methods=()).config(benchmark, args.eval_every)
@@ -298,8 +289,14 @@ def run_benchmark(args: Arguments, benchmark: Benchmark) -> dict[str, Any]:
         "config": plain,
         "stream": described,
         "methods": entries,
-        "published_avg_sg": PUBLISHED.get(benchmark, {}),
-        "contribution": {n: contribution(entries, n) for n in AGAINST if n in entries},
+        "published_avg_sg": {
+            name: method.published[benchmark]
+            for name, method in methods.METHODS.items()
+            if benchmark in method.published
+        },
+        "contribution": {
+            name: contribution(entries, name) for name in entries if methods.METHODS[name].against
+        },
     }
     name = file_name(benchmark, args.scale)
     draw(args.out, name, stream, result, {n: curves[n] for n in MAIN if n in curves})

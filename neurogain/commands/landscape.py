@@ -37,6 +37,7 @@ class LandscapeCommand:
         config = self.config
         config.check()
         stream = landscape.load_stream(config)
+        config.check_stream(stream)
         folder = output.ResultFolder(self.out, landscape.as_json(config), resume=self.resume)
         parts: dict[str, tuple[Any, Callable[..., Any]]] = {
             label: (

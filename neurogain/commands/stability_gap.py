@@ -84,7 +84,7 @@ def _draw(
 ) -> None:
     from neurogain.plotting import stability_gap as figures
 
-    title = f"{config.benchmark}, {config.regime}"
+    title = f"{config.spec.name}, {config.regime}"
     accuracy = {label: c.accuracy for label, c in curves.items()}
     every = config.protocol.eval_every
     drawn = {

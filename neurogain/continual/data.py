@@ -12,7 +12,7 @@ from neurogain._extras import extra
 
 TFDS_NAMES = ("mnist", "cifar10", "cifar100", "cifar100_subset")
 NAMES = ("digits", *TFDS_NAMES)
-SUBSET_OF = {"cifar100_subset": "cifar100"}  # results on these stand beside no published figure
+SUBSET_OF = {"cifar100_subset": "cifar100"}  # results on these are not comparable with published
 
 DIGITS_TEST = 500  # images of the embedded set that are held out
 
@@ -53,14 +53,30 @@ def load(name: str, data_dir: str | Path | None = None) -> Dataset:
         return _digits()
     if name not in TFDS_NAMES:
         raise ValueError(f"`name` must be one of {', '.join(NAMES)}; got {name!r}.")
+    return load_tfds(name, data_dir)
+
+
+def load_tfds(name: str, data_dir: str | Path | None = None) -> Dataset:
+    """Load any set with images and labels that TensorFlow Datasets prepared in ArrayRecord files.
+
+    Args and errors as for `load`; of whatever name, such as "fashion_mnist".
+    """
     train, classes = _tfds_split(name, "train", data_dir)
     dataset = Dataset(name, classes, train, _tfds_split(name, "test", data_dir)[0])
     check(dataset)
     return dataset
 
 
+def subset_note(name: str) -> str:
+    """Return what stands beside results on a set that is a part of another; "" for the others."""
+    if name not in SUBSET_OF:
+        return ""
+    whole = SUBSET_OF[name]
+    return f"{name} is a part of {whole}: not to be compared with published figures on {whole}."
+
+
 def check(dataset: Dataset) -> None:
-    """Refuse a set whose arrays do not fit together.
+    """Check that the arrays of a set fit together.
 
     Raises:
       TypeError: images that are not uint8, or labels that are not integers.

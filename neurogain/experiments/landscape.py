@@ -6,35 +6,30 @@ and the gain as a read-out of complexity, for classes and for domains.
 
 import dataclasses
 import itertools
+import math
 from collections.abc import Iterator
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
 from neurogain import _checks, analysis, output
-from neurogain.continual import data, methods, models, streams
+from neurogain.continual import methods, models, stream_specs, streams
+from neurogain.continual.stream_specs import STREAMS, StreamSpec
 
-Benchmark = Literal["split-digits", "rotated-digits"]
-PIXELS, CLASSES = 64, 10  # of the digits
+CLASSES = 10  # of the digits, whose classes and rotations the read-out of complexity has
 DEMONSTRATION = "fast-slow"
 COMPLEXITIES = ("classes", "domains")
-
-
-MEASURED = (  # methods for which E = g W with one number g, and the weights that learn act
-    "sgd", "msgd", "adam", "ngm", "ngm-adam", "fixed-gain", "rate-matched", "entropy-rate",
-    "msgd-reset", "adam-reset", "adamw", "clip-sgd", "clip-msgd", "clip-adam",
-)  # fmt: skip
 
 
 @dataclasses.dataclass(frozen=True)
 class LandscapeConfig:
     """Curvature and loss slices around the first switch, fast and slow weights, gain read out."""
 
-    benchmark: Benchmark = "split-digits"
-    """split: two new classes a task; rotated: one angle a task. Joint training on the first two."""
-    optimizers: tuple[str, ...] = ("sgd", "msgd", "adam", "ngm")
+    benchmark: str | StreamSpec = "split-digits"
+    """A stream of stability-gap that trains an MLP; joint training on its first two tasks."""
+    optimizers: tuple[str | methods.Method, ...] = ("sgd", "msgd", "adam", "ngm")
     """Methods of stability-gap whose weights act as they learn, with one gain on all or none, one
     gradient an update; with constants of their own as ngm:learning_rate=0.02."""
     seeds: int = 5
@@ -64,7 +59,12 @@ class LandscapeConfig:
 
     def parse_methods(self) -> dict[str, methods.Method]:
         """Return the methods by label, as `methods.parse_all`."""
-        return methods.parse_all(self.optimizers, self.benchmark)
+        return methods.parse_all(self.optimizers, sensitivity=self.spec.sensitivity)
+
+    @property
+    def spec(self) -> StreamSpec:
+        """The stream that the benchmark names, or that it is."""
+        return stream_specs.find(self.benchmark)
 
     def check(self) -> None:
         """Refuse bad input before anything is run.
@@ -72,10 +72,17 @@ class LandscapeConfig:
         Raises:
           ValueError: names the argument, the rule, the value and a way out.
         """
-        refused = [m.name for m in self.parse_methods().values() if m.name not in MEASURED]
-        if refused:
+        if self.spec.model != "mlp" or self.spec.required:
+            fit = [s.name for s in STREAMS.values() if s.model == "mlp" and not s.required]
             raise ValueError(
-                f"`optimizers` must be among {', '.join(MEASURED)} here; got {', '.join(refused)}, "
+                f"`benchmark` must be a stream that trains an MLP, {', '.join(fit)}; got "
+                f"{self.spec.name}."
+            )
+        refused = [m.name for m in self.parse_methods().values() if not m.held_weights_act]
+        if refused:
+            measured = ", ".join(m.name for m in methods.METHODS.values() if m.held_weights_act)
+            raise ValueError(
+                f"`optimizers` must be among {measured} here; got {', '.join(refused)}, "
                 "with slow weights, a gain on a part of the network or a second gradient."
             )
         counts = {name: 1 for name in ("seeds", "iterations", "batch_size", "top", "every")}
@@ -106,14 +113,17 @@ class LandscapeConfig:
                 f"`products` must be at least the {self.top} eigenvalues; got {self.products}. "
                 "Pass products=50."
             )
-        widths = (PIXELS, *self.hidden, CLASSES)
+        _checks.in_range("rotation", self.rotation, "finite, in degrees", np.isfinite, "80")
+
+    def check_stream(self, stream: streams.Stream) -> None:
+        """Raise ValueError if the network for the stream has fewer weights than products."""
+        widths = (math.prod(stream.images.shape[1:]), *self.hidden, stream.classes)
         weights = sum(a * b for a, b in itertools.pairwise(widths))
         if self.products > weights:
             raise ValueError(
                 f"`products` must be at most the network's {weights} weights; got {self.products}. "
                 "Pass products=50."
             )
-        _checks.in_range("rotation", self.rotation, "finite, in degrees", np.isfinite, "80")
 
     def units(self) -> Iterator[str]:
         """Yield the names of the units of work."""
@@ -125,10 +135,9 @@ class LandscapeConfig:
         """The seeds."""
         return range(self.first_seed, self.first_seed + self.seeds)
 
-    @property
-    def model(self) -> models.MLP:
-        """The network, with one output for each of the ten classes."""
-        return models.MLP(CLASSES, self.hidden)
+    def model(self, classes: int = CLASSES) -> models.MLP:
+        """Return the network, with one output a class."""
+        return models.MLP(classes, self.hidden)
 
 
 class FastSlow(NamedTuple):
@@ -144,10 +153,7 @@ class FastSlow(NamedTuple):
 
 def load_stream(config: LandscapeConfig) -> streams.Stream:
     """Return the stream of whose tasks the first two are learned."""
-    digits = data.load("digits")
-    if config.benchmark == "split-digits":
-        return streams.split(digits)
-    return streams.rotated(digits)
+    return config.spec.build()
 
 
 def linear_problem() -> analysis.Problem:
@@ -176,4 +182,7 @@ def run_fast_slow() -> FastSlow:
 
 def as_json(config: LandscapeConfig) -> dict[str, Any]:
     """Return the configuration as JSON values."""
-    return output.plain(config)
+    texts = tuple(m.text if isinstance(m, methods.Method) else m for m in config.optimizers)
+    return output.plain(
+        dataclasses.replace(config, benchmark=config.spec.name, optimizers=texts)
+    )

@@ -55,7 +55,7 @@ def run_complexity(config: LandscapeConfig, kind: str) -> Complexity:
     found = []
     for way in WAYS:
         runs = training.train(
-            plans[way], config.seed_range, stream, config.model, method.build, method.constants,
+            plans[way], config.seed_range, stream, config.model(), method.build, method.constants,
             kept=1, batch_size=config.batch_size,
         )  # fmt: skip
         curves = np.stack([runs.gain, runs.entropy])

@@ -4,8 +4,6 @@ The unit of work is one method with all its seeds; `run_method` does one, `summa
 curves of all into the numbers of `metrics.json`.
 """
 
-import dataclasses
-import functools
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -14,16 +12,15 @@ import numpy as np
 
 from neurogain import optim
 from neurogain._extras import extra
-from neurogain.continual import data, image_folder, methods, metrics, models, streams
+from neurogain.continual import methods, metrics, models, streams
 from neurogain.continual.training import TaskCurves, Trainer
-from neurogain.experiments.stability_gap_config import PRESETS, Benchmark, StabilityGapConfig
+from neurogain.experiments.stability_gap_config import StabilityGapConfig
 from neurogain.stats import summary
 
 with extra("continual"):
     from flax import linen as nn
 
 __all__ = [
-    "Benchmark",
     "StabilityGapConfig",
     "as_json",
     "load_stream",
@@ -36,33 +33,16 @@ __all__ = [
 SCHEMA_VERSION = 1
 WINDOWS = (10, 100)  # evaluations, of windowed forgetting and plasticity (De Lange et al. 2023)
 LEARNED_AFTER = (10, 50, 200)  # iterations after which the accuracy on the new task is reported
-MASKABLE = (  # methods whose builder takes the mask of the gain
-    *("ngm", "ngm-adam", "ema-ngm", "fixed-gain"),
-    *("two-timescale", "two-timescale-follow", "clip-ngm-adam"),  # the output's by default
-)
 
 
 def load_stream(config: StabilityGapConfig) -> streams.Stream:
     """Load the data and build the stream; errors as in `continual.data` and `continual.streams`."""
-    kind, name, *_ = config.setting
-    if name is None:
-        assert config.image_folder is not None  # `check` has seen to it
-        dataset = image_folder.load(config.image_folder)
-    else:
-        dataset = data.load(name, config.data_dir)
-    sets: dict[str, Any] = {
-        "eval_images": config.eval_images,
-        "at_most": PRESETS[config.scale].eval_images,
-    }
-    if kind == "rotated":
-        return streams.rotated(dataset, angles=config.angles, **sets)
-    build = streams.split if kind == "split" else streams.superclass_domains
-    return build(dataset, tasks=config.task_count, **sets)
+    return config.spec.build(config.stream_options)
 
 
 def make_model(config: StabilityGapConfig, classes: int) -> nn.Module:
     """Return the benchmark's model."""
-    if config.setting.model == "mlp":
+    if config.spec.model == "mlp":
         return models.MLP(classes, config.hidden)
     dtype = jnp.dtype(config.compute_dtype)
     return models.ResNet(classes, config.width, config.blocks, dtype)
@@ -79,20 +59,19 @@ def make_trainer(
         protocol=config.protocol,
         build_optimizer=_with_mask(config, method),
         baseline=next(iter(tonic), None),
-        normalize=config.setting.model == "resnet",
+        normalize=config.spec.model == "resnet",
         augment=config.augment,
         batched=config.batched,
-        slow_weights=config.setting.model == "mlp" or config.layers_with_gain == "output",
+        slow_weights=config.spec.model == "mlp" or config.layers_with_gain == "output",
     )
 
 
 def _with_mask(config: StabilityGapConfig, method: methods.Method) -> methods.Method:
     """Return the method with its gain on the layers that are asked for, or that are its own."""
-    on = config.gain_on or ("output" if config.setting.model == "resnet" else None)
-    if on is None or method.name not in MASKABLE:
+    on = config.gain_on or ("output" if config.spec.model == "resnet" else None)
+    if on is None or not method.takes_mask:
         return method
-    build = functools.partial(method.build, mask=optim.only("output") if on == "output" else None)
-    return dataclasses.replace(method, build=build)
+    return method.with_mask(optim.only("output") if on == "output" else None)
 
 
 def run_method(
@@ -178,15 +157,11 @@ def summarize(
         "evaluation_images": stream.test_counts.tolist(),
         "eval_every": config.protocol.eval_every,
     }
-    whole = data.SUBSET_OF.get(config.setting.dataset or "")
-    if whole is not None:
-        described["note"] = (
-            f"{config.setting.dataset} is a part of {whole}: not to be compared with published "
-            f"figures on {whole}."
-        )
+    if config.spec.note:
+        described["note"] = config.spec.note
     return {
         "schema_version": SCHEMA_VERSION,
-        "benchmark": config.benchmark,
+        "benchmark": config.spec.name,
         "config": as_json(config),
         "stream": described,
         "methods": {

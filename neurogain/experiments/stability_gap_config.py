@@ -5,41 +5,12 @@ from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 from neurogain import _checks, output
-from neurogain.continual import methods
+from neurogain.continual import methods, stream_specs
+from neurogain.continual.methods import Method
 from neurogain.continual.protocol import Protocol, Regime
+from neurogain.continual.stream_specs import StreamOptions, StreamSpec
 
-Benchmark = Literal[
-    "split-digits",
-    "rotated-digits",
-    "split-mnist",
-    "rotated-mnist",
-    "split-cifar10",
-    "domain-cifar100",
-    "domain-cifar100_subset",
-    "image-folder",
-]
 Scale = Literal["default", "paper", "small"]
-
-
-class Setting(NamedTuple):
-    """What belongs to a benchmark."""
-
-    kind: Literal["split", "rotated", "domain"]
-    dataset: str | None  # None: a folder of images
-    model: Literal["mlp", "resnet"]
-    batch_size: int
-
-
-SETTINGS: dict[str, Setting] = {
-    "split-digits": Setting("split", "digits", "mlp", 64),
-    "rotated-digits": Setting("rotated", "digits", "mlp", 64),
-    "split-mnist": Setting("split", "mnist", "mlp", 128),
-    "rotated-mnist": Setting("rotated", "mnist", "mlp", 128),
-    "split-cifar10": Setting("split", "cifar10", "resnet", 256),
-    "domain-cifar100": Setting("domain", "cifar100", "resnet", 256),
-    "domain-cifar100_subset": Setting("domain", "cifar100_subset", "resnet", 256),
-    "image-folder": Setting("split", None, "resnet", 256),
-}
 
 
 class Preset(NamedTuple):
@@ -66,18 +37,16 @@ class StabilityGapConfig:
     The defaults are the protocol of arXiv 2507.14056 with every free choice stated here.
     """
 
-    benchmark: Benchmark = "split-digits"
-    """split: new classes in every task, one head (class-incremental); rotated: one angle a task;
-    domain: superclasses as labels, new classes of each in every task; image-folder: split, of
-    --image-folder. Digits and MNIST train an MLP, the others a slim ResNet-18. cifar100_subset is
-    a part of CIFAR-100, to stand beside no published figure."""
-    optimizers: tuple[str, ...] = ("sgd", "msgd", "adam", "ngm")
-    """Methods: sgd, msgd (momentum), adam, ngm, ngm-adam; with slow weights that act and a gain on
-    the output, two-timescale, two-timescale-follow, without one of the two clip-ngm-adam,
-    two-timescale-no-gain, ema-clip-adam; ngm-output; controls of the gain fixed-gain, rate-matched,
-    entropy-rate; others msgd-reset, adam-reset, adamw, clip-sgd, clip-msgd, clip-adam, ema-sgd,
-    ema-msgd, ema-adam, ema-ngm, schedule-free-sgd, schedule-free-adam, sam-sgd, sam-adam; with
-    constants of their own as ngm:learning_rate=0.02,sensitivity=0.4."""
+    benchmark: str | StreamSpec = dataclasses.field(
+        default="split-digits", metadata={"help": f"{stream_specs.described()}."}
+    )
+    optimizers: tuple[str | Method, ...] = dataclasses.field(
+        default=("sgd", "msgd", "adam", "ngm"),
+        metadata={
+            "help": f"Methods, with constants of their own as ngm:learning_rate=0.02,"
+            f"sensitivity=0.4: {methods.described()}."
+        },
+    )
     scale: Scale = "default"
     """default and paper: 5 seeds, 200 updates a task (published: 200 to 800), batch 256 (MNIST
     128, digits 64), evaluation after every update on up to 500 images a task; small, for a CPU: 3
@@ -108,8 +77,8 @@ class StabilityGapConfig:
     blocks: tuple[int, ...] = (2, 2, 2, 2)
     """Blocks of two convolutions in each stage of the ResNet."""
     gain_on: Literal["output", "all"] | None = None
-    """Layers that a gain modulates; by default all of an MLP for ngm, ngm-adam, ema-ngm and
-    fixed-gain, and the output otherwise. With all of a ResNet the slow weights aren't evaluated."""
+    """Layers that a gain modulates; by default those of the method on an MLP, the output of a
+    ResNet. With all of a ResNet the slow weights aren't evaluated."""
     augment: bool = False
     """Shift training images by up to 4 pixels and mirror half of them."""
     compute_dtype: Literal["float32", "bfloat16"] = "float32"
@@ -118,7 +87,7 @@ class StabilityGapConfig:
     """Whether seeds train side by side in one batch; by default all but those of a ResNet on a CPU,
     where one by one is faster."""
     tasks: int | None = None
-    """Tasks of a split stream (5) or of superclass domains (3)."""
+    """Number of tasks, where the stream leaves it open; by default 5, of superclass domains 3."""
     angles: tuple[float, ...] = (0.0, 80.0, 160.0)
     """Degrees, one task each, of a rotated stream."""
     data_dir: Path | None = None
@@ -127,30 +96,39 @@ class StabilityGapConfig:
     """Folder of images, train/CLASS/*.png and test/CLASS/*.png, all of one size."""
 
     @property
-    def setting(self) -> Setting:
-        """What belongs to the benchmark."""
-        return SETTINGS[self.benchmark]
+    def spec(self) -> StreamSpec:
+        """The stream that the benchmark names, or that it is."""
+        return stream_specs.find(self.benchmark)
+
+    @property
+    def stream_options(self) -> StreamOptions:
+        """What the run asks of the stream."""
+        return StreamOptions(
+            tasks=self.tasks,
+            angles=self.angles,
+            data_dir=self.data_dir,
+            image_folder=self.image_folder,
+            eval_images=self.eval_images,
+            at_most=PRESETS[self.scale].eval_images,
+        )
 
     @property
     def numbers(self) -> Preset:
         """Those given, and else those of the scale."""
         preset = PRESETS[self.scale]
-        preset = preset._replace(batch_size=preset.batch_size or self.setting.batch_size)
+        preset = preset._replace(batch_size=preset.batch_size or self.spec.batch_size)
         given = {name: getattr(self, name) for name in Preset._fields}
         return preset._replace(**{name: x for name, x in given.items() if x is not None})
 
     @property
     def task_count(self) -> int:
         """Number of tasks."""
-        if self.setting.kind == "rotated":
-            return len(self.angles)
-        default = 5 if self.setting.kind == "split" else 3
-        return default if self.tasks is None else self.tasks
+        return self.spec.count(self.spec, self.stream_options)
 
     @property
     def layers_with_gain(self) -> Literal["output", "all"]:
         """Layers that a gain modulates."""
-        return self.gain_on or ("all" if self.setting.model == "mlp" else "output")
+        return self.gain_on or ("all" if self.spec.model == "mlp" else "output")
 
     @property
     def protocol(self) -> Protocol:
@@ -167,19 +145,17 @@ class StabilityGapConfig:
 
     def parse_methods(self) -> dict[str, methods.Method]:
         """Return the methods by label, as `methods.parse_all`."""
-        return methods.parse_all(self.optimizers, self.benchmark)
+        return methods.parse_all(self.optimizers, sensitivity=self.spec.sensitivity)
 
     def check(self) -> None:
-        """Refuse bad input before data are read.
+        """Check everything that can be checked before data are read.
 
         Raises:
           ValueError: names the argument, the rule, the value and a way out.
         """
-        if self.benchmark not in SETTINGS or self.scale not in PRESETS:
-            raise ValueError(
-                f"`benchmark` must be one of {', '.join(SETTINGS)} and `scale` one of "
-                f"{', '.join(PRESETS)}; got {self.benchmark!r} and {self.scale!r}."
-            )
+        stream_specs.find(self.benchmark)
+        if self.scale not in PRESETS:
+            raise ValueError(f"`scale` must be one of {', '.join(PRESETS)}; got {self.scale!r}.")
         self.protocol.check()
         self.parse_methods()
         numbers = self.numbers
@@ -203,36 +179,45 @@ class StabilityGapConfig:
                 f"a stability gap needs at least 2 tasks; got {self.task_count}. Pass more "
                 "`tasks`, or more `angles` to a rotated stream."
             )
-        if (self.image_folder is None) != (self.setting.dataset is not None):
-            raise ValueError(
-                "`image_folder` must be given with the benchmark image-folder, and with no other; "
-                f"got {self.image_folder} with {self.benchmark}."
-            )
         self._check_options_apply()
         self.protocol.check_tasks(self.task_count)
 
     def _check_options_apply(self) -> None:
-        """Refuse an option of another model, kind of stream or regime, which would do nothing."""
-        rotated, mlp = self.setting.kind == "rotated", self.setting.model == "mlp"
+        """Raise ValueError if an option would do nothing here, or one that is needed is missing."""
+        for name in self.spec.required:
+            if getattr(self, name) is None:
+                raise ValueError(
+                    f"`{name}` must be given with {self.spec.name}; got None. Pass "
+                    f"--{name.replace('_', '-')}."
+                )
+        mlp = self.spec.model == "mlp"
         owners = {
-            "angles": (rotated, "a rotated stream"),
-            "tasks": (not rotated or self.tasks == len(self.angles), "a stream that isn't rotated"),
             "hidden": (mlp, "an MLP"),
             "width": (not mlp, "a ResNet"),
             "blocks": (not mlp, "a ResNet"),
             "compute_dtype": (not mlp, "a ResNet's convolutions"),
             "buffer_size": (self.regime == "replay", "the regime replay"),
         }
+        for name in ("tasks", "angles", "image_folder"):
+            repeated = name == "tasks" and self.tasks == self.task_count  # says nothing new
+            applies = name in self.spec.options or repeated
+            owners[name] = (applies, ", ".join(stream_specs.owners(name)))
         for field in dataclasses.fields(self):
             applies, owner = owners.get(field.name, (True, ""))
-            if not applies and getattr(self, field.name) != field.default:
-                here = self.regime if field.name == "buffer_size" else self.benchmark
+            value = getattr(self, field.name)
+            if not applies and value != field.default:
+                shown = value if isinstance(value, Path) else repr(value)
+                here = self.regime if field.name == "buffer_size" else self.spec.name
                 raise ValueError(
-                    f"`{field.name}` belongs to {owner}, not to {here}; "
-                    f"got {getattr(self, field.name)!r}. Leave it out."
+                    f"`{field.name}` belongs to {owner}, not to {here}; got {shown}. Leave it out."
                 )
 
     def as_json(self) -> dict[str, Any]:
         """Return plain JSON values, with the defaults that apply filled in."""
         filled = {"tasks": self.task_count, "gain_on": self.layers_with_gain}
-        return output.plain(self) | self.numbers._asdict() | filled
+        named = dataclasses.replace(
+            self,
+            benchmark=self.spec.name,
+            optimizers=tuple(m.text if isinstance(m, Method) else m for m in self.optimizers),
+        )
+        return output.plain(named) | self.numbers._asdict() | filled

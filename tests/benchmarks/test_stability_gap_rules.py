@@ -6,6 +6,7 @@ from benchmarks import report
 from benchmarks.continual import _gap_figures as figures
 from benchmarks.continual import _gap_grids as grids
 from benchmarks.continual import stability_gap as benchmark
+from neurogain.continual.methods import METHODS
 from neurogain.stats import summary
 
 
@@ -142,9 +143,9 @@ def test_seeds_are_counted_in_words():
     assert figures.seeds([entry([0.1], [0.9])]) == "1 seed"
 
 
-@pytest.mark.parametrize(("convolutional", "number"), [(False, 8), (True, 5)])
-def test_every_method_has_the_same_budget_or_is_frozen(convolutional, number):
-    for name in grids.names(convolutional):
-        found = grids.configurations(name, "split-mnist", convolutional=convolutional)
+@pytest.mark.parametrize(("model", "number"), [("mlp", 8), ("resnet", 5)])
+def test_every_method_has_the_same_budget_or_is_frozen(model, number):
+    for name in grids.names(model):
+        found = METHODS[name].configurations(model, sensitivity=0.4)
         assert len(found) == (1 if name in grids.FROZEN else number)
         assert len({tuple(sorted(c.items())) for c in found}) == len(found)

@@ -48,7 +48,7 @@ def runs(small, stream):
     method, kept = SMALL.parse_methods()["ngm"], np.array([0, *range(6, 19), 24])
     plan = landscape_training.plan(np.repeat(stream.starts[1:3], 12), kept)
     found = landscape_training.train(
-        [plan], SMALL.seed_range, stream, SMALL.model, method.build, method.constants,
+        [plan], SMALL.seed_range, stream, SMALL.model(), method.build, method.constants,
         kept=len(kept), batch_size=16,
     )  # fmt: skip
     return jax.tree.map(lambda x: x[0], found)
@@ -82,7 +82,7 @@ def test_eigenvalues_are_those_of_the_dense_hessian_of_the_training_loss(small, 
     images, labels = landscape_switch.training_images(stream, 2, 40)
     assert len(images) == 80
     assert set(labels) == {0, 1, 2, 3}
-    apply = landscape_switch.flat_apply(SMALL.model, stream.images.shape[1:])
+    apply = landscape_switch.flat_apply(SMALL.model(), stream.images.shape[1:])
     x = landscape_training.as_inputs(images)
 
     @jax.jit
@@ -101,12 +101,12 @@ def test_recorded_weights_are_those_of_the_algorithm_written_out(runs, stream):
     """From the same key, W and g beside each other as in the paper, kept at the same updates."""
     key, kept, g = jax.random.key(1), [], 1.0
     images, y = landscape_training.as_inputs(stream.images), stream.labels
-    W = SMALL.model.init(jax.random.fold_in(key, 0), images[:1])
+    W = SMALL.model().init(jax.random.fold_in(key, 0), images[:1])
 
     @jax.jit
     @functools.partial(jax.grad, has_aux=True)
     def gradient(params, x, y):
-        logits = SMALL.model.apply(params, x)
+        logits = SMALL.model().apply(params, x)
         loss = optax.softmax_cross_entropy_with_integer_labels(logits, y).mean()
         p = jax.nn.softmax(logits)
         return loss, -jnp.mean(jnp.sum(p * jnp.log(p), axis=-1))
@@ -145,7 +145,7 @@ def test_path_lines_and_plane_meet_in_the_weights_they_share(small):
 def test_the_plane_is_measured_where_it_says(small, runs, stream):
     weights = runs.effective[0, 1:14]  # around the switch
     plane = analysis.principal_plane(weights, weights[6])
-    apply = landscape_switch.flat_apply(SMALL.model, stream.images.shape[1:])
+    apply = landscape_switch.flat_apply(SMALL.model(), stream.images.shape[1:])
     for ix, iy, task in ((0, 0, 0), (4, 1, 0), (2, 3, 1)):
         place = np.array([small.plane_x[ix], small.plane_y[iy]])
         count = stream.test_counts[task]
@@ -237,13 +237,19 @@ def test_the_summary_holds_every_figure(small, stream, complexities):
         ({"points": 2}, "`points` must be a whole number of at least 3"),
         ({"points": 4}, "`points` must be odd"),
         ({"products": 1}, "`products` must be at least the 2 eigenvalues; got 1"),
-        ({"products": 445}, "`products` must be at most the network's 444 weights; got 445"),
+        ({"benchmark": "split-cifar10"}, "`benchmark` must be a stream that trains an MLP, .*cifar10"),
+        ({"benchmark": "split-svhn"}, "`benchmark` must be one of .*; got 'split-svhn'"),
         ({"rotation": float("inf")}, "`rotation` must be finite, in degrees"),
     ],
 )
 def test_bad_input_is_refused(change, message):
     with pytest.raises(ValueError, match=message):
         dataclasses.replace(SMALL, **change).check()
+
+
+def test_more_products_than_weights_are_refused(stream):
+    with pytest.raises(ValueError, match="at most the network's 444 weights; got 445"):
+        dataclasses.replace(SMALL, products=445).check_stream(stream)
 
 
 def test_a_rotated_stream_has_all_classes_in_its_first_task():
@@ -276,4 +282,4 @@ def test_methods_that_are_measured_learn_at_the_weights_that_act_under_one_gain(
     zeros = jax.tree.map(jnp.zeros_like, params)
     updates, state = tx.update(zeros, state, params, uncertainty=1.0, task_switch=False)
     one_gain = np.array_equal(updates["Dense_0"]["kernel"], updates["output"]["kernel"])
-    assert (name in landscape.MEASURED) == (one_gain and not optim.has_acting(state))
+    assert method.held_weights_act == (one_gain and not optim.has_acting(state))

@@ -1,0 +1,221 @@
+"""The streams that optimizers are compared on, by name: how each is built, and its protocol.
+
+A stream of one's own is one value of `StreamSpec`; experiments take it in place of a name, and
+`register` gives it a name.
+"""
+
+import dataclasses
+import functools
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Literal
+
+from neurogain.continual import data, image_folder, streams
+from neurogain.continual.data import Dataset
+from neurogain.continual.streams import Stream
+
+Model = Literal["mlp", "resnet"]
+
+
+@dataclasses.dataclass(frozen=True)
+class StreamOptions:
+    """What a run asks of a stream; each stream reads the options that it names."""
+
+    tasks: int | None = None  # number of tasks; None: the stream's own
+    angles: tuple[float, ...] = (0.0, 80.0, 160.0)  # degrees, one a task
+    data_dir: Path | None = None  # folder of sets prepared by TensorFlow Datasets
+    image_folder: Path | None = None
+    eval_images: int | None = None  # evaluation images a task; None: up to `at_most`
+    at_most: int = 500
+
+    @property
+    def evaluation(self) -> dict[str, Any]:
+        """The two arguments of every builder in `neurogain.continual.streams`."""
+        return {"eval_images": self.eval_images, "at_most": self.at_most}
+
+
+def _tasks_asked(spec: "StreamSpec", options: StreamOptions) -> int:
+    return spec.tasks if options.tasks is None else options.tasks
+
+
+@dataclasses.dataclass(frozen=True)
+class StreamSpec:
+    """A stream of tasks, what it is trained with, and what the source states for it.
+
+    Example:
+      >>> tilted = StreamSpec(
+      ...     "tilted-digits",
+      ...     "digits upright and tilted",
+      ...     lambda options: streams.rotated(
+      ...         data.load("digits"), angles=(0, 20), **options.evaluation
+      ...     ),
+      ...     tasks=2,
+      ... )
+      >>> tilted.build().task_names
+      ('0°', '20°')
+    """
+
+    name: str
+    summary: str  # for the help of commands
+    load: Callable[[StreamOptions], Stream]
+    model: Model = "mlp"
+    batch_size: int = 64
+    sensitivity: float = 0.4  # of the gain; published where the source has the stream's kind
+    tasks: int = 5  # number of tasks, unless the options say another
+    options: tuple[str, ...] = ()  # those of `StreamOptions` that only some streams read
+    required: tuple[str, ...] = ()  # those of them that must be given
+    count: Callable[["StreamSpec", StreamOptions], int] = _tasks_asked  # number of tasks
+    note: str = ""  # stands beside results
+
+    def build(self, options: StreamOptions | None = None) -> Stream:
+        """Load the data and build the stream.
+
+        Raises:
+          ValueError: data or options that can't make the stream, or a `load` that makes another
+            number of tasks than the spec states.
+          FileNotFoundError: data that are not there.
+        """
+        options = StreamOptions() if options is None else options
+        options = dataclasses.replace(options, tasks=self.count(self, options))
+        stream = self.load(options)
+        if stream.tasks != options.tasks:
+            raise ValueError(
+                f"`load` of the stream {self.name!r} must give the {options.tasks} tasks that its "
+                f"StreamSpec states; got {stream.tasks}. Pass StreamSpec(..., tasks="
+                f"{stream.tasks}), or read `options.tasks` in `load`."
+            )
+        return stream
+
+    @staticmethod
+    def choices() -> tuple[str, ...]:
+        """Return the names that are known."""
+        return tuple(STREAMS)
+
+
+def split(load: Callable[[StreamOptions], Dataset], options: StreamOptions) -> Stream:
+    """Build the class-incremental stream of a set."""
+    assert options.tasks is not None  # `build` has seen to it
+    return streams.split(load(options), tasks=options.tasks, **options.evaluation)
+
+
+def rotated(load: Callable[[StreamOptions], Dataset], options: StreamOptions) -> Stream:
+    """Build the stream of a set's rotations."""
+    return streams.rotated(load(options), angles=options.angles, **options.evaluation)
+
+
+def domains(load: Callable[[StreamOptions], Dataset], options: StreamOptions) -> Stream:
+    """Build the stream of a set's superclass domains."""
+    assert options.tasks is not None
+    return streams.superclass_domains(load(options), tasks=options.tasks, **options.evaluation)
+
+
+def _named(name: str) -> Callable[[StreamOptions], Dataset]:
+    return lambda options: data.load(name, options.data_dir)
+
+
+def _folder(options: StreamOptions) -> Dataset:
+    assert options.image_folder is not None  # it is required
+    return image_folder.load(options.image_folder)
+
+
+def _kind(
+    build: Callable[[Callable[[StreamOptions], Dataset], StreamOptions], Stream],
+    summary: str,
+    **common: Any,
+) -> Callable[..., StreamSpec]:
+    """Return a function from a name and a set to the spec of one kind of stream."""
+
+    def make(
+        name: str, load: Callable[[StreamOptions], Dataset], model: Model, batch_size: int,
+        **own: Any,
+    ) -> StreamSpec:  # fmt: skip
+        load_stream = functools.partial(build, load)
+        return StreamSpec(name, summary, load_stream, model, batch_size, **common | own)
+
+    return make
+
+
+_split = _kind(
+    split,
+    "new classes in every task, one head (class-incremental)",
+    sensitivity=0.4,
+    options=("tasks",),
+)
+_rotated = _kind(
+    rotated,
+    "one angle a task",
+    sensitivity=0.5,
+    options=("angles",),
+    count=lambda spec, options: len(options.angles),
+)
+_domains = _kind(
+    domains,
+    "superclasses as labels, new classes of each in every task",
+    sensitivity=0.1,
+    tasks=3,
+    options=("tasks",),
+)
+
+STREAMS: dict[str, StreamSpec] = {}
+
+
+def register(spec: StreamSpec) -> StreamSpec:
+    """Add a stream to those that are known by name, and return it.
+
+    Raises ValueError if another has its name, or if the spec names options that are none.
+    """
+    if spec.name in STREAMS:
+        raise ValueError(f"`name` must be new; there is a stream {spec.name!r} already.")
+    known = {field.name for field in dataclasses.fields(StreamOptions)}
+    unknown = sorted({*spec.options, *spec.required} - known)
+    if unknown:
+        raise ValueError(
+            f"`options` of a stream must be among {', '.join(sorted(known))}; got "
+            f"{', '.join(unknown)}. Bind what is the stream's own in `load`."
+        )
+    STREAMS[spec.name] = spec
+    return spec
+
+
+for _spec in (
+    _split("split-mnist", _named("mnist"), "mlp", 128),
+    _rotated("rotated-mnist", _named("mnist"), "mlp", 128),
+    _split("split-digits", _named("digits"), "mlp", 64),
+    _rotated("rotated-digits", _named("digits"), "mlp", 64),
+    _split("split-cifar10", _named("cifar10"), "resnet", 256, sensitivity=0.2),
+    _domains("domain-cifar100", _named("cifar100"), "resnet", 256),
+    _domains("domain-cifar100_subset", _named("cifar100_subset"), "resnet", 256,
+             note=data.subset_note("cifar100_subset")),
+    _split("image-folder", _folder, "resnet", 256, sensitivity=0.1,
+           options=("tasks", "image_folder"), required=("image_folder",)),
+):  # fmt: skip
+    register(_spec)
+
+
+def find(benchmark: str | StreamSpec) -> StreamSpec:
+    """Return the stream of a name, or the one given.
+
+    Raises ValueError if the name is not known.
+
+    Example:
+      >>> find("split-cifar10").sensitivity
+      0.2
+    """
+    if isinstance(benchmark, StreamSpec):
+        return benchmark
+    if benchmark not in STREAMS:
+        raise ValueError(f"`benchmark` must be one of {', '.join(STREAMS)}; got {benchmark!r}.")
+    return STREAMS[benchmark]
+
+
+def owners(option: str) -> list[str]:
+    """Return the names of the streams that read an option."""
+    return [name for name, spec in STREAMS.items() if option in spec.options]
+
+
+def described() -> str:
+    """Return every kind of stream in words, with the names of its members."""
+    kinds: dict[str, list[str]] = {}
+    for name, spec in STREAMS.items():
+        kinds.setdefault(spec.summary, []).append(name)
+    return "; ".join(f"{', '.join(names)}: {summary}" for summary, names in kinds.items())
