@@ -27,7 +27,6 @@ import numpy as np
 import tyro
 
 from benchmarks.command import command
-from benchmarks.continual import _gap_grids as grids
 from benchmarks.continual.stability_gap import choose, measure_all
 from neurogain import output, stats
 from neurogain.continual import methods

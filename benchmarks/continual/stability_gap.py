@@ -139,9 +139,7 @@ def choose(entries: Sequence[dict[str, Any]]) -> int:
         if not any(e["diverged"]) and e["avg_sg"]["mean"] is not None
     ]
     if not sound:
-        raise ValueError(
-            "every configuration diverged; lower the rates of its grid."
-        )
+        raise ValueError("every configuration diverged; lower the rates of its grid.")
     best = max(entries[i]["avg_acc"]["mean"] for i in sound)
     near = [i for i in sound if entries[i]["avg_acc"]["mean"] >= best - TOLERANCE]
     return min(near, key=lambda i: entries[i]["avg_sg"]["mean"])

@@ -45,7 +45,9 @@ def _tuned(
     return grids if resnet is None else grids | {"resnet": {"learning_rate": resnet}}
 
 
-def _published(split_mnist: float, rotated: float, cifar10: float, cifar100: float) -> Grid:
+def _published(
+    split_mnist: float, rotated: float, cifar10: float, cifar100: float
+) -> dict[str, float]:
     """Return avg-SG by stream: arXiv 2507.14056 v2, joint training, 5 seeds."""
     streams = ("split-mnist", "rotated-mnist", "split-cifar10", "domain-cifar100")
     return dict(zip(streams, (split_mnist, rotated, cifar10, cifar100), strict=True))

@@ -35,7 +35,8 @@ class StreamOptions:
 
 
 def _tasks_asked(spec: "StreamSpec", options: StreamOptions) -> int:
-    return spec.tasks if options.tasks is None else options.tasks
+    asked = options.tasks if "tasks" in spec.options else None
+    return spec.tasks if asked is None else asked
 
 
 @dataclasses.dataclass(frozen=True)

@@ -183,6 +183,4 @@ def run_fast_slow() -> FastSlow:
 def as_json(config: LandscapeConfig) -> dict[str, Any]:
     """Return the configuration as JSON values."""
     texts = tuple(m.text if isinstance(m, methods.Method) else m for m in config.optimizers)
-    return output.plain(
-        dataclasses.replace(config, benchmark=config.spec.name, optimizers=texts)
-    )
+    return output.plain(dataclasses.replace(config, benchmark=config.spec.name, optimizers=texts))

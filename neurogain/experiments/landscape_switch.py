@@ -81,13 +81,14 @@ def run_method(
     around = np.arange(T - window, T + window + 1)
     kept = np.union1d(tasks, around)
     plan = training.plan(np.repeat(stream.starts[1:3], T), kept)
+    model = config.model(stream.classes)
     runs = training.train(
-        [plan], config.seed_range, stream, config.model(stream.classes), method.build, method.constants,
+        [plan], config.seed_range, stream, model, method.build, method.constants,
         kept=len(kept), batch_size=config.batch_size,
     )  # fmt: skip
     runs = jax.tree.map(lambda x: x[0], runs)
     show(1, total)
-    apply = flat_apply(config.model(stream.classes), stream.images.shape[1:])
+    apply = flat_apply(model, stream.images.shape[1:])
     pairs, modulation = [], []
     for task, updates in enumerate(tasks):
         images, labels = training_images(stream, task + 1, config.images)

@@ -1,3 +1,4 @@
+import dataclasses
 import functools
 
 import jax
@@ -182,26 +183,49 @@ def test_the_consolidation_that_follows_the_gain_is_slower():
     assert np.all(way(plain) < way(_after(history, -1)))
 
 
-@pytest.mark.parametrize(
-    ("benchmark", "sensitivity"),
-    [
-        ("split-digits", 0.4),
-        ("split-mnist", 0.4),
-        ("rotated-digits", 0.5),
-        ("rotated-mnist", 0.5),
-        ("split-cifar10", 0.2),
-        ("domain-cifar100", 0.1),
-        ("domain-cifar100_subset", 0.1),
-        ("image-folder", 0.1),
-    ],
-)
-def test_published_sensitivity_by_kind_and_data(benchmark, sensitivity):
-    assert methods.published_sensitivity(benchmark) == sensitivity
+def test_a_method_of_ones_own_is_found_by_name_and_passes_as_itself():
+    lion = methods.Method("lion", "Lion", optax.lion, {"learning_rate": 1e-4})
+    assert methods.register(lion) is lion
+    try:
+        assert methods.parse("lion:learning_rate=0.1").constants == {"learning_rate": 0.1}
+        with pytest.raises(ValueError, match="there is a method 'lion' already"):
+            methods.register(lion)
+    finally:
+        del methods.METHODS["lion"]
+    found = methods.parse_all(["sgd", lion], sensitivity=0.4)
+    assert found == {"sgd": methods.METHODS["sgd"], "lion": lion}
+    faster = dataclasses.replace(lion, constants={"learning_rate": 1e-3})
+    labels = ["lion:learning_rate=0.0001", "lion:learning_rate=0.001"]
+    assert list(methods.parse_all([lion, faster])) == labels
 
 
-def test_an_unknown_benchmark_has_no_published_sensitivity():
-    with pytest.raises(ValueError, match=r"of the kinds split, .*; got 'permuted-mnist'"):
-        methods.published_sensitivity("permuted-mnist")
+@pytest.mark.parametrize("name", ["", "a b", "a:b", "a,b", "a=b"])
+def test_names_that_no_text_could_carry_are_refused(name):
+    with pytest.raises(ValueError, match="`name` must be without colons"):
+        methods.register(methods.Method(name, "", optax.sgd, {"learning_rate": 0.1}))
+
+
+def test_constants_out_of_range_are_refused_when_a_method_is_made_known():
+    bad = methods.Method("bad", "", optax.sgd, {"learning_rate": -1.0})
+    with pytest.raises(ValueError, match="`learning_rate` of 'bad' must be positive"):
+        methods.register(bad)
+    with pytest.raises(ValueError, match="`learning_rate` of 'bad' must be positive"):
+        methods.parse_all([bad])
+
+
+@pytest.mark.parametrize("name", methods.METHODS)
+def test_a_text_gives_the_method_back(name):
+    assert methods.parse(methods.METHODS[name].text) == methods.METHODS[name]
+
+
+def test_a_mask_goes_only_to_a_method_that_takes_it():
+    with pytest.raises(ValueError, match=r"`mask` must go to a method whose builder .* got sgd"):
+        methods.METHODS["sgd"].with_mask(None)
+
+
+def test_those_that_a_method_must_beat_are_known():
+    for method in methods.METHODS.values():
+        assert set(method.against) <= methods.METHODS.keys()
 
 
 def test_constants_are_set_and_the_others_kept():
