@@ -117,7 +117,8 @@ def _by_name(info: Any) -> Any:
     import dataclasses
     import typing
 
-    from tyro.constructors import PrimitiveConstructorSpec
+    with extra("cli"):
+        from tyro.constructors import PrimitiveConstructorSpec
 
     kinds = typing.get_args(info.type)
     if len(kinds) != 2 or kinds[0] is not str or not dataclasses.is_dataclass(kinds[1]):
