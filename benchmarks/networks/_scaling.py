@@ -39,8 +39,8 @@ def drive(level: float) -> dict[str, Any]:
 def synapses(network: Network) -> dict[str, int]:
     """Return the number of synapses, fixed and plastic."""
     counts = {"fixed": 0, "plastic": 0}
-    for wire in network.wires:
-        counts["plastic" if wire.plastic else "fixed"] += sum(wire.synapses)
+    for layout in network.layouts:
+        counts["plastic" if layout.plastic else "fixed"] += sum(layout.synapses)
     return counts
 
 
@@ -55,7 +55,7 @@ def bytes_per_synapse(network: Network, params: NetworkParams) -> dict[str, floa
     plastic = 0
     for name, table in params.projections.items():
         plastic += sum(x.nbytes for x in jax.tree.leaves((table.rows, table.columns)))
-        held = jax.tree.leaves(state.projections[name].held)
+        held = jax.tree.leaves(state.projections[name].synapse_state)
         plastic += 2 * sum(x.size * x.dtype.itemsize for x in held)
     return {
         "fixed": fixed / count["fixed"] if count["fixed"] else None,
@@ -69,6 +69,6 @@ def delivered(network: Network, params: NetworkParams, spikes: np.ndarray) -> fl
     if params.fixed is not None:
         total += float(spikes @ np.diff(np.asarray(params.fixed.start)).sum(axis=0)[:-1])
     for name, table in params.projections.items():
-        own = spikes[network.cells_of(network.wire(name).source)]
+        own = spikes[network.cells_of(network.layout(name).source)]
         total += float(own @ np.diff(np.asarray(table.rows.start)).sum(axis=0)[:-1])
     return total

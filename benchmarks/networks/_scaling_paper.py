@@ -45,7 +45,7 @@ def unit_bytes() -> dict[str, Any]:
             held = state.projections[name]
             arrays = (table.rows.target, table.rows.weight, *table.columns[1:])
             units["plastic"] = sum(x.dtype.itemsize for x in arrays)
-            units["changing"] = sum(x.dtype.itemsize for x in jax.tree.leaves(held.held))
+            units["changing"] = sum(x.dtype.itemsize for x in jax.tree.leaves(held.synapse_state))
             units["pre"] = sum(x.dtype.itemsize for x in (*held.pre, held.acting))
             units["post"] = sum(x.dtype.itemsize for x in held.post)
     return units

@@ -218,7 +218,7 @@ def _runner(network: Network, pre: int, every: int) -> Callable[..., Any]:
 
     def segment(params, state, drive, key):
         rule = params.projections[_SYNAPSES].rule
-        before = state.projections[_SYNAPSES].held.weight.reshape(-1)
+        before = state.projections[_SYNAPSES].synapse_state.weight.reshape(-1)
         run = rollout(
             network, params, _drive(*drive), duration=SEGMENT, dt=network.dt, key=key, state=state,
             record={"w": Traces(_weights, every), "spikes": Total(), "bursts": Total(_bursts)},
@@ -260,7 +260,7 @@ def run_regime(
     course = {field: np.stack([f[field] for f in found], axis=1) for field in found[0]}
     for field in ("change", "mean"):
         course[field] = course[field].reshape(config.seeds, -1)
-    final = np.asarray(state.projections[_SYNAPSES].held.weight) / config.w_max
+    final = np.asarray(state.projections[_SYNAPSES].synapse_state.weight) / config.w_max
     return Course(**course, weights=final.reshape(config.seeds, -1))
 
 

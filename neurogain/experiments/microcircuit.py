@@ -104,11 +104,11 @@ def weights_of(config: MicrocircuitConfig) -> dict[str, np.ndarray]:
     """Return the full weights, nS before the receptors' shares, of shape (n_pre, n_post)."""
     network, params = network_of(config, 1.0)
     found = {}
-    for wire in network.wires:
-        one = network.synapses(params, wire.name)
-        matrix = np.zeros((wire.n_pre, wire.n_post))
+    for layout in network.layouts:
+        one = network.synapses(params, layout.name)
+        matrix = np.zeros((layout.n_pre, layout.n_post))
         matrix[one.pre, one.post] = one.weight
-        found[wire.name] = matrix
+        found[layout.name] = matrix
     return found
 
 

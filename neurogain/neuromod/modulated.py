@@ -16,7 +16,7 @@ from neurogain.neuromod.target import Changed, Target
 from neurogain.spiking.engine import drives
 from neurogain.spiking.network import Network
 from neurogain.spiking.network.model import NetworkInfo, NetworkParams, NetworkState
-from neurogain.spiking.network.wiring import Wire
+from neurogain.spiking.network.wiring import ProjectionLayout
 
 _PREFIX = "neuromod."
 
@@ -88,9 +88,9 @@ class Modulated:
         return self.network.size
 
     @property
-    def wires(self) -> tuple[Wire, ...]:
+    def layouts(self) -> tuple[ProjectionLayout, ...]:
         """Projections of the network, for recorders of weights."""
-        return self.network.wires
+        return self.network.layouts
 
     @property
     def dt(self) -> float:

@@ -66,7 +66,7 @@ def _conductance(changed: Changed, owner: Owner, amount: jax.Array) -> Changed:
 
 def _is_plastic(network: Network, owner: Owner) -> bool:
     """Return whether a rule changes the weights of a projection."""
-    return network.wire(owner.name).plastic
+    return network.layout(owner.name).plastic
 
 
 def _learning_rate(changed: Changed, owner: Owner, amount: jax.Array) -> Changed:

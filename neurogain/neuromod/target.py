@@ -186,5 +186,5 @@ def _owners(network: Network) -> Iterator[Owner]:
             yield Owner(name, compartment, cell=cell)
             for receptor in opened.get(compartment, ()):
                 yield Owner(name, compartment, receptor, cell)
-    for wire in network.wires:
-        yield Owner(wire.name)
+    for layout in network.layouts:
+        yield Owner(layout.name)

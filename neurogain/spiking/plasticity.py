@@ -220,27 +220,27 @@ def start(rule: Plasticity, weight: jax.Array) -> tuple[Fixed | Eligible, Signal
     return _eligible(weight, jnp.zeros_like(weight)), Signal(one, 0 * one)
 
 
-def read(rule: Plasticity, held: Any, signal: Signal | None) -> jax.Array:
+def read(rule: Plasticity, state: Any, signal: Signal | None) -> jax.Array:
     """Return the weights, nS."""
     if signal is None:
-        return held.weight
-    return jnp.clip(held.k + held.h * signal.P, 0, jnp.asarray(rule.Wmax, held.both.dtype))
+        return state.weight
+    return jnp.clip(state.k + state.h * signal.P, 0, jnp.asarray(rule.Wmax, state.both.dtype))
 
 
-def put(rule: Plasticity, held: Any, signal: Signal | None, weight: jax.Array) -> Any:
+def put(rule: Plasticity, state: Any, signal: Signal | None, weight: jax.Array) -> Any:
     """Return what synapses of other weights hold, with the eligibility that they have."""
     if signal is None:
         return Fixed(weight)
-    return _eligible(weight - held.h * signal.P, held.h)
+    return _eligible(weight - state.h * signal.P, state.h)
 
 
-def add(rule: Plasticity, held: Any, signal: Signal | None, change: jax.Array) -> Any:
+def add(rule: Plasticity, state: Any, signal: Signal | None, change: jax.Array) -> Any:
     """Return what synapses hold after `change` (nS) of the weight, or of its eligibility."""
     if signal is None:
-        bound = jnp.asarray(rule.Wmax, held.weight.dtype)
-        return Fixed(jnp.clip(held.weight + change, 0, bound))
-    h = held.h + change / signal.D
-    return _eligible(read(rule, held, signal) - h * signal.P, h)
+        bound = jnp.asarray(rule.Wmax, state.weight.dtype)
+        return Fixed(jnp.clip(state.weight + change, 0, bound))
+    h = state.h + change / signal.D
+    return _eligible(read(rule, state, signal) - h * signal.P, h)
 
 
 def advance(rule: Plasticity, signal: Signal | None, modulator: Any, *, dt: float) -> Signal | None:
@@ -252,25 +252,27 @@ def advance(rule: Plasticity, signal: Signal | None, modulator: Any, *, dt: floa
 
 
 def rebase(
-    rule: Plasticity, held: Any, signal: Signal | None, *, smooth: bool = False
+    rule: Plasticity, state: Any, signal: Signal | None, *, smooth: bool = False
 ) -> tuple[Any, Signal | None]:
     """Return the same from a new common start once D is small, every 2 tau_c: D would vanish.
 
     `smooth`: by a selection, which reverse mode can differentiate and which touches all synapses.
     """
     if signal is None:
-        return held, None
+        return state, None
 
     def anew(both):
-        held, signal = both
+        state, signal = both
         start = Signal(jnp.ones_like(signal.D), jnp.zeros_like(signal.P))
-        return _eligible(read(rule, held, signal), held.h * signal.D), start
+        return _eligible(read(rule, state, signal), state.h * signal.D), start
 
     if smooth:
         due = signal.D < _SMALL
-        return jax.tree.map(lambda a, b: jnp.where(due, a, b), anew((held, signal)), (held, signal))
+        return jax.tree.map(
+            lambda a, b: jnp.where(due, a, b), anew((state, signal)), (state, signal)
+        )
     # a loop of no or one round: XLA would copy what a conditional may leave as it is
-    return jax.lax.while_loop(lambda both: both[1].D < _SMALL, anew, (held, signal))
+    return jax.lax.while_loop(lambda both: both[1].D < _SMALL, anew, (state, signal))
 
 
 def choose(where: jax.Array, one: Any, other: Any) -> Any:

@@ -46,14 +46,14 @@ def test_weights_are_gaussians_of_the_distance_on_the_unit_circle():
 
 def test_synapses_reach_their_compartments_and_receptors():
     network, _ = microcircuit.network_of(CONFIG, 1.0)
-    boxes = {wire.name: network.inboxes[wire.inbox] for wire in network.wires}
-    recurrent = boxes["pyramidal_to_pyramidal"]
+    inboxes = {layout.name: network.inboxes[layout.inbox] for layout in network.layouts}
+    recurrent = inboxes["pyramidal_to_pyramidal"]
     assert (recurrent.compartment, dict(recurrent.shares)) == ("soma", {"ampa": 1.75, "nmda": 0.35})
-    assert dict(boxes["pyramidal_to_pv"].shares) == {"ampa": 1.0, "nmda": 1.0}
+    assert dict(inboxes["pyramidal_to_pv"].shares) == {"ampa": 1.0, "nmda": 1.0}
     for source, compartment in (("pv", "soma"), ("som", "dendrite")):
-        box = boxes[f"{source}_to_pyramidal"]
-        assert (box.compartment, box.shares) == (compartment, (("gaba_a", 1.0),))
-    assert {wire.delays for wire in network.wires} == {(1,)}
+        inbox = inboxes[f"{source}_to_pyramidal"]
+        assert (inbox.compartment, inbox.shares) == (compartment, (("gaba_a", 1.0),))
+    assert {layout.delays for layout in network.layouts} == {(1,)}
 
 
 def test_recurrence_scales_what_pyramidal_cells_send_alone():

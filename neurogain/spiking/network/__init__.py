@@ -13,4 +13,4 @@ from neurogain.spiking.network.model import NetworkParams as NetworkParams
 from neurogain.spiking.network.model import NetworkState as NetworkState
 from neurogain.spiking.network.spec import Population as Population
 from neurogain.spiking.network.spec import Projection as Projection
-from neurogain.spiking.network.view import Synapses as Synapses
+from neurogain.spiking.network.synapse_access import Synapses as Synapses

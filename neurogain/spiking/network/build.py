@@ -7,18 +7,17 @@ from typing import Any, NamedTuple
 
 import jax
 import numpy as np
-from jax.sharding import Mesh, NamedSharding
-from jax.sharding import PartitionSpec as Spec
+from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
 from neurogain import _checks
 from neurogain.spiking import plasticity, synapses
 from neurogain.spiking.connectivity import Pairs
 from neurogain.spiking.engine.checks import check_key
-from neurogain.spiking.network import layout, spec
-from neurogain.spiking.network.layout import Links
+from neurogain.spiking.network import spec, synapse_tables
 from neurogain.spiking.network.model import AXIS, Inbox, Network, NetworkParams
 from neurogain.spiking.network.spec import Path, Population, Projection
-from neurogain.spiking.network.wiring import PlasticParams, Rows, Wire
+from neurogain.spiking.network.synapse_tables import Links
+from neurogain.spiking.network.wiring import PlasticParams, ProjectionLayout, Rows
 from neurogain.spiking.synapses import SynapseParams
 
 DENSE_PAIRS = 1 << 12  # of cells, in all projections; up to so many, matrices cost no more
@@ -104,20 +103,22 @@ def build(
     _checks.in_range("max_delay", max_delay, rule, lambda x: (x > 0) & (x < np.inf), "100.0")
     mesh = None if mesh is None else Mesh(mesh.devices, (AXIS,))  # its axis of the type Auto
     shards = 1 if mesh is None else mesh.size
-    boxes: dict[tuple, int] = {}
-    wires: list[Wire] = []
-    fixed: list[tuple[Wire, list[Links]]] = []
+    inbox_numbers: dict[tuple, int] = {}
+    layouts: list[ProjectionLayout] = []
+    fixed: list[tuple[ProjectionLayout, list[Links]]] = []
     tables: dict[str, Any] = {}
     pairs = (populations[p.source].size * populations[p.target].size for p in projections.values())
     small = shards == 1 and sum(pairs) <= DENSE_PAIRS
     for name, projection in projections.items():
         drawn = _draw(name, projection, populations, key, dt=dt, max_delay=max_delay)
         chosen = _choose(name, projection, drawn, path, small, shards)
-        wire = Wire(
+        layout = ProjectionLayout(
             name=name,
             source=projection.source,
             target=projection.target,
-            inbox=_inbox(projection, boxes, [w for w, _ in fixed] if chosen == "sparse" else []),
+            inbox=_inbox(
+                projection, inbox_numbers, [w for w, _ in fixed] if chosen == "sparse" else []
+            ),
             path=chosen,
             n_pre=populations[projection.source].size,
             n_post=populations[projection.target].size // shards,
@@ -126,25 +127,25 @@ def build(
             synapses=(len(drawn.weight),),
         )
         if chosen == "dense":
-            shape = (wire.n_pre, wire.n_post)
-            tables[name] = layout.matrices(name, *drawn, shape, projection.plasticity)
-            wire = dataclasses.replace(wire, synapses=(len(tables[name].place),))
+            shape = (layout.n_pre, layout.n_post)
+            tables[name] = synapse_tables.matrices(name, *drawn, shape, projection.plasticity)
+            layout = dataclasses.replace(layout, synapses=(len(tables[name].place),))
         else:
-            parts = layout.links(*drawn, wire.n_pre, wire.n_post * shards, shards)
-            wire = dataclasses.replace(wire, synapses=tuple(len(p.target) for p in parts))
-            if wire.plastic:
-                wire, tables[name] = _plastic(wire, parts, projection.plasticity)
+            parts = synapse_tables.links(*drawn, layout.n_pre, layout.n_post * shards, shards)
+            layout = dataclasses.replace(layout, synapses=tuple(len(p.target) for p in parts))
+            if layout.plastic:
+                layout, tables[name] = _plastic(layout, parts, projection.plasticity)
             else:
-                fixed.append((wire, parts))
-        wires.append(wire)
-    inboxes = tuple(Inbox(*box[:3]) for box in boxes)
+                fixed.append((layout, parts))
+        layouts.append(layout)
+    inboxes = tuple(Inbox(*inbox[:3]) for inbox in inbox_numbers)
     sizes = {name: population.size for name, population in populations.items()}
     ring, width, rows = _fixed(fixed, inboxes, sizes, shards)
     if mesh is not None:
         rows, tables = _spread(rows, mesh), {k: _spread(v, mesh) for k, v in tables.items()}
     network = Network(
         populations=tuple((name, p.cell, p.size) for name, p in populations.items()),
-        wires=tuple(wires),
+        layouts=tuple(layouts),
         inboxes=inboxes,
         ring=ring,
         width=width,
@@ -268,27 +269,31 @@ def _choose(
     return chosen
 
 
-def _inbox(projection: Projection, boxes: dict[tuple, int], fixed: list[Wire]) -> int:
+def _inbox(
+    projection: Projection, inbox_numbers: dict[tuple, int], fixed: list[ProjectionLayout]
+) -> int:
     """Return the number of the inbox, a new one where the source has fixed synapses onto it."""
     taken = {w.inbox for w in fixed if w.source == projection.source}
     for copy in range(len(fixed) + 1):
-        box = (projection.target, projection.compartment, projection.shares, copy)
-        number = boxes.setdefault(box, len(boxes))
+        inbox = (projection.target, projection.compartment, projection.shares, copy)
+        number = inbox_numbers.setdefault(inbox, len(inbox_numbers))
         if number not in taken:
             break
     return number
 
 
-def _plastic(wire: Wire, parts: list[Links], rule: Any) -> tuple[Wire, PlasticParams]:
-    width = layout.best_width(np.concatenate([np.diff(p.start) for p in parts]))
-    width_in = layout.best_width(np.concatenate([np.diff(p.column) for p in parts]))
-    rows = layout.rows(parts, width, with_delays=False)
-    table = PlasticParams(rows, layout.columns(parts, width_in), rule)
-    return dataclasses.replace(wire, width=width, width_in=width_in), table
+def _plastic(
+    layout: ProjectionLayout, parts: list[Links], rule: Any
+) -> tuple[ProjectionLayout, PlasticParams]:
+    width = synapse_tables.best_width(np.concatenate([np.diff(p.start) for p in parts]))
+    column_width = synapse_tables.best_width(np.concatenate([np.diff(p.column) for p in parts]))
+    rows = synapse_tables.rows(parts, width, with_delays=False)
+    table = PlasticParams(rows, synapse_tables.columns(parts, column_width), rule)
+    return dataclasses.replace(layout, width=width, column_width=column_width), table
 
 
 def _fixed(
-    fixed: list[tuple[Wire, list[Links]]],
+    fixed: list[tuple[ProjectionLayout, list[Links]]],
     inboxes: tuple[Inbox, ...],
     sizes: Mapping[str, int],
     shards: int,
@@ -297,17 +302,17 @@ def _fixed(
     if not fixed:
         return 1, 1, None
     first = dict(zip(sizes, np.cumsum([0, *sizes.values()]), strict=False))
-    slots = np.cumsum([0, *(sizes[box.target] // shards for box in inboxes)])
+    slots = np.cumsum([0, *(sizes[inbox.target] // shards for inbox in inboxes)])
     parts = [
-        layout.merge(
+        synapse_tables.merge(
             [(int(first[w.source]), int(slots[w.inbox]), links[shard]) for w, links in fixed],
             sum(sizes.values()),
         )
         for shard in range(shards)
     ]
-    ring = max(max(wire.delays) for wire, _ in fixed)
-    width = layout.best_width(np.concatenate([np.diff(p.start) for p in parts]))
-    return ring, width, layout.rows(parts, width, with_delays=ring > 1)
+    ring = max(max(layout.delays) for layout, _ in fixed)
+    width = synapse_tables.best_width(np.concatenate([np.diff(p.start) for p in parts]))
+    return ring, width, synapse_tables.rows(parts, width, with_delays=ring > 1)
 
 
 def _receptors(populations: Mapping[str, Population], inboxes: tuple[Inbox, ...]) -> tuple:
@@ -318,9 +323,9 @@ def _receptors(populations: Mapping[str, Population], inboxes: tuple[Inbox, ...]
         for compartment in spec.compartments(population.cell):
             names = {
                 receptor
-                for box in inboxes
-                if (box.target, box.compartment) == (name, compartment)
-                for receptor, _ in box.shares
+                for inbox in inboxes
+                if (inbox.target, inbox.compartment) == (name, compartment)
+                for receptor, _ in inbox.shares
             }
             given = (text.partition(".") for text in population.inputs)
             names |= {receptor for c, _, receptor in given if c == compartment}
@@ -336,7 +341,7 @@ def _receptors(populations: Mapping[str, Population], inboxes: tuple[Inbox, ...]
 
 def _spread(table: Any, mesh: Mesh) -> Any:
     """Return the arrays of a table, but for those of its rule, with a shard on each device."""
-    place = NamedSharding(mesh, Spec(AXIS))
+    place = NamedSharding(mesh, PartitionSpec(AXIS))
     if not isinstance(table, PlasticParams):
         return jax.tree.map(lambda x: jax.device_put(x, place), table)
     rows, columns = (jax.device_put(part, place) for part in (table.rows, table.columns))

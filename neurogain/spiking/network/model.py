@@ -8,18 +8,23 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax.sharding import Mesh, NamedSharding
-from jax.sharding import PartitionSpec as Spec
+from jax.sharding import Mesh, NamedSharding, PartitionSpec
 from jax.typing import DTypeLike
 
 from neurogain import _checks
 from neurogain.spiking import plasticity, synapses
 from neurogain.spiking.engine import drives, random_bits
 from neurogain.spiking.engine.checks import Model
-from neurogain.spiking.network import spec, view
-from neurogain.spiking.network.exchange import Inputs, exchange
-from neurogain.spiking.network.view import Synapses
-from neurogain.spiking.network.wiring import DenseParams, PlasticParams, Rows, Wire, WireState
+from neurogain.spiking.network import spec, synapse_access
+from neurogain.spiking.network.delivery import Inputs, deliver
+from neurogain.spiking.network.synapse_access import Synapses
+from neurogain.spiking.network.wiring import (
+    DenseParams,
+    PlasticParams,
+    ProjectionLayout,
+    ProjectionState,
+    Rows,
+)
 from neurogain.spiking.synapses import SynapseParams, SynapseState
 
 AXIS = "cells"
@@ -39,7 +44,7 @@ class NetworkState(NamedTuple):
 
     cells: dict[str, Any]  # state of each population
     synapses: dict[str, dict[str, SynapseState]]  # by population and compartment
-    projections: dict[str, WireState]  # dense and plastic ones
+    projections: dict[str, ProjectionState]  # dense and plastic ones
     ring: jax.Array  # (steps, slots), nS, what acts later; no steps where all delays are one
     step: jax.Array  # number of the next step
 
@@ -72,7 +77,7 @@ class Network:
     """
 
     populations: tuple[tuple[str, Model, int], ...]  # name, kind of cell, number of cells
-    wires: tuple[Wire, ...]
+    layouts: tuple[ProjectionLayout, ...]
     inboxes: tuple[Inbox, ...]
     ring: int  # steps that arrivals are kept for
     width: int  # synapses of a row of fixed ones that are read at once
@@ -117,7 +122,7 @@ class Network:
           state: its plastic weights; without it those that the network was built with.
         """
         own = None if state is None else state.projections.get(name)
-        return view.read(self, self.wire(name), params, own)
+        return synapse_access.read(self, self.layout(name), params, own)
 
     def with_weights(self, params: NetworkParams, name: str, weights: Any) -> NetworkParams:
         """Return parameters with other weights (nS), one or one per synapse as `synapses` has them.
@@ -125,7 +130,7 @@ class Network:
         For a plastic projection these are the weights that `init` starts from; those of a state
         are set by `put_weights`. Weights may be traced, by vmap and, on the dense path, by grad.
         """
-        return view.write(self, self.wire(name), params, weights)
+        return synapse_access.write(self, self.layout(name), params, weights)
 
     def put_weights(
         self, params: NetworkParams, state: NetworkState, name: str, weights: Any
@@ -134,15 +139,17 @@ class Network:
 
         Eligibility traces stay as they are.
         """
-        own = view.write_state(self, self.wire(name), params, state.projections.get(name), weights)
+        own = synapse_access.write_state(
+            self, self.layout(name), params, state.projections.get(name), weights
+        )
         return state._replace(projections=state.projections | {name: own})
 
-    def wire(self, name: str) -> Wire:
+    def layout(self, name: str) -> ProjectionLayout:
         """Return the static part of a projection."""
-        for wire in self.wires:
-            if wire.name == name:
-                return wire
-        names = ", ".join(w.name for w in self.wires)
+        for layout in self.layouts:
+            if layout.name == name:
+                return layout
+        names = ", ".join(w.name for w in self.layouts)
         raise KeyError(f"`name` must be a projection, one of {names}; got {name!r}.")
 
     def init(
@@ -157,13 +164,13 @@ class Network:
             opened[name] = {
                 c: synapses.init(self.sizes[name], dtype, receptors=r) for c, r in compartments
             }
-        wires = {
-            name: _start(self.wire(name), table, self.sizes, dtype)
+        layouts = {
+            name: _start(self.layout(name), table, self.sizes, dtype)
             for name, table in params.projections.items()
         }
-        slots = sum(self.sizes[box.target] for box in self.inboxes)
+        slots = sum(self.sizes[inbox.target] for inbox in self.inboxes)
         ring = jnp.zeros((self.ring if self.ring > 1 else 0, slots), dtype)
-        state = NetworkState(cells, opened, wires, ring, jnp.zeros((), jnp.int32))
+        state = NetworkState(cells, opened, layouts, ring, jnp.zeros((), jnp.int32))
         return self._spread(state)
 
     def step(
@@ -175,7 +182,7 @@ class Network:
         dt: float,
         key: jax.Array | None,
     ) -> tuple[NetworkState, NetworkInfo]:
-        """Advance all cells, then the synapses by what arrives; see `exchange` for the order.
+        """Advance all cells, then the synapses by what arrives; see `deliver` for the order.
 
         A spike of this step acts, at the earliest, in the next one.
         """
@@ -200,7 +207,7 @@ class Network:
             params.fixed, params.projections, state.projections, state.ring, spikes, spikes,
             modulators, state.step,
         )  # fmt: skip
-        arrived, wires, ring = exchange(self, inputs, dt=dt)
+        arrived, layouts, ring = deliver(self, inputs, dt=dt)
         opened: dict[str, dict[str, SynapseState]] = {}
         for name, compartments in state.synapses.items():
             opened[name] = {}
@@ -209,16 +216,16 @@ class Network:
                 opened[name][compartment] = synapses.step(
                     params.synapses[name][compartment], g, jumps, spikes[name], dt=dt
                 )
-        after = self._spread(NetworkState(cells, opened, wires, ring, state.step + 1))
-        weights = {w.name: self._weights(w, params, after) for w in self.wires if w.plastic}
+        after = self._spread(NetworkState(cells, opened, layouts, ring, state.step + 1))
+        weights = {w.name: self._weights(w, params, after) for w in self.layouts if w.plastic}
         return after, NetworkInfo(jnp.concatenate(list(spikes.values())), infos, weights)
 
     def _jumps(self, name: str, compartment: str, g: Any, arrived: Any, drive: Any) -> SynapseState:
         """Return what each receptor's conductance jumps by."""
         jumps: dict[str, Any] = {}
-        for box, amount in zip(self.inboxes, arrived, strict=True):
-            if (box.target, box.compartment) == (name, compartment):
-                for receptor, share in box.shares:
+        for inbox, amount in zip(self.inboxes, arrived, strict=True):
+            if (inbox.target, inbox.compartment) == (name, compartment):
+                for receptor, share in inbox.shares:
                     part = amount if share == 1 else amount * jnp.asarray(share, amount.dtype)
                     jumps[receptor] = jumps[receptor] + part if receptor in jumps else part
         for receptor in synapses.RECEPTORS:
@@ -228,13 +235,15 @@ class Network:
                 jumps[receptor] = jumps.get(receptor, 0) + given
         return SynapseState(**jumps)
 
-    def _weights(self, wire: Wire, params: NetworkParams, state: NetworkState) -> jax.Array:
+    def _weights(
+        self, layout: ProjectionLayout, params: NetworkParams, state: NetworkState
+    ) -> jax.Array:
         """Return the weights of a plastic projection, nS, in the order of `synapses`."""
-        table, own = params.projections[wire.name], state.projections[wire.name]
-        weight = plasticity.read(table.rule, own.held, own.signal)  # type: ignore[arg-type]
+        table, own = params.projections[layout.name], state.projections[layout.name]
+        weight = plasticity.read(table.rule, own.synapse_state, own.signal)  # type: ignore[arg-type]
         if isinstance(table, DenseParams):
             return weight.reshape(-1)[table.place]
-        return jnp.concatenate([weight[s, :m] for s, m in enumerate(wire.synapses)])
+        return jnp.concatenate([weight[s, :m] for s, m in enumerate(layout.synapses)])
 
     def _spread(self, state: NetworkState) -> NetworkState:
         """Return the state with cells and synapses spread over the devices of the mesh."""
@@ -242,18 +251,21 @@ class Network:
             return state
         place = functools.partial(NamedSharding, self.mesh)
 
-        def put(tree: Any, along: Spec) -> Any:
+        def put(tree: Any, along: PartitionSpec) -> Any:
             return jax.tree.map(lambda x: jax.lax.with_sharding_constraint(x, place(along)), tree)
 
-        wires = {
-            name: wire._replace(held=put(wire.held, Spec(AXIS)), post=put(wire.post, Spec(AXIS)))
-            for name, wire in state.projections.items()
+        layouts = {
+            name: layout._replace(
+                synapse_state=put(layout.synapse_state, PartitionSpec(AXIS)),
+                post=put(layout.post, PartitionSpec(AXIS)),
+            )
+            for name, layout in state.projections.items()
         }
         return state._replace(
-            cells=put(state.cells, Spec(AXIS)),
-            synapses=put(state.synapses, Spec(AXIS)),
-            projections=wires,
-            ring=put(state.ring, Spec(None, AXIS)),
+            cells=put(state.cells, PartitionSpec(AXIS)),
+            synapses=put(state.synapses, PartitionSpec(AXIS)),
+            projections=layouts,
+            ring=put(state.ring, PartitionSpec(None, AXIS)),
         )
 
     def parts(self, drive: Mapping[str, Any]) -> list[tuple[str, Any, int]]:
@@ -295,7 +307,7 @@ class Network:
         for name in (*self.inputs, *self.modulated):
             _check_part(name, drive.get(name, 0.0), self.modulated)
         self._check_synapses(params)
-        view.check(self, params)
+        synapse_access.check(self, params)
 
     def _check_synapses(self, params: NetworkParams) -> None:
         receptors = {name: dict(used) for name, used in self.receptors}
@@ -316,7 +328,7 @@ class Network:
 
     def _way_out(self, name: str) -> str:
         """Return what makes a network take a drive of this name."""
-        if name in (wire.name for wire in self.wires):
+        if name in (layout.name for layout in self.layouts):
             return "A modulator needs plasticity=ThreeFactor(...) in the projection."
         population, _, receptor = name.partition(".")
         if receptor and population in self.sizes:
@@ -341,18 +353,22 @@ def _check_part(name: str, value: Any, modulated: tuple[str, ...]) -> None:
         _checks.in_range(f"drive[{name!r}]", amount, rule, holds, "Pass PoissonInput(10.0, 0.3).")
 
 
-def _start(wire: Wire, table: Any, sizes: Mapping[str, int], dtype: DTypeLike) -> WireState:
+def _start(
+    layout: ProjectionLayout, table: Any, sizes: Mapping[str, int], dtype: DTypeLike
+) -> ProjectionState:
     """Return the state of a projection before any spike."""
-    state = WireState(past=jnp.zeros((wire.past, wire.n_pre), dtype) if wire.past else None)
-    if not wire.plastic:
+    state = ProjectionState(
+        past=jnp.zeros((layout.past, layout.n_pre), dtype) if layout.past else None
+    )
+    if not layout.plastic:
         return state
-    first = table.weight[0] if wire.path == "dense" else table.rows.weight
-    held, signal = plasticity.start(table.rule, jnp.array(first, dtype))
+    first = table.weight[0] if layout.path == "dense" else table.rows.weight
+    synapse_state, signal = plasticity.start(table.rule, jnp.array(first, dtype))
     pair = plasticity.inner(table.rule)
     return state._replace(
-        held=held,
+        synapse_state=synapse_state,
         signal=signal,
-        pre=tuple(jnp.zeros((wire.n_pre,), dtype) for _ in pair.tau_pre),
-        post=tuple(jnp.zeros((sizes[wire.target],), dtype) for _ in pair.tau_post),
-        acting=jnp.zeros((wire.n_pre,), dtype),
+        pre=tuple(jnp.zeros((layout.n_pre,), dtype) for _ in pair.tau_pre),
+        post=tuple(jnp.zeros((sizes[layout.target],), dtype) for _ in pair.tau_post),
+        acting=jnp.zeros((layout.n_pre,), dtype),
     )

@@ -17,8 +17,8 @@ class _OfProjection:
 
     def check(self, model: Any) -> None:
         """Refuse a projection that is not there, or not plastic."""
-        plastic = [w.name for w in getattr(model, "wires", ()) if w.plastic]
-        names = [w.name for w in getattr(model, "wires", ())]
+        plastic = [w.name for w in getattr(model, "layouts", ()) if w.plastic]
+        names = [w.name for w in getattr(model, "layouts", ())]
         if self.projection not in names:
             raise ValueError(
                 f"`projection` of a recorder of weights must be one of {', '.join(names)}; got "
@@ -55,7 +55,7 @@ class Weights(_OfProjection):
     def check(self, model: Any) -> None:
         """Refuse synapses that are not there."""
         super().check(model)
-        total = next(sum(w.synapses) for w in model.wires if w.name == self.projection)
+        total = next(sum(w.synapses) for w in model.layouts if w.name == self.projection)
         if self.synapses is not None and not all(0 <= s < total for s in self.synapses):
             raise ValueError(
                 f"`synapses` of a recorder must be in [0, {total - 1}], the synapses of "

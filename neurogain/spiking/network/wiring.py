@@ -25,7 +25,7 @@ from neurogain.spiking.plasticity import Plasticity, Signal, Traces
 
 
 @dataclasses.dataclass(frozen=True)
-class Wire:
+class ProjectionLayout:
     """What is known of a projection when it is compiled."""
 
     name: str
@@ -39,7 +39,7 @@ class Wire:
     plastic: bool
     synapses: tuple[int, ...]  # number of each shard
     width: int = 0  # synapses of a row that are read at once (sparse and plastic)
-    width_in: int = 0  # the same, of a column
+    column_width: int = 0  # the same, of a column
 
     @property
     def past(self) -> int:
@@ -82,10 +82,10 @@ class DenseParams(NamedTuple):
     rule: Plasticity | None
 
 
-class WireState(NamedTuple):
+class ProjectionState(NamedTuple):
     """What a dense or plastic projection carries; None where it needs none."""
 
-    held: Any = None  # of the rule: (shards, synapses) or (n_pre, n_post)
+    synapse_state: Any = None  # of the rule: (shards, synapses) or (n_pre, n_post)
     signal: Signal | None = None  # of a three-factor rule
     pre: Traces = ()  # (n_pre,) each, without the spikes that act now
     post: Traces = ()  # (n_post,) each
@@ -102,7 +102,7 @@ class Traced(NamedTuple):
     post_next: Traces
 
 
-def trace(rule: Plasticity, state: WireState, post_spike: Any, *, dt: float):
+def trace(rule: Plasticity, state: ProjectionState, post_spike: Any, *, dt: float):
     """Return the traces, and the projection's state with them advanced by one step."""
     pair = plasticity.inner(rule)
     pre = plasticity.decay(state.pre, pair.tau_pre, dt=dt)
@@ -119,12 +119,14 @@ def trace(rule: Plasticity, state: WireState, post_spike: Any, *, dt: float):
     return traced, state._replace(pre=new_pre, post=new_post)
 
 
-def arriving(wire: Wire, state: WireState, spike: Any, step: Any) -> tuple[list, WireState]:
+def arriving(
+    layout: ProjectionLayout, state: ProjectionState, spike: Any, step: Any
+) -> tuple[list, ProjectionState]:
     """Return the spikes that act next, for each delay, and the state that keeps them."""
-    if not wire.past:
+    if not layout.past:
         return [spike], state
-    past = state.past.at[step % wire.past].set(spike)  # type: ignore[union-attr]
-    delayed = [past[(step + 1 - delay) % wire.past] for delay in wire.delays]
+    past = state.past.at[step % layout.past].set(spike)  # type: ignore[union-attr]
+    delayed = [past[(step + 1 - delay) % layout.past] for delay in layout.delays]
     return delayed, state._replace(past=past)
 
 
@@ -211,67 +213,79 @@ def deliver(
 
 
 def arrive(
-    wire: Wire, table: PlasticParams, held: Any, signal: Any, traced: Traced, mask: Any,
-    *, at_once: int,
-):  # fmt: skip
+    layout: ProjectionLayout,
+    table: PlasticParams,
+    synapse_state: Any,
+    signal: Any,
+    traced: Traced,
+    mask: Any,
+    *,
+    at_once: int,
+) -> tuple[Any, jax.Array]:
     """Depress the rows of the cells whose spikes arrive, and add them up.
 
     Returns what the synapses hold, and the weights that arrive at each postsynaptic cell.
     """
-    width = wire.width
+    width = layout.width
 
     def parts(cells, constants):
         return count_parts(constants[0].rows.start, cells, width)
 
     def body(cells, part, carry, constants):
-        held, arrived = carry
+        synapse_state, arrived = carry
         table, signal, traced = constants
         first, own = part_of(table.rows.start, cells, part, width)
         target = cut(table.rows.target, first, width)
-        before = jax.tree.map(lambda x: cut(x, first, width), held)
+        before = jax.tree.map(lambda x: cut(x, first, width), synapse_state)
         fall = plasticity.inner(table.rule).depression(
             plasticity.read(table.rule, before, signal),
             of_cells(traced.pre_next, cells),
             tuple(pick(y, target) for y in traced.post_next),
         )
         after = plasticity.add(table.rule, before, signal, -fall)
-        held = jax.tree.map(lambda x, a: paste(x, first, a, own), held, after)
+        synapse_state = jax.tree.map(lambda x, a: paste(x, first, a, own), synapse_state, after)
         # read again where it was written: XLA would copy an array that is read before, too
-        written = jax.tree.map(lambda x: cut(x, first, width), held)
-        slot = jnp.where(own, target, wire.n_post)
+        written = jax.tree.map(lambda x: cut(x, first, width), synapse_state)
+        slot = jnp.where(own, target, layout.n_post)
         weight = plasticity.read(table.rule, written, signal)
-        return held, arrived.at[slot].add(weight, mode="drop")
+        return synapse_state, arrived.at[slot].add(weight, mode="drop")
 
-    arrived = jnp.zeros((wire.n_post,), jax.tree.leaves(held)[0].dtype)
+    arrived = jnp.zeros((layout.n_post,), jax.tree.leaves(synapse_state)[0].dtype)
     constants = (table, signal, traced)
-    return for_each(mask, body, parts, (held, arrived), constants, at_once=at_once)
+    return for_each(mask, body, parts, (synapse_state, arrived), constants, at_once=at_once)
 
 
 def potentiate(
-    wire: Wire, table: PlasticParams, held: Any, signal: Any, traced: Traced, mask: Any,
-    *, at_once: int,
-) -> Any:  # fmt: skip
+    layout: ProjectionLayout,
+    table: PlasticParams,
+    synapse_state: Any,
+    signal: Any,
+    traced: Traced,
+    mask: Any,
+    *,
+    at_once: int,
+) -> Any:
     """Return what synapses hold after the spikes of postsynaptic cells."""
-    width = wire.width_in
+    width = layout.column_width
 
     def parts(cells, constants):
         return count_parts(constants[0].columns.start, cells, width)
 
-    def body(cells, part, held, constants):
+    def body(cells, part, synapse_state, constants):
         table, signal, traced = constants
         first, own = part_of(table.columns.start, cells, part, width)
         place, source = (cut(x, first, width) for x in table.columns[1:])
-        before = jax.tree.map(lambda x: pick(x, place), held)
+        before = jax.tree.map(lambda x: pick(x, place), synapse_state)
         rise = plasticity.inner(table.rule).potentiation(
             plasticity.read(table.rule, before, signal),
             tuple(pick(x, source) for x in traced.pre_now),
             of_cells(traced.post_now, cells),
         )
         after = plasticity.add(table.rule, before, signal, rise)
-        slot = jnp.where(own, place, jax.tree.leaves(held)[0].shape[0])
-        return jax.tree.map(lambda x, a: x.at[slot].set(a, mode="drop"), held, after)
+        slot = jnp.where(own, place, jax.tree.leaves(synapse_state)[0].shape[0])
+        return jax.tree.map(lambda x, a: x.at[slot].set(a, mode="drop"), synapse_state, after)
 
-    return for_each(mask, body, parts, held, (table, signal, traced), at_once=at_once)
+    return for_each(mask, body, parts, synapse_state, (table, signal, traced), at_once=at_once)
 
 
 # matrices
@@ -288,7 +302,7 @@ def multiply(table: DenseParams, delayed: list, weight: Any) -> jax.Array:
 
 
 def pair_up(
-    table: DenseParams, held: Any, signal: Any, traced: Traced, post_spike: Any, acts: Any
+    table: DenseParams, synapse_state: Any, signal: Any, traced: Traced, post_spike: Any, acts: Any
 ) -> Any:
     """Return what the matrix holds after this step's postsynaptic spikes, then the arrivals."""
     rule: Any = table.rule
@@ -298,12 +312,12 @@ def pair_up(
     def wide(pre: Traces, post: Traces) -> tuple[Traces, Traces]:
         return tuple(x[:, None] for x in pre), tuple(y[None, :] for y in post)
 
-    def changed(held, where, change):
-        after = plasticity.add(rule, held, signal, change)
-        return plasticity.choose(where, after, held)
+    def changed(synapse_state, where, change):
+        after = plasticity.add(rule, synapse_state, signal, change)
+        return plasticity.choose(where, after, synapse_state)
 
     now, following = wide(traced.pre_now, traced.post_now), wide(traced.pre_next, traced.post_next)
-    rise = pair.potentiation(plasticity.read(rule, held, signal), *now)
-    held = changed(held, exists & (post_spike > 0)[None, :], rise)
-    fall = pair.depression(plasticity.read(rule, held, signal), *following)
-    return changed(held, exists & (acts > 0)[:, None], -fall)
+    rise = pair.potentiation(plasticity.read(rule, synapse_state, signal), *now)
+    synapse_state = changed(synapse_state, exists & (post_spike > 0)[None, :], rise)
+    fall = pair.depression(plasticity.read(rule, synapse_state, signal), *following)
+    return changed(synapse_state, exists & (acts > 0)[:, None], -fall)

@@ -38,7 +38,7 @@ def run(circuits, network, params, duration=DURATION, **options):
     drive = circuits.currents() | {"pv": Drive(Noise(200.0, 100.0))}
     drive |= dict.fromkeys(network.modulated, 0.02)
     record = {"spikes": Spikes(), "v": Traces(potential, every=10)}
-    record |= {w.name: Weights(w.name, every=100) for w in network.wires if w.plastic}
+    record |= {w.name: Weights(w.name, every=100) for w in network.layouts if w.plastic}
     return simulate(network, params, drive, duration=duration, key=jax.random.key(4),
                     record=record, chunk=100, **options)  # fmt: skip
 
@@ -71,20 +71,20 @@ def test_four_devices_do_what_one_does_bit_for_bit(pair):
 
 def test_weights_are_those_of_one_device(pair):
     (network, params, alone), (spread, spread_params, four) = pair
-    for wire in network.wires:
+    for layout in network.layouts:
         expected, actual = (
-            net.synapses(p, wire.name, result.state)
+            net.synapses(p, layout.name, result.state)
             for net, p, result in ((network, params, alone), (spread, spread_params, four))
         )
         order = np.lexsort((actual.post, actual.pre))
         same = np.lexsort((expected.post, expected.pre))
         for a, b in zip(expected, actual, strict=True):
             np.testing.assert_array_equal(a[same], b[order])
-        if wire.plastic:
-            first = network.synapses(params, wire.name).weight
+        if layout.plastic:
+            first = network.synapses(params, layout.name).weight
             assert np.mean(expected.weight != first) > 0.3
-            recorded = alone.recorded[wire.name].values[:, same]
-            np.testing.assert_array_equal(four.recorded[wire.name].values[:, order], recorded)
+            recorded = alone.recorded[layout.name].values[:, same]
+            np.testing.assert_array_equal(four.recorded[layout.name].values[:, order], recorded)
             # k + h P of a three-factor rule may be rounded once or twice
             np.testing.assert_allclose(recorded[-1], expected.weight[same], rtol=3e-7)
 
@@ -97,9 +97,9 @@ def test_the_state_is_spread_over_all_devices(pair):
         for leaf in jax.tree.leaves(tree):
             parts = {shard.data.shape[0] for shard in leaf.addressable_shards}
             assert parts == {leaf.shape[0] // 4}
-    for wire in network.wires:
-        if wire.plastic:
-            for leaf in jax.tree.leaves(four.state.projections[wire.name].held):
+    for layout in network.layouts:
+        if layout.plastic:
+            for leaf in jax.tree.leaves(four.state.projections[layout.name].synapse_state):
                 assert {s.data.size for s in leaf.addressable_shards} == {leaf.size // 4}
 
 

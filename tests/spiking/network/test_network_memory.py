@@ -34,4 +34,4 @@ def test_a_plastic_synapse_takes_what_is_promised(rule, most):
     """The state counts twice: a run keeps the start of a chunk."""
     network, params = built(rule)
     state = network.init(params).projections["on"]
-    assert nbytes(params.projections["on"]) + 2 * nbytes(state.held) < most * 100_000
+    assert nbytes(params.projections["on"]) + 2 * nbytes(state.synapse_state) < most * 100_000

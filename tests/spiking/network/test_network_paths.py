@@ -75,7 +75,7 @@ def test_the_circuit_is_alive(by_hand):
 @pytest.mark.parametrize("path", ["dense", "sparse"])
 def test_every_spike_is_that_of_the_reference(runs, by_hand, path):
     network, run, weights = runs[path]
-    assert {wire.path for wire in network.wires} == {path}
+    assert {layout.path for layout in network.layouts} == {path}
     expected = np.concatenate(list(by_hand.spikes.values()), axis=1)
     np.testing.assert_array_equal(raster(run, network.size), expected)
     for name in PLASTIC:

@@ -55,9 +55,9 @@ def case(request):
     several = [params]
     for factor in (0.5, 1.1):
         other = params
-        for wire in network.wires:
-            weight = factor * network.synapses(params, wire.name).weight
-            other = network.with_weights(other, wire.name, weight)
+        for layout in network.layouts:
+            weight = factor * network.synapses(params, layout.name).weight
+            other = network.with_weights(other, layout.name, weight)
         several.append(other)
 
     def run(params, key):

@@ -9,24 +9,33 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
-from jax.sharding import PartitionSpec as Spec
+from jax.sharding import PartitionSpec
 
 from neurogain.spiking import plasticity
 from neurogain.spiking.network import wiring
-from neurogain.spiking.network.wiring import DenseParams, PlasticParams, Rows, Wire, WireState
+from neurogain.spiking.network.wiring import (
+    DenseParams,
+    PlasticParams,
+    ProjectionLayout,
+    ProjectionState,
+    Rows,
+)
 
 if TYPE_CHECKING:
     from neurogain.spiking.network.model import Network
 
-_SPLIT = ("held", "post")  # parts of a projection's state that belong to postsynaptic cells
+_SPLIT = (
+    "synapse_state",
+    "post",
+)  # parts of a projection's state that belong to postsynaptic cells
 
 
 class Inputs(NamedTuple):
-    """All arrays that the exchange takes; leaves are whole, or one shard's."""
+    """All arrays that the deliver takes; leaves are whole, or one shard's."""
 
     fixed: Rows | None
     tables: dict[str, Any]  # dense and plastic
-    states: dict[str, WireState]
+    states: dict[str, ProjectionState]
     ring: jax.Array  # (steps, slots), nS
     spikes: dict[str, jax.Array]  # of all cells
     own_spikes: dict[str, jax.Array]  # of the shard's cells
@@ -38,24 +47,24 @@ class Outputs(NamedTuple):
     """What it returns."""
 
     arrived: tuple[jax.Array, ...]  # nS, for each inbox
-    states: dict[str, WireState]
+    states: dict[str, ProjectionState]
     ring: jax.Array
 
 
-def exchange(network: "Network", inputs: Inputs, *, dt: float) -> Outputs:
+def deliver(network: "Network", inputs: Inputs, *, dt: float) -> Outputs:
     """Return what arrives at each inbox (nS, one value per cell), and the states after the step."""
 
     def local(inputs: Inputs) -> Outputs:
-        return _exchange(network, inputs, dt=dt)
+        return _deliver(network, inputs, dt=dt)
 
     if network.mesh is None:
         return local(inputs)
     axis = network.mesh.axis_names[0]
-    cells: Any = Spec(axis)
-    whole: Any = Spec()
-    ring: Any = Spec(None, axis)
+    cells: Any = PartitionSpec(axis)
+    whole: Any = PartitionSpec()
+    ring: Any = PartitionSpec(None, axis)
 
-    def states(state: WireState) -> Any:
+    def states(state: ProjectionState) -> Any:
         specs = jax.tree.map(lambda _: whole, state)
         split = {name: jax.tree.map(lambda _: cells, getattr(state, name)) for name in _SPLIT}
         return specs._replace(**split)
@@ -82,8 +91,8 @@ def exchange(network: "Network", inputs: Inputs, *, dt: float) -> Outputs:
     )(inputs)
 
 
-def _exchange(network: "Network", inputs: Inputs, *, dt: float) -> Outputs:
-    sizes = [inputs.own_spikes[box.target].shape[0] for box in network.inboxes]
+def _deliver(network: "Network", inputs: Inputs, *, dt: float) -> Outputs:
+    sizes = [inputs.own_spikes[inbox.target].shape[0] for inbox in network.inboxes]
     border = [sum(sizes[:i]) for i in range(len(sizes) + 1)]
     dtype = inputs.ring.dtype
     ring = inputs.ring if network.ring > 1 else jnp.zeros((1, border[-1]), dtype)
@@ -98,38 +107,44 @@ def _exchange(network: "Network", inputs: Inputs, *, dt: float) -> Outputs:
     if network.ring > 1:
         ring = ring.at[row].set(0)
     states = dict(inputs.states)
-    for wire in network.wires:
-        if wire.name not in inputs.tables:
+    for layout in network.layouts:
+        if layout.name not in inputs.tables:
             continue
-        sent, states[wire.name] = _carry(wire, inputs, dt, network.at_once)
-        arrived[wire.inbox] = arrived[wire.inbox] + sent
+        sent, states[layout.name] = _deliver_one(layout, inputs, dt, network.at_once)
+        arrived[layout.inbox] = arrived[layout.inbox] + sent
     return Outputs(tuple(arrived), states, ring if network.ring > 1 else inputs.ring)
 
 
-def _carry(wire: Wire, inputs: Inputs, dt: float, at_once: int) -> tuple[jax.Array, WireState]:
+def _deliver_one(
+    layout: ProjectionLayout, inputs: Inputs, dt: float, at_once: int
+) -> tuple[jax.Array, ProjectionState]:
     """Return what arrives through one dense or plastic projection, and its state."""
-    table, state = inputs.tables[wire.name], inputs.states[wire.name]
-    delayed, state = wiring.arriving(wire, state, inputs.spikes[wire.source], inputs.step)
-    if not wire.plastic:
+    table, state = inputs.tables[layout.name], inputs.states[layout.name]
+    delayed, state = wiring.arriving(layout, state, inputs.spikes[layout.source], inputs.step)
+    if not layout.plastic:
         return wiring.multiply(table, delayed, None), state
-    rule, acting, post_spike = table.rule, delayed[0], inputs.own_spikes[wire.target]
+    rule, acting, post_spike = table.rule, delayed[0], inputs.own_spikes[layout.target]
     traced, state = wiring.trace(rule, state, post_spike, dt=dt)
-    signal = plasticity.advance(rule, state.signal, inputs.modulators.get(wire.name, 0.0), dt=dt)
+    signal = plasticity.advance(rule, state.signal, inputs.modulators.get(layout.name, 0.0), dt=dt)
     smooth = isinstance(table, DenseParams)
-    held, signal = plasticity.rebase(rule, state.held, signal, smooth=smooth)
+    synapse_state, signal = plasticity.rebase(rule, state.synapse_state, signal, smooth=smooth)
     if isinstance(table, DenseParams):
-        held = wiring.pair_up(table, held, signal, traced, post_spike, acting)
-        sent = wiring.multiply(table, delayed, plasticity.read(rule, held, signal))
+        synapse_state = wiring.pair_up(table, synapse_state, signal, traced, post_spike, acting)
+        sent = wiring.multiply(table, delayed, plasticity.read(rule, synapse_state, signal))
     else:
         bare = _strip(table)
-        held = jax.tree.map(lambda x: x[0], held)
-        held = jax.tree.map(wiring.without_gradient, held)
+        synapse_state = jax.tree.map(lambda x: x[0], synapse_state)
+        synapse_state = jax.tree.map(wiring.without_gradient, synapse_state)
         post = wiring.without_gradient(post_spike) > 0
-        held = wiring.potentiate(wire, bare, held, signal, traced, post, at_once=at_once)
+        synapse_state = wiring.potentiate(
+            layout, bare, synapse_state, signal, traced, post, at_once=at_once
+        )
         pre = wiring.without_gradient(acting) > 0
-        held, sent = wiring.arrive(wire, bare, held, signal, traced, pre, at_once=at_once)
-        held = jax.tree.map(lambda x: x[None], held)
-    return sent, state._replace(held=held, signal=signal, acting=acting)
+        synapse_state, sent = wiring.arrive(
+            layout, bare, synapse_state, signal, traced, pre, at_once=at_once
+        )
+        synapse_state = jax.tree.map(lambda x: x[None], synapse_state)
+    return sent, state._replace(synapse_state=synapse_state, signal=signal, acting=acting)
 
 
 def _strip(table: PlasticParams) -> PlasticParams:

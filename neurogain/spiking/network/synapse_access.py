@@ -9,7 +9,7 @@ import numpy as np
 from neurogain import _checks
 from neurogain.spiking import plasticity
 from neurogain.spiking.network.spec import check_values
-from neurogain.spiking.network.wiring import DenseParams, Rows, Wire, WireState
+from neurogain.spiking.network.wiring import DenseParams, ProjectionLayout, ProjectionState, Rows
 
 if TYPE_CHECKING:
     from neurogain.spiking.network.model import Network, NetworkParams
@@ -29,95 +29,108 @@ class Synapses(NamedTuple):
 
 
 def read(
-    network: "Network", wire: Wire, params: "NetworkParams", state: WireState | None
+    network: "Network",
+    layout: ProjectionLayout,
+    params: "NetworkParams",
+    state: ProjectionState | None,
 ) -> Synapses:
     """Return the synapses, with the weights of the state if there is one."""
-    table = params.projections.get(wire.name)
+    table = params.projections.get(layout.name)
     if isinstance(table, DenseParams):
         which, pre, post = _matrix_places(table)
         weight = np.asarray(table.weight)[which, pre, post]
-        if state is not None and wire.plastic:
-            own = plasticity.read(table.rule, state.held, state.signal)  # type: ignore[arg-type]
+        if state is not None and layout.plastic:
+            own = plasticity.read(table.rule, state.synapse_state, state.signal)  # type: ignore[arg-type]
             weight = np.asarray(own)[pre, post]
-        delay = np.asarray(wire.delays)[which] * network.dt
+        delay = np.asarray(layout.delays)[which] * network.dt
         return Synapses(pre, post, weight, delay)
-    rows = _rows(wire, params)
+    rows = _rows(layout, params)
     weights = np.asarray(rows.weight)
-    if state is not None and wire.plastic:
-        weights = np.asarray(plasticity.read(table.rule, state.held, state.signal))  # type: ignore
+    if state is not None and layout.plastic:
+        weights = np.asarray(plasticity.read(table.rule, state.synapse_state, state.signal))  # type: ignore
     parts = []
-    for shard in range(len(wire.synapses)):
-        pre, place = _row_places(network, wire, rows, shard)
-        post = np.asarray(rows.target)[shard][place] - _slot(network, wire)
-        steps: Any = np.full(len(place), wire.delays[0])
+    for shard in range(len(layout.synapses)):
+        pre, place = _row_places(network, layout, rows, shard)
+        post = np.asarray(rows.target)[shard][place] - _slot(network, layout)
+        steps: Any = np.full(len(place), layout.delays[0])
         if rows.delay is not None:
             steps = np.asarray(rows.delay)[shard][place]
-        post = post + shard * wire.n_post
+        post = post + shard * layout.n_post
         parts.append((pre, post, weights[shard, place], steps * network.dt))
     return Synapses(*map(np.concatenate, zip(*parts, strict=True)))
 
 
-def write(network: "Network", wire: Wire, params: "NetworkParams", weight: Any) -> "NetworkParams":
+def write(
+    network: "Network", layout: ProjectionLayout, params: "NetworkParams", weight: Any
+) -> "NetworkParams":
     """Return parameters with other weights, one number or one per synapse in the order of `read`.
 
     Raises:
       ValueError: weights of another number, negative, not finite or above the rule's bound.
       TypeError: `params` themselves are traced.
     """
-    table = params.projections.get(wire.name)
-    values = _checked(wire, table, weight)
+    table = params.projections.get(layout.name)
+    values = _checked(layout, table, weight)
     if isinstance(table, DenseParams):
-        table = table._replace(weight=_put(network, wire, params, table.weight, values))
-        return params._replace(projections=params.projections | {wire.name: table})
-    rows = _rows(wire, params)
-    weights = _put(network, wire, params, rows.weight, values)
+        table = table._replace(weight=_put(network, layout, params, table.weight, values))
+        return params._replace(projections=params.projections | {layout.name: table})
+    rows = _rows(layout, params)
+    weights = _put(network, layout, params, rows.weight, values)
     if network.mesh is not None:
         weights = jax.device_put(weights, rows.weight.sharding)
     rows = rows._replace(weight=weights)
     if table is None:
         return params._replace(fixed=rows)
     table = table._replace(rows=rows)
-    return params._replace(projections=params.projections | {wire.name: table})
+    return params._replace(projections=params.projections | {layout.name: table})
 
 
 def write_state(
-    network: "Network", wire: Wire, params: "NetworkParams", state: WireState | None, weight: Any
-) -> WireState:
+    network: "Network",
+    layout: ProjectionLayout,
+    params: "NetworkParams",
+    state: ProjectionState | None,
+    weight: Any,
+) -> ProjectionState:
     """Return the state of a plastic projection with other weights; errors as in `write`."""
-    table: Any = params.projections.get(wire.name)
-    if not wire.plastic or state is None:
+    table: Any = params.projections.get(layout.name)
+    if not layout.plastic or state is None:
         raise ValueError(
-            f"`name` must be a plastic projection; got {wire.name!r}, whose weights are in the "
+            f"`name` must be a plastic projection; got {layout.name!r}, whose weights are in the "
             "parameters. Use with_weights."
         )
-    values = _checked(wire, table, weight)
-    before = plasticity.read(table.rule, state.held, state.signal)
-    base = before[None] if wire.path == "dense" else before
-    after = _put(network, wire, params, base, values)
-    after = after[0] if wire.path == "dense" else after
-    return state._replace(held=plasticity.put(table.rule, state.held, state.signal, after))
+    values = _checked(layout, table, weight)
+    before = plasticity.read(table.rule, state.synapse_state, state.signal)
+    base = before[None] if layout.path == "dense" else before
+    after = _put(network, layout, params, base, values)
+    after = after[0] if layout.path == "dense" else after
+    return state._replace(
+        synapse_state=plasticity.put(table.rule, state.synapse_state, state.signal, after)
+    )
 
 
-def _checked(wire: Wire, table: Any, weight: Any) -> Any:
+def _checked(layout: ProjectionLayout, table: Any, weight: Any) -> Any:
     """Return weights that may be traced, which then are checked for their shape alone."""
-    total = sum(wire.synapses)
+    total = sum(layout.synapses)
     if isinstance(weight, jax.core.Tracer):
         if weight.shape not in ((), (total,)):
             raise ValueError(
-                f"`weights` of {wire.name} must be one number, or one per synapse, shape "
+                f"`weights` of {layout.name} must be one number, or one per synapse, shape "
                 f"({total},); got shape {weight.shape}."
             )
         return jnp.broadcast_to(weight, (total,))
-    values = check_values(f"`weights` of {wire.name}", weight, "nS", total)
-    if wire.plastic and total:
-        _check_bound(f"`weights` of {wire.name}", float(values.max()), table.rule)
+    values = check_values(f"`weights` of {layout.name}", weight, "nS", total)
+    if layout.plastic and total:
+        _check_bound(f"`weights` of {layout.name}", float(values.max()), table.rule)
     return values
 
 
-def _put(network: "Network", wire: Wire, params: "NetworkParams", into: Any, values: Any) -> Any:
+def _put(
+    network: "Network", layout: ProjectionLayout, params: "NetworkParams", into: Any, values: Any
+) -> Any:
     """Return an array that holds weights, with other values where this projection's are."""
-    table = params.projections.get(wire.name)
-    places = table.place if isinstance(table, DenseParams) else _rows(wire, params).start
+    table = params.projections.get(layout.name)
+    places = table.place if isinstance(table, DenseParams) else _rows(layout, params).start
     if isinstance(places, jax.core.Tracer):
         raise TypeError(
             "`params` must not be traced where weights are written by name; close over them, and "
@@ -126,8 +139,8 @@ def _put(network: "Network", wire: Wire, params: "NetworkParams", into: Any, val
     values = jnp.asarray(values, into.dtype)
     if isinstance(table, DenseParams):
         return jnp.asarray(into).at[_matrix_places(table)].set(values)
-    rows = _rows(wire, params)
-    per_shard = [_row_places(network, wire, rows, s)[1] for s in range(len(wire.synapses))]
+    rows = _rows(layout, params)
+    per_shard = [_row_places(network, layout, rows, s)[1] for s in range(len(layout.synapses))]
     shard = np.repeat(np.arange(len(per_shard)), [len(p) for p in per_shard])
     return jnp.asarray(into).at[shard, np.concatenate(per_shard)].set(values)
 
@@ -148,8 +161,8 @@ def check(network: "Network", params: "NetworkParams") -> None:
             continue
         shape = np.shape(weight)
         if isinstance(table, DenseParams):
-            wire = network.wire(name)
-            wanted: tuple[int, ...] = (len(wire.delays), wire.n_pre, wire.n_post)
+            layout = network.layout(name)
+            wanted: tuple[int, ...] = (len(layout.delays), layout.n_pre, layout.n_post)
         else:
             wanted = np.shape(rows.target)
         if shape != wanted:
@@ -177,28 +190,28 @@ def _check_bound(what: str, most: float, rule: Any) -> None:
         )
 
 
-def _rows(wire: Wire, params: "NetworkParams") -> Rows:
-    table = params.projections.get(wire.name)
+def _rows(layout: ProjectionLayout, params: "NetworkParams") -> Rows:
+    table = params.projections.get(layout.name)
     return params.fixed if table is None else table.rows  # type: ignore[return-value, union-attr]
 
 
-def _slot(network: "Network", wire: Wire) -> int:
+def _slot(network: "Network", layout: ProjectionLayout) -> int:
     """Return the first slot of a projection's inbox, in a shard."""
-    if wire.plastic:
+    if layout.plastic:
         return 0
-    shards = len(wire.synapses)
-    return sum(network.sizes[box.target] // shards for box in network.inboxes[: wire.inbox])
+    shards = len(layout.synapses)
+    return sum(network.sizes[inbox.target] // shards for inbox in network.inboxes[: layout.inbox])
 
 
 def _row_places(
-    network: "Network", wire: Wire, rows: Rows, shard: int
+    network: "Network", layout: ProjectionLayout, rows: Rows, shard: int
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return presynaptic cells, and places in the rows, of a projection's synapses in a shard."""
-    first = 0 if wire.plastic else network.cells_of(wire.source).start
-    start = np.asarray(rows.start)[shard][first : first + wire.n_pre + 1]
-    pre = np.repeat(np.arange(wire.n_pre), np.diff(start))
-    target = np.asarray(rows.target)[shard][start[0] : start[-1]] - _slot(network, wire)
-    own = np.flatnonzero((target >= 0) & (target < wire.n_post))
+    first = 0 if layout.plastic else network.cells_of(layout.source).start
+    start = np.asarray(rows.start)[shard][first : first + layout.n_pre + 1]
+    pre = np.repeat(np.arange(layout.n_pre), np.diff(start))
+    target = np.asarray(rows.target)[shard][start[0] : start[-1]] - _slot(network, layout)
+    own = np.flatnonzero((target >= 0) & (target < layout.n_post))
     return pre[own], start[0] + own
 
 
