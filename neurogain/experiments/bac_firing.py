@@ -20,9 +20,8 @@ from scipy import stats
 
 from neurogain import _checks, output
 from neurogain.experiments import grids
-from neurogain.spiking import cells, check, simulate
-from neurogain.spiking.engine.drives import Drive, Pulse, PyramidalDrive, check_coupling
-from neurogain.spiking.models.pyramidal import Coupling, PyramidalCell
+from neurogain.spiking import Drive, Pulse, PyramidalDrive, cells, check, simulate
+from neurogain.spiking.models.pyramidal import Coupling, PyramidalCell, check_coupling
 from neurogain.spiking.recorders import Peak, Spikes, Total, Traces
 
 SCHEMA_VERSION = 1

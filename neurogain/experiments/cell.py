@@ -8,13 +8,16 @@ import jax
 import numpy as np
 
 from neurogain import _checks, output, stats
-from neurogain.spiking import cells, check, measures, simulate
-from neurogain.spiking.engine.drives import (
+from neurogain.spiking import (
     Drive,
     Pulse,
     PyramidalDrive,
     TimeSeries,
+    cells,
+    check,
     combine,
+    measures,
+    simulate,
     synapse,
 )
 from neurogain.spiking.models.izhikevich import IzhikevichCell

@@ -10,19 +10,19 @@ from neurogain.neuromod import effects, target
 from neurogain.neuromod.target import Changed, Owner, Target
 from neurogain.spiking import plasticity
 from neurogain.spiking.engine.drives import Drive
-from neurogain.spiking.network import Network, spec
+from neurogain.spiking.network import Network
 
 
 def _has_compartments(network: Network, owner: Owner) -> bool:
     """Return whether a population's cells have compartments; sources of spikes have none."""
     del network
-    return bool(spec.compartments(owner.cell))
+    return bool(owner.cell.compartments)
 
 
 def _has_coupling(network: Network, owner: Owner) -> bool:
     """Return whether the drive of a population's cells has a coupling."""
     del network
-    return hasattr(spec.no_drive(owner.cell), "coupling")
+    return hasattr(owner.cell.empty_drive, "coupling")
 
 
 def _coupling(changed: Changed, owner: Owner, amount: jax.Array) -> Changed:

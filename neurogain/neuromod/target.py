@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 import jax
 
-from neurogain.spiking.network import Network, NetworkParams, spec
+from neurogain.spiking.network import Network, NetworkParams
 
 POPULATION, COMPARTMENT, RECEPTOR, PROJECTION = (
     "POPULATION", "COMPARTMENT", "RECEPTOR", "PROJECTION",
@@ -31,7 +31,7 @@ class Changed(NamedTuple):
 
     def drive_of(self, owner: Owner) -> Any:
         """Return the drive of a population's cells, empty where the simulation gives none."""
-        return self.drive.get(owner.name, spec.no_drive(owner.cell))
+        return self.drive.get(owner.name, owner.cell.empty_drive)
 
     def with_drive(self, owner: Owner, drive: Any) -> "Changed":
         """Return it with another drive of a population or a projection."""
@@ -182,7 +182,7 @@ def _owners(network: Network) -> Iterator[Owner]:
     for name, cell, _ in network.populations:
         yield Owner(name, cell=cell)
         opened = dict(receptors.get(name, ()))
-        for compartment in spec.compartments(cell):
+        for compartment in cell.compartments:
             yield Owner(name, compartment, cell=cell)
             for receptor in opened.get(compartment, ()):
                 yield Owner(name, compartment, receptor, cell)

@@ -6,6 +6,7 @@ Networks:    Population, Projection, build; `connectivity`, `plasticity`, `synap
 Simulation:  simulate, rollout; `recorders`, `network.recorders`, `measures`, `surrogate`
 """
 
+from neurogain.spiking import cell as cell
 from neurogain.spiking import cells as cells
 from neurogain.spiking import connectivity as connectivity
 from neurogain.spiking import measures as measures
@@ -13,13 +14,14 @@ from neurogain.spiking import plasticity as plasticity
 from neurogain.spiking import recorders as recorders
 from neurogain.spiking import surrogate as surrogate
 from neurogain.spiking import synapses as synapses
+from neurogain.spiking.cell import Cell as Cell
 from neurogain.spiking.engine.checks import Model as Model
 from neurogain.spiking.engine.checks import check as check
 from neurogain.spiking.engine.drives import Drive as Drive
 from neurogain.spiking.engine.drives import Noise as Noise
 from neurogain.spiking.engine.drives import PoissonInput as PoissonInput
 from neurogain.spiking.engine.drives import Pulse as Pulse
-from neurogain.spiking.engine.drives import PyramidalDrive as PyramidalDrive
+from neurogain.spiking.engine.drives import Rule as Rule
 from neurogain.spiking.engine.drives import TimeSeries as TimeSeries
 from neurogain.spiking.engine.drives import combine as combine
 from neurogain.spiking.engine.drives import synapse as synapse
@@ -40,6 +42,7 @@ from neurogain.spiking.models.lif import LIFParams as LIFParams
 from neurogain.spiking.models.lif import LIFState as LIFState
 from neurogain.spiking.models.pyramidal import Coupling as Coupling
 from neurogain.spiking.models.pyramidal import PyramidalCell as PyramidalCell
+from neurogain.spiking.models.pyramidal import PyramidalDrive as PyramidalDrive
 from neurogain.spiking.models.pyramidal import PyramidalInfo as PyramidalInfo
 from neurogain.spiking.models.pyramidal import PyramidalParams as PyramidalParams
 from neurogain.spiking.models.pyramidal import PyramidalState as PyramidalState

@@ -13,8 +13,8 @@ from jax.typing import ArrayLike, DTypeLike
 from jaxtyping import Array, Float
 
 from neurogain import _checks, gain
+from neurogain.spiking.cell import like
 from neurogain.spiking.engine.drives import Drive
-from neurogain.spiking.models.izhikevich import like
 
 
 class Receptor(NamedTuple):

@@ -5,9 +5,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from neurogain.spiking import cells
+from neurogain.spiking import Drive, PyramidalDrive, cells
 from neurogain.spiking.engine import drives
-from neurogain.spiking.engine.drives import Drive, PyramidalDrive
 from neurogain.spiking.models import izhikevich, pyramidal
 from neurogain.spiking.models.pyramidal import PyramidalCell
 
@@ -123,7 +122,10 @@ def test_low_threshold_spiking_cells_adapt_for_many_spikes(intervals):
 P, CELL = cells.L5_PYRAMIDAL, PyramidalCell()
 
 
-def refuses(message, params=P, drive=PyramidalDrive(), dt=0.1, key=0, cell=CELL, error=ValueError):  # noqa: B008
+KEY, EMPTY = jax.random.key(0), PyramidalDrive()
+
+
+def refuses(message, params=P, drive=EMPTY, dt=0.1, key=KEY, cell=CELL, error=ValueError):
     with pytest.raises(error, match=re.escape(message)):
         cell.check(params, drive, dt=dt, n=3, key=key)
 

@@ -5,16 +5,17 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from neurogain.spiking import cells, synapses
-from neurogain.spiking.engine import drives
-from neurogain.spiking.engine.drives import (
+from neurogain.spiking import (
     Drive,
     Pulse,
     PyramidalDrive,
     TimeSeries,
+    cells,
     combine,
     synapse,
+    synapses,
 )
+from neurogain.spiking.engine import drives
 from neurogain.spiking.models import dendrite, izhikevich, pyramidal
 from neurogain.spiking.surrogate import (
     Arctan,

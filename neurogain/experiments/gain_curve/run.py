@@ -15,8 +15,7 @@ from jaxtyping import Array, Num
 
 from neurogain.experiments.gain_curve.config import GainCurveConfig, Unit
 from neurogain.jobs import Job, Part
-from neurogain.spiking import cells, check, simulate
-from neurogain.spiking.engine.drives import Drive, PyramidalDrive, combine, synapse
+from neurogain.spiking import Drive, PyramidalDrive, cells, check, combine, simulate, synapse
 from neurogain.spiking.models.pyramidal import PyramidalCell, PyramidalInfo
 from neurogain.spiking.recorders import Intervals, Total
 

@@ -1,6 +1,6 @@
 """What flows into a cell: currents and conductances, constant, in time, or drawn in every step."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 import jax
@@ -13,6 +13,16 @@ from neurogain._types import AnyArray
 from neurogain.spiking.engine import random_bits
 
 
+class Rule(NamedTuple):
+    """What the values of one field of a drive must be; a type of drive names its own in `rules`."""
+
+    text: str  # completes "`field` must be", with the unit
+    holds: Callable[[np.ndarray], np.ndarray]  # whether values obey it
+    suggestion: str  # a value that would do, or a sentence that ends with a full stop
+    draws: tuple[type, ...] = ()  # of Noise and PoissonInput, those that never break it
+    name: str = ""  # what errors call the field; its path where empty
+
+
 class Drive(NamedTuple):
     """Input of one compartment; each field is a scalar or one value per cell, shape (n,).
 
@@ -20,19 +30,20 @@ class Drive(NamedTuple):
     `PoissonInput`, or a function of (step, key) that returns the value in that step. The function
     is JAX code: NumPy's random numbers would be drawn once, when it is compiled. What it returns
     is checked for its shape alone, so keep conductances at 0 nS and above, and couplings in [0, 1].
+
+    A cell with more than one input takes a NamedTuple of its own: a `Drive` for each compartment
+    and possibly further fields, with a static method `rules` that returns a `Rule` for each field
+    that is not a current.
     """
 
     current: Any = 0.0  # pA, depolarising when positive
     conductance: Any = 0.0  # nS, of all open synapses together, >= 0
     reversal_current: Any = 0.0  # pA, sum of conductance times reversal potential
 
-
-class PyramidalDrive(NamedTuple):
-    """Input of a two-compartment cell; fields as in `Drive`."""
-
-    soma: Drive = Drive()
-    dendrite: Drive = Drive()
-    coupling: Any = 0.0  # dimensionless, in [0, 1]
+    @staticmethod
+    def rules() -> dict[str, Rule]:
+        """Return the rule of each field that is not a current."""
+        return {"conductance": CONDUCTANCE}
 
 
 class TimeSeries(NamedTuple):
@@ -73,6 +84,15 @@ class PoissonInput(NamedTuple):
 
     rate_hz: ArrayLike  # >= 0, at most 1000 / dt
     weight: ArrayLike  # per spike
+
+
+CURRENT = Rule("a finite current in pA", np.isfinite, "0.0", (Noise, PoissonInput))
+CONDUCTANCE = Rule(
+    "a finite conductance of at least 0 nS",
+    lambda x: (x >= 0) & (x < np.inf),
+    "0.0",
+    (PoissonInput,),
+)
 
 
 def synapse(conductance: ArrayLike, reversal: ArrayLike) -> Drive:
@@ -176,6 +196,26 @@ def _pulse(pulse: Pulse, step: jax.Array, dt: float) -> jax.Array:
     return jnp.where((step >= first) & (step < after), pulse.height, pulse.base)
 
 
+def is_compound(node: object) -> bool:
+    """Return whether a node of a drive has fields of its own: a NamedTuple of them."""
+    return isinstance(node, tuple) and hasattr(node, "_fields") and not is_varying(node)
+
+
+def fields(
+    drive: Any, name: str = "drive", rule: Rule = CURRENT
+) -> Iterator[tuple[str, Any, Rule]]:
+    """Yield name, content and rule of each field of a drive, or of a dictionary of drives."""
+    if isinstance(drive, dict):
+        for key in sorted(drive):
+            yield from fields(drive[key], f"{name}[{key!r}]", rule)
+    elif is_compound(drive):
+        rules = drive.rules() if hasattr(drive, "rules") else {}
+        for field, value in drive._asdict().items():
+            yield from fields(value, f"{name}.{field}", rules.get(field, CURRENT))
+    else:
+        yield name, drive, rule
+
+
 def check(
     drive: Any,
     *,
@@ -185,100 +225,108 @@ def check(
     dt: float = 0.1,
     name: str = "drive",
 ) -> None:
-    """Refuse a drive of the wrong shape, too short, not finite, or with a negative conductance.
+    """Check shape, length and values of each field of a drive.
 
     `name` is what the error calls it.
 
     Raises:
-      ValueError: names the field, the rule with its unit, the value and a way out.
+      ValueError: a field of the wrong shape, too short, or against its rule (not finite, a
+        negative conductance); names the field, the rule with its unit, the value and a way out.
       TypeError: a function of (step, key) that does not return an array.
     """
-
-    def is_field(node: object) -> bool:
-        return is_varying(node) or not isinstance(node, Drive | PyramidalDrive | dict)
-
-    root = name
-    for path, leaf in jax.tree_util.tree_flatten_with_path(drive, is_leaf=is_field)[0]:
-        name = root + jax.tree_util.keystr(path)
-        if isinstance(leaf, TimeSeries):
-            shape = np.shape(leaf.values)
-            if not shape or shape[0] < last_step:
-                raise ValueError(
-                    f"`{name}` must have a value for each of the {last_step} steps up to the end "
-                    f"of the run; got shape {shape}. Pass a longer series or a shorter duration."
-                )
-            check_shape(name, shape[1:], n)
-            _check_values(name, leaf.values)
-        elif isinstance(leaf, Pulse):
-            for field, value in leaf._asdict().items():
-                check_array(f"{name}, {field} of the pulse,", value, n)
-            for time in (leaf.start, leaf.end):
-                rule = "a pulse with finite times in ms"
-                _checks.in_range(name, time, rule, np.isfinite, "Pass Pulse(height, 50.0, 450.0).")
-            known = _checks.is_concrete(leaf.start) and _checks.is_concrete(leaf.end)
-            if known and not np.all(np.asarray(leaf.start) <= np.asarray(leaf.end)):
-                raise ValueError(
-                    f"`{name}` must be a pulse that starts before it ends (ms); got start "
-                    f"{leaf.start!r}, end {leaf.end!r}."
-                )
-            _check_values(name, leaf.height)
-            _check_values(name, leaf.base)
-        elif is_random(leaf) and not callable(leaf):
-            _check_noise(name, leaf, n, dt)
+    for path, field, rule in fields(drive, name):
+        if isinstance(field, TimeSeries):
+            _check_series(path, field, rule, n, last_step)
+        elif isinstance(field, Pulse):
+            _check_pulse(path, field, rule, n)
+        elif isinstance(field, Noise | PoissonInput):
+            _check_drawn(path, field, rule, n, dt)
             if key is None:
                 raise ValueError(
-                    f"`key` must be a jax.random.key, since `{name}` is drawn; got None. Pass "
+                    f"`key` must be a jax.random.key, since `{path}` is drawn; got None. Pass "
                     "key=jax.random.key(0)."
                 )
-        elif callable(leaf):
-            result = jax.eval_shape(leaf, jax.ShapeDtypeStruct((), jnp.int32), key)
-            if not hasattr(result, "shape"):
-                raise TypeError(
-                    f"`{name}`, a function of (step, key), must return one array; got {result!r}."
-                )
-            check_shape(name, result.shape, n)
+        elif callable(field):
+            _check_function(path, field, n, key)
         else:
-            check_array(name, leaf, n)
-            _check_values(name, leaf)
+            check_array(path, field, n)
+            _check_values(path, field, rule)
 
 
-def _check_noise(name: str, noise: Any, n: int, dt: float) -> None:
-    for field, value in noise._asdict().items():
-        check_array(f"{name}, {field},", value, n)
-        _checks.in_range(f"{name}, {field},", value, "finite", np.isfinite, "Choose a number.")
-    if name.endswith("coupling"):
-        raise ValueError(f"`{name}` must stay in [0, 1], so it can't be drawn; got {noise!r}.")
-    if name.endswith("conductance") and isinstance(noise, PoissonInput):
-        _check_values(f"{name}, weight of a conductance", noise.weight)
-    if isinstance(noise, Noise):
-        rule = "a standard deviation of at least 0"
-        _checks.in_range(f"{name}, sd,", noise.sd, rule, lambda x: x >= 0, "Noise(0.0, 100.0).")
-        if name.endswith("conductance"):
-            raise ValueError(
-                f"`{name}` must not be Gaussian noise, which would make conductances negative; got "
-                f"{noise!r}. Pass PoissonInput(rate_hz, weight)."
-            )
+def _check_series(name: str, series: TimeSeries, rule: Rule, n: int, last_step: int) -> None:
+    """Raise ValueError for a series that is too short, or of wrong shape or values."""
+    shape = np.shape(series.values)
+    if not shape or shape[0] < last_step:
+        raise ValueError(
+            f"`{name}` must have a value for each of the {last_step} steps up to the end of the "
+            f"run; got shape {shape}. Pass a longer series or a shorter duration."
+        )
+    check_shape(name, shape[1:], n)
+    _check_values(name, series.values, rule)
+
+
+def _check_pulse(name: str, pulse: Pulse, rule: Rule, n: int) -> None:
+    """Raise ValueError for a pulse of wrong shape, values or times."""
+    for field, value in pulse._asdict().items():
+        check_array(f"{name}, {field} of the pulse,", value, n)
+    for time in (pulse.start, pulse.end):
+        finite = "a pulse with finite times in ms"
+        _checks.in_range(name, time, finite, np.isfinite, "Pass Pulse(height, 50.0, 450.0).")
+    known = _checks.is_concrete(pulse.start) and _checks.is_concrete(pulse.end)
+    if known and not np.all(np.asarray(pulse.start) <= np.asarray(pulse.end)):
+        raise ValueError(
+            f"`{name}` must be a pulse that starts before it ends (ms); got start "
+            f"{pulse.start!r}, end {pulse.end!r}."
+        )
+    _check_values(name, pulse.height, rule)
+    _check_values(name, pulse.base, rule)
+
+
+def _check_function(name: str, function: Callable[..., Any], n: int, key: jax.Array | None) -> None:
+    """Raise TypeError or ValueError for a function of (step, key) that returns no such field."""
+    result = jax.eval_shape(function, jax.ShapeDtypeStruct((), jnp.int32), key)
+    if not hasattr(result, "shape"):
+        raise TypeError(
+            f"`{name}`, a function of (step, key), must return one array; got {result!r}."
+        )
+    check_shape(name, result.shape, n)
+
+
+def _check_drawn(name: str, drawn: Noise | PoissonInput, rule: Rule, n: int, dt: float) -> None:
+    """Raise ValueError for a draw with wrong constants, or that could break the field's rule."""
+    for part, value in drawn._asdict().items():
+        check_array(f"{name}, {part},", value, n)
+        _checks.in_range(f"{name}, {part},", value, "finite", np.isfinite, "Choose a number.")
+    if type(drawn) not in rule.draws:
+        others = " or ".join(kind.__name__ for kind in rule.draws) or "a TimeSeries"
+        raise ValueError(
+            f"`{rule.name or name}` must be {rule.text}, so it can't be drawn as "
+            f"{type(drawn).__name__}; got {drawn!r}. Pass {others}."
+        )
+    if isinstance(drawn, Noise):
+        text = "a standard deviation of at least 0"
+        _checks.in_range(f"{name}, sd,", drawn.sd, text, lambda x: x >= 0, "Noise(0.0, 100.0).")
     else:
-        most = 1000 / dt
-        rule = f"in [0, {most:g}] Hz, at most one spike a step on average"
-        way_out = "Take a shorter dt, or Noise of the same mean and variance."
-        holds = lambda x: (x >= 0) & (x <= most * (1 + 1e-6))  # noqa: E731
-        _checks.in_range(f"{name}, rate_hz,", noise.rate_hz, rule, holds, way_out)
+        _check_values(f"{name}, weight,", drawn.weight, rule)
+        _check_rate(name, drawn.rate_hz, dt)
 
 
-def _check_values(name: str, values: object) -> None:
-    """Refuse values that the field, told by its name, can't have."""
-    if name.endswith("coupling"):
-        check_coupling(values)
-    elif name.endswith("conductance"):
-        rule = "a finite conductance of at least 0 nS"
-        _checks.in_range(name, values, rule, lambda x: (x >= 0) & (x < np.inf), "0.0")
-    else:
-        _checks.in_range(name, values, "a finite current in pA", np.isfinite, "0.0")
+def _check_rate(name: str, rate_hz: ArrayLike, dt: float) -> None:
+    """Raise ValueError for a rate of more than one spike a step on average."""
+    most = 1000 / dt
+    text = f"in [0, {most:g}] Hz, at most one spike a step on average"
+    way_out = "Take a shorter dt, or Noise of the same mean and variance."
+    holds = lambda x: (x >= 0) & (x <= most * (1 + 1e-6))  # noqa: E731
+    _checks.in_range(f"{name}, rate_hz,", rate_hz, text, holds, way_out)
+
+
+def _check_values(name: str, values: object, rule: Rule) -> None:
+    """Raise ValueError for values that break the rule of their field."""
+    _checks.in_range(rule.name or name, values, rule.text, rule.holds, rule.suggestion)
 
 
 def check_kind(name: str, value: object, kind: type) -> None:
-    """Refuse what is meant for another kind of cell."""
+    """Raise TypeError for what is meant for another kind of cell."""
     if not isinstance(value, kind):
         raise TypeError(
             f"`{name}` must be a {kind.__name__} for this cell; got {type(value).__name__}."
@@ -286,24 +334,13 @@ def check_kind(name: str, value: object, kind: type) -> None:
 
 
 def check_number(name: str, value: object, rule: str) -> None:
-    """Refuse the drive of a cell where a number, or one that changes in time, is wanted."""
-    if isinstance(value, Drive | PyramidalDrive):
+    """Raise TypeError for a drive with fields where one field, `rule`, is wanted."""
+    if is_compound(value):
         raise TypeError(f"`{name}` must be {rule}; got {value!r}. Pass a number.")
 
 
-def check_coupling(coupling: object) -> None:
-    """Refuse a coupling outside [0, 1]."""
-    _checks.in_range(
-        "coupling",
-        coupling,
-        "in [0, 1], the probability (dimensionless) that soma and dendrite are coupled",
-        lambda x: (x >= 0) & (x <= 1),
-        "0.5",
-    )
-
-
 def check_array(name: str, value: Any, n: int) -> None:
-    """Refuse lists, None and the like, then wrong shapes."""
+    """Raise TypeError for lists, None and the like, ValueError for wrong shapes."""
     if value is None or isinstance(value, list | tuple):
         raise TypeError(
             f"`{name}` must be a number or an array; got {value!r}. Pass a list as np.array([...])."
@@ -312,7 +349,7 @@ def check_array(name: str, value: Any, n: int) -> None:
 
 
 def check_shape(name: str, shape: tuple[int, ...], n: int) -> None:
-    """Refuse what is neither one value nor one per cell."""
+    """Raise ValueError unless the shape is that of one value, or of one per cell."""
     if shape not in ((), (n,)):
         raise ValueError(
             f"`{name}` must be one value, or one per cell, shape ({n},); got shape {shape}. For "

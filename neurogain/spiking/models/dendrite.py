@@ -8,8 +8,8 @@ import numpy as np
 from jax.typing import ArrayLike, DTypeLike
 from jaxtyping import Array, Float
 
+from neurogain.spiking.cell import check_constants, like
 from neurogain.spiking.engine.drives import Drive
-from neurogain.spiking.models.izhikevich import check_constants, like
 
 
 class DendriteParams(NamedTuple):
@@ -101,5 +101,5 @@ def shortest_time_constant(params: DendriteParams) -> float:
 
 
 def check(params: DendriteParams, *, n: int) -> None:
-    """Refuse constants of the wrong shape or sign; errors as in `izhikevich.check`."""
+    """Check shape and sign of the constants; errors as in `izhikevich.check`."""
     check_constants(params, _POSITIVE, _UNITS, n, prefix="dendrite.")

@@ -10,7 +10,7 @@ from jax.typing import ArrayLike, DTypeLike
 from jaxtyping import Array, Float
 
 from neurogain import _checks
-from neurogain.spiking.engine import drives
+from neurogain.spiking.cell import check_constants, check_drive, check_dt, check_kind, like
 from neurogain.spiking.engine.drives import Drive
 from neurogain.spiking.surrogate import SPIKE, Surrogate
 
@@ -95,17 +95,21 @@ def step(
 
 
 @jax.custom_jvp
-def _reset(p, v, u, inflow, conductance):
+def _reset(
+    p: IzhikevichParams, v: jax.Array, u: jax.Array, inflow: jax.Array, conductance: jax.Array
+) -> tuple[jax.Array, jax.Array]:
     fired = (v >= p.v_peak) & (v < jnp.inf)  # infinity stays, to be found
     return jnp.where(fired, p.c, v), jnp.where(fired, u + p.d, u)
 
 
 @_reset.defjvp
-def _reset_jvp(primals, tangents):
+def _reset_jvp(
+    primals: tuple[Any, ...], tangents: tuple[Any, ...]
+) -> tuple[tuple[jax.Array, jax.Array], tuple[jax.Array, jax.Array]]:
     p, v, u, inflow, conductance = primals
     dp, dv, du, _, _ = tangents
 
-    def rates(v, u):
+    def rates(v: jax.Array, u: jax.Array) -> tuple[jax.Array, jax.Array]:
         dv_dt = (p.k * (v - p.v_r) * (v - p.v_t) - u + inflow - conductance * v) / p.C
         return dv_dt, p.a * (p.b * (v - p.v_r) - u)
 
@@ -119,11 +123,6 @@ def _reset_jvp(primals, tangents):
     return (v_out, u_out), (dv_out, du_out)
 
 
-def like(tree: Any, reference: jax.Array) -> Any:
-    """Return the tree with its leaves as arrays of the dtype of `reference`."""
-    return jax.tree.map(lambda x: jnp.asarray(x, reference.dtype), tree)
-
-
 def shortest_time_constant(params: IzhikevichParams) -> float:
     """Return the smaller of 1/a and the membrane's C / (k (v_t - v_r)) at rest, in ms."""
     p: Any = IzhikevichParams(*(np.asarray(x, float) for x in params))
@@ -135,7 +134,7 @@ _UNITS = dict.fromkeys(("v_r", "v_t", "v_peak", "c"), "mV") | {"b": "nS", "d": "
 
 
 def check(params: IzhikevichParams, *, dt: float, n: int) -> None:
-    """Refuse constants that make no neuron, and a step that is too long for them.
+    """Check the constants of neurons, and that the step is short enough for them.
 
     Raises:
       ValueError: names the constant, the rule with its unit, the value and a way out.
@@ -153,35 +152,12 @@ def check(params: IzhikevichParams, *, dt: float, n: int) -> None:
     check_dt(dt, shortest_time_constant(params))
 
 
-def check_constants(
-    params: Any, positive: dict[str, str], finite: dict[str, str], n: int, prefix: str = ""
-) -> None:
-    """Refuse constants of a wrong shape, sign or not finite; dictionaries give their units."""
-    advice = "See neurogain.spiking.cells for sets that work."
-    for name, unit in (positive | finite).items():
-        value = getattr(params, name)
-        drives.check_array(prefix + name, value, n)
-        if name in positive:
-            rule, holds = f"positive, in {unit}", lambda x: (x > 0) & (x < np.inf)
-        else:
-            rule, holds = f"finite, in {unit}", np.isfinite
-        _checks.in_range(prefix + name, value, rule, holds, advice)
-
-
-def check_dt(dt: float, tau_min: float) -> None:
-    """Refuse a step above half of the shortest time constant, both in ms."""
-    if not 0.0 < dt <= 0.5 * tau_min:  # also rejects NaN
-        raise ValueError(
-            f"`dt` must be in (0, {0.5 * tau_min:g}] ms, half the shortest time constant of these "
-            f"cells; got {dt!r}. Pass dt={min(0.1, 0.1 * tau_min):g}."
-        )
-
-
 @dataclasses.dataclass(frozen=True)
 class IzhikevichCell:
     """The kernel with its options bound, as `simulate` takes it."""
 
     compartments = ("soma",)
+    empty_drive = Drive()
 
     surrogate: Surrogate = SPIKE
 
@@ -203,9 +179,14 @@ class IzhikevichCell:
         """Advance by one step; see `izhikevich.step`."""
         return step(params, state, drive, dt=dt, key=key, surrogate=self.surrogate)
 
-    def check(self, params: Any, drive: Any, *, dt: float, n: int, key: object) -> None:
-        """Refuse bad constants, steps and drives of another kind of cell."""
+    def potential(self, state: IzhikevichState, compartment: str) -> jax.Array:
+        """Return the membrane potential, mV."""
+        del compartment
+        return state.v
+
+    def check(self, params: Any, drive: Any, *, dt: float, n: int, key: jax.Array | None) -> None:
+        """Raise an error for bad constants, steps and drives; see `izhikevich.check`."""
         del key
-        drives.check_kind("params", params, IzhikevichParams)
-        drives.check_kind("drive", drive, Drive)
+        check_kind("params", params, IzhikevichParams)
+        check_drive(self, drive)
         check(params, dt=dt, n=n)

@@ -14,9 +14,8 @@ from jax.typing import ArrayLike, DTypeLike
 from jaxtyping import Array, Float
 
 from neurogain import _checks
-from neurogain.spiking.engine import drives
+from neurogain.spiking.cell import check_constants, check_drive, check_dt, check_kind, like
 from neurogain.spiking.engine.drives import Drive
-from neurogain.spiking.models.izhikevich import check_constants, check_dt, like
 from neurogain.spiking.surrogate import SPIKE, Surrogate
 
 
@@ -88,7 +87,7 @@ def step(
 
 
 def check(params: LIFParams, *, dt: float, n: int) -> None:
-    """Refuse constants that make no cell, and a step that is too long for them.
+    """Check the constants of cells, and that the step is short enough for them.
 
     Raises:
       ValueError: names the constant, the rule with its unit, the value and a way out.
@@ -113,6 +112,7 @@ class LIFCell:
     """The kernel with its options bound, as `simulate` takes it."""
 
     compartments = ("soma",)
+    empty_drive = Drive()
 
     surrogate: Surrogate = SPIKE
 
@@ -121,15 +121,26 @@ class LIFCell:
         return init(params, n, dtype)
 
     def step(
-        self, params: LIFParams, state: LIFState, drive: Drive, *, dt: float, key: Any
+        self,
+        params: LIFParams,
+        state: LIFState,
+        drive: Drive,
+        *,
+        dt: float,
+        key: jax.Array | None,
     ) -> tuple[LIFState, LIFInfo]:
         """Advance by one step; see `lif.step`."""
         del key
         return step(params, state, drive, dt=dt, surrogate=self.surrogate)
 
-    def check(self, params: Any, drive: Any, *, dt: float, n: int, key: object) -> None:
-        """Refuse bad constants, steps and drives of another kind of cell."""
+    def potential(self, state: LIFState, compartment: str) -> jax.Array:
+        """Return the membrane potential, mV."""
+        del compartment
+        return state.v
+
+    def check(self, params: Any, drive: Any, *, dt: float, n: int, key: jax.Array | None) -> None:
+        """Raise an error for bad constants, steps and drives; see `lif.check`."""
         del key
-        drives.check_kind("params", params, LIFParams)
-        drives.check_kind("drive", drive, Drive)
+        check_kind("params", params, LIFParams)
+        check_drive(self, drive)
         check(params, dt=dt, n=n)

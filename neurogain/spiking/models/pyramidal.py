@@ -17,16 +17,43 @@ from jax.typing import ArrayLike, DTypeLike
 from jaxtyping import Array, Float, Int
 
 from neurogain import _checks, gain
-from neurogain.spiking.engine import drives, random_bits
-from neurogain.spiking.engine.drives import Drive, PyramidalDrive
+from neurogain.spiking.cell import check_constants, check_drive, check_dt, check_kind, like
+from neurogain.spiking.engine import random_bits
+from neurogain.spiking.engine.drives import Drive, Rule
 from neurogain.spiking.models import dendrite, izhikevich
 from neurogain.spiking.models.dendrite import DendriteParams, DendriteState
-from neurogain.spiking.models.izhikevich import IzhikevichParams, IzhikevichState, like
+from neurogain.spiking.models.izhikevich import IzhikevichParams, IzhikevichState
 from neurogain.spiking.surrogate import CALCIUM, SPIKE, Surrogate, straight_through
 
 Coupling = Literal["stochastic", "mean-field"]
 _LEVELS = 1 << 16  # a probability is a threshold on 16 random bits
 _LONG_AGO = 1 << 30  # steps
+
+
+COUPLING = Rule(
+    "in [0, 1], the probability (dimensionless) that soma and dendrite are coupled",
+    lambda x: (x >= 0) & (x <= 1),
+    "0.5",
+    name="coupling",
+)
+
+
+class PyramidalDrive(NamedTuple):
+    """Input of a two-compartment cell; fields as in `Drive`."""
+
+    soma: Drive = Drive()
+    dendrite: Drive = Drive()
+    coupling: Any = 0.0  # dimensionless, in [0, 1]
+
+    @staticmethod
+    def rules() -> dict[str, Rule]:
+        """Return the rule of the coupling."""
+        return {"coupling": COUPLING}
+
+
+def check_coupling(coupling: object) -> None:
+    """Raise ValueError for a coupling outside [0, 1]."""
+    _checks.in_range("coupling", coupling, COUPLING.text, COUPLING.holds, COUPLING.suggestion)
 
 
 class PyramidalParams(NamedTuple):
@@ -159,12 +186,12 @@ _POSITIVE = {"bap_start": "ms", "bap_end": "ms"}
 
 
 def check(params: PyramidalParams, *, dt: float, n: int) -> None:
-    """Refuse constants that make no cell, and a step that is too long for them.
+    """Check the constants of cells, and that the step is short enough for them.
 
     Raises:
       ValueError: names the constant, the rule with its unit, the value and a way out.
     """
-    izhikevich.check_constants(params, _POSITIVE, _UNITS, n)
+    check_constants(params, _POSITIVE, _UNITS, n)
     dendrite.check(params.dendrite, n=n)
     izhikevich.check(params.soma, dt=dt, n=n)
     if all(map(_checks.is_concrete, jax.tree.leaves(params))):
@@ -178,7 +205,7 @@ def check(params: PyramidalParams, *, dt: float, n: int) -> None:
                 f"`c_burst` must be below `v_peak` (mV); got {params.c_burst!r} and "
                 f"{params.soma.v_peak!r}."
             )
-        izhikevich.check_dt(dt, shortest_time_constant(params))
+        check_dt(dt, shortest_time_constant(params))
 
 
 def shortest_time_constant(params: PyramidalParams) -> float:
@@ -195,13 +222,14 @@ class PyramidalCell:
     """The kernel with its options bound, as `simulate` takes it."""
 
     compartments = ("soma", "dendrite")
+    empty_drive = PyramidalDrive()
 
     coupling: Coupling = "stochastic"
     surrogate: Surrogate = SPIKE
     calcium_surrogate: Surrogate = CALCIUM
 
-    def __post_init__(self):
-        """Refuse an unknown kind of coupling."""
+    def __post_init__(self) -> None:
+        """Raise ValueError for an unknown kind of coupling."""
         if self.coupling not in get_args(Coupling):
             raise ValueError(
                 f"`coupling` must be one of {', '.join(get_args(Coupling))}; got "
@@ -235,12 +263,14 @@ class PyramidalCell:
             calcium_surrogate=self.calcium_surrogate,
         )
 
-    def check(self, params: Any, drive: Any, *, dt: float, n: int, key: object) -> None:
-        """Refuse bad constants, steps, drives, and stochastic coupling without a key."""
-        drives.check_kind("params", params, PyramidalParams)
-        drives.check_kind("drive", drive, PyramidalDrive)
-        drives.check_kind("drive.soma", drive.soma, Drive)
-        drives.check_kind("drive.dendrite", drive.dendrite, Drive)
+    def potential(self, state: PyramidalState, compartment: str) -> jax.Array:
+        """Return the membrane potential of the soma or of the dendrite, mV."""
+        return getattr(state, compartment).v
+
+    def check(self, params: Any, drive: Any, *, dt: float, n: int, key: jax.Array | None) -> None:
+        """Raise an error for bad constants, steps, drives, or stochastic coupling without a key."""
+        check_kind("params", params, PyramidalParams)
+        check_drive(self, drive)
         check(params, dt=dt, n=n)
         if key is None and self.coupling == "stochastic":
             raise ValueError(

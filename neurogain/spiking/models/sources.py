@@ -50,6 +50,7 @@ class PoissonSource:
     """
 
     compartments = ()
+    empty_drive = 0.0
 
     def init(self, params: Any, n: int, dtype: DTypeLike = jnp.float32) -> PoissonState:
         """Return sources that never spiked."""
@@ -57,7 +58,7 @@ class PoissonSource:
         return PoissonState(jnp.zeros((n,), dtype))
 
     def step(
-        self, params: Any, state: PoissonState, drive: ArrayLike, *, dt: float, key: Any
+        self, params: Any, state: PoissonState, drive: ArrayLike, *, dt: float, key: jax.Array
     ) -> tuple[PoissonState, SourceInfo]:
         """Draw the spikes of a step."""
         del params
@@ -66,6 +67,10 @@ class PoissonSource:
         drawn = random_bits.uniform(key, state.spikes.shape[0], dtype=dtype) < chance
         spike = drawn.astype(dtype)
         return PoissonState(state.spikes + spike), SourceInfo(spike)
+
+    def potential(self, state: PoissonState, compartment: str) -> jax.Array:
+        """Raise ValueError: sources have no compartments."""
+        raise ValueError(f"Sources of spikes have no compartment; got {compartment!r}.")
 
     def check(self, params: Any, drive: Any, *, dt: float, n: int, key: object) -> None:
         """Refuse negative rates, and a run without a key."""
@@ -88,6 +93,7 @@ class SpikeListSource:
     """Sources that spike at given times; their parameters are a `SpikeList`, they have no drive."""
 
     compartments = ()
+    empty_drive = 0.0
 
     def init(self, params: SpikeList, n: int, dtype: DTypeLike = jnp.float32) -> SpikeListState:
         """Return the start of all lists."""
@@ -104,6 +110,10 @@ class SpikeListSource:
         spike = due.astype(state.spikes.dtype)
         following = state.next + due.astype(state.next.dtype)
         return SpikeListState(state.spikes + spike, state.step + 1, following), SourceInfo(spike)
+
+    def potential(self, state: SpikeListState, compartment: str) -> jax.Array:
+        """Raise ValueError: sources have no compartments."""
+        raise ValueError(f"Sources of spikes have no compartment; got {compartment!r}.")
 
     def check(self, params: Any, drive: Any, *, dt: float, n: int, key: object) -> None:
         """Refuse lists for another number of sources."""

@@ -163,7 +163,7 @@ def build(
     params = NetworkParams(
         cells={name: p.params for name, p in populations.items()},
         synapses={
-            name: {c: p.synapses.get(c, SynapseParams()) for c in spec.compartments(p.cell)}
+            name: {c: p.synapses.get(c, SynapseParams()) for c in p.cell.compartments}
             for name, p in populations.items()
         },
         fixed=rows,
@@ -320,7 +320,7 @@ def _receptors(populations: Mapping[str, Population], inboxes: tuple[Inbox, ...]
     result = []
     for name, population in populations.items():
         used = []
-        for compartment in spec.compartments(population.cell):
+        for compartment in population.cell.compartments:
             names = {
                 receptor
                 for inbox in inboxes

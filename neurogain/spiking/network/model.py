@@ -13,8 +13,8 @@ from jax.typing import DTypeLike
 
 from neurogain import _checks
 from neurogain.spiking import plasticity, synapses
+from neurogain.spiking.cell import Cell, add_synaptic
 from neurogain.spiking.engine import drives, random_bits
-from neurogain.spiking.engine.checks import Model
 from neurogain.spiking.network import spec, synapse_access
 from neurogain.spiking.network.delivery import Inputs, deliver
 from neurogain.spiking.network.synapse_access import Synapses
@@ -76,7 +76,7 @@ class Network:
     What is left out is 0.
     """
 
-    populations: tuple[tuple[str, Model, int], ...]  # name, kind of cell, number of cells
+    populations: tuple[tuple[str, Cell, int], ...]  # name, kind of cell, number of cells
     layouts: tuple[ProjectionLayout, ...]
     inboxes: tuple[Inbox, ...]
     ring: int  # steps that arrivals are kept for
@@ -189,15 +189,15 @@ class Network:
         cells, infos = {}, {}
         for number, (name, cell, _) in enumerate(self.populations):
             own = state.cells[name]
-            total = drive.get(name, spec.no_drive(cell))
+            total = drive.get(name, cell.empty_drive)
             synaptic = {
-                c: synapses.drive(params.synapses[name][c], g, spec.potential(own, c, cell))
+                c: synapses.drive(params.synapses[name][c], g, cell.potential(own, c))
                 for c, g in state.synapses.get(name, {}).items()
             }
             cells[name], infos[name] = cell.step(
                 params.cells[name],
                 own,
-                spec.add_synaptic(total, synaptic, cell),
+                add_synaptic(cell, total, synaptic),
                 dt=dt,
                 key=None if key is None else random_bits.fold_in(key, number),
             )
@@ -299,7 +299,7 @@ class Network:
                     f"`drive` must be for {', '.join(known)}; got {name!r}. {self._way_out(name)}"
                 )
         for name, cell, size in self.populations:
-            given = drive.get(name, spec.no_drive(cell))
+            given = drive.get(name, cell.empty_drive)
             try:
                 cell.check(params.cells[name], given, dt=dt, n=size, key=key)
             except (ValueError, TypeError) as error:

@@ -9,10 +9,9 @@ import numpy as np
 from jax.typing import ArrayLike
 
 from neurogain.spiking import synapses
+from neurogain.spiking.cell import Cell, check_cell
 from neurogain.spiking.connectivity import Connectivity
 from neurogain.spiking.engine import drives
-from neurogain.spiking.engine.checks import Model
-from neurogain.spiking.engine.drives import Drive, PyramidalDrive
 from neurogain.spiking.plasticity import Plasticity
 from neurogain.spiking.synapses import SynapseParams
 
@@ -33,7 +32,7 @@ class Population:
         simulation as "population.compartment.receptor" in nS per step (a `PoissonInput`, ...).
     """
 
-    cell: Model
+    cell: Cell
     params: Any
     size: int
     synapses: Mapping[str, SynapseParams] = dataclasses.field(default_factory=dict)
@@ -78,35 +77,6 @@ class Projection:
         return tuple((name, float(share)) for name, share in self.receptor.items())
 
 
-def compartments(cell: Model) -> tuple[str, ...]:
-    """Return the compartments of a cell that synapses can reach."""
-    return getattr(cell, "compartments", ("soma",))
-
-
-def potential(state: Any, compartment: str, cell: Model) -> Any:
-    """Return the potential of a compartment, mV."""
-    return state.v if len(compartments(cell)) == 1 else getattr(state, compartment).v
-
-
-def no_drive(cell: Model) -> Any:
-    """Return the drive of cells that get none."""
-    count = len(compartments(cell))
-    return (0.0, Drive(), PyramidalDrive())[count]
-
-
-def add_synaptic(drive: Any, synaptic: Mapping[str, Drive], cell: Model) -> Any:
-    """Return the drive with what synapses add to each compartment."""
-
-    def sum_of(one: Drive, other: Drive) -> Drive:
-        return Drive(*(a + b for a, b in zip(one, other, strict=True)))
-
-    if not synaptic:
-        return drive
-    if len(compartments(cell)) == 1:
-        return sum_of(drive, synaptic["soma"])
-    return drive._replace(**{c: sum_of(getattr(drive, c), d) for c, d in synaptic.items()})
-
-
 def label(population: str, compartment: str, receptor: str) -> str:
     """Return the name of a receptor's drive."""
     return f"{population}.{compartment}.{receptor}"
@@ -129,7 +99,7 @@ def check_projection(name: str, one: Projection, populations: Mapping[str, Popul
             f"`connectivity` of {name} must be a rule of neurogain.spiking.connectivity; got "
             f"{one.connectivity!r}. Pass for instance FixedInDegree(10)."
         )
-    known = compartments(populations[one.target].cell)
+    known = populations[one.target].cell.compartments
     if one.compartment not in known:
         kind = f"a compartment of {one.target}"
         raise ValueError(
@@ -157,14 +127,10 @@ def check_population(name: str, one: Population) -> None:
     """Refuse sizes and inputs that can't be; errors as in `check_projection`."""
     if not isinstance(one.size, int | np.integer) or one.size < 1:
         raise ValueError(f"`size` of {name} must be a whole number of cells; got {one.size!r}.")
-    if isinstance(one.cell, type) or not hasattr(one.cell, "step"):
-        raise TypeError(
-            f"`cell` of {name} must be a kind of cell, for instance IzhikevichCell(); got "
-            f"{one.cell!r}."
-        )
+    check_cell(f"`cell` of {name}", one.cell)
     if "." in name:
         raise ValueError(f"A population's name must not have a dot in it; got {name!r}.")
-    known = compartments(one.cell)
+    known = one.cell.compartments
     if not isinstance(one.synapses, Mapping):
         raise TypeError(
             f"`synapses` of {name} must be a dictionary by compartment; got {one.synapses!r}. Pass "

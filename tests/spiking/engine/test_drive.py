@@ -5,8 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from neurogain.spiking.engine import drives
-from neurogain.spiking.engine.drives import (
+from neurogain.spiking import (
     Drive,
     Pulse,
     PyramidalDrive,
@@ -14,6 +13,7 @@ from neurogain.spiking.engine.drives import (
     combine,
     synapse,
 )
+from neurogain.spiking.engine import drives
 
 KEY = jax.random.key(3)
 

@@ -9,8 +9,17 @@ import pytest
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 from scipy import stats
 
-from neurogain.spiking import Drive, IzhikevichCell, PyramidalCell, cells, rollout, simulate
-from neurogain.spiking.engine.drives import Noise, PoissonInput, PyramidalDrive
+from neurogain.spiking import (
+    Drive,
+    IzhikevichCell,
+    Noise,
+    PoissonInput,
+    PyramidalCell,
+    PyramidalDrive,
+    cells,
+    rollout,
+    simulate,
+)
 from neurogain.spiking.recorders import Total, Traces
 
 KEY = jax.random.key(11)

@@ -7,8 +7,15 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from neurogain.spiking import IzhikevichCell, PyramidalCell, cells, simulate
-from neurogain.spiking.engine.drives import Drive, PyramidalDrive, TimeSeries
+from neurogain.spiking import (
+    Drive,
+    IzhikevichCell,
+    PyramidalCell,
+    PyramidalDrive,
+    TimeSeries,
+    cells,
+    simulate,
+)
 from neurogain.spiking.recorders import Intervals, Spikes, Total, Traces
 
 N = 3

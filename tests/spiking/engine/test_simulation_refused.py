@@ -7,8 +7,16 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from neurogain.spiking import IzhikevichCell, PyramidalCell, cells, rollout, simulate
-from neurogain.spiking.engine.drives import Drive, PyramidalDrive, TimeSeries
+from neurogain.spiking import (
+    Drive,
+    IzhikevichCell,
+    PyramidalCell,
+    PyramidalDrive,
+    TimeSeries,
+    cells,
+    rollout,
+    simulate,
+)
 from neurogain.spiking.recorders import Spikes, Traces
 
 NAN, INF = float("nan"), float("inf")

@@ -8,8 +8,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from neurogain.spiking import cells
-from neurogain.spiking.engine.drives import Drive, PyramidalDrive, combine, synapse
+from neurogain.spiking import Drive, PyramidalDrive, cells, combine, synapse
 from neurogain.spiking.models import izhikevich
 from neurogain.spiking.models.izhikevich import IzhikevichCell, IzhikevichParams, IzhikevichState
 

@@ -8,8 +8,7 @@ import numpy as np
 import pytest
 from scipy.stats import t as student
 
-from neurogain.spiking import cells
-from neurogain.spiking.engine.drives import Drive, PyramidalDrive, combine, synapse
+from neurogain.spiking import Drive, PyramidalDrive, cells, combine, synapse
 from neurogain.spiking.models import dendrite, izhikevich, pyramidal
 from neurogain.spiking.models.pyramidal import PyramidalState
 

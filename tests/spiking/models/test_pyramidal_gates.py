@@ -9,8 +9,7 @@ from hypothesis import strategies as st
 from jax.test_util import check_grads
 from scipy.stats import binom
 
-from neurogain.spiking import cells
-from neurogain.spiking.engine.drives import Drive, PyramidalDrive
+from neurogain.spiking import Drive, PyramidalDrive, cells
 from neurogain.spiking.models import pyramidal
 from neurogain.spiking.models.pyramidal import recruit_coupling
 from neurogain.spiking.surrogate import Triangular
