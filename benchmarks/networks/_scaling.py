@@ -9,7 +9,7 @@ from benchmarks.networks import _network as net
 from benchmarks.networks.engines.neurogain import construct, driven
 from neurogain.spiking import Noise
 from neurogain.spiking.connectivity import FixedInDegree
-from neurogain.spiking.network.model import Network, NetworkParams
+from neurogain.spiking.network import Network, NetworkParams
 
 SHARE = {"pyramidal": 0.8, "pv": 0.1, "som": 0.1}  # of a cell's synapses, by their source
 

@@ -15,8 +15,8 @@ from neurogain.neuromod.systems import Drives, NeuromodParams, NeuromodState
 from neurogain.neuromod.target import Changed, Target
 from neurogain.spiking.engine import drives
 from neurogain.spiking.network import Network
-from neurogain.spiking.network.model import NetworkInfo, NetworkParams, NetworkState
-from neurogain.spiking.network.wiring import ProjectionLayout
+from neurogain.spiking.network.arrays import NetworkInfo, NetworkParams, NetworkState
+from neurogain.spiking.network.structure import ProjectionLayout
 
 _PREFIX = "neuromod."
 

@@ -1,7 +1,5 @@
-"""From populations and projections to a network: drawn and laid out on the host."""
+"""From populations and projections to a network."""
 
-import dataclasses
-import zlib
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
@@ -11,16 +9,14 @@ from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
 from neurogain import _checks
 from neurogain.spiking import plasticity, synapses
-from neurogain.spiking.connectivity import Pairs
 from neurogain.spiking.engine.checks import check_key
-from neurogain.spiking.network import spec, synapse_tables
-from neurogain.spiking.network.model import AXIS, Inbox, Network, NetworkParams
+from neurogain.spiking.network import spec
+from neurogain.spiking.network.arrays import NetworkParams, PlasticParams
+from neurogain.spiking.network.lay_out import lay_out
+from neurogain.spiking.network.model import Network
 from neurogain.spiking.network.spec import Path, Population, Projection
-from neurogain.spiking.network.synapse_tables import Links
-from neurogain.spiking.network.wiring import PlasticParams, ProjectionLayout, Rows
+from neurogain.spiking.network.structure import AXIS, Inbox
 from neurogain.spiking.synapses import SynapseParams
-
-DENSE_PAIRS = 1 << 12  # of cells, in all projections; up to so many, matrices cost no more
 
 
 class Built(NamedTuple):
@@ -28,14 +24,6 @@ class Built(NamedTuple):
 
     network: Network
     params: NetworkParams
-
-
-class _Drawn(NamedTuple):
-    """A projection as it was drawn."""
-
-    pairs: Pairs
-    weight: np.ndarray  # nS
-    delay: np.ndarray  # steps
 
 
 def build(
@@ -68,9 +56,9 @@ def build(
         results are those of one device, bit for bit. Sizes must be multiples of their number.
       max_delay: ms, longest delay that is allowed; arrivals are kept for as many steps as the
         longest that occurs.
-      at_once: spikes that the sparse way delivers in one round of its loop; by default 1 on a CPU
-        and 256 elsewhere, where rounds are dear. It changes no result but for the order in which
-        some devices add.
+      at_once: spikes that the sparse path delivers in one iteration of its loop; by default 1 on a
+        CPU and 256 elsewhere, where each loop iteration is expensive. It changes no result except
+        for the order in which some devices add.
 
     Returns:
       The network, which `simulate` takes as a model, and its parameters.
@@ -87,68 +75,30 @@ def build(
       >>> network.size
       10
     """
-    _checks.in_range("dt", dt, "positive, in ms", lambda x: (x > 0) & (x < np.inf), "0.1")
-    check_key("key", key)
     _check_names(populations, projections)
     for name, population in populations.items():
         spec.check_population(name, population)
     for name, projection in projections.items():
         spec.check_projection(name, projection, populations)
+    _check_options(dt, key, path, max_delay)
     _check_mesh(mesh, populations)
     if at_once is None:
         at_once = 1 if jax.default_backend() == "cpu" else 256
     _checks.whole("at_once", at_once, 1)
-    spec.check_path("`path`", path)
-    rule = "positive and finite, in ms"
-    _checks.in_range("max_delay", max_delay, rule, lambda x: (x > 0) & (x < np.inf), "100.0")
     mesh = None if mesh is None else Mesh(mesh.devices, (AXIS,))  # its axis of the type Auto
     shards = 1 if mesh is None else mesh.size
-    inbox_numbers: dict[tuple, int] = {}
-    layouts: list[ProjectionLayout] = []
-    fixed: list[tuple[ProjectionLayout, list[Links]]] = []
-    tables: dict[str, Any] = {}
-    pairs = (populations[p.source].size * populations[p.target].size for p in projections.values())
-    small = shards == 1 and sum(pairs) <= DENSE_PAIRS
-    for name, projection in projections.items():
-        drawn = _draw(name, projection, populations, key, dt=dt, max_delay=max_delay)
-        chosen = _choose(name, projection, drawn, path, small, shards)
-        layout = ProjectionLayout(
-            name=name,
-            source=projection.source,
-            target=projection.target,
-            inbox=_inbox(
-                projection, inbox_numbers, [w for w, _ in fixed] if chosen == "sparse" else []
-            ),
-            path=chosen,
-            n_pre=populations[projection.source].size,
-            n_post=populations[projection.target].size // shards,
-            delays=tuple(int(d) for d in np.unique(drawn.delay)) or (1,),
-            plastic=projection.plasticity is not None,
-            synapses=(len(drawn.weight),),
-        )
-        if chosen == "dense":
-            shape = (layout.n_pre, layout.n_post)
-            tables[name] = synapse_tables.matrices(name, *drawn, shape, projection.plasticity)
-            layout = dataclasses.replace(layout, synapses=(len(tables[name].place),))
-        else:
-            parts = synapse_tables.links(*drawn, layout.n_pre, layout.n_post * shards, shards)
-            layout = dataclasses.replace(layout, synapses=tuple(len(p.target) for p in parts))
-            if layout.plastic:
-                layout, tables[name] = _plastic(layout, parts, projection.plasticity)
-            else:
-                fixed.append((layout, parts))
-        layouts.append(layout)
-    inboxes = tuple(Inbox(*inbox[:3]) for inbox in inbox_numbers)
-    sizes = {name: population.size for name, population in populations.items()}
-    ring, width, rows = _fixed(fixed, inboxes, sizes, shards)
+    layouts, inboxes, tables, fixed = lay_out(
+        populations, projections, key, dt=dt, path=path, shards=shards, max_delay=max_delay
+    )
+    rows: Any = fixed.rows
     if mesh is not None:
         rows, tables = _spread(rows, mesh), {k: _spread(v, mesh) for k, v in tables.items()}
     network = Network(
         populations=tuple((name, p.cell, p.size) for name, p in populations.items()),
-        layouts=tuple(layouts),
+        layouts=layouts,
         inboxes=inboxes,
-        ring=ring,
-        width=width,
+        ring=fixed.ring,
+        width=fixed.width,
         at_once=at_once,
         receptors=_receptors(populations, inboxes),
         inputs=tuple(f"{name}.{text}" for name, p in populations.items() for text in p.inputs),
@@ -170,149 +120,6 @@ def build(
         projections=tables,
     )
     return Built(network, params)
-
-
-def _draw(
-    name: str,
-    projection: Projection,
-    populations: Mapping[str, Population],
-    key: jax.Array,
-    *,
-    dt: float,
-    max_delay: float,
-) -> _Drawn:
-    seed = [*np.asarray(jax.random.key_data(key)).ravel().tolist(), zlib.crc32(name.encode())]
-    rng = np.random.default_rng(seed)
-    n_pre, n_post = populations[projection.source].size, populations[projection.target].size
-    try:
-        recurrent = projection.source == projection.target
-        pairs = projection.connectivity.connect(rng, n_pre, n_post, recurrent)
-    except (ValueError, TypeError) as error:
-        raise type(error)(f"`connectivity` of {name}: {error}") from error
-    weight = _per_synapse(f"`weight` of {name}", projection.weight, "nS", rng, pairs)
-    weight = weight if pairs.scale is None else weight * pairs.scale
-    delay = _per_synapse(f"`delay` of {name}", projection.delay, "ms", rng, pairs)
-    steps = np.rint(delay / dt).astype(np.int32)
-    bad = (np.abs(steps * dt - delay) > 1e-6 * np.maximum(delay, 1)) | (steps < 1)
-    if bad.any():
-        raise ValueError(
-            f"`delay` of {name} must be a multiple of dt = {dt:g} ms and at least one; got "
-            f"{delay[bad][0]:g}. Pass delay={dt:g} for the shortest."
-        )
-    if (delay > max_delay).any():
-        raise ValueError(
-            f"`delay` of {name} must be at most max_delay = {max_delay:g} ms, the buffer; got "
-            f"{delay.max():g}. Pass a larger max_delay to build."
-        )
-    return _Drawn(pairs, weight, steps)
-
-
-def _per_synapse(
-    what: str, given: Any, unit: str, rng: np.random.Generator, pairs: Pairs
-) -> np.ndarray:
-    """Return weights or delays in the order of the pairs."""
-    count = len(pairs.pre)
-    if callable(given):
-        try:
-            drawn = given(rng, count)
-        except TypeError as error:
-            raise TypeError(
-                f"{what}, a function, must take (rng, synapses) and return one value for each; it "
-                f"raised: {error}"
-            ) from error
-        if np.shape(drawn) != (count,):
-            raise ValueError(
-                f"{what}, a function of (rng, synapses), must return shape ({count},); got shape "
-                f"{np.shape(drawn)}."
-            )
-        return spec.check_values(what, drawn, unit, count)
-    values = spec.check_values(what, given, unit, count)
-    if np.ndim(given) == 0:
-        return values
-    if pairs.given is not None:
-        return values[pairs.given]
-    ordered = np.empty_like(values)
-    ordered[np.lexsort((pairs.post, pairs.pre))] = values  # as `Network.synapses` numbers them
-    return ordered
-
-
-def _choose(
-    name: str,
-    projection: Projection,
-    drawn: _Drawn,
-    path: Path,
-    small: bool,
-    shards: int,
-) -> Any:
-    """Return the path, refusing those that can't be."""
-    rule, delays = projection.plasticity, np.unique(drawn.delay)
-    if rule is not None:
-        plasticity.check(rule, name)
-        if len(delays) > 1:
-            raise ValueError(
-                f"`delay` of {name} must be one for all its synapses, which are plastic; got "
-                f"{len(delays)} different ones. Make a projection for each."
-            )
-        if drawn.weight.size and drawn.weight.max() > np.min(rule.Wmax) * (1 + 1e-6):
-            raise ValueError(
-                f"`weight` of {name} must be at most its rule's Wmax = {np.min(rule.Wmax):g} nS; "
-                f"got {drawn.weight.max():g}."
-            )
-    chosen = path if projection.path == "auto" else projection.path
-    if chosen == "auto":
-        chosen = "dense" if small and len(delays) <= 1 else "sparse"
-    if chosen == "dense" and shards > 1:
-        raise ValueError(
-            f"`path` of {name} must be sparse on a mesh, where synapses lie with their "
-            'postsynaptic cells; got dense. Pass path="sparse".'
-        )
-    return chosen
-
-
-def _inbox(
-    projection: Projection, inbox_numbers: dict[tuple, int], fixed: list[ProjectionLayout]
-) -> int:
-    """Return the number of the inbox, a new one where the source has fixed synapses onto it."""
-    taken = {w.inbox for w in fixed if w.source == projection.source}
-    for copy in range(len(fixed) + 1):
-        inbox = (projection.target, projection.compartment, projection.shares, copy)
-        number = inbox_numbers.setdefault(inbox, len(inbox_numbers))
-        if number not in taken:
-            break
-    return number
-
-
-def _plastic(
-    layout: ProjectionLayout, parts: list[Links], rule: Any
-) -> tuple[ProjectionLayout, PlasticParams]:
-    width = synapse_tables.best_width(np.concatenate([np.diff(p.start) for p in parts]))
-    column_width = synapse_tables.best_width(np.concatenate([np.diff(p.column) for p in parts]))
-    rows = synapse_tables.rows(parts, width, with_delays=False)
-    table = PlasticParams(rows, synapse_tables.columns(parts, column_width), rule)
-    return dataclasses.replace(layout, width=width, column_width=column_width), table
-
-
-def _fixed(
-    fixed: list[tuple[ProjectionLayout, list[Links]]],
-    inboxes: tuple[Inbox, ...],
-    sizes: Mapping[str, int],
-    shards: int,
-) -> tuple[int, int, Rows | None]:
-    """Return length of the ring, width and rows of all sparse projections with fixed weights."""
-    if not fixed:
-        return 1, 1, None
-    first = dict(zip(sizes, np.cumsum([0, *sizes.values()]), strict=False))
-    slots = np.cumsum([0, *(sizes[inbox.target] // shards for inbox in inboxes)])
-    parts = [
-        synapse_tables.merge(
-            [(int(first[w.source]), int(slots[w.inbox]), links[shard]) for w, links in fixed],
-            sum(sizes.values()),
-        )
-        for shard in range(shards)
-    ]
-    ring = max(max(layout.delays) for layout, _ in fixed)
-    width = synapse_tables.best_width(np.concatenate([np.diff(p.start) for p in parts]))
-    return ring, width, synapse_tables.rows(parts, width, with_delays=ring > 1)
 
 
 def _receptors(populations: Mapping[str, Population], inboxes: tuple[Inbox, ...]) -> tuple:
@@ -346,6 +153,14 @@ def _spread(table: Any, mesh: Mesh) -> Any:
         return jax.tree.map(lambda x: jax.device_put(x, place), table)
     rows, columns = (jax.device_put(part, place) for part in (table.rows, table.columns))
     return PlasticParams(rows, columns, table.rule)
+
+
+def _check_options(dt: float, key: jax.Array, path: str, max_delay: float) -> None:
+    _checks.in_range("dt", dt, "positive, in ms", lambda x: (x > 0) & (x < np.inf), "0.1")
+    check_key("key", key)
+    spec.check_path("`path`", path)
+    rule = "positive and finite, in ms"
+    _checks.in_range("max_delay", max_delay, rule, lambda x: (x > 0) & (x < np.inf), "100.0")
 
 
 def _check_names(populations: Mapping, projections: Mapping) -> None:

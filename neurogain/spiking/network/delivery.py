@@ -3,151 +3,165 @@
 Order within a step, for every projection: traces decay; the modulator moves weights; postsynaptic
 spikes of this step potentiate; presynaptic spikes that act in the next step depress, and are
 transmitted with the weight that this leaves.
+
+There are three ways to a synapse:
+
+fixed:   all sparse projections with fixed weights are one table, with a row of targets and weights
+         for each cell of the network; only rows of cells that spiked are read.
+plastic: each sparse plastic projection has a table of its own, and the same synapses by column, of
+         which those of postsynaptic cells that spiked are read.
+dense:   a matrix is multiplied by the vector of all spikes; differentiable, and quick while small.
 """
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 from jax.sharding import PartitionSpec
 
 from neurogain.spiking import plasticity
-from neurogain.spiking.network import wiring
-from neurogain.spiking.network.wiring import (
-    DenseParams,
-    PlasticParams,
-    ProjectionLayout,
-    ProjectionState,
-    Rows,
-)
+from neurogain.spiking.network import event_driven, matrices, traces
+from neurogain.spiking.network.arrays import DenseParams, PlasticParams, ProjectionState, Rows
+from neurogain.spiking.network.structure import NetworkStructure, ProjectionLayout
 
-if TYPE_CHECKING:
-    from neurogain.spiking.network.model import Network
-
-_SPLIT = (
-    "synapse_state",
-    "post",
-)  # parts of a projection's state that belong to postsynaptic cells
+_OF_POSTSYNAPTIC_CELLS = ("synapse_state", "post")  # parts of a projection's state
 
 
 class Inputs(NamedTuple):
-    """All arrays that the deliver takes; leaves are whole, or one shard's."""
+    """All arrays that `deliver` takes; leaves are whole, or one shard's."""
 
     fixed: Rows | None
-    tables: dict[str, Any]  # dense and plastic
+    tables: dict[str, PlasticParams | DenseParams]
     states: dict[str, ProjectionState]
     ring: jax.Array  # (steps, slots), nS
     spikes: dict[str, jax.Array]  # of all cells
     own_spikes: dict[str, jax.Array]  # of the shard's cells
-    modulators: dict[str, Any]  # 1/ms
+    modulators: dict[str, jax.Array]  # 1/ms
     step: jax.Array
 
 
 class Outputs(NamedTuple):
-    """What it returns."""
+    """What `deliver` returns."""
 
     arrived: tuple[jax.Array, ...]  # nS, for each inbox
     states: dict[str, ProjectionState]
     ring: jax.Array
 
 
-def deliver(network: "Network", inputs: Inputs, *, dt: float) -> Outputs:
+def deliver(structure: NetworkStructure, inputs: Inputs, *, dt: float) -> Outputs:
     """Return what arrives at each inbox (nS, one value per cell), and the states after the step."""
 
     def local(inputs: Inputs) -> Outputs:
-        return _deliver(network, inputs, dt=dt)
+        return _deliver_to_shard(structure, inputs, dt=dt)
 
-    if network.mesh is None:
+    if structure.mesh is None:
         return local(inputs)
-    axis = network.mesh.axis_names[0]
+    in_specs, out_specs = _partition(structure.mesh.axis_names[0], len(structure.inboxes), inputs)
+    return jax.shard_map(
+        local, mesh=structure.mesh, in_specs=(in_specs,), out_specs=out_specs, check_vma=False
+    )(inputs)
+
+
+def _partition(axis: str, inboxes: int, inputs: Inputs) -> tuple[Any, Any]:
+    """Return how inputs and outputs are spread over the axis of a mesh."""
     cells: Any = PartitionSpec(axis)
     whole: Any = PartitionSpec()
     ring: Any = PartitionSpec(None, axis)
 
-    def states(state: ProjectionState) -> Any:
-        specs = jax.tree.map(lambda _: whole, state)
-        split = {name: jax.tree.map(lambda _: cells, getattr(state, name)) for name in _SPLIT}
-        return specs._replace(**split)
+    def alike(tree: Any, along: Any) -> Any:
+        return jax.tree.map(lambda _: along, tree)
 
-    def tables(table: Any) -> Any:
-        specs = jax.tree.map(lambda _: cells, table)
-        return specs._replace(rule=jax.tree.map(lambda _: whole, table.rule))
+    def of_state(state: ProjectionState) -> Any:
+        split = {n: alike(getattr(state, n), cells) for n in _OF_POSTSYNAPTIC_CELLS}
+        return alike(state, whole)._replace(**split)
 
-    state_specs = {name: states(state) for name, state in inputs.states.items()}
-    specs: Any = Inputs(
-        fixed=jax.tree.map(lambda _: cells, inputs.fixed),
-        tables={name: tables(table) for name, table in inputs.tables.items()},
-        states=state_specs,
+    def of_table(table: PlasticParams | DenseParams) -> Any:
+        return alike(table, cells)._replace(rule=alike(table.rule, whole))
+
+    states = {name: of_state(state) for name, state in inputs.states.items()}
+    into: Any = Inputs(
+        fixed=alike(inputs.fixed, cells),
+        tables={name: of_table(table) for name, table in inputs.tables.items()},
+        states=states,
         ring=ring,
-        spikes=jax.tree.map(lambda _: whole, inputs.spikes),
-        own_spikes=jax.tree.map(lambda _: cells, inputs.own_spikes),
-        modulators=jax.tree.map(lambda _: whole, inputs.modulators),
+        spikes=alike(inputs.spikes, whole),
+        own_spikes=alike(inputs.own_spikes, cells),
+        modulators=alike(inputs.modulators, whole),
         step=whole,
     )
-    sent: Any = (cells,) * len(network.inboxes)
-    out_specs: Any = Outputs(sent, state_specs, ring)
-    return jax.shard_map(
-        local, mesh=network.mesh, in_specs=(specs,), out_specs=out_specs, check_vma=False
-    )(inputs)
+    return into, Outputs((cells,) * inboxes, states, ring)
 
 
-def _deliver(network: "Network", inputs: Inputs, *, dt: float) -> Outputs:
-    sizes = [inputs.own_spikes[inbox.target].shape[0] for inbox in network.inboxes]
+def _deliver_to_shard(structure: NetworkStructure, inputs: Inputs, *, dt: float) -> Outputs:
+    sizes = [inputs.own_spikes[inbox.target].shape[0] for inbox in structure.inboxes]
     border = [sum(sizes[:i]) for i in range(len(sizes) + 1)]
     dtype = inputs.ring.dtype
-    ring = inputs.ring if network.ring > 1 else jnp.zeros((1, border[-1]), dtype)
+    ring = inputs.ring if structure.ring > 1 else jnp.zeros((1, border[-1]), dtype)
     if inputs.fixed is not None:
-        rows = jax.tree.map(lambda x: x[0], inputs.fixed)
-        rows = rows._replace(weight=wiring.without_gradient(rows.weight))
-        spikes = jnp.concatenate([inputs.spikes[name] for name in network.sizes])
-        mask = wiring.without_gradient(spikes) > 0
-        ring = wiring.deliver(rows, network.width, mask, ring, inputs.step, at_once=network.at_once)
-    row = 0 if network.ring == 1 else (inputs.step + 1) % network.ring
+        ring = _deliver_fixed(structure, inputs.fixed, inputs, ring)
+    row = 0 if structure.ring == 1 else (inputs.step + 1) % structure.ring
     arrived = [ring[row, border[i] : border[i + 1]] for i in range(len(sizes))]
-    if network.ring > 1:
+    if structure.ring > 1:
         ring = ring.at[row].set(0)
     states = dict(inputs.states)
-    for layout in network.layouts:
+    for layout in structure.layouts:
         if layout.name not in inputs.tables:
             continue
-        sent, states[layout.name] = _deliver_one(layout, inputs, dt, network.at_once)
+        sent, states[layout.name] = _deliver_projection(structure, layout, inputs, dt=dt)
         arrived[layout.inbox] = arrived[layout.inbox] + sent
-    return Outputs(tuple(arrived), states, ring if network.ring > 1 else inputs.ring)
+    return Outputs(tuple(arrived), states, ring if structure.ring > 1 else inputs.ring)
 
 
-def _deliver_one(
-    layout: ProjectionLayout, inputs: Inputs, dt: float, at_once: int
+def _deliver_fixed(
+    structure: NetworkStructure, fixed: Rows, inputs: Inputs, ring: jax.Array
+) -> jax.Array:
+    """Return the ring of arrivals with what all sparse projections of fixed weights send."""
+    rows = jax.tree.map(lambda x: x[0], fixed)
+    rows = rows._replace(weight=event_driven.without_gradient(rows.weight))
+    spikes = jnp.concatenate([inputs.spikes[name] for name in structure.sizes])
+    mask = event_driven.without_gradient(spikes) > 0
+    return event_driven.add_rows(
+        rows, structure.width, mask, ring, inputs.step, at_once=structure.at_once
+    )
+
+
+def _deliver_projection(
+    structure: NetworkStructure, layout: ProjectionLayout, inputs: Inputs, *, dt: float
 ) -> tuple[jax.Array, ProjectionState]:
     """Return what arrives through one dense or plastic projection, and its state."""
     table, state = inputs.tables[layout.name], inputs.states[layout.name]
-    delayed, state = wiring.arriving(layout, state, inputs.spikes[layout.source], inputs.step)
+    delayed, state = traces.arriving(layout, state, inputs.spikes[layout.source], inputs.step)
     if not layout.plastic:
-        return wiring.multiply(table, delayed, None), state
-    rule, acting, post_spike = table.rule, delayed[0], inputs.own_spikes[layout.target]
-    traced, state = wiring.trace(rule, state, post_spike, dt=dt)
-    signal = plasticity.advance(rule, state.signal, inputs.modulators.get(layout.name, 0.0), dt=dt)
+        return matrices.multiply(table, delayed, None), state  # type: ignore[arg-type]
+    rule: Any = table.rule
+    acting, post_spike = delayed[0], inputs.own_spikes[layout.target]
+    traced, state = traces.advance(rule, state, post_spike, dt=dt)
+    modulator = inputs.modulators.get(layout.name, 0.0)
+    signal = plasticity.advance(rule, state.signal, modulator, dt=dt)
     smooth = isinstance(table, DenseParams)
-    synapse_state, signal = plasticity.rebase(rule, state.synapse_state, signal, smooth=smooth)
+    synapses, signal = plasticity.rebase(rule, state.synapse_state, signal, smooth=smooth)
     if isinstance(table, DenseParams):
-        synapse_state = wiring.pair_up(table, synapse_state, signal, traced, post_spike, acting)
-        sent = wiring.multiply(table, delayed, plasticity.read(rule, synapse_state, signal))
+        synapses = matrices.pair_up(table, synapses, signal, traced, post_spike, acting)
+        sent = matrices.multiply(table, delayed, plasticity.read(rule, synapses, signal))
     else:
-        bare = _strip(table)
-        synapse_state = jax.tree.map(lambda x: x[0], synapse_state)
-        synapse_state = jax.tree.map(wiring.without_gradient, synapse_state)
-        post = wiring.without_gradient(post_spike) > 0
-        synapse_state = wiring.potentiate(
-            layout, bare, synapse_state, signal, traced, post, at_once=at_once
+        at_once = structure.at_once
+        without_gradient = event_driven.without_gradient
+        bare = _without_shards(table)
+        synapses = jax.tree.map(lambda x: x[0], synapses)
+        synapses = jax.tree.map(without_gradient, synapses)
+        post = without_gradient(post_spike) > 0
+        synapses = event_driven.potentiate(
+            layout, bare, synapses, signal, traced, post, at_once=at_once
         )
-        pre = wiring.without_gradient(acting) > 0
-        synapse_state, sent = wiring.arrive(
-            layout, bare, synapse_state, signal, traced, pre, at_once=at_once
+        pre = without_gradient(acting) > 0
+        synapses, sent = event_driven.arrive(
+            layout, bare, synapses, signal, traced, pre, at_once=at_once
         )
-        synapse_state = jax.tree.map(lambda x: x[None], synapse_state)
-    return sent, state._replace(synapse_state=synapse_state, signal=signal, acting=acting)
+        synapses = jax.tree.map(lambda x: x[None], synapses)
+    return sent, state._replace(synapse_state=synapses, signal=signal, acting=acting)
 
 
-def _strip(table: PlasticParams) -> PlasticParams:
+def _without_shards(table: PlasticParams) -> PlasticParams:
     """Return a table without the axis of shards, of which one is left here."""
     rows, columns = (jax.tree.map(lambda x: x[0], part) for part in (table.rows, table.columns))
     return PlasticParams(rows, columns, table.rule)

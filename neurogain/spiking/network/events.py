@@ -3,7 +3,7 @@
 One at a time, which is best on a CPU: the mask of a population is packed into words of 32 bits, and
 the next spike is the lowest bit behind the last one, a minimum over words; large populations are
 searched in blocks, so that the cost of a search does not grow with them. Many at once, for devices
-on which every round of a loop is dear: the first `at_once` of the mask are taken out of it.
+on which each loop iteration is expensive: the first `at_once` of the mask are taken out of it.
 Either way the loop ends when none is left: no buffer has a size that a burst could exceed.
 """
 
@@ -48,7 +48,7 @@ def for_each(
         return _loop(_take(mask, at_once), None, _following_many, n, body, parts, carry, constants)
     words = _pack(mask)
 
-    def block(number, carry):
+    def block(number: jax.Array, carry: Any) -> Any:
         source = _Block(words[number], number * jnp.int32(_BLOCK * _WORD), jnp.int32(n))
         start = _following_one(_One(jnp.full((1,), -1, jnp.int32)), source)
         return _loop(start, source, _following_one, n, body, parts, carry, constants)
@@ -58,10 +58,19 @@ def for_each(
     return jax.lax.fori_loop(0, len(words), block, carry)
 
 
-def _loop(start, source, following, n: int, body, parts, carry, constants) -> Any:
+def _loop(
+    start: Any,
+    source: Any,
+    following: Callable[[Any, Any], Any],
+    n: int,
+    body: Callable[[jax.Array, jax.Array, Any, Any], Any],
+    parts: Callable[[jax.Array, Any], jax.Array],
+    carry: Any,
+    constants: Any,
+) -> Any:
     """Call the body until `following(cursor, source)` has no cell left."""
 
-    def advance(both, source, constants):
+    def advance(both: Any, source: Any, constants: Any) -> Any:
         (cursor, part), carry = both
         carry = body(cursor.cells, part, carry, constants)
         last = jnp.all(part + 1 >= parts(cursor.cells, constants))
@@ -69,20 +78,22 @@ def _loop(start, source, following, n: int, body, parts, carry, constants) -> An
         cursor = jax.tree.map(lambda a, b: jnp.where(last, a, b), after, cursor)
         return (cursor, jnp.where(last, 0, part + 1)), carry
 
-    def goes_on(both):
+    def goes_on(both: Any) -> jax.Array:
         return jnp.any(both[0][0].cells < n)
 
     @custom_batching.custom_vmap
-    def loop(cursor, carry, source, constants):
-        def step(both):
+    def loop(cursor: Any, carry: Any, source: Any, constants: Any) -> Any:
+        def step(both: Any) -> Any:
             return advance(both, source, constants)
 
         first = ((cursor, jnp.int32(0)), carry)
         return jax.lax.while_loop(goes_on, step, first)[1]
 
     @loop.def_vmap
-    def _batched(axis_size, in_batched, cursor, carry, source, constants):
-        """Keep one loop: vmap of a while loop would copy the whole carry in every round."""
+    def _batched(
+        axis_size: int, in_batched: Any, cursor: Any, carry: Any, source: Any, constants: Any
+    ) -> tuple[Any, Any]:
+        """Keep one loop: vmap of a while loop would copy the whole carry in every iteration."""
         wide = [
             jax.tree.map(lambda x, b: x if b else jnp.broadcast_to(x, (axis_size, *x.shape)), *both)
             for both in ((cursor, in_batched[0]), (carry, in_batched[1]))
@@ -90,7 +101,7 @@ def _loop(start, source, following, n: int, body, parts, carry, constants) -> An
         axes = jax.tree.map(lambda b: 0 if b else None, tuple(in_batched[2:]))
         every = jax.vmap(advance, in_axes=(0, *axes))
 
-        def step(both):
+        def step(both: Any) -> Any:
             return every(both, source, constants)
 
         first = ((wide[0], jnp.zeros((axis_size,), jnp.int32)), wide[1])

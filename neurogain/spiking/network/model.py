@@ -3,71 +3,32 @@
 import dataclasses
 import functools
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import Any
 
 import jax
 import jax.numpy as jnp
-import numpy as np
-from jax.sharding import Mesh, NamedSharding, PartitionSpec
+from jax.sharding import NamedSharding, PartitionSpec
 from jax.typing import DTypeLike
 
-from neurogain import _checks
 from neurogain.spiking import plasticity, synapses
-from neurogain.spiking.cell import Cell, add_synaptic
-from neurogain.spiking.engine import drives, random_bits
-from neurogain.spiking.network import spec, synapse_access
-from neurogain.spiking.network.delivery import Inputs, deliver
-from neurogain.spiking.network.synapse_access import Synapses
-from neurogain.spiking.network.wiring import (
+from neurogain.spiking.cell import add_synaptic
+from neurogain.spiking.engine import random_bits
+from neurogain.spiking.network import run_checks, spec, synapse_access
+from neurogain.spiking.network.arrays import (
     DenseParams,
-    PlasticParams,
-    ProjectionLayout,
+    NetworkInfo,
+    NetworkParams,
+    NetworkState,
     ProjectionState,
-    Rows,
 )
-from neurogain.spiking.synapses import SynapseParams, SynapseState
-
-AXIS = "cells"
-
-
-class NetworkParams(NamedTuple):
-    """All numbers of a network, by name; traced, so that changing one compiles nothing."""
-
-    cells: dict[str, Any]  # constants of each population
-    synapses: dict[str, dict[str, SynapseParams]]  # by population and compartment
-    fixed: Rows | None  # all sparse projections with fixed weights; see `Network.synapses`
-    projections: dict[str, PlasticParams | DenseParams]  # the others
-
-
-class NetworkState(NamedTuple):
-    """All that changes, by name."""
-
-    cells: dict[str, Any]  # state of each population
-    synapses: dict[str, dict[str, SynapseState]]  # by population and compartment
-    projections: dict[str, ProjectionState]  # dense and plastic ones
-    ring: jax.Array  # (steps, slots), nS, what acts later; no steps where all delays are one
-    step: jax.Array  # number of the next step
-
-
-class NetworkInfo(NamedTuple):
-    """What happened in a step."""
-
-    spike: jax.Array  # (n,), all populations one after the other
-    cells: dict[str, Any]  # info of each population
-    weights: dict[str, jax.Array]  # nS, of each plastic projection, as `Network.synapses` has them
+from neurogain.spiking.network.delivery import Inputs, deliver
+from neurogain.spiking.network.structure import AXIS, NetworkStructure, ProjectionLayout
+from neurogain.spiking.network.synapse_access import Synapses
+from neurogain.spiking.synapses import SynapseState
 
 
 @dataclasses.dataclass(frozen=True)
-class Inbox:
-    """Where spikes arrive: one compartment's receptors, in fixed shares."""
-
-    target: str
-    compartment: str
-    shares: tuple[tuple[str, float], ...]
-
-
-@dataclasses.dataclass(frozen=True)
-class Network:
+class Network(NetworkStructure):
     """Static structure of a network, made by `build`; `simulate` and `rollout` take it as a model.
 
     The drive of a simulation is a dictionary: under a population's name what its cells take
@@ -75,41 +36,6 @@ class Network:
     of its three-factor rule in 1/ms, under "population.compartment.receptor" jumps in nS per step.
     What is left out is 0.
     """
-
-    populations: tuple[tuple[str, Cell, int], ...]  # name, kind of cell, number of cells
-    layouts: tuple[ProjectionLayout, ...]
-    inboxes: tuple[Inbox, ...]
-    ring: int  # steps that arrivals are kept for
-    width: int  # synapses of a row of fixed ones that are read at once
-    at_once: int  # spikes that are delivered in one round of a loop
-    receptors: tuple[tuple[str, tuple[tuple[str, tuple[str, ...]], ...]], ...]
-    inputs: tuple[str, ...]
-    modulated: tuple[str, ...]
-    dt: float  # ms
-    mesh: Mesh | None = None
-
-    @property
-    def size(self) -> int:
-        """Number of cells of all populations."""
-        return sum(size for _, _, size in self.populations)
-
-    @property
-    def sizes(self) -> dict[str, int]:
-        """Number of cells of each population."""
-        return {name: size for name, _, size in self.populations}
-
-    def cells_of(self, population: str) -> slice:
-        """Return where a population is among all cells, as recorders of spikes number them.
-
-        Raises:
-          KeyError: there is no such population.
-        """
-        first = 0
-        for name, _, size in self.populations:
-            if name == population:
-                return slice(first, first + size)
-            first += size
-        raise KeyError(f"`population` must be one of {', '.join(self.sizes)}; got {population!r}.")
 
     def synapses(
         self, params: NetworkParams, name: str, state: NetworkState | None = None
@@ -144,14 +70,6 @@ class Network:
         )
         return state._replace(projections=state.projections | {name: own})
 
-    def layout(self, name: str) -> ProjectionLayout:
-        """Return the static part of a projection."""
-        for layout in self.layouts:
-            if layout.name == name:
-                return layout
-        names = ", ".join(w.name for w in self.layouts)
-        raise KeyError(f"`name` must be a projection, one of {names}; got {name!r}.")
-
     def init(
         self, params: NetworkParams, n: int | None = None, dtype: DTypeLike = jnp.float32
     ) -> NetworkState:
@@ -164,13 +82,13 @@ class Network:
             opened[name] = {
                 c: synapses.init(self.sizes[name], dtype, receptors=r) for c, r in compartments
             }
-        layouts = {
+        projections = {
             name: _start(self.layout(name), table, self.sizes, dtype)
             for name, table in params.projections.items()
         }
         slots = sum(self.sizes[inbox.target] for inbox in self.inboxes)
         ring = jnp.zeros((self.ring if self.ring > 1 else 0, slots), dtype)
-        state = NetworkState(cells, opened, layouts, ring, jnp.zeros((), jnp.int32))
+        state = NetworkState(cells, opened, projections, ring, jnp.zeros((), jnp.int32))
         return self._spread(state)
 
     def step(
@@ -186,6 +104,36 @@ class Network:
 
         A spike of this step acts, at the earliest, in the next one.
         """
+        cells, infos = self._step_cells(params, state, drive, dt=dt, key=key)
+        spikes = {name: info.spike for name, info in infos.items()}
+        modulators = {name: jnp.reshape(drive.get(name, 0.0), ()) for name in self.modulated}
+        inputs = Inputs(
+            params.fixed, params.projections, state.projections, state.ring, spikes, spikes,
+            modulators, state.step,
+        )  # fmt: skip
+        arrived, projections, ring = deliver(self, inputs, dt=dt)
+        opened: dict[str, dict[str, SynapseState]] = {}
+        for name, compartments in state.synapses.items():
+            opened[name] = {}
+            for compartment, g in compartments.items():
+                jumps = self._jumps(name, compartment, g, arrived, drive)
+                opened[name][compartment] = synapses.step(
+                    params.synapses[name][compartment], g, jumps, spikes[name], dt=dt
+                )
+        after = self._spread(NetworkState(cells, opened, projections, ring, state.step + 1))
+        weights = {x.name: self._weights(x, params, after) for x in self.layouts if x.plastic}
+        return after, NetworkInfo(jnp.concatenate(list(spikes.values())), infos, weights)
+
+    def _step_cells(
+        self,
+        params: NetworkParams,
+        state: NetworkState,
+        drive: Mapping[str, Any],
+        *,
+        dt: float,
+        key: jax.Array | None,
+    ) -> tuple[dict[str, Any], dict[str, Any]]:
+        """Return state and info of each population under its drive and its open synapses."""
         cells, infos = {}, {}
         for number, (name, cell, _) in enumerate(self.populations):
             own = state.cells[name]
@@ -201,26 +149,16 @@ class Network:
                 dt=dt,
                 key=None if key is None else random_bits.fold_in(key, number),
             )
-        spikes = {name: info.spike for name, info in infos.items()}
-        modulators = {name: jnp.reshape(drive.get(name, 0.0), ()) for name in self.modulated}
-        inputs = Inputs(
-            params.fixed, params.projections, state.projections, state.ring, spikes, spikes,
-            modulators, state.step,
-        )  # fmt: skip
-        arrived, layouts, ring = deliver(self, inputs, dt=dt)
-        opened: dict[str, dict[str, SynapseState]] = {}
-        for name, compartments in state.synapses.items():
-            opened[name] = {}
-            for compartment, g in compartments.items():
-                jumps = self._jumps(name, compartment, g, arrived, drive)
-                opened[name][compartment] = synapses.step(
-                    params.synapses[name][compartment], g, jumps, spikes[name], dt=dt
-                )
-        after = self._spread(NetworkState(cells, opened, layouts, ring, state.step + 1))
-        weights = {w.name: self._weights(w, params, after) for w in self.layouts if w.plastic}
-        return after, NetworkInfo(jnp.concatenate(list(spikes.values())), infos, weights)
+        return cells, infos
 
-    def _jumps(self, name: str, compartment: str, g: Any, arrived: Any, drive: Any) -> SynapseState:
+    def _jumps(
+        self,
+        name: str,
+        compartment: str,
+        g: SynapseState,
+        arrived: tuple[jax.Array, ...],
+        drive: Mapping[str, Any],
+    ) -> SynapseState:
         """Return what each receptor's conductance jumps by."""
         jumps: dict[str, Any] = {}
         for inbox, amount in zip(self.inboxes, arrived, strict=True):
@@ -254,17 +192,17 @@ class Network:
         def put(tree: Any, along: PartitionSpec) -> Any:
             return jax.tree.map(lambda x: jax.lax.with_sharding_constraint(x, place(along)), tree)
 
-        layouts = {
-            name: layout._replace(
-                synapse_state=put(layout.synapse_state, PartitionSpec(AXIS)),
-                post=put(layout.post, PartitionSpec(AXIS)),
+        projections = {
+            name: own._replace(
+                synapse_state=put(own.synapse_state, PartitionSpec(AXIS)),
+                post=put(own.post, PartitionSpec(AXIS)),
             )
-            for name, layout in state.projections.items()
+            for name, own in state.projections.items()
         }
         return state._replace(
             cells=put(state.cells, PartitionSpec(AXIS)),
             synapses=put(state.synapses, PartitionSpec(AXIS)),
-            projections=layouts,
+            projections=projections,
             ring=put(state.ring, PartitionSpec(None, AXIS)),
         )
 
@@ -274,83 +212,10 @@ class Network:
         sizes |= dict.fromkeys(self.modulated, 1)
         return [(f"drive[{name!r}]", drive[name], sizes[name]) for name in sorted(drive)]
 
-    def check(self, params: Any, drive: Any, *, dt: float, n: int, key: Any) -> None:
-        """Refuse another dt, unknown parts of the drive, bad cells, weights that are negative.
-
-        Raises:
-          ValueError, TypeError: names the part, the rule with its unit, the value and a way out.
-        """
+    def check(self, params: Any, drive: Any, *, dt: float, n: int, key: jax.Array | None) -> None:
+        """Raises ValueError or TypeError if the network can't be run with these arguments."""
         del n
-        drives.check_kind("params", params, NetworkParams)
-        if dt != self.dt:
-            raise ValueError(
-                f"`dt` must be the {self.dt:g} ms that the delays of the network were built for; "
-                f"got {dt!r}. Build it again with dt={dt!r}."
-            )
-        if not isinstance(drive, dict):
-            raise TypeError(
-                "`drive` of a network must be a dictionary by population; got "
-                f"{type(drive).__name__}. Pass {{{self.populations[0][0]!r}: ...}}."
-            )
-        known = (*self.sizes, *self.inputs, *self.modulated)
-        for name in drive:
-            if name not in known:
-                raise ValueError(
-                    f"`drive` must be for {', '.join(known)}; got {name!r}. {self._way_out(name)}"
-                )
-        for name, cell, size in self.populations:
-            given = drive.get(name, cell.empty_drive)
-            try:
-                cell.check(params.cells[name], given, dt=dt, n=size, key=key)
-            except (ValueError, TypeError) as error:
-                raise type(error)(f"{name}: {error}") from error
-        for name in (*self.inputs, *self.modulated):
-            _check_part(name, drive.get(name, 0.0), self.modulated)
-        self._check_synapses(params)
-        synapse_access.check(self, params)
-
-    def _check_synapses(self, params: NetworkParams) -> None:
-        receptors = {name: dict(used) for name, used in self.receptors}
-        for name, compartments in params.synapses.items():
-            for compartment, own in compartments.items():
-                synapses.check(own)
-                jump = own.adaptation_jump
-                absent = "adaptation" not in receptors.get(name, {}).get(compartment, ())
-                if absent and _checks.is_concrete(jump) and np.any(np.asarray(jump) != 0):
-                    raise ValueError(
-                        f"`adaptation_jump` of {name}, {compartment}, must be 0 nS, since the "
-                        f"network was built without it; got {jump!r}. Build it again with "
-                        "synapses={...: SynapseParams(adaptation_jump=...)}."
-                    )
-        for name, table in params.projections.items():
-            if table.rule is not None:
-                plasticity.check(table.rule, name)
-
-    def _way_out(self, name: str) -> str:
-        """Return what makes a network take a drive of this name."""
-        if name in (layout.name for layout in self.layouts):
-            return "A modulator needs plasticity=ThreeFactor(...) in the projection."
-        population, _, receptor = name.partition(".")
-        if receptor and population in self.sizes:
-            return f"Jumps of a conductance need Population(..., inputs=({receptor!r},))."
-        return "Look for a misspelt name."
-
-
-def _check_part(name: str, value: Any, modulated: tuple[str, ...]) -> None:
-    drives.check_number(f"drive[{name!r}]", value, "a number, or one that changes in time")
-    if name in modulated:
-        for amount in drives.numbers(value):
-            _checks.in_range(f"drive[{name!r}]", amount, "finite, in 1/ms", np.isfinite, "0.001")
-        return
-    rule = "a jump of at least 0 nS, without Gaussian noise"
-    if isinstance(value, drives.Noise):
-        raise ValueError(
-            f"`drive[{name!r}]` must be {rule}; got {value!r}. Pass PoissonInput(10.0, 0.3)."
-        )
-    amounts = (value.weight,) if isinstance(value, drives.PoissonInput) else drives.numbers(value)
-    for amount in amounts:
-        holds = lambda x: (x >= 0) & (x < np.inf)  # noqa: E731
-        _checks.in_range(f"drive[{name!r}]", amount, rule, holds, "Pass PoissonInput(10.0, 0.3).")
+        run_checks.check(self, params, drive, dt=dt, key=key)
 
 
 def _start(

@@ -1,6 +1,6 @@
 """Synapses by name, read from and written to the arrays of a network, on the host."""
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -8,11 +8,9 @@ import numpy as np
 
 from neurogain import _checks
 from neurogain.spiking import plasticity
+from neurogain.spiking.network.arrays import DenseParams, NetworkParams, ProjectionState, Rows
 from neurogain.spiking.network.spec import check_values
-from neurogain.spiking.network.wiring import DenseParams, ProjectionLayout, ProjectionState, Rows
-
-if TYPE_CHECKING:
-    from neurogain.spiking.network.model import Network, NetworkParams
+from neurogain.spiking.network.structure import NetworkStructure, ProjectionLayout
 
 
 class Synapses(NamedTuple):
@@ -29,9 +27,9 @@ class Synapses(NamedTuple):
 
 
 def read(
-    network: "Network",
+    structure: NetworkStructure,
     layout: ProjectionLayout,
-    params: "NetworkParams",
+    params: NetworkParams,
     state: ProjectionState | None,
 ) -> Synapses:
     """Return the synapses, with the weights of the state if there is one."""
@@ -42,7 +40,7 @@ def read(
         if state is not None and layout.plastic:
             own = plasticity.read(table.rule, state.synapse_state, state.signal)  # type: ignore[arg-type]
             weight = np.asarray(own)[pre, post]
-        delay = np.asarray(layout.delays)[which] * network.dt
+        delay = np.asarray(layout.delays)[which] * structure.dt
         return Synapses(pre, post, weight, delay)
     rows = _rows(layout, params)
     weights = np.asarray(rows.weight)
@@ -50,19 +48,19 @@ def read(
         weights = np.asarray(plasticity.read(table.rule, state.synapse_state, state.signal))  # type: ignore
     parts = []
     for shard in range(len(layout.synapses)):
-        pre, place = _row_places(network, layout, rows, shard)
-        post = np.asarray(rows.target)[shard][place] - _slot(network, layout)
+        pre, place = _row_places(structure, layout, rows, shard)
+        post = np.asarray(rows.target)[shard][place] - _slot(structure, layout)
         steps: Any = np.full(len(place), layout.delays[0])
         if rows.delay is not None:
             steps = np.asarray(rows.delay)[shard][place]
         post = post + shard * layout.n_post
-        parts.append((pre, post, weights[shard, place], steps * network.dt))
+        parts.append((pre, post, weights[shard, place], steps * structure.dt))
     return Synapses(*map(np.concatenate, zip(*parts, strict=True)))
 
 
 def write(
-    network: "Network", layout: ProjectionLayout, params: "NetworkParams", weight: Any
-) -> "NetworkParams":
+    structure: NetworkStructure, layout: ProjectionLayout, params: NetworkParams, weight: Any
+) -> NetworkParams:
     """Return parameters with other weights, one number or one per synapse in the order of `read`.
 
     Raises:
@@ -72,11 +70,11 @@ def write(
     table = params.projections.get(layout.name)
     values = _checked(layout, table, weight)
     if isinstance(table, DenseParams):
-        table = table._replace(weight=_put(network, layout, params, table.weight, values))
+        table = table._replace(weight=_put(structure, layout, params, table.weight, values))
         return params._replace(projections=params.projections | {layout.name: table})
     rows = _rows(layout, params)
-    weights = _put(network, layout, params, rows.weight, values)
-    if network.mesh is not None:
+    weights = _put(structure, layout, params, rows.weight, values)
+    if structure.mesh is not None:
         weights = jax.device_put(weights, rows.weight.sharding)
     rows = rows._replace(weight=weights)
     if table is None:
@@ -86,9 +84,9 @@ def write(
 
 
 def write_state(
-    network: "Network",
+    structure: NetworkStructure,
     layout: ProjectionLayout,
-    params: "NetworkParams",
+    params: NetworkParams,
     state: ProjectionState | None,
     weight: Any,
 ) -> ProjectionState:
@@ -102,7 +100,7 @@ def write_state(
     values = _checked(layout, table, weight)
     before = plasticity.read(table.rule, state.synapse_state, state.signal)
     base = before[None] if layout.path == "dense" else before
-    after = _put(network, layout, params, base, values)
+    after = _put(structure, layout, params, base, values)
     after = after[0] if layout.path == "dense" else after
     return state._replace(
         synapse_state=plasticity.put(table.rule, state.synapse_state, state.signal, after)
@@ -126,7 +124,11 @@ def _checked(layout: ProjectionLayout, table: Any, weight: Any) -> Any:
 
 
 def _put(
-    network: "Network", layout: ProjectionLayout, params: "NetworkParams", into: Any, values: Any
+    structure: NetworkStructure,
+    layout: ProjectionLayout,
+    params: NetworkParams,
+    into: Any,
+    values: Any,
 ) -> Any:
     """Return an array that holds weights, with other values where this projection's are."""
     table = params.projections.get(layout.name)
@@ -140,12 +142,12 @@ def _put(
     if isinstance(table, DenseParams):
         return jnp.asarray(into).at[_matrix_places(table)].set(values)
     rows = _rows(layout, params)
-    per_shard = [_row_places(network, layout, rows, s)[1] for s in range(len(layout.synapses))]
+    per_shard = [_row_places(structure, layout, rows, s)[1] for s in range(len(layout.synapses))]
     shard = np.repeat(np.arange(len(per_shard)), [len(p) for p in per_shard])
     return jnp.asarray(into).at[shard, np.concatenate(per_shard)].set(values)
 
 
-def check(network: "Network", params: "NetworkParams") -> None:
+def check(structure: NetworkStructure, params: NetworkParams) -> None:
     """Refuse weights of another shape, negative ones, not finite ones, and those above Wmax.
 
     Raises:
@@ -161,7 +163,7 @@ def check(network: "Network", params: "NetworkParams") -> None:
             continue
         shape = np.shape(weight)
         if isinstance(table, DenseParams):
-            layout = network.layout(name)
+            layout = structure.layout(name)
             wanted: tuple[int, ...] = (len(layout.delays), layout.n_pre, layout.n_post)
         else:
             wanted = np.shape(rows.target)
@@ -190,27 +192,29 @@ def _check_bound(what: str, most: float, rule: Any) -> None:
         )
 
 
-def _rows(layout: ProjectionLayout, params: "NetworkParams") -> Rows:
+def _rows(layout: ProjectionLayout, params: NetworkParams) -> Rows:
     table = params.projections.get(layout.name)
     return params.fixed if table is None else table.rows  # type: ignore[return-value, union-attr]
 
 
-def _slot(network: "Network", layout: ProjectionLayout) -> int:
+def _slot(structure: NetworkStructure, layout: ProjectionLayout) -> int:
     """Return the first slot of a projection's inbox, in a shard."""
     if layout.plastic:
         return 0
     shards = len(layout.synapses)
-    return sum(network.sizes[inbox.target] // shards for inbox in network.inboxes[: layout.inbox])
+    return sum(
+        structure.sizes[inbox.target] // shards for inbox in structure.inboxes[: layout.inbox]
+    )
 
 
 def _row_places(
-    network: "Network", layout: ProjectionLayout, rows: Rows, shard: int
+    structure: NetworkStructure, layout: ProjectionLayout, rows: Rows, shard: int
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return presynaptic cells, and places in the rows, of a projection's synapses in a shard."""
-    first = 0 if layout.plastic else network.cells_of(layout.source).start
+    first = 0 if layout.plastic else structure.cells_of(layout.source).start
     start = np.asarray(rows.start)[shard][first : first + layout.n_pre + 1]
     pre = np.repeat(np.arange(layout.n_pre), np.diff(start))
-    target = np.asarray(rows.target)[shard][start[0] : start[-1]] - _slot(network, layout)
+    target = np.asarray(rows.target)[shard][start[0] : start[-1]] - _slot(structure, layout)
     own = np.flatnonzero((target >= 0) & (target < layout.n_post))
     return pre[own], start[0] + own
 

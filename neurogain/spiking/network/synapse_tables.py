@@ -1,4 +1,4 @@
-"""Synapses as arrays: from pairs of cells to the rows, columns and matrices of `wiring`."""
+"""Synapses as arrays: from pairs of cells to rows, columns and matrices of `arrays`."""
 
 from collections.abc import Sequence
 from typing import Any, NamedTuple
@@ -8,7 +8,7 @@ import numpy as np
 import scipy.sparse
 
 from neurogain.spiking.connectivity import Pairs
-from neurogain.spiking.network.wiring import Columns, DenseParams, Rows
+from neurogain.spiking.network.arrays import Columns, DenseParams, Rows
 
 MAX_DENSE_BYTES = 1 << 31
 _ROUND = 16  # widths are multiples of it, so that another draw rarely compiles anew

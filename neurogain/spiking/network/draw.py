@@ -1,0 +1,89 @@
+"""A projection drawn on the host: pairs of cells, weights and delays."""
+
+import zlib
+from collections.abc import Mapping
+from typing import NamedTuple
+
+import jax
+import numpy as np
+
+from neurogain.spiking.connectivity import Pairs
+from neurogain.spiking.network import spec
+from neurogain.spiking.network.spec import PerSynapse, Population, Projection
+
+
+class Drawn(NamedTuple):
+    """A projection as it was drawn."""
+
+    pairs: Pairs
+    weight: np.ndarray  # nS
+    delay: np.ndarray  # steps
+
+
+def draw(
+    name: str,
+    projection: Projection,
+    populations: Mapping[str, Population],
+    key: jax.Array,
+    *,
+    dt: float,
+    max_delay: float,
+) -> Drawn:
+    """Return the pairs of a projection with their weights and delays, from a generator of its own.
+
+    Raises:
+      ValueError, TypeError: names the projection, the rule with its unit, the value, a way out.
+    """
+    seed = [*np.asarray(jax.random.key_data(key)).ravel().tolist(), zlib.crc32(name.encode())]
+    rng = np.random.default_rng(seed)
+    n_pre, n_post = populations[projection.source].size, populations[projection.target].size
+    try:
+        recurrent = projection.source == projection.target
+        pairs = projection.connectivity.connect(rng, n_pre, n_post, recurrent)
+    except (ValueError, TypeError) as error:
+        raise type(error)(f"`connectivity` of {name}: {error}") from error
+    weight = _per_synapse(f"`weight` of {name}", projection.weight, "nS", rng, pairs)
+    weight = weight if pairs.scale is None else weight * pairs.scale
+    delay = _per_synapse(f"`delay` of {name}", projection.delay, "ms", rng, pairs)
+    steps = np.rint(delay / dt).astype(np.int32)
+    bad = (np.abs(steps * dt - delay) > 1e-6 * np.maximum(delay, 1)) | (steps < 1)
+    if bad.any():
+        raise ValueError(
+            f"`delay` of {name} must be a multiple of dt = {dt:g} ms and at least one; got "
+            f"{delay[bad][0]:g}. Pass delay={dt:g} for the shortest."
+        )
+    if (delay > max_delay).any():
+        raise ValueError(
+            f"`delay` of {name} must be at most max_delay = {max_delay:g} ms, the buffer; got "
+            f"{delay.max():g}. Pass a larger max_delay to build."
+        )
+    return Drawn(pairs, weight, steps)
+
+
+def _per_synapse(
+    what: str, given: PerSynapse, unit: str, rng: np.random.Generator, pairs: Pairs
+) -> np.ndarray:
+    """Return weights or delays in the order of the pairs."""
+    count = len(pairs.pre)
+    if callable(given):
+        try:
+            drawn = given(rng, count)
+        except TypeError as error:
+            raise TypeError(
+                f"{what}, a function, must take (rng, synapses) and return one value for each; it "
+                f"raised: {error}"
+            ) from error
+        if np.shape(drawn) != (count,):
+            raise ValueError(
+                f"{what}, a function of (rng, synapses), must return shape ({count},); got shape "
+                f"{np.shape(drawn)}."
+            )
+        return spec.check_values(what, drawn, unit, count)
+    values = spec.check_values(what, given, unit, count)
+    if np.ndim(given) == 0:
+        return values
+    if pairs.given is not None:
+        return values[pairs.given]
+    ordered = np.empty_like(values)
+    ordered[np.lexsort((pairs.post, pairs.pre))] = values  # as `Network.synapses` numbers them
+    return ordered

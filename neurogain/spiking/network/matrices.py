@@ -1,0 +1,44 @@
+"""The dense path: a matrix of weights times the vector of all spikes; differentiable."""
+
+import functools
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from neurogain.spiking import plasticity
+from neurogain.spiking.network.arrays import DenseParams
+from neurogain.spiking.network.traces import Traced
+from neurogain.spiking.plasticity import Traces
+
+
+def multiply(table: DenseParams, delayed: list, weight: Any) -> jax.Array:
+    """Return what arrives at each postsynaptic cell, nS."""
+    matrices = table.weight if weight is None else weight[None]
+    products = [
+        jnp.matmul(spike, matrix, precision=jax.lax.Precision.HIGHEST)
+        for spike, matrix in zip(delayed, matrices, strict=True)
+    ]
+    return functools.reduce(jnp.add, products)
+
+
+def pair_up(
+    table: DenseParams, synapse_state: Any, signal: Any, traced: Traced, post_spike: Any, acts: Any
+) -> Any:
+    """Return what the matrix holds after this step's postsynaptic spikes, then the arrivals."""
+    rule: Any = table.rule
+    pair = plasticity.inner(rule)
+    exists: Any = table.exists
+
+    def wide(pre: Traces, post: Traces) -> tuple[Traces, Traces]:
+        return tuple(x[:, None] for x in pre), tuple(y[None, :] for y in post)
+
+    def changed(synapse_state: Any, where: jax.Array, change: jax.Array) -> Any:
+        after = plasticity.add(rule, synapse_state, signal, change)
+        return plasticity.choose(where, after, synapse_state)
+
+    now, following = wide(traced.pre_now, traced.post_now), wide(traced.pre_next, traced.post_next)
+    rise = pair.potentiation(plasticity.read(rule, synapse_state, signal), *now)
+    synapse_state = changed(synapse_state, exists & (post_spike > 0)[None, :], rise)
+    fall = pair.depression(plasticity.read(rule, synapse_state, signal), *following)
+    return changed(synapse_state, exists & (acts > 0)[:, None], -fall)

@@ -1,0 +1,100 @@
+"""What is checked before a network runs: its parameters and its drive."""
+
+from typing import Any
+
+import jax
+import numpy as np
+
+from neurogain import _checks
+from neurogain.spiking import plasticity, synapses
+from neurogain.spiking.engine import drives
+from neurogain.spiking.network import synapse_access
+from neurogain.spiking.network.arrays import NetworkParams
+from neurogain.spiking.network.structure import NetworkStructure
+
+
+def check(
+    structure: NetworkStructure, params: Any, drive: Any, *, dt: float, key: jax.Array | None
+) -> None:
+    """Check parameters and drive of a network.
+
+    Raises:
+      ValueError, TypeError: names the part, the rule with its unit, the value and a way out, if
+        the step is not that of the network, a part of the drive is unknown, cells or rules can't
+        be, or weights are negative.
+    """
+    drives.check_kind("params", params, NetworkParams)
+    if dt != structure.dt:
+        raise ValueError(
+            f"`dt` must be the {structure.dt:g} ms that the delays of the network were built for; "
+            f"got {dt!r}. Build it again with dt={dt!r}."
+        )
+    _check_drive(structure, drive)
+    for name, cell, size in structure.populations:
+        given = drive.get(name, cell.empty_drive)
+        try:
+            cell.check(params.cells[name], given, dt=dt, n=size, key=key)
+        except (ValueError, TypeError) as error:
+            raise type(error)(f"{name}: {error}") from error
+    for name in (*structure.inputs, *structure.modulated):
+        _check_part(name, drive.get(name, 0.0), structure.modulated)
+    _check_receptors(structure, params)
+    for name, table in params.projections.items():
+        if table.rule is not None:
+            plasticity.check(table.rule, name)
+    synapse_access.check(structure, params)
+
+
+def _check_drive(structure: NetworkStructure, drive: Any) -> None:
+    if not isinstance(drive, dict):
+        raise TypeError(
+            "`drive` of a network must be a dictionary by population; got "
+            f"{type(drive).__name__}. Pass {{{structure.populations[0][0]!r}: ...}}."
+        )
+    known = (*structure.sizes, *structure.inputs, *structure.modulated)
+    for name in drive:
+        if name not in known:
+            way_out = _way_out(structure, name)
+            raise ValueError(f"`drive` must be for {', '.join(known)}; got {name!r}. {way_out}")
+
+
+def _way_out(structure: NetworkStructure, name: str) -> str:
+    """Return what makes a network take a drive of this name."""
+    if name in (layout.name for layout in structure.layouts):
+        return "A modulator needs plasticity=ThreeFactor(...) in the projection."
+    population, _, receptor = name.partition(".")
+    if receptor and population in structure.sizes:
+        return f"Jumps of a conductance need Population(..., inputs=({receptor!r},))."
+    return "Look for a misspelt name."
+
+
+def _check_receptors(structure: NetworkStructure, params: NetworkParams) -> None:
+    receptors = {name: dict(used) for name, used in structure.receptors}
+    for name, compartments in params.synapses.items():
+        for compartment, own in compartments.items():
+            synapses.check(own)
+            jump = own.adaptation_jump
+            absent = "adaptation" not in receptors.get(name, {}).get(compartment, ())
+            if absent and _checks.is_concrete(jump) and np.any(np.asarray(jump) != 0):
+                raise ValueError(
+                    f"`adaptation_jump` of {name}, {compartment}, must be 0 nS, since the "
+                    f"network was built without it; got {jump!r}. Build it again with "
+                    "synapses={...: SynapseParams(adaptation_jump=...)}."
+                )
+
+
+def _check_part(name: str, value: Any, modulated: tuple[str, ...]) -> None:
+    drives.check_number(f"drive[{name!r}]", value, "a number, or one that changes in time")
+    if name in modulated:
+        for amount in drives.numbers(value):
+            _checks.in_range(f"drive[{name!r}]", amount, "finite, in 1/ms", np.isfinite, "0.001")
+        return
+    rule = "a jump of at least 0 nS, without Gaussian noise"
+    if isinstance(value, drives.Noise):
+        raise ValueError(
+            f"`drive[{name!r}]` must be {rule}; got {value!r}. Pass PoissonInput(10.0, 0.3)."
+        )
+    amounts = (value.weight,) if isinstance(value, drives.PoissonInput) else drives.numbers(value)
+    for amount in amounts:
+        holds = lambda x: (x >= 0) & (x < np.inf)  # noqa: E731
+        _checks.in_range(f"drive[{name!r}]", amount, rule, holds, "Pass PoissonInput(10.0, 0.3).")
