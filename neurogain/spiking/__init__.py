@@ -25,6 +25,7 @@ from neurogain.spiking.engine.drives import Rule as Rule
 from neurogain.spiking.engine.drives import TimeSeries as TimeSeries
 from neurogain.spiking.engine.drives import combine as combine
 from neurogain.spiking.engine.drives import synapse as synapse
+from neurogain.spiking.engine.simulate import Interrupted as Interrupted
 from neurogain.spiking.engine.simulate import NonFiniteError as NonFiniteError
 from neurogain.spiking.engine.simulate import Result as Result
 from neurogain.spiking.engine.simulate import rollout as rollout

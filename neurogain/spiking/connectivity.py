@@ -103,8 +103,8 @@ class FixedInDegree:
     multapses: bool = False
     autapses: bool = False
 
-    def __post_init__(self):
-        """Refuse a number that is none."""
+    def __post_init__(self) -> None:
+        """Raise ValueError unless `k` is a whole number of at least 0."""
         _checks.whole("k", self.k, 0)
 
     def connect(self, rng: np.random.Generator, n_pre: int, n_post: int, recurrent: bool) -> Pairs:
@@ -131,8 +131,8 @@ class FixedProbability:
     p: float
     autapses: bool = False
 
-    def __post_init__(self):
-        """Refuse what is no probability."""
+    def __post_init__(self) -> None:
+        """Raise ValueError unless `p` is a probability."""
         _checks.in_range("p", self.p, "a probability", lambda p: (p >= 0) & (p <= 1), "0.1")
 
     def connect(self, rng: np.random.Generator, n_pre: int, n_post: int, recurrent: bool) -> Pairs:
@@ -156,8 +156,8 @@ class GaussianWeights:
     layout: Layout = "ring"
     autapses: bool = False
 
-    def __post_init__(self):
-        """Refuse a width that is not positive and an unknown layout."""
+    def __post_init__(self) -> None:
+        """Raise ValueError for a width that is not positive, or an unknown layout."""
         _check_gaussian(self.sigma, self.layout)
 
     def connect(self, rng: np.random.Generator, n_pre: int, n_post: int, recurrent: bool) -> Pairs:
@@ -178,8 +178,8 @@ class GaussianProbability:
     layout: Layout = "ring"
     autapses: bool = False
 
-    def __post_init__(self):
-        """Refuse bad widths, probabilities and layouts."""
+    def __post_init__(self) -> None:
+        """Raise ValueError for a bad width, probability or layout."""
         _check_gaussian(self.sigma, self.layout)
         _checks.in_range("p", self.p, "a probability below 1", lambda p: (p >= 0) & (p < 1), "0.1")
 

@@ -60,19 +60,19 @@ class Total:
     select: Select = spikes_of
     every = 0
 
-    def init(self, state, info):
+    def init(self, state: Any, info: Any) -> Any:
         """Return zeros."""
         return jax.tree.map(lambda x: jnp.zeros_like(_as_number(x)), self.select(state, info))
 
-    def update(self, carry, state, info, *, step, dt):
+    def update(self, carry: Any, state: Any, info: Any, *, step: jax.Array, dt: float) -> Any:
         """Add this step."""
         del step, dt
         return jax.tree.map(lambda c, x: c + _as_number(x), carry, self.select(state, info))
 
-    def emit(self, carry, state, info):
+    def emit(self, carry: Any, state: Any, info: Any) -> Any:
         """Emit nothing."""
 
-    def finish(self, carry, emitted, *, first_step, dt):
+    def finish(self, carry: Any, emitted: Any, *, first_step: int, dt: float) -> Any:
         """Return the sums, each of shape (n,)."""
         del emitted, first_step, dt
         return carry
@@ -85,28 +85,28 @@ class Peak:
     select: Select
     every = 0
 
-    def init(self, state, info):
+    def init(self, state: Any, info: Any) -> Any:
         """Return minus infinity."""
         return jax.tree.map(lambda x: jnp.full_like(x, -jnp.inf), self.select(state, info))
 
-    def update(self, carry, state, info, *, step, dt):
+    def update(self, carry: Any, state: Any, info: Any, *, step: jax.Array, dt: float) -> Any:
         """Keep the larger."""
         del step, dt
         return jax.tree.map(jnp.maximum, carry, self.select(state, info))
 
-    def emit(self, carry, state, info):
+    def emit(self, carry: Any, state: Any, info: Any) -> Any:
         """Emit nothing."""
 
-    def finish(self, carry, emitted, *, first_step, dt):
+    def finish(self, carry: Any, emitted: Any, *, first_step: int, dt: float) -> Any:
         """Return the peaks, each of shape (n,)."""
         del emitted, first_step, dt
         return carry
 
 
 def check_recorders(record: Mapping[str, Recorder], n: int, model: Any = None) -> None:
-    """Refuse what can't record, and cells and synapses that are not there.
+    """Check that each value is a recorder, of cells and synapses that are there.
 
-    A recorder with a method `check(model)` refuses models that it is not for.
+    A recorder with a method `check(model)` raises an error for models that it is not for.
 
     Raises:
       TypeError: `record` is no mapping of names to recorders.
@@ -155,8 +155,8 @@ class Traces:
     every: int = 1
     cells: tuple[int, ...] | None = None
 
-    def __post_init__(self):
-        """Refuse samples at no step, and cells that are not a tuple."""
+    def __post_init__(self) -> None:
+        """Raise an error for samples at no step, and for cells that are not a tuple."""
         _checks.whole("every", self.every, 1)
         if self.cells is not None and not isinstance(self.cells, tuple):
             raise TypeError(
@@ -164,13 +164,13 @@ class Traces:
                 f"cells=tuple(...)."
             )
 
-    def init(self, state, info):
+    def init(self, state: Any, info: Any) -> Any:
         """Carry nothing."""
 
-    def update(self, carry, state, info, *, step, dt):
+    def update(self, carry: Any, state: Any, info: Any, *, step: jax.Array, dt: float) -> Any:
         """Fold nothing."""
 
-    def emit(self, carry, state, info):
+    def emit(self, carry: Any, state: Any, info: Any) -> Any:
         """Emit the chosen cells' values."""
         selected = self.select(state, info)
         if self.cells is None:
@@ -183,7 +183,7 @@ class Traces:
             )
         return jax.tree.map(lambda x: x[np.asarray(self.cells, int)], selected)
 
-    def finish(self, carry, emitted, *, first_step, dt):
+    def finish(self, carry: Any, emitted: Any, *, first_step: int, dt: float) -> Any:
         """Return a `TraceRecord`."""
         samples = len(jax.tree.leaves(emitted)[0])
         steps = first_step + self.every * (1 + np.arange(samples))
@@ -203,13 +203,13 @@ class Spikes:
 
     every = 1
 
-    def init(self, state, info):
+    def init(self, state: Any, info: Any) -> Any:
         """Carry nothing."""
 
-    def update(self, carry, state, info, *, step, dt):
+    def update(self, carry: Any, state: Any, info: Any, *, step: jax.Array, dt: float) -> Any:
         """Fold nothing."""
 
-    def emit(self, carry, state, info):
+    def emit(self, carry: Any, state: Any, info: Any) -> Any:
         """Emit all cells' spikes."""
         return info.spike
 
@@ -217,7 +217,7 @@ class Spikes:
         """Return the events of a chunk, (events, 2), so that the raster need not be kept."""
         return np.argwhere(emitted > 0) + np.array([first_step, 0])
 
-    def finish(self, carry, emitted, *, first_step, dt):
+    def finish(self, carry: Any, emitted: Any, *, first_step: int, dt: float) -> Any:
         """Return a `SpikeRecord`."""
         return SpikeRecord(time_ms=(emitted[:, 0] + 1) * dt, cell=emitted[:, 1])
 
@@ -244,14 +244,14 @@ class Intervals:
     burst_window: float = 10.0  # ms
     every = 0
 
-    def __post_init__(self):
-        """Refuse a window that is not positive."""
+    def __post_init__(self) -> None:
+        """Raise ValueError for a window that is not positive."""
         rule = "positive and finite, in ms"
         _checks.in_range(
             "burst_window", self.burst_window, rule, lambda w: (w > 0) & (w < np.inf), "10.0"
         )
 
-    def init(self, state, info):
+    def init(self, state: Any, info: Any) -> Any:
         """Return empty sums."""
         zero = jnp.zeros_like(info.spike)
         shape = info.spike.shape
@@ -261,7 +261,7 @@ class Intervals:
             jnp.zeros(shape, bool),
         )
 
-    def update(self, carry, state, info, *, step, dt):
+    def update(self, carry: Any, state: Any, info: Any, *, step: jax.Array, dt: float) -> Any:
         """Add the interval that ends in this step, where one does."""
         record, last, counted = carry
         fired = info.spike > 0
@@ -278,10 +278,10 @@ class Intervals:
             jnp.where(fired, near, counted),
         )
 
-    def emit(self, carry, state, info):
+    def emit(self, carry: Any, state: Any, info: Any) -> Any:
         """Emit nothing."""
 
-    def finish(self, carry, emitted, *, first_step, dt):
+    def finish(self, carry: Any, emitted: Any, *, first_step: int, dt: float) -> Any:
         """Return an `IntervalRecord`."""
         del emitted, first_step, dt
         return carry.record

@@ -22,8 +22,8 @@ class Surrogate(abc.ABC):
 
     width: float = 20.0  # unit of x
 
-    def __post_init__(self):
-        """Refuse a width that is not positive."""
+    def __post_init__(self) -> None:
+        """Raise ValueError for a width that is not positive."""
         _checks.in_range(
             "width",
             self.width,
@@ -84,7 +84,9 @@ def _step(surrogate: Surrogate, x: jax.Array) -> jax.Array:
 
 
 @_step.defjvp
-def _step_jvp(surrogate, primals, tangents):
+def _step_jvp(
+    surrogate: Surrogate, primals: tuple[jax.Array], tangents: tuple[jax.Array]
+) -> tuple[jax.Array, jax.Array]:
     (x,), (dx,) = primals, tangents
     return _step(surrogate, x), surrogate.slope(x) * dx
 
@@ -99,6 +101,8 @@ def straight_through(outcome: jax.Array, probability: jax.Array) -> jax.Array:
 
 
 @straight_through.defjvp
-def _straight_through_jvp(primals, tangents):
+def _straight_through_jvp(
+    primals: tuple[jax.Array, jax.Array], tangents: tuple[jax.Array, jax.Array]
+) -> tuple[jax.Array, jax.Array]:
     value = straight_through(*primals)
     return value, jnp.broadcast_to(tangents[1], value.shape)

@@ -1,4 +1,4 @@
-"""What can be run, and what is refused before it is: models, times, drives, recorders, states."""
+"""Checks of a run before it is compiled: model, times, drives, recorders, state."""
 
 import math
 from collections.abc import Iterable, Mapping
@@ -31,7 +31,7 @@ class Model(Protocol):
         """Return the state after `dt` and what happened; the latter has a field `spike`."""
 
     def check(self, params: Any, drive: Any, *, dt: float, n: int, key: jax.Array | None) -> None:
-        """Refuse what can't be run."""
+        """Raise ValueError or TypeError for constants, a drive or a step that can't be run."""
 
 
 def size_of(model: Model, n: int | None) -> int:
@@ -74,10 +74,10 @@ def check(
     state: Any = None,
     dtype: DTypeLike = jnp.float32,
 ) -> int:
-    """Refuse what can't be run, before anything is traced; return the number of steps.
+    """Check the arguments of a run before anything is traced; return the number of steps.
 
     Raises:
-      ValueError: names the argument, the rule with its unit, the value and a way out.
+      ValueError, TypeError: names the argument, the rule with its unit, the value and a way out.
     """
     n = size_of(model, n)
     for name, value, least in (("n", n, 1), ("first_step", first_step, 0)):
@@ -99,33 +99,38 @@ def check(
     for name, part, size in parts_of(model, drive, n):
         drives.check(part, n=size, last_step=first_step + steps, key=key, dt=dt, name=name)
     if state is not None:
-        wrong = [np.shape(x) for x in jax.tree.leaves(state) if np.shape(x)[:1] != (n,)]
-        if wrong and not hasattr(model, "size"):
-            raise ValueError(
-                f"`state` must hold n = {n} cells along the first axis; got shape {wrong[0]}."
-            )
-        expected = jax.eval_shape(lambda: model.init(params, n, dtype))
-        if type(state) is not type(expected) or len(jax.tree.leaves(state)) != len(
-            jax.tree.leaves(expected)
-        ):
-            raise TypeError(
-                f"`state` must be a {type(expected).__name__} of this model; got {type(state)}."
-            )
-        for wanted, leaf in zip(*map(jax.tree.leaves, (expected, state)), strict=True):
-            if np.shape(leaf) != wanted.shape:
-                raise ValueError(
-                    f"`state` must have arrays of shape {wanted.shape}; got {np.shape(leaf)}."
-                )
-            if leaf.dtype != wanted.dtype:
-                raise TypeError(
-                    f"`state` must have the dtype of the run, {wanted.dtype}; got {leaf.dtype}. "
-                    f"Pass dtype=jnp.{leaf.dtype} to continue this one."
-                )
+        _check_state(model, params, n, state, dtype)
     return steps
 
 
+def _check_state(model: Model, params: Any, n: int, state: Any, dtype: DTypeLike) -> None:
+    """Raise ValueError or TypeError for a state of another model, size or dtype."""
+    wrong = [np.shape(x) for x in jax.tree.leaves(state) if np.shape(x)[:1] != (n,)]
+    if wrong and not hasattr(model, "size"):
+        raise ValueError(
+            f"`state` must hold n = {n} cells along the first axis; got shape {wrong[0]}."
+        )
+    expected = jax.eval_shape(lambda: model.init(params, n, dtype))
+    if type(state) is not type(expected) or len(jax.tree.leaves(state)) != len(
+        jax.tree.leaves(expected)
+    ):
+        raise TypeError(
+            f"`state` must be a {type(expected).__name__} of this model; got {type(state)}."
+        )
+    for wanted, leaf in zip(*map(jax.tree.leaves, (expected, state)), strict=True):
+        if np.shape(leaf) != wanted.shape:
+            raise ValueError(
+                f"`state` must have arrays of shape {wanted.shape}; got {np.shape(leaf)}."
+            )
+        if leaf.dtype != wanted.dtype:
+            raise TypeError(
+                f"`state` must have the dtype of the run, {wanted.dtype}; got {leaf.dtype}. "
+                f"Pass dtype=jnp.{leaf.dtype} to continue this one."
+            )
+
+
 def check_key(name: str, key: Any) -> None:
-    """Refuse what is not one key of jax.random."""
+    """Raise TypeError unless a value is one key of jax.random."""
     try:
         kind = str(jax.random.key_impl(key))  # of raw keys, the default
         single = jnp.shape(jax.random.key_data(key)) == jnp.shape(key) or jnp.shape(key) == ()
@@ -141,7 +146,7 @@ def check_key(name: str, key: Any) -> None:
 
 
 def check_dtype(dtype: DTypeLike) -> None:
-    """Refuse what potentials and counts can't be held in."""
+    """Raise ValueError for a dtype that can't hold potentials and counts."""
     if jnp.dtype(dtype) not in (jnp.float32, jnp.float64):
         raise ValueError(f"`dtype` must be float32 or float64; got {jnp.dtype(dtype).name}.")
     if jnp.dtype(dtype) == jnp.float64 and jnp.zeros(()).dtype != jnp.float64:
@@ -152,7 +157,11 @@ def check_dtype(dtype: DTypeLike) -> None:
 
 
 def count_steps(duration: float, dt: float) -> int:
-    """Return duration / dt, both in ms, refusing durations that are not a multiple of dt."""
+    """Return duration / dt, both in ms.
+
+    Raises:
+      ValueError: the duration is not a positive multiple of dt.
+    """
     steps = round(duration / dt) if math.isfinite(duration) else 0
     if steps < 1 or abs(duration / dt - steps) > 1e-3:
         near = max(1, steps) * dt

@@ -14,6 +14,9 @@ from neurogain.spiking.engine import drives
 from neurogain.spiking.engine.checks import Model, check, parts_of, period_of, size_of
 from neurogain.spiking.recorders import Recorder, Total
 
+Advance = Callable[[Any, Any], tuple[Any, Any]]  # (carry, inputs of a step) -> carry, info
+Block = Callable[[int, Any, Any], tuple[Any, tuple[Any, ...], Any]]
+
 
 @dataclasses.dataclass(frozen=True)
 class Program:
@@ -22,7 +25,7 @@ class Program:
     model: Model
     dt: float
     recorders: tuple[Recorder, ...]
-    functions: tuple[tuple[int, Callable], ...]  # drives that are functions, by leaf
+    functions: tuple[tuple[int, Callable[..., Any]], ...]  # drives that are functions, by leaf
     sizes: tuple[int, ...]  # number of cells of each leaf of the drive
     drawn: bool  # whether a drive takes a key
     structure: jax.tree_util.PyTreeDef  # of the drive
@@ -33,26 +36,26 @@ class Program:
         return period_of(self.recorders)
 
     @property
-    def paces(self) -> tuple[int, ...]:
+    def emission_strides(self) -> tuple[int, ...]:
         """Steps between emissions, each a multiple of the one before; () where none emits.
 
-        A recorder emits at the slowest of them that divides its `every`. There are three at most,
-        each four times slower than the one before or more: each doubles what is compiled.
+        A recorder emits at the longest of them that divides its `every`. There are three at most,
+        each four times as long as the one before or longer: each doubles what is compiled.
         """
-        paces: list[int] = []
+        strides: list[int] = []
         left = sorted({r.every for r in self.recorders if r.every})
-        while left and len(paces) < 3:
-            pace = math.gcd(*left)
-            if not paces or pace >= 4 * paces[-1]:
-                paces.append(pace)
-                left = [every for every in left if every > pace]
+        while left and len(strides) < 3:
+            stride = math.gcd(*left)
+            if not strides or stride >= 4 * strides[-1]:
+                strides.append(stride)
+                left = [every for every in left if every > stride]
             else:
                 del left[0]
-        return tuple(paces)
+        return tuple(strides)
 
-    def pace(self, recorder: Recorder) -> int:
-        """Return the pace at which a recorder emits."""
-        return max(pace for pace in self.paces if recorder.every % pace == 0)
+    def emission_stride(self, recorder: Recorder) -> int:
+        """Return the steps between a recorder's emissions, some of which are left out later."""
+        return max(stride for stride in self.emission_strides if recorder.every % stride == 0)
 
 
 class Arrays(NamedTuple):
@@ -128,18 +131,28 @@ def prepare(
     program = Program(model, dt, emitting, functions, sizes, drawn, structure)
     constants = [None if callable(x) else as_arrays(x) for x in leaves]
     arrays = Arrays(as_arrays(params), constants, key)
-    carries = _start(program, arrays, state)
+    carries = _first_carries(program, arrays, state)
     size = sum(emitted_bytes(program, arrays, state, carries, recorders).values())
     return Prepared(program, arrays, state, carries, size, recorders, steps)
 
 
-def _draw(program: Program, arrays: Arrays, state: Any, key: Any) -> tuple[jax.Array, ...]:
+def _draw(
+    program: Program, arrays: Arrays, state: Any, key: jax.Array | None
+) -> tuple[jax.Array, ...]:
     """Return what the drives draw in a step."""
     dtype = next((x.dtype for x in jax.tree.leaves(state) if x.dtype.kind == "f"), jnp.float32)
     return drives.draw(arrays.drive, key, dt=program.dt, n=program.sizes, dtype=dtype)
 
 
-def _one_step(program: Program, arrays: Arrays, state: Any, step: Any, keys: Any, drawn: Any):
+def _one_step(
+    program: Program,
+    arrays: Arrays,
+    state: Any,
+    step: jax.Array,
+    keys: tuple[jax.Array | None, jax.Array | None],
+    drawn: tuple[jax.Array, ...],
+) -> tuple[Any, Any]:
+    """Return the state after a step, and what happened; `keys` are the model's, the drives'."""
     leaves = list(arrays.drive)
     for i, function in program.functions:
         leaves[i] = function
@@ -149,7 +162,9 @@ def _one_step(program: Program, arrays: Arrays, state: Any, step: Any, keys: Any
     return program.model.step(arrays.params, state, drive, dt=program.dt, key=for_model)
 
 
-def _keys(program: Program, key: jax.Array | None, steps: jax.Array) -> tuple[Any, Any]:
+def _keys(
+    program: Program, key: jax.Array | None, steps: jax.Array
+) -> tuple[jax.Array | None, jax.Array | None]:
     """Return a key per step for the model, and another for drives that are drawn."""
     if key is None:
         return None, None
@@ -161,12 +176,12 @@ def _keys(program: Program, key: jax.Array | None, steps: jax.Array) -> tuple[An
     return per_step(0), per_step(1) if program.drawn else None
 
 
-def _shown(program: Program, arrays: Arrays, state: Any) -> Any:
+def _example_step(program: Program, arrays: Arrays, state: Any) -> tuple[Any, Any]:
     drawn = _draw(program, arrays, state, arrays.key)
     return _one_step(program, arrays, state, jnp.int32(0), (arrays.key, arrays.key), drawn)
 
 
-_jitted_step = jax.jit(_shown, static_argnums=0)  # traced once for all runs, for its shapes
+_jitted_step = jax.jit(_example_step, static_argnums=0)  # traced once for all runs, for its shapes
 
 
 def _shapes(program: Program, arrays: Arrays, state: Any) -> Any:
@@ -174,7 +189,7 @@ def _shapes(program: Program, arrays: Arrays, state: Any) -> Any:
     return _jitted_step.eval_shape(program, arrays, state)
 
 
-def _start(program: Program, arrays: Arrays, state: Any) -> tuple[Any, ...]:
+def _first_carries(program: Program, arrays: Arrays, state: Any) -> tuple[Any, ...]:
     """Return the recorders' first carries."""
     shapes = _shapes(program, arrays, state)
     shown = jax.tree.map(lambda x: jnp.zeros(x.shape, x.dtype), shapes)
@@ -192,11 +207,18 @@ def emitted_bytes(
         if recorder.every:
             emitted = jax.tree.leaves(jax.eval_shape(recorder.emit, carry, *shapes))
         per_emission = sum(x.size * x.dtype.itemsize for x in emitted)
-        sizes[name] = per_emission / program.pace(recorder) if emitted else 0.0
+        sizes[name] = per_emission / program.emission_stride(recorder) if emitted else 0.0
     return sizes
 
 
-def scan(program: Program, length: int, arrays: Arrays, state: Any, carries: Any, start: Any):
+def scan(
+    program: Program,
+    length: int,
+    arrays: Arrays,
+    state: Any,
+    carries: tuple[Any, ...],
+    start: jax.Array | int,
+) -> tuple[Any, tuple[Any, ...], tuple[Any, ...]]:
     """Advance by `length` steps; return state, carries, and each recorder's stacked emissions."""
     steps = jnp.asarray(start, jnp.int32) + jnp.arange(length + 1, dtype=jnp.int32)
     for_model, for_drive = _keys(program, arrays.key, steps)
@@ -206,7 +228,7 @@ def scan(program: Program, length: int, arrays: Arrays, state: Any, carries: Any
     following = None if for_drive is None else for_drive[1:]
     inputs = jax.tree.map(lambda x: x[:-1], (steps, (for_model, for_drive)))
 
-    def advance(carry, inputs):
+    def advance(carry: Any, inputs: Any) -> tuple[Any, Any]:
         state, carries, drawn = carry
         (step, keys), following = inputs
         state, info = _one_step(program, arrays, state, step, keys, drawn)
@@ -216,15 +238,17 @@ def scan(program: Program, length: int, arrays: Arrays, state: Any, carries: Any
         )
         return (state, carries, _draw(program, arrays, state, following)), info
 
-    def one_block(level, carry, inputs):
+    def one_block(level: int, carry: Any, inputs: Any) -> tuple[Any, tuple[Any, ...], Any]:
         return _block(program, advance, level, carry, inputs)
 
-    top = len(program.paces) - 1
+    top = len(program.emission_strides) - 1
     carry = (state, carries, drawn)
-    carry, emitted = _scan_blocks(one_block, top, program.paces, carry, (inputs, following))
+    carry, emitted = _scan_blocks(
+        one_block, top, program.emission_strides, carry, (inputs, following)
+    )
 
     def thin(recorder: Recorder, emitted: Any) -> Any:
-        skip = recorder.every // program.pace(recorder)
+        skip = recorder.every // program.emission_stride(recorder)
         return jax.tree.map(lambda x: x[skip - 1 :: skip], emitted)
 
     thinned = tuple(
@@ -233,47 +257,52 @@ def scan(program: Program, length: int, arrays: Arrays, state: Any, carries: Any
     return carry[0], carry[1], thinned
 
 
-def _block(program: Program, advance: Any, level: int, carry: Any, inputs: Any):
-    """Advance by one block at a pace; return the carry, what was emitted, and the last info.
+def _block(
+    program: Program, advance: Advance, level: int, carry: Any, inputs: Any
+) -> tuple[Any, tuple[Any, ...], Any]:
+    """Advance by one emission stride; return the carry, what was emitted, and the last info.
 
-    A block holds blocks of the next faster pace, down to single steps (level -1), so that what is
-    sampled rarely costs nothing between its samples. The last of them is run apart, for its info.
+    A block holds blocks of the next shorter stride, down to single steps (level -1), so that what
+    is sampled rarely costs nothing between its samples. The last of them is run apart, for its
+    info.
     """
     if level < 0:
         carry, info = advance(carry, jax.tree.map(lambda x: x[0], inputs))
         return carry, (None,) * len(program.recorders), info
 
-    def inner(level, carry, inputs):
+    def inner(level: int, carry: Any, inputs: Any) -> tuple[Any, tuple[Any, ...], Any]:
         return _block(program, advance, level, carry, inputs)
 
-    pace = program.paces[level]
-    last = program.paces[level - 1] if level else 1
+    stride = program.emission_strides[level]
+    last = program.emission_strides[level - 1] if level else 1
     emitted = []
-    if pace > last:
-        head = jax.tree.map(lambda x: x[: pace - last], inputs)
-        carry, first = _scan_blocks(inner, level - 1, program.paces, carry, head)
+    if stride > last:
+        head = jax.tree.map(lambda x: x[: stride - last], inputs)
+        carry, first = _scan_blocks(inner, level - 1, program.emission_strides, carry, head)
         emitted.append(first)
-    tail = jax.tree.map(lambda x: x[pace - last :], inputs)
+    tail = jax.tree.map(lambda x: x[stride - last :], inputs)
     carry, rest, info = inner(level - 1, carry, tail)
     emitted.append(rest)
     joined = jax.tree.map(lambda *x: jnp.concatenate(x), *emitted)
     state, carries, _ = carry
     own = tuple(
         jax.tree.map(lambda x: x[None], r.emit(c, state, info))
-        if r.every and program.pace(r) == pace
+        if r.every and program.emission_stride(r) == stride
         else e
         for r, c, e in zip(program.recorders, carries, joined, strict=True)
     )
     return carry, own, info
 
 
-def _scan_blocks(one_block: Any, level: int, paces: tuple[int, ...], carry: Any, inputs: Any):
-    """Scan over blocks at a pace; return the carry and what they emitted, joined."""
-    length = paces[level] if level >= 0 else 1
+def _scan_blocks(
+    one_block: Block, level: int, strides: tuple[int, ...], carry: Any, inputs: Any
+) -> tuple[Any, Any]:
+    """Scan over blocks of one emission stride; return the carry and what they emitted, joined."""
+    length = strides[level] if level >= 0 else 1
     blocks = len(jax.tree.leaves(inputs)[0]) // length
     inputs = jax.tree.map(lambda x: x.reshape(blocks, length, *x.shape[1:]), inputs)
 
-    def body(carry, block):
+    def body(carry: Any, block: Any) -> tuple[Any, Any]:
         carry, emitted, _ = one_block(level, carry, block)
         return carry, emitted
 

@@ -4,11 +4,12 @@ Both scan the same step; neither holds more than is recorded. The noise of a ste
 key and the step's number alone, so neither the length of chunks nor an interruption changes it.
 """
 
+import contextlib
 import dataclasses
 import functools
 import math
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 import jax
@@ -17,8 +18,9 @@ import numpy as np
 from jax.typing import DTypeLike
 
 from neurogain import _checks
+from neurogain import progress as reports
 from neurogain.spiking.engine.checks import Model
-from neurogain.spiking.engine.program import emitted_bytes, join, prepare, scan
+from neurogain.spiking.engine.program import Arrays, Program, emitted_bytes, join, prepare, scan
 from neurogain.spiking.recorders import Recorder
 
 MAX_CHUNK_BYTES = 2**28  # recorded on the device before it moves to the host
@@ -36,6 +38,29 @@ class NonFiniteError(FloatingPointError):
     """A state stopped being a number; says where and when."""
 
 
+class Interrupted(KeyboardInterrupt):
+    """A run was interrupted; `result` is what it had recorded by the end of its last chunk.
+
+    The result can be continued with `state=stop.result.state, first_step=stop.result.step`.
+    """
+
+    def __init__(self, result: Result, done: int, steps: int):
+        super().__init__(
+            f"Interrupted after {done} of {steps} steps. What was recorded is in the `result` of "
+            "this exception; continue it with state=result.state, first_step=result.step."
+        )
+        self.result = result
+
+
+class _Reached(NamedTuple):
+    """How far a run is, at the end of a chunk."""
+
+    done: int  # steps
+    chunks: int  # whose emissions are kept
+    state: Any
+    carries: tuple[Any, ...]  # of the recorders
+
+
 def simulate(
     model: Model,
     params: Any,
@@ -51,7 +76,7 @@ def simulate(
     dtype: DTypeLike = jnp.float32,
     chunk: int = 1000,
     max_recorded_bytes: float = 2.0**32,
-    progress: Callable[[int, int], None] | None = None,
+    progress: bool | Callable[[int, int], None] | None = None,
 ) -> Result:
     """Run `n` cells from the host, chunk by chunk.
 
@@ -70,7 +95,8 @@ def simulate(
       chunk: steps between calls of `progress`, about, fewer where they would record more than
         256 MiB; the noise doesn't depend on it, nor do the results but for how XLA rounds.
       max_recorded_bytes: of samples on the host, 4 GiB; a run that would keep more is refused.
-      progress: called with (steps done, steps in all).
+      progress: True for a bar on a terminal and a line now and then elsewhere, on the standard
+        error; or a function that is called with (steps done, steps in all).
 
     Returns:
       State, number of the next step, and what was recorded, as NumPy arrays.
@@ -78,6 +104,8 @@ def simulate(
     Raises:
       ValueError: bad constants, drives, times or recorders, before anything is compiled.
       NonFiniteError: a state stopped being finite; names the variable, the cell and the step.
+      Interrupted: a KeyboardInterrupt (Ctrl-C, the stop button of a notebook) that holds the
+        `Result` up to the last chunk; a plain KeyboardInterrupt before the end of the first.
 
     A run that continues another starts its recorders anew: sums are the caller's to add, and an
     interval across the border is in neither.
@@ -112,26 +140,59 @@ def simulate(
     _check_memory(program, arrays, state, carries, recorders, steps, max_recorded_bytes)
     chunk = min(chunk, int(MAX_CHUNK_BYTES / max(size, 1.0)))
     chunk = max(1, chunk // program.period) * program.period
-    chunks: list[list[Any]] = [[] for _ in recorders]
-    done = 0
-    while done < steps:
-        length = min(chunk, steps - done)
-        start = first_step + done
-        before = state
-        state, carries, emitted = _run_chunk(program, length, arrays, state, carries, start)
-        if not _is_finite(state):
-            raise _locate(program, arrays, before, start, length)
-        for kept, recorder, values in zip(chunks, recorders.values(), emitted, strict=True):
-            kept.append(_to_host(recorder, values, start))
-        done += length
-        if progress is not None:
-            progress(done, steps)
-    recorded = {}
-    for (name, recorder), carry, parts in zip(recorders.items(), carries, chunks, strict=True):
-        joined = jax.tree.map(lambda *x: np.concatenate(x), *parts) if recorder.every else None
-        on_host = jax.tree.map(np.asarray, carry)
-        recorded[name] = recorder.finish(on_host, joined, first_step=first_step, dt=dt)
-    return Result(state=state, step=first_step + steps, recorded=recorded)
+    reached = _Reached(0, 0, state, carries)
+    kept: list[tuple[Any, ...]] = []  # by chunk, then by recorder
+
+    def result() -> Result:
+        """Return what was recorded by the end of the last chunk."""
+        recorded = {}
+        emissions = zip(*kept[: reached.chunks], strict=True)
+        for (name, recorder), carry, parts in zip(
+            recorders.items(), reached.carries, emissions, strict=True
+        ):
+            joined = jax.tree.map(lambda *x: np.concatenate(x), *parts) if recorder.every else None
+            on_host = jax.tree.map(np.asarray, carry)
+            recorded[name] = recorder.finish(on_host, joined, first_step=first_step, dt=dt)
+        return Result(reached.state, first_step + reached.done, recorded)
+
+    try:
+        with _told(progress, steps) as tell:
+            while reached.done < steps:
+                length = min(chunk, steps - reached.done)
+                start = first_step + reached.done
+                state, carries, emitted = _run_chunk(
+                    program, length, arrays, reached.state, reached.carries, start
+                )
+                if not _is_finite(state):
+                    raise _locate(program, arrays, reached.state, start, length)
+                kept.append(
+                    tuple(
+                        _to_host(recorder, values, start)
+                        for recorder, values in zip(recorders.values(), emitted, strict=True)
+                    )
+                )
+                reached = _Reached(reached.done + length, len(kept), state, carries)
+                tell(reached.done, steps)
+        return result()
+    except KeyboardInterrupt:
+        if not reached.chunks:
+            raise
+        raise Interrupted(result(), reached.done, steps) from None
+
+
+@contextlib.contextmanager
+def _told(
+    progress: bool | Callable[[int, int], None] | None, steps: int
+) -> Iterator[Callable[[int, int], None]]:
+    """Yield what is to be called with (steps done, steps in all)."""
+    if callable(progress):
+        yield progress
+        return
+    label = f"{steps} steps"
+    with contextlib.closing(reports.of(bool(progress), 1)) as shown:
+        shown.start(label)
+        yield functools.partial(shown.show, label)
+        shown.finish(label)
 
 
 def rollout(
@@ -184,7 +245,7 @@ def rollout(
     length = _segment(segment, steps, program.period)
 
     @functools.partial(jax.checkpoint, static_argnums=3)
-    def run(carry, arrays, start, length):
+    def run(carry: Any, arrays: Arrays, start: jax.Array, length: int) -> tuple[Any, Any]:
         state, carries, emitted = scan(program, length, arrays, carry[0], carry[1], start)
         return (state, carries), emitted
 
@@ -209,8 +270,19 @@ def rollout(
     return Result(state=state, step=first_step + steps, recorded=recorded)
 
 
-def _check_memory(program, arrays, state, carries, recorders, steps: int, most: float) -> None:
-    """Refuse to record more than fits; events of spikes, whose number is not known, don't count."""
+def _check_memory(
+    program: Program,
+    arrays: Arrays,
+    state: Any,
+    carries: tuple[Any, ...],
+    recorders: Mapping[str, Recorder],
+    steps: int,
+    most: float,
+) -> None:
+    """Raise ValueError if more than `most` bytes would be recorded.
+
+    Events of spikes, whose number is not known, don't count.
+    """
     kept = {
         name: size * steps
         for name, size in emitted_bytes(program, arrays, state, carries, recorders).items()
@@ -261,7 +333,9 @@ def _place(name: str, where: tuple[int, ...], network: bool) -> str:
     return f"at index {where[0] if len(where) == 1 else where} "
 
 
-def _locate(program, arrays, state, start: int, length: int) -> NonFiniteError:
+def _locate(
+    program: Program, arrays: Arrays, state: Any, start: int, length: int
+) -> NonFiniteError:
     """Run the chunk again, step by step, and say where it stopped being finite."""
     one = dataclasses.replace(program, recorders=())
     for step in range(start, start + length):

@@ -73,7 +73,7 @@ class PoissonSource:
         raise ValueError(f"Sources of spikes have no compartment; got {compartment!r}.")
 
     def check(self, params: Any, drive: Any, *, dt: float, n: int, key: object) -> None:
-        """Refuse negative rates, and a run without a key."""
+        """Raise an error for negative rates, and for a run without a key."""
         del params, dt, n
         rule = "a finite rate in Hz, at least 0"
         drives.check_number("drive", drive, rule)
@@ -116,7 +116,7 @@ class SpikeListSource:
         raise ValueError(f"Sources of spikes have no compartment; got {compartment!r}.")
 
     def check(self, params: Any, drive: Any, *, dt: float, n: int, key: object) -> None:
-        """Refuse lists for another number of sources."""
+        """Raise an error for a list of another number of sources, or in another dt."""
         del key
         drives.check_kind("params", params, SpikeList)
         if jax.tree.leaves(drive) not in ([], [0.0]):

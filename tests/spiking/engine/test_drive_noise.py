@@ -20,6 +20,7 @@ from neurogain.spiking import (
     rollout,
     simulate,
 )
+from neurogain.spiking.engine import random_bits
 from neurogain.spiking.recorders import Total, Traces
 
 KEY = jax.random.key(11)
@@ -187,6 +188,30 @@ def test_fields_may_differ_between_cells():
     assert (conductance[:, [0, 3]] == 0).all()
     spikes = conductance[:, :3] / [1, 2, 3]
     assert (np.abs(spikes.mean(axis=0) - mean) <= 5 * np.sqrt(mean / 20_000)).all()
+
+
+class Listener(Echo):
+    """Cells that show bits of their own key as well."""
+
+    def step(self, params, state, drive, *, dt, key):
+        state, info = super().step(params, state, drive, dt=dt, key=key)
+        return state, info._replace(drive=(*info.drive, jax.random.bits(key, state.value.shape)))
+
+
+def test_the_model_and_the_drives_draw_from_streams_of_their_own():
+    n, start, steps = 6, 30, 4
+    drive = Drive(Noise(0.0, 1.0), 0.0, lambda step, key: jax.random.uniform(key, (n,)))
+    options = {"n": n, "duration": steps * 0.1, "key": KEY, "first_step": start}
+    run = simulate(Listener(), (), drive, record={"all": Traces(shown)}, **options)
+    noise, _, own, bits = run.recorded["all"].values
+    for k in range(steps):
+        of_model, of_drives = (
+            jax.random.fold_in(jax.random.fold_in(KEY, stream), start + k) for stream in (0, 1)
+        )
+        np.testing.assert_array_equal(bits[k], jax.random.bits(of_model, (n,)))
+        np.testing.assert_allclose(noise[k], random_bits.normal(of_drives, n), rtol=1e-5)
+        of_field = jax.random.fold_in(of_drives, 2)  # of the third field
+        np.testing.assert_array_equal(own[k], jax.random.uniform(of_field, (n,)))
 
 
 def test_noise_without_deviation_is_its_mean():

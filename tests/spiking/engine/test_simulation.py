@@ -1,6 +1,8 @@
 """`simulate`: what its results depend on, and what they don't."""
 
 import dataclasses
+import re
+import sys
 
 import jax
 import jax.numpy as jnp
@@ -9,6 +11,7 @@ import pytest
 
 from neurogain.spiking import (
     Drive,
+    Interrupted,
     IzhikevichCell,
     PyramidalCell,
     PyramidalDrive,
@@ -155,6 +158,74 @@ def test_progress_rises_to_the_end(chunk):
     done = [number for number, _ in seen]
     assert done == [*range(chunk, STEPS, chunk), STEPS]
     assert {total for _, total in seen} == {STEPS}
+
+
+@pytest.mark.parametrize("after", [1, 4])
+def test_an_interrupted_run_keeps_what_it_recorded_and_can_go_on(whole, after):
+    record = {"events": Spikes(), "dendrite": EVERYTHING["dendrite"], "count": Total()}
+
+    def stop(done, total):
+        if done == 100 * after:
+            raise KeyboardInterrupt
+
+    with pytest.raises(Interrupted, match=f"after {100 * after} of 600 steps") as caught:
+        stochastic(record=record, chunk=100, progress=stop)
+    first = caught.value.result
+    assert first.step == 100 * after
+    equal(first, stochastic(10.0 * after, record=record, chunk=100))
+    second = stochastic(
+        DURATION - 10.0 * after, record=record, chunk=100, state=first.state, first_step=first.step
+    )
+    equal(second.state, whole.state)
+    equal(first.recorded["count"] + second.recorded["count"], whole.recorded["count"])
+    for name in ("events", "dendrite"):
+        both = zip(first.recorded[name], second.recorded[name], strict=True)
+        equal([np.concatenate(parts) for parts in both], list(whole.recorded[name]))
+
+
+def test_an_interruption_between_two_chunks_loses_the_later_alone(monkeypatch):
+    calls = []
+
+    def interrupted(recorder, values, start):
+        calls.append(start)
+        if len(calls) == 4:  # the second recorder of the second chunk
+            raise KeyboardInterrupt
+        return values
+
+    monkeypatch.setattr("neurogain.spiking.engine.simulate._to_host", interrupted)
+    record = {"v": Traces(lambda state, info: state.v), "n": Total()}
+    with pytest.raises(Interrupted) as caught:
+        fast_spiking(record=record, chunk=100)
+    assert caught.value.result.step == 100
+    assert caught.value.result.recorded["v"].values.shape == (100, N)
+
+
+def test_a_run_that_is_interrupted_in_its_first_chunk_has_nothing_to_keep(monkeypatch):
+    def interrupted(recorder, values, start):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("neurogain.spiking.engine.simulate._to_host", interrupted)
+    with pytest.raises(KeyboardInterrupt) as caught:
+        fast_spiking()
+    assert not isinstance(caught.value, Interrupted)
+
+
+def test_progress_is_told_on_the_standard_error(capsys, monkeypatch):
+    fast_spiking(progress=True)
+    told = capsys.readouterr()
+    assert re.fullmatch(r"\[1/1\] 600 steps: [0-9.]+ s\n", told.err)
+    assert not told.out
+    monkeypatch.setattr("neurogain.progress.SECONDS", 0.0)
+    fast_spiking(progress=True, chunk=300)
+    assert "600 steps: 50%" in capsys.readouterr().err
+    fast_spiking(progress=False)
+    assert not capsys.readouterr().err
+
+
+def test_progress_is_a_bar_on_a_terminal(capsys, monkeypatch):
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    fast_spiking(progress=True, chunk=300)
+    assert re.search(r"600 steps: 100%\|.*1(\.0)?/1", capsys.readouterr().err)
 
 
 def test_chunks_hold_whole_periods_of_the_recorders():
