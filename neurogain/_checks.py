@@ -5,6 +5,7 @@ from collections.abc import Callable
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.typing import DTypeLike
 
 
 def is_concrete(value: object) -> bool:
@@ -52,7 +53,7 @@ def no_schedule(name: str, value: object) -> None:
         )
 
 
-def widest(*dtypes: object) -> np.dtype:
+def widest(*dtypes: DTypeLike) -> np.dtype:
     """Return the dtype that holds all of these; named by us, so strict promotion has no say."""
     with jax.numpy_dtype_promotion("standard"):
         return np.dtype(jnp.result_type(*dtypes))

@@ -96,19 +96,38 @@ def relax(
 
     Returns:
       The gain after `dt`, of the broadcast shape.
+
+    Example:
+      >>> constants = {"tau": 100.0, "baseline": 1.0, "strength": 2.0}  # ms
+      >>> once = relax(1.0, 0.5, dt=20.0, **constants)
+      >>> twice = relax(relax(1.0, 0.5, dt=10.0, **constants), 0.5, dt=10.0, **constants)
+      >>> print(f"{once:.4f} {twice:.4f}")
+      1.1813 1.1813
     """
     decay, sensitivity = per_update(tau=tau, strength=strength, dt=dt)
     return step(gain, drive, decay=decay, baseline=baseline, sensitivity=sensitivity)
 
 
 def per_update(*, tau: ArrayLike, strength: ArrayLike, dt: ArrayLike) -> PerUpdate:
-    """Return decay = exp(-dt/tau) and sensitivity = strength (1 - decay)."""
+    """Return decay = exp(-dt/tau) and sensitivity = strength (1 - decay).
+
+    Example:
+      >>> decay, sensitivity = per_update(tau=100.0, strength=2.0, dt=20.0)
+      >>> print(f"{decay:.4f} {sensitivity:.4f}")
+      0.8187 0.3625
+    """
     rate = -jnp.asarray(dt) / jnp.asarray(tau)
     return PerUpdate(decay=jnp.exp(rate), sensitivity=-jnp.expm1(rate) * strength)
 
 
 def continuous(*, decay: ArrayLike, sensitivity: ArrayLike, dt: ArrayLike) -> Continuous:
-    """Return tau = -dt / ln(decay) and strength = sensitivity / (1 - decay)."""
+    """Return tau = -dt / ln(decay) and strength = sensitivity / (1 - decay).
+
+    Example:
+      >>> tau, strength = continuous(decay=0.9, sensitivity=0.4, dt=1.0)
+      >>> print(f"{tau:.3f} {strength:.3f}")  # of the optimizers' constants, in updates
+      9.491 4.000
+    """
     decay = jnp.asarray(decay)
     return Continuous(tau=-jnp.asarray(dt) / jnp.log(decay), strength=sensitivity / (1 - decay))
 
@@ -116,7 +135,12 @@ def continuous(*, decay: ArrayLike, sensitivity: ArrayLike, dt: ArrayLike) -> Co
 def fixed_point(
     drive: ArrayLike, *, decay: ArrayLike, baseline: ArrayLike, sensitivity: ArrayLike
 ) -> jax.Array:
-    """Return the gain that a constant drive settles at: g0 + sensitivity u / (1 - decay)."""
+    """Return the gain that a constant drive settles at: g0 + sensitivity u / (1 - decay).
+
+    Example:
+      >>> print(f"{fixed_point(0.5, decay=0.9, baseline=1.0, sensitivity=0.4):.3f}")
+      3.000
+    """
     return jnp.asarray(baseline) + sensitivity * jnp.asarray(drive) / (1 - jnp.asarray(decay))
 
 
@@ -126,6 +150,11 @@ def bounds(
     """Return the lowest and highest gain that drives in [0, max_drive] can reach from g0.
 
     For the entropy of C classes, `max_drive` is ln C (nats).
+
+    Example:
+      >>> low, high = bounds(jnp.log(10.0), decay=0.9, baseline=1.0, sensitivity=0.4)
+      >>> print(f"{low:.2f} {high:.2f}")
+      1.00 10.21
     """
     top = fixed_point(max_drive, decay=decay, baseline=baseline, sensitivity=sensitivity)
     return jnp.broadcast_to(jnp.asarray(baseline, top.dtype), top.shape), top
@@ -138,6 +167,10 @@ def fast_slow(effective: ArrayLike, gain: ArrayLike, *, baseline: ArrayLike) -> 
       effective: E, any shape.
       gain: g > 0, broadcastable to E.
       baseline: g0, broadcastable to E.
+
+    Example:
+      >>> fast_slow(jnp.array([3.0, 6.0]), 1.5, baseline=1.0)
+      FastSlow(slow=Array([2., 4.], dtype=float32), fast=Array([1., 2.], dtype=float32))
     """
     effective, gain = jnp.asarray(effective), jnp.asarray(gain)
     fast = (gain - baseline) / gain * effective
@@ -145,12 +178,13 @@ def fast_slow(effective: ArrayLike, gain: ArrayLike, *, baseline: ArrayLike) -> 
 
 
 def check_parameters(*, decay: object, baseline: object, sensitivity: object) -> None:
-    """Refuse constants outside their range, where they are concrete numbers.
+    """Check that constants are in their ranges, where they are concrete numbers.
 
     Schedules and traced values pass: their values are not known yet.
 
     Raises:
-      ValueError: `decay` outside (0, 1), `baseline` below 1, or a negative or non-finite value.
+      ValueError: if `decay` is outside (0, 1), `baseline` is below 1, or a value is negative or not
+        finite.
     """
     _checks.in_range("decay", decay, "in (0, 1), per update", lambda x: (x > 0) & (x < 1), "0.9")
     _checks.in_range(
@@ -160,7 +194,7 @@ def check_parameters(*, decay: object, baseline: object, sensitivity: object) ->
 
 
 def check_sensitivity(sensitivity: object) -> None:
-    """Refuse a concrete sensitivity that is negative or not finite, as `check_parameters` does."""
+    """Raise a ValueError if a concrete sensitivity is negative or not finite."""
     _checks.in_range(
         "sensitivity", sensitivity, "finite and >= 0", lambda x: (x >= 0) & (x < jnp.inf), "0.4"
     )

@@ -3,8 +3,7 @@
 All functions take logits of shape (..., classes), give one value per example, shape (...), and
 are exact and differentiable for logits of any size. `where`, a boolean mask broadcastable to the
 logits, leaves classes out, whatever their logits; -inf does so too. An example must keep at least
-one class. Results
-are computed in float32 or wider, and non-negative.
+one class. Results are computed in float32 or wider, and non-negative.
 
 Reduce over the batch with `batch_mean`, or hand the per-example array to the optimizer, which
 does that itself.
@@ -56,7 +55,12 @@ def entropy(
 def normalized_entropy(
     logits: Float[AnyArray, "*batch classes"], *, where: Bool[AnyArray, "..."] | None = None
 ) -> Float[Array, " *batch"]:
-    """Return the entropy over ln C, in [0, 1], with C the number of classes kept; 0 where C = 1."""
+    """Return the entropy over ln C, in [0, 1], with C the number of classes kept; 0 where C = 1.
+
+    Example:
+      >>> print(normalized_entropy(jnp.array([[0.0, 0.0], [1e4, -1e4]])))
+      [1. 0.]
+    """
     h = entropy(logits, where=where)
     kept = jnp.ones(logits.shape, bool) if where is None else jnp.broadcast_to(where, logits.shape)
     classes = jnp.sum(kept, axis=-1).astype(h.dtype)
@@ -66,7 +70,12 @@ def normalized_entropy(
 def least_confidence(
     logits: Float[AnyArray, "*batch classes"], *, where: Bool[AnyArray, "..."] | None = None
 ) -> Float[Array, " *batch"]:
-    """Return 1 - max_c p_c, in [0, 1 - 1/C]; at ties the gradient is shared."""
+    """Return 1 - max_c p_c, in [0, 1 - 1/C]; at ties the gradient is shared.
+
+    Example:
+      >>> print(least_confidence(jnp.array([[0.0, 0.0], [1e4, -1e4]])))
+      [0.5 0. ]
+    """
     p, _ = _log_probabilities(logits, where)
     return 1 - jnp.max(p, axis=-1)
 
@@ -77,6 +86,10 @@ def margin(
     """Return 1 - (p_1 - p_2), in [0, 1], with p_1 and p_2 the two largest probabilities.
 
     With a single class p_2 is 0.
+
+    Example:
+      >>> print(margin(jnp.array([[0.0, 0.0], [1e4, -1e4]])))
+      [1. 0.]
     """
     p, _ = _log_probabilities(logits, where)
     if p.shape[-1] == 1:
@@ -91,7 +104,12 @@ def surprise(
     *,
     where: Bool[AnyArray, "..."] | None = None,
 ) -> Float[Array, " *batch"]:
-    """Return -ln p_y of the observed class y in nats; infinite where y is left out by `where`."""
+    """Return -ln p_y of the observed class y in nats; infinite where y is left out by `where`.
+
+    Example:
+      >>> print(surprise(jnp.array([[0.0, 0.0], [4.0, -4.0]]), jnp.array([0, 1])).round(3))
+      [0.693 8.   ]
+    """
     _, log_p = _log_probabilities(logits, where)
     if where is not None:
         log_p = jnp.where(jnp.broadcast_to(where, log_p.shape), log_p, -jnp.inf)
@@ -101,7 +119,13 @@ def surprise(
 def batch_mean(
     uncertainty: Float[AnyArray, "..."], *, where: Bool[AnyArray, "..."] | None = None
 ) -> Float[Array, ""]:
-    """Return the mean over all examples, or over those that `where` keeps (0 if it keeps none)."""
+    """Return the mean over all examples, or over those that `where` keeps (0 if it keeps none).
+
+    Example:
+      >>> padded, real = jnp.array([0.2, 0.4, 9.0]), jnp.array([True, True, False])
+      >>> print(f"{batch_mean(padded, where=real):.2f}")
+      0.30
+    """
     uncertainty = jnp.asarray(uncertainty)
     if where is None:
         return jnp.mean(uncertainty)

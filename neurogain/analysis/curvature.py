@@ -8,17 +8,17 @@ Ghorbani, Krishnan & Xiao, ICML 2019, arXiv 1901.10159.
 """
 
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 from jax.flatten_util import ravel_pytree
-from jax.typing import DTypeLike
+from jax.typing import ArrayLike, DTypeLike
 from jaxtyping import Array, Float, PyTree
 
 from neurogain import _checks
 
-Loss = Callable[[PyTree], Any]
+Loss = Callable[[PyTree], ArrayLike]  # from parameters to a scalar
 
 
 class Eigenpairs(NamedTuple):
@@ -38,8 +38,8 @@ def hessian_vector_product(loss: Loss, params: PyTree, vector: PyTree) -> PyTree
       vector: v, a tree like the parameters.
 
     Raises:
-      ValueError: the loss is no scalar, or `vector` is not like the parameters.
-      TypeError: a leaf is not floating.
+      ValueError: if the loss is no scalar, or `vector` is not like the parameters.
+      TypeError: if a leaf is not floating.
 
     Example:
       >>> import jax.numpy as jnp
@@ -73,8 +73,8 @@ def top_eigenpairs(
       Pairs whose vectors are a tree like the parameters with a leading axis of k.
 
     Raises:
-      ValueError: `k` or `steps` out of range, or a loss that is no scalar.
-      TypeError: a leaf is not floating.
+      ValueError: if `k` or `steps` is out of range, or the loss is no scalar.
+      TypeError: if a leaf is not floating.
 
     Example:
       >>> import jax, jax.numpy as jnp
@@ -126,7 +126,12 @@ def lanczos(
       Pairs with vectors of shape (k, n).
 
     Raises:
-      ValueError: `k` or `steps` out of range.
+      ValueError: if `k` or `steps` is out of range.
+
+    Example:
+      >>> matrix = jnp.diag(jnp.array([3.0, 1.0, 2.0]))
+      >>> lanczos(lambda v: matrix @ v, 3, 2, key=jax.random.key(0)).values.round(4)
+      Array([3., 2.], dtype=float32)
     """
     steps = _check_sizes(n, k, steps)
     dtype = jnp.dtype(dtype)
@@ -140,7 +145,9 @@ def lanczos(
     def unit(w: Array) -> Array:
         return w / jnp.maximum(jnp.linalg.norm(w), smallest.tiny)
 
-    def step(carry: tuple[Array, Array], j: Array) -> tuple[tuple[Array, Array], Any]:
+    def step(
+        carry: tuple[Array, Array], j: Array
+    ) -> tuple[tuple[Array, Array], tuple[Array, Array]]:
         basis, scale = carry
         v = basis[j]
         w = product(v)

@@ -48,11 +48,7 @@ class Course(NamedTuple):
 
 
 def check_problem(problem: Problem) -> None:
-    """Refuse shapes that do not fit together, and constants out of range.
-
-    Raises:
-      ValueError: names the argument, the rule, the value.
-    """
+    """Raise a ValueError if shapes do not fit together or a constant is out of range."""
     inputs, targets, start = (jnp.shape(x) for x in problem[:3])
     if len(inputs) != 2 or len(targets) != 2 or targets[1] != inputs[0] or start != inputs[1:]:
         raise ValueError(
@@ -76,13 +72,26 @@ def least_squares(
     inputs: Float[Array, "examples n"],
     targets: Float[Array, " examples"],
 ) -> tuple[Array, Array]:
-    """Return the loss, half the mean squared error, and the drive, the root of the mean."""
+    """Return the loss, half the mean squared error, and the drive, the root of the mean.
+
+    Example:
+      >>> loss, drive = least_squares(jnp.zeros(2), jnp.eye(2), jnp.array([2.0, 2.0]))
+      >>> float(loss), float(drive)
+      (2.0, 2.0)
+    """
     mean_square = jnp.mean((inputs @ weights - targets) ** 2)
     return mean_square / 2, jnp.sqrt(mean_square)
 
 
 def gain_modulated(problem: Problem) -> Course:
-    """Train with `optim.modulate_by_gain` over SGD, and split its weights as it goes."""
+    """Train with `optim.modulate_by_gain` over SGD, and split its weights as it goes.
+
+    Example:
+      >>> problem = Problem(jnp.eye(2), jnp.ones((3, 2)), jnp.zeros(2), 0.1, 0.9, 1.0, 0.4)
+      >>> course, other = gain_modulated(problem), explicit_fast_slow(problem)
+      >>> bool(jnp.allclose(course.fast, other.fast, atol=1e-6)), course.fast.shape
+      (True, (4, 2))
+    """
     check_problem(problem)
     constants = {name: getattr(problem, name) for name in ("decay", "baseline", "sensitivity")}
     tx = optim.modulate_by_gain(optax.sgd(problem.learning_rate), **constants)
@@ -91,7 +100,9 @@ def gain_modulated(problem: Problem) -> Course:
         parts = optim.get_fast_slow(state, effective, baseline=problem.baseline)
         return Course(parts.slow, parts.fast, optim.get_gain(state))
 
-    def update(carry: tuple, targets: Array) -> tuple[tuple, Course]:
+    def update(
+        carry: tuple[Array, optax.OptState], targets: Array
+    ) -> tuple[tuple[Array, optax.OptState], Course]:
         effective, state = carry
         (_, drive), gradient = jax.value_and_grad(least_squares, has_aux=True)(
             effective, problem.inputs, targets
@@ -106,7 +117,13 @@ def gain_modulated(problem: Problem) -> Course:
 
 
 def explicit_fast_slow(problem: Problem) -> Course:
-    """Train slow and fast weights by their own equations, those at the head of this module."""
+    """Train slow and fast weights by their own equations, those at the head of this module.
+
+    Example:
+      >>> problem = Problem(jnp.eye(2), jnp.ones((3, 2)), jnp.zeros(2), 0.1, 0.9, 1.0, 0.4)
+      >>> print(*(f"{g:.3f}" for g in explicit_fast_slow(problem).gain))
+      1.000 1.400 1.732 1.979
+    """
     check_problem(problem)
     _, _, _, rate, decay, baseline, sensitivity = problem
 

@@ -7,14 +7,14 @@ Source: Li, Xu, Taylor, Studer & Goldstein, NeurIPS 2018, arXiv 1712.09913.
 """
 
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
-from jax.typing import ArrayLike
 from jaxtyping import Array, Float, PyTree
+from numpy.typing import ArrayLike
 
 from neurogain import _checks
 from neurogain._types import AnyArray
@@ -31,7 +31,12 @@ class Plane(NamedTuple):
 
 
 def between(start: PyTree, end: PyTree) -> PyTree:
-    """Return the direction end - start: a slice from `start` reaches `end` at distance 1."""
+    """Return the direction end - start: a slice from `start` reaches `end` at distance 1.
+
+    Example:
+      >>> between({"w": jnp.ones(2)}, {"w": jnp.zeros(2)})
+      {'w': Array([-1., -1.], dtype=float32)}
+    """
     _check_like("end", end, start)
     return jax.tree.map(lambda a, b: jnp.asarray(b) - a, start, end)
 
@@ -41,6 +46,13 @@ def filter_normalized(params: PyTree, *, key: Array) -> PyTree:
 
     A filter is what feeds one output unit, all of a leaf but its last axis; leaves with fewer than
     two axes (biases, norms) stay where they are.
+
+    Example:
+      >>> params = {"kernel": jnp.ones((4, 2)), "bias": jnp.ones(2)}
+      >>> direction = filter_normalized(params, key=jax.random.key(0))
+      >>> lengths = jnp.linalg.norm(direction["kernel"], axis=0)
+      >>> bool(jnp.allclose(lengths, 2.0)), float(direction["bias"].sum())
+      (True, 0.0)
 
     Source: arXiv 1712.09913, section 4.
     """
@@ -66,7 +78,13 @@ def principal_plane(trajectory: Float[AnyArray, "times n"], origin: Float[AnyArr
     trajectory ends.
 
     Raises:
-      ValueError: fewer than two points, or less than two dimensions.
+      ValueError: if there are fewer than two points, or less than two dimensions.
+
+    Example:
+      >>> trajectory = jnp.array([[0.0, 0.0, 0.0], [1.0, 0.0, 0.0], [2.0, 1.0, 0.0]])
+      >>> plane = principal_plane(trajectory, jnp.zeros(3))
+      >>> plane.coordinates.shape, float(plane.captured.round(4))
+      ((3, 2), 1.0)
     """
     if jnp.ndim(trajectory) != 2 or min(jnp.shape(trajectory)) < 2:
         raise ValueError(
@@ -107,7 +125,7 @@ def slice_1d(
       What `measure` returns, with a leading axis of points.
 
     Raises:
-      ValueError: a direction unlike the origin, or distances that are no list of finite numbers.
+      ValueError: if a direction is unlike the origin, or `distances` are no list of finite numbers.
 
     Example:
       >>> import jax.numpy as jnp
@@ -134,7 +152,13 @@ def slice_2d(
       What `measure` returns, with leading axes (x, y).
 
     Raises:
-      ValueError: as for `slice_1d`, or not two directions.
+      ValueError: as for `slice_1d`, and if there are not two directions.
+
+    Example:
+      >>> axes = jnp.array([1.0, 0.0]), jnp.array([0.0, 1.0])
+      >>> print(slice_2d(lambda w: w @ w, jnp.zeros(2), axes, [0.0, 1.0], [0.0, 2.0, 3.0]))
+      [[ 0.  4.  9.]
+       [ 1.  5. 10.]]
     """
     if len(directions) != 2:
         raise ValueError(f"`directions` must be two trees; got {len(directions)}.")
@@ -145,7 +169,7 @@ def slice_2d(
 
 
 def classification(
-    apply: Callable[[PyTree, Any], Any], images: ArrayLike, labels: ArrayLike
+    apply: Callable[[PyTree, Array], Array], images: ArrayLike, labels: ArrayLike
 ) -> Measure:
     """Return a measure of "loss" (mean cross-entropy in nats) and "accuracy" of a classifier.
 
@@ -153,6 +177,15 @@ def classification(
       apply: from parameters and images to logits, (examples, classes).
       images: as the model takes them.
       labels: whole numbers, (examples,).
+
+    Raises:
+      ValueError: if there is not one label per image.
+
+    Example:
+      >>> measure = classification(lambda w, x: x @ w, jnp.eye(2), [0, 1])
+      >>> values = measure(jnp.eye(2) * 10)
+      >>> float(values["accuracy"]), float(values["loss"].round(4))
+      (1.0, 0.0)
     """
     images, labels = jnp.asarray(images), jnp.asarray(labels)
     if labels.shape != images.shape[:1]:
@@ -181,8 +214,8 @@ def _evaluate(
         _check_like("direction", direction, origin)
 
     def at(point: Array) -> PyTree:
-        def moved(p: Any, *along: Any) -> Array:
-            p = jnp.asarray(p)
+        def moved(leaf: AnyArray, *along: AnyArray) -> Array:
+            p = jnp.asarray(leaf)
             return p + sum(c.astype(p.dtype) * d for c, d in zip(point, along, strict=True))
 
         return measure(jax.tree.map(moved, origin, *directions))

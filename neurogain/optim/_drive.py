@@ -1,16 +1,19 @@
 """The drive of a gain: `uncertainty=` checked, averaged over the batch and over devices."""
 
-from typing import Any, Literal
+from collections.abc import Hashable, Sequence
+from typing import Literal, TypeAlias
 
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.typing import ArrayLike, DTypeLike
 from jaxtyping import Array, Float, PyTree
 
 from neurogain import _checks
 from neurogain.optim import _scope
 
 OnMissing = Literal["raise", "hold"]
+AxisName: TypeAlias = Hashable | Sequence[Hashable] | None  # mapped axes, as for jax.lax.pmean
 
 MISSING = """\
 `{owner}` did not receive `uncertainty`. Pass it to the update of the whole chain:
@@ -23,21 +26,21 @@ off. To let the gain keep its value when there is no drive, build it with on_mis
 
 
 def check_on_missing(value: str) -> None:
-    """Refuse an unknown policy."""
+    """Raise a ValueError if the policy is unknown."""
     if value not in ("raise", "hold"):
         raise ValueError(
             f'`on_missing` must be "raise" or "hold" (the gain keeps its value); got {value!r}.'
         )
 
 
-def is_missing(uncertainty: Any, on_missing: OnMissing, owner: str) -> bool:
+def is_missing(uncertainty: PyTree, on_missing: OnMissing, owner: str) -> bool:
     """Return whether there is no drive; raise, at trace time, where that is an error."""
     if uncertainty is None and on_missing == "raise":
         raise TypeError(MISSING.format(owner=owner))
     return uncertainty is None
 
 
-def checked(value: Any, dtype: Any) -> Array:
+def checked(value: ArrayLike, dtype: DTypeLike) -> Array:
     """Return the drive as an array in which each bad element is NaN; raise if it is concrete."""
     if not isinstance(value, jax.core.Tracer):
         known = np.asarray(value)
@@ -51,7 +54,7 @@ def checked(value: Any, dtype: Any) -> Array:
     return jnp.where((value >= 0) & (value < jnp.inf), value, jnp.nan)
 
 
-def scalar(uncertainty: Any, dtype: Any, axis_name: Any) -> Float[Array, ""]:
+def scalar(uncertainty: PyTree, dtype: DTypeLike, axis_name: AxisName) -> Float[Array, ""]:
     """Return one drive: the mean of a scalar or array over its elements and over `axis_name`."""
     if not jax.tree_util.all_leaves([uncertainty]):
         raise TypeError(
@@ -63,7 +66,7 @@ def scalar(uncertainty: Any, dtype: Any, axis_name: Any) -> Float[Array, ""]:
     return drive if axis_name is None else jax.lax.pmean(drive, axis_name)
 
 
-def _group(value: Any, gain: Array, axis_name: Any) -> Array:
+def _group(value: ArrayLike, gain: Array, axis_name: AxisName) -> Array:
     """Return the drive of one leaf's gain: averaged over all axes but the one of the units."""
     drive = checked(value, gain.dtype)
     if drive.shape != gain.shape:
@@ -79,7 +82,7 @@ def _group(value: Any, gain: Array, axis_name: Any) -> Array:
     return drive if axis_name is None else jax.lax.pmean(drive, axis_name)
 
 
-def _per_group(uncertainty: Any, gain: PyTree, scope: PyTree, axis_name: Any) -> PyTree:
+def _per_group(uncertainty: PyTree, gain: PyTree, scope: PyTree, axis_name: AxisName) -> PyTree:
     """Return one drive per leaf of a tree of gains: from a tree, or one value shared by all."""
     if jax.tree_util.all_leaves([uncertainty]):
         dtypes = [g.dtype for g in jax.tree.leaves(gain)]
@@ -102,7 +105,7 @@ def _per_group(uncertainty: Any, gain: PyTree, scope: PyTree, axis_name: Any) ->
         ) from error
 
 
-def like(uncertainty: Any, gain: PyTree, scope: PyTree, axis_name: Any) -> PyTree:
+def like(uncertainty: PyTree, gain: PyTree, scope: PyTree, axis_name: AxisName) -> PyTree:
     """Return the drive of every gain, in the structure of `gain`."""
     if jax.tree_util.all_leaves([gain]):
         return scalar(uncertainty, gain.dtype, axis_name)

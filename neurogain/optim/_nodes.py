@@ -17,7 +17,9 @@ def pure(tree: PyTree) -> PyTree:
     )
 
 
-def find_nodes(opt_state: optax.OptState, kinds: Any, path: str = "") -> dict[str, Any]:
+def find_nodes(
+    opt_state: optax.OptState, kinds: type[Any] | tuple[type[Any], ...], path: str = ""
+) -> dict[str, Any]:
     """Return every node of these NamedTuple classes by its path in the state, outer before inner.
 
     A found node's own fields, its inner state among them, are searched as well.

@@ -1,7 +1,7 @@
 """Which leaves a gain modulates, recorded in the optimizer state as a tree without arrays."""
 
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import NamedTuple, TypeAlias
 
 import jax
 import numpy as np
@@ -10,7 +10,9 @@ from jaxtyping import PyTree
 
 from neurogain import _checks
 
-MaskedNode = optax.MaskedNode  # optax's own mark for a leaf that is left out
+MaskedNode: TypeAlias = optax.MaskedNode  # optax's own mark for a leaf that is left out
+# bools in the structure of the parameters, or a function to them; None: all leaves
+Mask: TypeAlias = PyTree | Callable[[PyTree], PyTree] | None
 
 
 class Modulated(NamedTuple):
@@ -20,12 +22,13 @@ class Modulated(NamedTuple):
     """
 
 
-def build(params: PyTree, mask: PyTree | Callable[[PyTree], PyTree] | None) -> PyTree:
+def build(params: PyTree, mask: Mask) -> PyTree:
     """Return the scope of `params` under `mask`, a tree of bools or a prefix of one.
 
     Raises:
-      ValueError: the mask's structure is no prefix of the parameters', or it leaves out every leaf.
-      TypeError: a leaf of the mask is no bool.
+      ValueError: if the structure of the mask is no prefix of that of the parameters, or no leaf is
+        kept.
+      TypeError: if a leaf of the mask is no bool.
     """
     everything = jax.tree.map(lambda _: Modulated(), params)
     if mask is None or not jax.tree.leaves(params):  # optax.tree_map_params has no leaves to mask
@@ -57,13 +60,13 @@ def build(params: PyTree, mask: PyTree | Callable[[PyTree], PyTree] | None) -> P
     return scope
 
 
-def is_mark(node: Any) -> bool:
+def is_mark(node: object) -> bool:
     """Return whether the node marks one leaf of the parameters."""
     return isinstance(node, Modulated | MaskedNode)
 
 
 def map_modulated(
-    function: Callable[..., Any], scope: PyTree, *trees: PyTree, otherwise: Callable[..., Any]
+    function: Callable[..., PyTree], scope: PyTree, *trees: PyTree, otherwise: Callable[..., PyTree]
 ) -> PyTree:
     """Map `function` over the modulated leaves of `trees` and `otherwise` over the rest."""
     return jax.tree.map(

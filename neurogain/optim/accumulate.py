@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 import optax
+from jax.typing import ArrayLike
 from jaxtyping import Array, Int, PyTree
 
 from neurogain.optim import _drive
@@ -20,7 +21,7 @@ class MultiStepsState(NamedTuple):
 
 def multi_steps(
     tx: optax.GradientTransformation,
-    every_k_schedule: int | Callable[[Int[Array, ""]], Any],
+    every_k_schedule: int | Callable[[Int[Array, ""]], int | Array],
     *,
     uncertainty_like: PyTree = 0.0,
     **options: Any,
@@ -41,8 +42,19 @@ def multi_steps(
       A transformation that needs the keyword `uncertainty` and composes, in chains too.
 
     Raises:
-      TypeError: `update` without `uncertainty`, at trace time.
-      ValueError: an `uncertainty` of another structure than `uncertainty_like`.
+      TypeError: if `update` is called without `uncertainty`, at trace time.
+      ValueError: if `uncertainty` has another structure than `uncertainty_like`.
+
+    Example:
+      >>> import jax.numpy as jnp, optax
+      >>> from neurogain.optim import get_gain, ngm_sgd
+      >>> tx = multi_steps(ngm_sgd(0.1), 2)
+      >>> params = {"w": jnp.ones(2)}
+      >>> state = tx.init(params)
+      >>> for u in (0.0, 1.0):  # two micro-batches make one update, at their mean of 0.5
+      ...     _, state = tx.update(params, state, params, uncertainty=u)
+      >>> float(get_gain(state))
+      1.2000000476837158
     """
     accumulator = optax.MultiSteps(optax.with_extra_args_support(tx), every_k_schedule, **options)
 
@@ -55,12 +67,12 @@ def multi_steps(
         state: MultiStepsState,
         params: PyTree | None = None,
         *,
-        uncertainty: Any = None,
+        uncertainty: PyTree | None = None,
         **extra_args: Any,
     ) -> tuple[PyTree, MultiStepsState]:
         _drive.is_missing(uncertainty, "raise", "multi_steps")
-        given: Any = jax.tree.structure(uncertainty)
-        wanted: Any = jax.tree.structure(state.uncertainty)
+        given: jax.tree_util.PyTreeDef = jax.tree.structure(uncertainty)
+        wanted: jax.tree_util.PyTreeDef = jax.tree.structure(state.uncertainty)
         if given != wanted:
             raise ValueError(
                 f"`uncertainty` must have the structure of `uncertainty_like`, {wanted}; "
@@ -70,12 +82,12 @@ def multi_steps(
         inner = state.inner_state
         weight = 1 / (inner.mini_step + 1).astype(jnp.float32)
 
-        def running_mean(mean: Array, value: Any) -> Array:
-            value = _drive.checked(value, mean.dtype)
-            if value.shape != mean.shape:
-                value = jnp.mean(value, axis=tuple(range(value.ndim - mean.ndim)))
+        def running_mean(mean: Array, value: ArrayLike) -> Array:
+            drive = _drive.checked(value, mean.dtype)
+            if drive.shape != mean.shape:
+                drive = jnp.mean(drive, axis=tuple(range(drive.ndim - mean.ndim)))
             old = jnp.where(inner.mini_step == 0, 0, mean)
-            return old + weight * (value - old)
+            return old + weight * (drive - old)
 
         mean = jax.tree.map(running_mean, state.uncertainty, uncertainty)
         updates, new = accumulator.update(updates, inner, params, uncertainty=mean, **extra_args)

@@ -31,7 +31,11 @@ class _Log:
 
 
 def audit(
-    tx: optax.GradientTransformation, params: PyTree, *, uncertainty: Any = 0.0, **extra_args: Any
+    tx: optax.GradientTransformation | optax.MultiSteps,
+    params: PyTree,
+    *,
+    uncertainty: PyTree = 0.0,
+    **extra_args: Any,
 ) -> list[GainReport]:
     """Trace one update of a chain and report, for every gain node, whether its drive arrives.
 
@@ -50,8 +54,8 @@ def audit(
       One report per `modulate_by_gain` node.
 
     Raises:
-      ValueError: the chain holds no gain node.
-      TypeError: from a transformation that takes no extra arguments (optax.lookahead).
+      ValueError: if the chain holds no gain node.
+      TypeError: if a transformation takes no extra arguments (optax.lookahead).
 
     Example:
       >>> import jax.numpy as jnp, optax
@@ -65,7 +69,7 @@ def audit(
     def watched(state: optax.OptState) -> optax.OptState:
         nodes = iter(find_nodes(state, ModulateByGainState).items())
 
-        def watch(node: Any) -> Any:
+        def watch(node: PyTree) -> PyTree:
             if not isinstance(node, ModulateByGainState):
                 return node
             path, _ = next(nodes)
@@ -74,12 +78,12 @@ def audit(
             scope = _scope.Watched(node.scope, logs[path][0])
             return node._replace(scope=scope, inner_state=walk(node.inner_state))
 
-        def walk(tree: Any) -> Any:
+        def walk(tree: PyTree) -> PyTree:
             return jax.tree.map(watch, tree, is_leaf=lambda x: isinstance(x, ModulateByGainState))
 
         return walk(state)
 
-    def run(params: PyTree, uncertainty: Any) -> PyTree:
+    def run(params: PyTree, uncertainty: PyTree) -> PyTree:
         grads = jax.tree.map(jnp.zeros_like, params)
         state = watched(tx.init(params))
         return tx.update(grads, state, params, uncertainty=uncertainty, **extra_args)[0]

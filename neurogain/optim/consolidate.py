@@ -1,15 +1,16 @@
 """Slow weights that follow the trained ones and act in their place: the second timescale."""
 
-from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
+from jax.typing import ArrayLike
 from jaxtyping import Array, Float, PyTree
 
 from neurogain import _checks
+from neurogain._types import AnyArray
 from neurogain.optim import _scope, _weights
 from neurogain.optim._nodes import find_nodes
 from neurogain.optim.controls import ScaleByGainState
@@ -25,7 +26,7 @@ class ConsolidateState(NamedTuple):
     inner_state: optax.OptState
 
 
-def _start(leaf: Any) -> Array:
+def _start(leaf: AnyArray) -> Array:
     """Return the slow weights of one leaf before the first update: a copy of it."""
     if not jnp.issubdtype(leaf.dtype, jnp.inexact):
         raise TypeError(
@@ -47,7 +48,7 @@ def _find_gain(inner_state: optax.OptState) -> PyTree:
 
 
 def check_decay(name: str, value: object) -> None:
-    """Refuse a concrete decay of the slow weights outside [0, 1)."""
+    """Raise a ValueError if a concrete decay of the slow weights is outside [0, 1)."""
     _checks.in_range(name, value, "in [0, 1), per update", lambda x: (x >= 0) & (x < 1), "0.97")
 
 
@@ -57,7 +58,7 @@ def consolidate(
     decay: Hyperparameter = 0.97,
     follow_gain: bool = False,
     baseline: Hyperparameter = 1.0,
-    mask: PyTree | Callable[[PyTree], PyTree] | None = None,
+    mask: _scope.Mask = None,
 ) -> optax.GradientTransformationExtraArgs:
     """Let slow weights S follow the weights E that `inner` trains; S is what acts.
 
@@ -91,9 +92,10 @@ def consolidate(
       A transformation whose state is a `ConsolidateState`.
 
     Raises:
-      ValueError: a constant outside its range; at `init` a mask that does not match or, with
-        `follow_gain`, a state of `inner` with no gain or more than one; at `update` no params.
-      TypeError: at `init` a leaf that is not floating.
+      ValueError: if a constant is outside its range; at `init` if the mask does not match or, with
+        `follow_gain`, if the state of `inner` has no gain or more than one; at `update` if `params`
+        are missing.
+      TypeError: at `init` if a leaf is not floating.
 
     Example:
       >>> import jax.numpy as jnp, optax
@@ -121,8 +123,8 @@ def consolidate(
     inner = optax.with_extra_args_support(inner)
     scheduled = any(callable(value) for value in constants.values())
 
-    def at(name: str, state: ConsolidateState) -> Any:
-        value: Any = constants[name]
+    def at(name: str, state: ConsolidateState) -> ArrayLike:
+        value = constants[name]
         return value(state.step) if callable(value) else value
 
     def init_fn(params: PyTree) -> ConsolidateState:
@@ -157,7 +159,7 @@ def consolidate(
             share = jnp.minimum(share * jnp.asarray(at("baseline", state), share.dtype) / gain, 1)
         weight = state.weight + share * (1 - state.weight)
 
-        def follow(slow: Any, param: Any, update: Any) -> Any:
+        def follow(slow: _weights.Held, param: PyTree, update: PyTree) -> _weights.Held:
             if isinstance(slow, _scope.MaskedNode):
                 return slow
             new = optax.apply_updates(param, update)

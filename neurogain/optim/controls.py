@@ -8,10 +8,12 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 import optax
+from jax.typing import ArrayLike
 from jaxtyping import Array, Float, PyTree
 
 from neurogain import _checks
 from neurogain import gain as dynamics
+from neurogain._types import AnyArray
 from neurogain.optim import _drive
 
 
@@ -27,23 +29,31 @@ class ResetOnSwitchState(NamedTuple):
     inner_state: optax.OptState
 
 
-def _scale(updates: PyTree, factor: Array) -> PyTree:
+def _scale(updates: PyTree, factor: AnyArray) -> PyTree:
     return jax.tree.map(lambda d: (factor * d).astype(d.dtype), updates)
 
 
 def scale_by_gain(
     *,
-    decay: float = 0.9,
-    baseline: float = 1.0,
-    sensitivity: float = 0.4,
-    axis_name: Any = None,
+    decay: ArrayLike = 0.9,
+    baseline: ArrayLike = 1.0,
+    sensitivity: ArrayLike = 0.4,
+    axis_name: _drive.AxisName = None,
     on_missing: _drive.OnMissing = "raise",
 ) -> optax.GradientTransformationExtraArgs:
     """Scale updates by g g': the rate that the gain makes of SGD, with no gain on the weights.
 
     Behind SGD of rate alpha the step is -alpha g g' dL/dE, the gradient part of NGM-SGD's; what is
-    missing is the rescaling (g'/g - 1) E of the weights. Arguments, drive and errors as for
+    missing is the rescaling (g'/g - 1) E of the weights. Arguments, drive and errors are as for
     `modulate_by_gain`.
+
+    Example:
+      >>> import jax.numpy as jnp, optax
+      >>> tx = optax.chain(scale_by_gain(), optax.sgd(0.1))
+      >>> params = {"w": jnp.ones(2)}
+      >>> updates, _ = tx.update(params, tx.init(params), params, uncertainty=0.5)
+      >>> updates["w"]  # -0.1 g g' with g = 1 and g' = 1.2
+      Array([-0.12, -0.12], dtype=float32)
 
     Source: control to arXiv 2507.14056.
     """
@@ -62,7 +72,7 @@ def scale_by_gain(
         state: ScaleByGainState,
         params: PyTree | None = None,
         *,
-        uncertainty: Any = None,
+        uncertainty: PyTree | None = None,
         **extra_args: Any,
     ) -> tuple[PyTree, ScaleByGainState]:
         del params, extra_args
@@ -78,12 +88,24 @@ def scale_by_gain(
 
 
 def scale_by_uncertainty(
-    *, sensitivity: float = 0.4, axis_name: Any = None, on_missing: _drive.OnMissing = "raise"
+    *,
+    sensitivity: ArrayLike = 0.4,
+    axis_name: _drive.AxisName = None,
+    on_missing: _drive.OnMissing = "raise",
 ) -> optax.GradientTransformationExtraArgs:
     """Scale updates by 1 + sensitivity u: uncertainty applied to the learning rate alone.
 
-    Fastest to acquire a new task, and the largest stability gap. Drive and errors as for
-    `modulate_by_gain`; with on_missing="hold" and no drive the updates pass unchanged.
+    Of the controls it acquires a new task fastest and has the largest stability gap. Drive and
+    errors are as for `modulate_by_gain`; with on_missing="hold" and no drive the updates pass
+    unchanged.
+
+    Example:
+      >>> import jax.numpy as jnp, optax
+      >>> tx = optax.chain(scale_by_uncertainty(sensitivity=0.4), optax.sgd(0.1))
+      >>> params = {"w": jnp.ones(2)}
+      >>> updates, _ = tx.update(params, tx.init(params), params, uncertainty=0.5)
+      >>> updates["w"]
+      Array([-0.12, -0.12], dtype=float32)
 
     Source: control to arXiv 2507.14056.
     """
@@ -96,7 +118,7 @@ def scale_by_uncertainty(
         state: optax.EmptyState,
         params: PyTree | None = None,
         *,
-        uncertainty: Any = None,
+        uncertainty: PyTree | None = None,
         **extra_args: Any,
     ) -> tuple[PyTree, optax.EmptyState]:
         del params, extra_args
@@ -118,7 +140,19 @@ def reset_on_switch(inner: optax.GradientTransformation) -> optax.GradientTransf
       A transformation that needs the keyword `task_switch`, a Python or traced bool.
 
     Raises:
-      TypeError: `update` without `task_switch`, at trace time.
+      TypeError: if `update` is called without `task_switch`, at trace time.
+
+    Example:
+      >>> import jax.numpy as jnp, optax
+      >>> tx = reset_on_switch(optax.sgd(0.1, momentum=0.9))
+      >>> params = {"w": jnp.ones(2)}
+      >>> state = tx.init(params)
+      >>> for switch in (False, False, True):  # the third update has no momentum left
+      ...     updates, state = tx.update(params, state, params, task_switch=switch)
+      ...     print(updates["w"])
+      [-0.1 -0.1]
+      [-0.19 -0.19]
+      [-0.1 -0.1]
     """
     inner = optax.with_extra_args_support(inner)
 
@@ -130,7 +164,7 @@ def reset_on_switch(inner: optax.GradientTransformation) -> optax.GradientTransf
         state: ResetOnSwitchState,
         params: PyTree | None = None,
         *,
-        task_switch: Any = None,
+        task_switch: ArrayLike | None = None,
         **extra_args: Any,
     ) -> tuple[PyTree, ResetOnSwitchState]:
         if task_switch is None or params is None:

@@ -6,7 +6,6 @@ and run under jit.
 """
 
 import functools
-from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -26,7 +25,14 @@ _AVERAGES = (ConsolidateState, optax.contrib.ScheduleFreeState)
 
 
 def find_gains(opt_state: optax.OptState) -> dict[str, PyTree]:
-    """Return every gain in the state by the path of its node ("" for the state itself)."""
+    """Return every gain in the state by the path of its node ("" for the state itself).
+
+    Example:
+      >>> import jax.numpy as jnp, optax
+      >>> from neurogain.optim import ngm_sgd
+      >>> find_gains(optax.chain(optax.clip(1.0), ngm_sgd(0.1)).init({"w": jnp.ones(2)}))
+      {'[1]': Array(1., dtype=float32)}
+    """
     nodes = find_nodes(pure(opt_state), (ModulateByGainState, ScaleByGainState))
     return {path: node.gain for path, node in nodes.items()}
 
@@ -35,7 +41,13 @@ def get_gain(opt_state: optax.OptState) -> PyTree:
     """Return the only gain in the state: a scalar, or a tree of one gain per leaf or unit.
 
     Raises:
-      ValueError: there is none, or more than one.
+      ValueError: if there is none, or more than one.
+
+    Example:
+      >>> import jax.numpy as jnp
+      >>> from neurogain.optim import ngm_sgd
+      >>> get_gain(ngm_sgd(0.1, baseline=1.5).init({"w": jnp.ones(2)}))
+      Array(1.5, dtype=float32)
     """
     gains = find_gains(opt_state)
     if len(gains) != 1:
@@ -46,7 +58,7 @@ def get_gain(opt_state: optax.OptState) -> PyTree:
     return next(iter(gains.values()))
 
 
-def _leaves(prefix: PyTree, params: PyTree) -> list[Any]:
+def _leaves(prefix: PyTree, params: PyTree) -> list[PyTree]:
     """Return the node of `prefix` that stands for each leaf of the parameters."""
     is_leaf = _scope.is_mark
     try:
@@ -88,7 +100,14 @@ def get_weights(opt_state: optax.OptState, params: PyTree) -> PyTree:
       params: the effective weights E, as the training loop holds them.
 
     Raises:
-      ValueError: `params` of another structure, or a leaf modulated by two nodes side by side.
+      ValueError: if `params` have another structure, or two nodes side by side modulate one leaf.
+
+    Example:
+      >>> import jax.numpy as jnp
+      >>> from neurogain.optim import ngm_sgd
+      >>> params = {"w": jnp.ones(2)}
+      >>> get_weights(ngm_sgd(0.1, baseline=2.0).init(params), params)
+      {'w': Array([0.5, 0.5], dtype=float32)}
     """
     params = pure(params)
     return jax.tree.unflatten(jax.tree.structure(params), _unfold(opt_state, params)[0])
@@ -108,6 +127,14 @@ def get_fast_slow(
 
     Raises:
       ValueError: as for `get_weights`.
+
+    Example:
+      >>> import jax.numpy as jnp
+      >>> from neurogain.optim import ngm_sgd
+      >>> params = {"w": jnp.ones(2)}
+      >>> parts = get_fast_slow(ngm_sgd(0.1, initial_gain=2.0).init(params), params)
+      >>> parts.slow["w"], parts.fast["w"]
+      (Array([0.5, 0.5], dtype=float32), Array([0.5, 0.5], dtype=float32))
     """
     params = pure(params)
     structure = jax.tree.structure(params)
@@ -129,6 +156,13 @@ def has_acting(opt_state: optax.OptState) -> bool:
     """Return whether the weights that act differ from the held ones: for a trainer, when tracing.
 
     The structure of the state alone decides, so it may hold tracers or shapes.
+
+    Example:
+      >>> import jax.numpy as jnp
+      >>> from neurogain.optim import ngm_sgd, two_timescale
+      >>> params = {"w": jnp.ones(2)}
+      >>> has_acting(ngm_sgd(0.1).init(params)), has_acting(two_timescale().init(params))
+      (False, True)
     """
     return bool(find_nodes(opt_state, _AVERAGES))
 
@@ -144,8 +178,9 @@ def get_acting(opt_state: optax.OptState, params: PyTree) -> PyTree:
       params: the weights that the training loop holds.
 
     Raises:
-      ValueError: `params` of another structure; two such nodes on one leaf; or one inside
-        `modulate_by_gain`, which averages the underlying weights W and not those that act.
+      ValueError: if `params` have another structure, if two such nodes average one leaf, or if one
+        is inside `modulate_by_gain`, where it averages the underlying weights W and not those that
+        act.
 
     Example:
       >>> import jax.numpy as jnp, optax

@@ -1,13 +1,12 @@
 """Masks that choose leaves of the parameters by name."""
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Hashable
 
-from jax.tree_util import tree_leaves_with_path, tree_map_with_path
+from jax.tree_util import KeyPath, tree_leaves_with_path, tree_map_with_path
 from jaxtyping import PyTree
 
 
-def _keys(path: tuple[Any, ...]) -> list[Any]:
+def _keys(path: KeyPath) -> list[Hashable]:
     """Return the keys, attribute names and indices along a path."""
     fields = ("key", "name", "idx")
     return [next(getattr(key, f) for f in fields if hasattr(key, f)) for key in path]
@@ -24,7 +23,7 @@ def only(*names: str | int) -> Callable[[PyTree], PyTree]:
       there.
 
     Raises:
-      ValueError: no name.
+      ValueError: if there is no name.
 
     Example:
       >>> import jax.numpy as jnp

@@ -1,20 +1,21 @@
 """Gain-modulated optimisation in the effective-weight form, over any optax optimizer."""
 
-from collections.abc import Callable
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, TypeAlias
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
-from jaxtyping import Array, Int, PyTree
+from jax.typing import ArrayLike, DTypeLike
+from jaxtyping import Array, PyTree
 
 from neurogain import _checks
 from neurogain import gain as dynamics
+from neurogain._types import AnyArray
 from neurogain.optim import _drive, _scope, _weights
 
 Per = Literal["global", "leaf", "unit"]
-Hyperparameter = float | Array | Callable[[Int[Array, ""]], Any]
+Hyperparameter: TypeAlias = float | Array | optax.Schedule
 
 
 class ModulateByGainState(NamedTuple):
@@ -27,8 +28,8 @@ class ModulateByGainState(NamedTuple):
     inner_state: optax.OptState
 
 
-def check_inner(inner: Any) -> None:
-    """Refuse what is no optimizer."""
+def check_inner(inner: object) -> None:
+    """Raise a TypeError if `inner` is no optimizer."""
     if not (hasattr(inner, "init") and hasattr(inner, "update")):
         raise TypeError(
             f"`inner` must be an optax optimizer; got {inner!r}. "
@@ -36,7 +37,7 @@ def check_inner(inner: Any) -> None:
         )
 
 
-def _check_leaf(leaf: Any) -> None:
+def _check_leaf(leaf: AnyArray) -> None:
     if not jnp.issubdtype(leaf.dtype, jnp.inexact):
         raise TypeError(
             f"a modulated leaf must be of a floating dtype; got {leaf.dtype}, shape {leaf.shape}. "
@@ -44,7 +45,7 @@ def _check_leaf(leaf: Any) -> None:
         )
 
 
-def _unit_shape(leaf: Any, unit_axis: int) -> tuple[int, ...]:
+def _unit_shape(leaf: AnyArray, unit_axis: int) -> tuple[int, ...]:
     """Return the shape of one gain per unit, which multiplies the leaf."""
     if leaf.ndim == 0:
         return ()
@@ -63,11 +64,11 @@ def modulate_by_gain(
     decay: Hyperparameter = 0.9,
     baseline: Hyperparameter = 1.0,
     sensitivity: Hyperparameter = 0.4,
-    initial_gain: float | None = None,
+    initial_gain: ArrayLike | None = None,
     per: Per = "global",
     unit_axis: int = -1,
-    mask: PyTree | Callable[[PyTree], PyTree] | None = None,
-    axis_name: Any = None,
+    mask: _scope.Mask = None,
+    axis_name: _drive.AxisName = None,
     on_missing: _drive.OnMissing = "raise",
     keep_weights: bool | None = None,
 ) -> optax.GradientTransformationExtraArgs:
@@ -119,9 +120,10 @@ def modulate_by_gain(
       A transformation whose state is a `ModulateByGainState`.
 
     Raises:
-      ValueError: a constant outside its range, an unknown `per` or `on_missing`; at `init` a mask
-        that does not match.
-      TypeError: at `init` a modulated leaf that is not floating; at `update` no `uncertainty`.
+      ValueError: if a constant is outside its range, or `per` or `on_missing` is unknown; at `init`
+        if the mask does not match.
+      TypeError: at `init` if a modulated leaf is not floating; at `update` if `uncertainty` is
+        missing.
 
     Example:
       >>> import jax.numpy as jnp, optax
@@ -154,7 +156,7 @@ def modulate_by_gain(
         for value, still in ((sensitivity, 0), (baseline, 1), (start, 1))
     )
 
-    def at(count: Any, dtype: Any) -> dict[str, Array]:
+    def at(count: Array | None, dtype: DTypeLike) -> dict[str, Array]:
         values = {k: v(count) if callable(v) else v for k, v in constants.items()}
         return {k: jnp.asarray(v, dtype) for k, v in values.items()}
 
@@ -163,7 +165,7 @@ def modulate_by_gain(
         _scope.map_modulated(_check_leaf, scope, params, otherwise=_weights.left_out)
         count = jnp.zeros([], jnp.int32) if scheduled else None
 
-        def first(shape: tuple[int, ...], dtype: Any) -> Array:
+        def first(shape: tuple[int, ...], dtype: DTypeLike) -> Array:
             value = at(count, dtype)["baseline"] if initial_gain is None else initial_gain
             return jnp.array(jnp.full(shape, value, dtype))  # a copy, so that it can be donated
 
@@ -189,7 +191,7 @@ def modulate_by_gain(
         state: ModulateByGainState,
         params: PyTree | None = None,
         *,
-        uncertainty: Any = None,
+        uncertainty: PyTree | None = None,
         **extra_args: Any,
     ) -> tuple[PyTree, ModulateByGainState]:
         if params is None:

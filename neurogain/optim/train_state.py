@@ -1,9 +1,11 @@
 """Flax's TrainState with extra arguments; imported on its own, since optim needs no Flax."""
 
 import functools
+from collections.abc import Mapping
 from typing import Any
 
 import optax
+from jaxtyping import PyTree
 
 from neurogain._extras import extra
 
@@ -24,7 +26,9 @@ class TrainState(train_state.TrainState):
       Array([0.9, 0.9], dtype=float32)
     """
 
-    def apply_gradients(self, *, grads: Any, extra_args: Any = (), **kwargs: Any) -> "TrainState":
+    def apply_gradients(
+        self, *, grads: PyTree, extra_args: Mapping[str, Any] | None = None, **kwargs: Any
+    ) -> "TrainState":
         """Step the parameters.
 
         Args:
@@ -32,7 +36,7 @@ class TrainState(train_state.TrainState):
           extra_args: further keyword arguments for the optimizer's update, as a dict.
           **kwargs: `uncertainty` for the optimizer; the rest replaces fields, as in Flax.
         """
-        extra = dict(extra_args)
+        extra = dict(extra_args or {})
         if "uncertainty" in kwargs:
             extra["uncertainty"] = kwargs.pop("uncertainty")
         update = optax.with_extra_args_support(self.tx).update
