@@ -289,6 +289,8 @@ class _Runner:
         start = time.perf_counter()
         checkpoint = self._store.checkpoint(part, work.name)
         result = part.run(Job(work.seeds, needed, show, checkpoint))
+        if self._stopped.is_set():  # the folder may belong to another run by now
+            raise KeyboardInterrupt
         each = arrays.divide(part.kind, result, len(work.units))
         seconds = np.asarray((time.perf_counter() - start) / len(work.units))
         for unit, values in zip(work.units, each, strict=True):
