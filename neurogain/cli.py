@@ -73,7 +73,6 @@ _COMMANDS = {  # of experiments that have no folder yet; each goes with its fold
     "bac-firing": "bac_firing.BacFiringCommand",
     "cell": "cell.CellCommand",
     "burst-stdp": "burst_stdp.BurstStdpCommand",
-    "microcircuit": "microcircuit.MicrocircuitCommand",
     "go-nogo": "go_nogo.GoNoGoCommand",
     "neuromod": "neuromod.NeuromodCommand",
     "landscape": "landscape.LandscapeCommand",

@@ -12,7 +12,10 @@ from types import ModuleType
 
 from neurogain.runner import Experiment
 
-NAMES = ("gain-curve",)
+NAMES = (
+    "gain-curve",
+    "microcircuit",
+)
 
 
 def get(name: str) -> Experiment:

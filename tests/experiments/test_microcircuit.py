@@ -1,18 +1,31 @@
 import dataclasses
+import json
 import math
 
 import numpy as np
 import pytest
 
-from neurogain.experiments import microcircuit, microcircuit_config
-from neurogain.experiments.microcircuit_config import MicrocircuitConfig, Setting
+from neurogain import cli
+from neurogain.experiments import microcircuit
+from neurogain.experiments.microcircuit import config as configs
+from neurogain.experiments.microcircuit.config import KNOBS, MicrocircuitConfig, Setting
+from neurogain.experiments.microcircuit.run import (
+    network_of,
+    run_reference,
+    run_unit,
+    weights_of,
+)
 
 CONFIG = MicrocircuitConfig(
     pyramidal=12,
     pv=6,
     som=4,
-    somatic_current=("600", "1200"),
-    other_recurrences=("0",),
+    somatic_current=[600, 1200],
+    other_recurrences=(0,),
+    dendritic_levels=("0", "800"),
+    coupling_levels=np.array([0, 1]),
+    som_levels=75,
+    pv_levels=("75", "300"),
     distance_bins=3,
     warm_up=20.0,
     duration=80.0,
@@ -21,11 +34,72 @@ CONFIG = MicrocircuitConfig(
 )
 
 
+@pytest.fixture(scope="module")
+def result(tmp_path_factory):
+    return microcircuit.run(CONFIG, out=tmp_path_factory.mktemp("microcircuit") / "run")
+
+
+def test_metrics_arrays_and_figures_are_on_disk(result):
+    names = ("raster", "traces", "weights", "inhibition", "pv_distance")
+    figures = {f"{name}.png" for name in (*names, *(f"gain_{knob}" for knob in KNOBS))}
+    written = {p.name for p in result.out.iterdir()} - {".lock"}
+    assert written == figures | {"config.json", "metrics.json", "curves"}
+    units = {p.stem for p in (result.out / "curves").iterdir()}
+    assert {"weights", "reference,seed=0", "reference,seed=1"} < units
+    assert "r=0.2,Id=800,p=0.75,som=75,pv=75,sector=75,seed=0" in units
+    assert len(units) == 1 + 2 * (1 + 5 + 5 + 1)  # reference, levels at both recurrences, sector
+    metrics = json.loads((result.out / "metrics.json").read_text())
+    assert {"schema_version", "config", "versions", "wall_time_s"} < set(metrics)
+    assert metrics["config"]["somatic_current"] == [600, 1200]
+
+
+def test_metrics_have_reference_conditions_and_distances(result):
+    metrics = result.metrics
+    rates = metrics["reference"]["rates_hz"]
+    assert set(rates) == {"pyramidal", "pv", "som"}
+    assert all(set(r) == {"mean", "ci", "per_seed"} for r in rates.values())
+    levels = [(c["knob"], c["level"]) for c in metrics["conditions"]]
+    both = [(knob, x) for knob, ends in zip(KNOBS, ((0, 800), (0, 1)), strict=False) for x in ends]
+    assert levels == [*both, ("som_drive", 75), ("pv_drive", 75), ("pv_drive", 300)]
+    for condition in metrics["conditions"]:
+        assert len(condition["rate_hz"]["mean"]) == len(condition["rate_hz"]["ci"]) == 2
+        for field in ("slope_hz_per_nA", "threshold_pA", "slope_change_percent"):
+            assert len(condition[field]["per_seed"]) == 2
+    assert [o["recurrence"] for o in metrics["other_recurrences"]] == [0]
+    assert len(metrics["pv_distance"]["threshold_change_pA"]) == 3
+
+
+def test_the_command_adds_a_seed_to_a_finished_folder(result, tmp_path, capsys):
+    levels = ("--dendritic-levels", "0", "800", "--coupling-levels", "0", "1", "--som-levels", "75")
+    cli.main(
+        [
+            *("microcircuit", "--out", str(result.out), "--resume", "--seeds", "3"),
+            *("--pyramidal", "12", "--pv", "6", "--som", "4", "--somatic-current", "600:1200:600"),
+            *levels,
+            *("--pv-levels", "75", "300", "--other-recurrences", "0", "--distance-bins", "3"),
+            *("--warm-up", "20", "--duration", "80", "--reference-duration", "100"),
+        ]
+    )
+    printed = capsys.readouterr()
+    told = [line for line in printed.err.splitlines() if line.startswith("[")]
+    assert len(told) == 12
+    assert all("seed=2: " in line for line in told)
+    lines = printed.out.splitlines()
+    assert lines[1].startswith("  pyramidal ")
+    assert len([line for line in lines if line.startswith(("0.2 ", "0  "))]) == 14
+    assert max(map(len, lines[: lines.index("")])) <= 80
+    assert max(map(len, result.table().splitlines())) <= 80
+    metrics = json.loads((result.out / "metrics.json").read_text())
+    rates = metrics["reference"]["rates_hz"]["pyramidal"]["per_seed"]
+    assert rates[:2] == result.metrics["reference"]["rates_hz"]["pyramidal"]["per_seed"]
+    assert len(rates) == 3
+
+
 def test_weights_are_gaussians_of_the_distance_on_the_unit_circle():
     def place(i, n):
         return math.cos(2 * math.pi * i / n), math.sin(2 * math.pi * i / n)
 
-    found = microcircuit.weights_of(MicrocircuitConfig())
+    found = weights_of(MicrocircuitConfig())._asdict()
     published = {
         ("pyramidal", "pyramidal"): (90, 90, 3.5, 0.5),
         ("pyramidal", "pv"): (90, 45, 1.0, 2.0),
@@ -45,7 +119,7 @@ def test_weights_are_gaussians_of_the_distance_on_the_unit_circle():
 
 
 def test_synapses_reach_their_compartments_and_receptors():
-    network, _ = microcircuit.network_of(CONFIG, 1.0)
+    network, _ = network_of(CONFIG, 1.0)
     inboxes = {layout.name: network.inboxes[layout.inbox] for layout in network.layouts}
     recurrent = inboxes["pyramidal_to_pyramidal"]
     assert (recurrent.compartment, dict(recurrent.shares)) == ("soma", {"ampa": 1.75, "nmda": 0.35})
@@ -57,8 +131,8 @@ def test_synapses_reach_their_compartments_and_receptors():
 
 
 def test_recurrence_scales_what_pyramidal_cells_send_alone():
-    network, params = microcircuit.network_of(CONFIG, 0.25)
-    for name, full in microcircuit.weights_of(CONFIG).items():
+    network, params = network_of(CONFIG, 0.25)
+    for name, full in weights_of(CONFIG)._asdict().items():
         total = network.synapses(params, name).weight.sum()
         factor = 0.25 if name.startswith("pyramidal") else 1
         assert total == pytest.approx(factor * full.sum(), rel=1e-5)
@@ -78,28 +152,28 @@ def test_units_are_all_levels_once_and_the_ends_at_other_recurrences():
 
 
 def test_the_sector_lies_around_the_first_cell():
-    np.testing.assert_allclose(microcircuit_config.angle(6), [0, 60, 120, 180, 120, 60])
-    driven = microcircuit_config.in_sector(dataclasses.replace(CONFIG, sector=120.0))
+    np.testing.assert_allclose(configs.angle(6), [0, 60, 120, 180, 120, 60])
+    driven = configs.in_sector(dataclasses.replace(CONFIG, sector=120.0))
     np.testing.assert_array_equal(driven, [1, 1, 0, 0, 0, 1])
-    assert microcircuit_config.in_sector(MicrocircuitConfig()).sum() == 9  # of 45, a fifth
+    assert configs.in_sector(MicrocircuitConfig()).sum() == 9  # of 45, a fifth
 
 
 def test_counts_repeat_and_drives_reach_their_cells():
     quiet = CONFIG.setting(0.0, pv_drive=-500.0, som_drive=-500.0)
-    counts = microcircuit.run_unit(CONFIG, quiet)
+    counts = run_unit(CONFIG, quiet, (0, 1))
     assert counts.shape == (2, 2, 22)
     assert not counts[..., 12:].any()
     assert counts[:, 1, :12].sum() > counts[:, 0, :12].sum()
     assert not np.array_equal(counts[0], counts[1])  # seeds differ
-    np.testing.assert_array_equal(microcircuit.run_unit(CONFIG, quiet), counts)
-    driven = microcircuit.run_unit(CONFIG, quiet._replace(sector_drive=1500.0))
+    np.testing.assert_array_equal(run_unit(CONFIG, quiet, (1,)), counts[1:])
+    driven = run_unit(CONFIG, quiet._replace(sector_drive=1500.0), (0, 1))
     active = driven[..., 12:18].sum(axis=(0, 1)) > 0
-    np.testing.assert_array_equal(active, microcircuit_config.in_sector(CONFIG))
+    np.testing.assert_array_equal(active, configs.in_sector(CONFIG))
     assert not driven[..., 18:].any()
 
 
 def test_the_reference_run_says_what_the_first_seed_did():
-    run = microcircuit.run_reference(CONFIG)
+    run = run_reference(CONFIG, (0, 1))
     assert run.rates.shape == (2, 3)
     first = np.bincount(run.spike_cell, minlength=22)
     np.testing.assert_allclose(run.rates[0, 0], first[:12].mean() / 0.1)
@@ -139,4 +213,4 @@ def test_the_reference_run_says_what_the_first_seed_did():
 )
 def test_bad_input_is_refused(change, message):
     with pytest.raises(ValueError, match=message):
-        microcircuit.check_config(dataclasses.replace(CONFIG, **change))
+        microcircuit.run(dataclasses.replace(CONFIG, **change))

@@ -7,13 +7,13 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from neurogain import stats
-from neurogain.experiments import microcircuit, microcircuit_config
-from neurogain.experiments.microcircuit import Reference
-from neurogain.experiments.microcircuit_config import (
+from neurogain.experiments.microcircuit.config import (
     KNOBS,
     POPULATIONS,
     MicrocircuitConfig,
     Setting,
+    angle,
+    in_sector,
 )
 from neurogain.spiking import measures
 from neurogain.stats import summary, t_interval
@@ -75,18 +75,17 @@ def population_rate(config: MicrocircuitConfig, counts: np.ndarray) -> np.ndarra
     return measures.rate(counts[..., : config.pyramidal].mean(axis=-1), config.duration)
 
 
-def summarize(
-    config: MicrocircuitConfig, reference: Reference, results: Mapping[Setting, np.ndarray]
-) -> dict[str, Any]:
-    """Return the content of `metrics.json` but for versions and times."""
+def summarize(config: MicrocircuitConfig, found: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the content of metrics.json without versions and times."""
+    reference = found["reference"]
+    counts = {setting: found[setting.label].spikes for setting in config.units()}
     curves = {
-        setting: measure(config, population_rate(config, counts))
-        for setting, counts in results.items()
+        setting: measure(config, population_rate(config, one)) for setting, one in counts.items()
     }
     rates = zip(POPULATIONS, reference.rates.T, strict=True)
     return {
         "schema_version": SCHEMA_VERSION,
-        "config": microcircuit.as_json(config),
+        "config": config.as_json(),
         "reference": {
             "recurrence": 1.0,
             "current_pA": config.reference_current,
@@ -98,7 +97,7 @@ def summarize(
             {"recurrence": r, "conditions": conditions(config, curves, r)}
             for r in config.recurrences()[1:]
         ],
-        "pv_distance": pv_distance(config, results),
+        "pv_distance": pv_distance(config, counts),
     }
 
 
@@ -142,7 +141,7 @@ def conditions(
 
 def pv_distance(config: MicrocircuitConfig, results: Mapping[Setting, np.ndarray]) -> dict:
     """Return thresholds of groups of pyramidal cells by their distance to the sector's middle."""
-    degrees = microcircuit_config.angle(config.pyramidal)
+    degrees = angle(config.pyramidal)
     edges = np.linspace(0, 180, config.distance_bins + 1)
     group = np.minimum(np.digitize(degrees, edges) - 1, config.distance_bins - 1)
     found = {}
@@ -156,7 +155,7 @@ def pv_distance(config: MicrocircuitConfig, results: Mapping[Setting, np.ndarray
     middle = np.array([degrees[group == g].mean() for g in range(config.distance_bins)])
     return {
         "sector_deg": config.sector,
-        "driven_cells": int(microcircuit_config.in_sector(config).sum()),
+        "driven_cells": int(in_sector(config).sum()),
         "sector_drive_pA": config.sector_drive,
         "angle_deg": middle.tolist(),
         "distance_radii": (2 * np.sin(np.radians(middle) / 2)).tolist(),

@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 
 from neurogain import stats
-from neurogain.experiments import microcircuit_config, network_gain
-from neurogain.experiments.microcircuit_config import MicrocircuitConfig
+from neurogain.experiments.microcircuit import config as configs
+from neurogain.experiments.microcircuit import summary
+from neurogain.experiments.microcircuit.config import MicrocircuitConfig
 
 CONFIG = MicrocircuitConfig(other_recurrences=(), seeds=3, duration=1000.0)
 CURRENT = CONFIG.currents()
@@ -28,22 +29,22 @@ def counts(slope=40.0, onset=500.0):
 
 def test_threshold_and_slope_of_a_line():
     rate = line(40.0, 520.0)
-    assert network_gain.threshold(CURRENT, rate, 2.0) == pytest.approx(570)  # 520 + 2 / 0.04
-    assert network_gain.slope(CURRENT, rate, 2.0, 15.0) == pytest.approx(40)
+    assert summary.threshold(CURRENT, rate, 2.0) == pytest.approx(570)  # 520 + 2 / 0.04
+    assert summary.slope(CURRENT, rate, 2.0, 15.0) == pytest.approx(40)
 
 
 def test_what_is_not_there_is_nan():
-    assert np.isnan(network_gain.threshold(CURRENT, 0 * CURRENT, 2.0))
-    assert np.isnan(network_gain.threshold(CURRENT, 5 + 0 * CURRENT, 2.0))  # above from the start
-    assert np.isnan(network_gain.slope(CURRENT, 0 * CURRENT, 2.0, 15.0))
+    assert np.isnan(summary.threshold(CURRENT, 0 * CURRENT, 2.0))
+    assert np.isnan(summary.threshold(CURRENT, 5 + 0 * CURRENT, 2.0))  # above from the start
+    assert np.isnan(summary.slope(CURRENT, 0 * CURRENT, 2.0, 15.0))
     jump = np.where(CURRENT < 600, 0.0, 40.0)
-    assert np.isnan(network_gain.slope(CURRENT, jump, 2.0, 15.0))
+    assert np.isnan(summary.slope(CURRENT, jump, 2.0, 15.0))
 
 
 def test_points_after_the_range_was_left_do_not_count():
     rate = np.array([0.0, 4.0, 8.0, 30.0, 10.0])
     current = 100.0 * np.arange(5)
-    assert network_gain.slope(current, rate, 2.0, 15.0) == pytest.approx(40)
+    assert summary.slope(current, rate, 2.0, 15.0) == pytest.approx(40)
 
 
 def test_division_and_subtraction_are_told_apart():
@@ -53,10 +54,10 @@ def test_division_and_subtraction_are_told_apart():
         factor = 1 - (unit.som_drive - 75) / 250
         results[unit] = counts(40 * factor, 500 + 2 * (unit.pv_drive - 75))
     curves = {
-        unit: network_gain.measure(CONFIG, network_gain.population_rate(CONFIG, count))
+        unit: summary.measure(CONFIG, summary.population_rate(CONFIG, count))
         for unit, count in results.items()
     }
-    found = network_gain.conditions(CONFIG, curves, CONFIG.recurrence)
+    found = summary.conditions(CONFIG, curves, CONFIG.recurrence)
     assert len(found) == 5 + 5 + 4 + 4
     som, pv = (
         {c["level"]: c for c in found if c["knob"] == knob} for knob in ("som_drive", "pv_drive")
@@ -76,12 +77,12 @@ def test_division_and_subtraction_are_told_apart():
 
 
 def test_thresholds_by_distance_are_those_of_the_cells_there():
-    rise = 100 * np.cos(np.radians(microcircuit_config.angle(CONFIG.pyramidal) / 2)) ** 2
+    rise = 100 * np.cos(np.radians(configs.angle(CONFIG.pyramidal) / 2)) ** 2
     results = {
         CONFIG.setting(): counts(),
         CONFIG.setting(sector_drive=CONFIG.sector_drive): counts(onset=500 + rise),
     }
-    found = network_gain.pv_distance(CONFIG, results)
+    found = summary.pv_distance(CONFIG, results)
     assert found["driven_cells"] == 9
     expected = 100 * np.cos(np.radians(found["angle_deg"]) / 2) ** 2
     change = [x["mean"] for x in found["threshold_change_pA"]]

@@ -15,23 +15,21 @@ Source: Rodriguez-Garcia, Mei & Ramaswamy, arXiv 2507.03222.
 """
 
 import functools
-import os
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jaxtyping import Array, Float, Int, Num
 
-from neurogain import output
-from neurogain.experiments.microcircuit_config import (
-    KNOBS,
+from neurogain.experiments.microcircuit.config import (
     POPULATIONS,
     MicrocircuitConfig,
     Setting,
     in_sector,
 )
+from neurogain.jobs import Job, Part
 from neurogain.spiking import (
     Drive,
     IzhikevichCell,
@@ -57,13 +55,68 @@ from neurogain.spiking.recorders import Spikes, Traces
 class Reference(NamedTuple):
     """The reference run; events, bins and traces are those of the first seed."""
 
-    rates: np.ndarray  # (seeds, populations), Hz
-    synchrony: np.ndarray  # (seeds,), Golomb's chi of the pyramidal cells' binned spikes
-    spike_time_ms: np.ndarray  # (spikes,), from the end of the warm-up
-    spike_cell: np.ndarray  # (spikes,), pyramidal cells, then PV, then SOM
-    binned_rate: np.ndarray  # (populations, bins), Hz
-    trace_time_ms: np.ndarray  # (samples,)
-    trace: np.ndarray  # (samples, 4), mV: soma, dendrite, PV, SOM, the first cell of each
+    rates: Float[np.ndarray, "seed population"]  # Hz
+    synchrony: Float[np.ndarray, " seed"]  # Golomb's chi of the pyramidal cells' binned spikes
+    spike_time_ms: Float[np.ndarray, " event"]  # from the end of the warm-up
+    spike_cell: Int[np.ndarray, " event"]  # pyramidal cells, then PV, then SOM
+    binned_rate: Float[np.ndarray, "population bin"]  # Hz
+    trace_time_ms: Float[np.ndarray, " sample"]
+    trace: Float[np.ndarray, "sample 4"]  # mV: soma, dendrite, PV, SOM, the first cell of each
+
+
+class Counts(NamedTuple):
+    """Spikes of every cell in a unit: pyramidal cells, then PV, then SOM."""
+
+    spikes: Num[np.ndarray, "seed somatic_current_pA cell"]
+
+
+class Weights(NamedTuple):
+    """Full weights, nS before the receptors' shares, presynaptic cells down."""
+
+    pyramidal_to_pyramidal: Float[np.ndarray, "pre_pyramidal post_pyramidal"]
+    pyramidal_to_pv: Float[np.ndarray, "pre_pyramidal post_pv"]
+    pyramidal_to_som: Float[np.ndarray, "pre_pyramidal post_som"]
+    pv_to_pyramidal: Float[np.ndarray, "pre_pv post_pyramidal"]
+    som_to_pyramidal: Float[np.ndarray, "pre_som post_pyramidal"]
+
+
+def parts(config: MicrocircuitConfig) -> Iterator[Part]:
+    """Yield the weights, the reference run and a part for each setting.
+
+    Raises:
+      ValueError: if a setting can't be simulated.
+    """
+    for setting in config.units():
+        network, params = network_of(config, setting.recurrence)
+        _runner(network, config)  # made here, before threads ask for it at the same time
+        for current in config.currents()[[0, -1]]:
+            drive = _drive(config, current, *_values(config, setting))
+            key = jax.random.key(0)
+            check(
+                network, params, drive, duration=config.duration, dt=config.dt, key=key, record={}
+            )
+    seeds = tuple(range(config.seed, config.seed + config.seeds))
+    yield Part("weights", Weights, lambda job: weights_of(config))
+    yield Part(
+        "reference", Reference, lambda job: run_reference(config, job.seeds),
+        {"population": np.array(POPULATIONS)}, seeds=seeds, at_once=1, undefined=("synchrony",),
+    )  # fmt: skip
+    axes = {"somatic_current_pA": config.currents()}
+    for setting in config.units():
+        run = functools.partial(_job, config, setting)
+        yield Part(setting.label, Counts, run, axes, seeds=seeds, at_once=1)
+
+
+def seconds(config: MicrocircuitConfig) -> float:
+    """Return about how long a run takes on two CPU cores."""
+    points = len(list(config.units())) * len(config.currents()) * config.seeds
+    cells = config.pyramidal + config.pv + config.som
+    steps = points * (config.warm_up + config.duration) / config.dt
+    return 20 + steps * (1e-6 + 5e-9 * cells)
+
+
+def _job(config: MicrocircuitConfig, setting: Setting, job: Job) -> Counts:
+    return Counts(run_unit(config, setting, job.seeds))
 
 
 @functools.lru_cache(maxsize=8)
@@ -100,8 +153,8 @@ def network_of(config: MicrocircuitConfig, recurrence: float) -> tuple[Network, 
     return build(populations, projections, dt=config.dt, key=jax.random.key(0))
 
 
-def weights_of(config: MicrocircuitConfig) -> dict[str, np.ndarray]:
-    """Return the full weights, nS before the receptors' shares, of shape (n_pre, n_post)."""
+def weights_of(config: MicrocircuitConfig) -> Weights:
+    """Return the full weights."""
     network, params = network_of(config, 1.0)
     found = {}
     for layout in network.layouts:
@@ -109,28 +162,7 @@ def weights_of(config: MicrocircuitConfig) -> dict[str, np.ndarray]:
         matrix = np.zeros((layout.n_pre, layout.n_post))
         matrix[one.pre, one.post] = one.weight
         found[layout.name] = matrix
-    return found
-
-
-def check_config(config: MicrocircuitConfig) -> None:
-    """Refuse bad input before anything is run, also what only the simulation knows to be bad.
-
-    Raises:
-      ValueError: names the argument, the rule, the value and a way out.
-    """
-    config.check()
-    for setting in config.units():
-        network, params = network_of(config, setting.recurrence)
-        for current in config.currents()[[0, -1]]:
-            check(
-                network,
-                params,
-                _drive(config, current, *_values(config, setting)),
-                duration=config.duration,
-                dt=config.dt,
-                key=jax.random.key(0),
-                record={},
-            )
+    return Weights(**found)
 
 
 def _values(config: MicrocircuitConfig, setting: Setting) -> tuple[Any, ...]:
@@ -154,7 +186,9 @@ def _drive(
 def _runner(network: Network, config: MicrocircuitConfig) -> Callable[..., Any]:
     """Return a compiled run of all currents of one seed."""
 
-    def run(params, key, current, values):
+    def run(
+        params: NetworkParams, key: Array, current: Array, values: tuple[Any, ...]
+    ) -> tuple[Array, Array]:
         drive = _drive(config, current, *values)
         state, first = None, round(config.warm_up / config.dt)
         if first:
@@ -173,63 +207,46 @@ def _runner(network: Network, config: MicrocircuitConfig) -> Callable[..., Any]:
     return jax.jit(jax.vmap(run, in_axes=(None, None, 0, None)))
 
 
-def run_unit(
-    config: MicrocircuitConfig,
-    setting: Setting,
-    progress: Callable[[int, int], None] | None = None,
-) -> np.ndarray:
-    """Return spike counts of one unit, shape (seeds, currents, cells), a thread for each core.
+def run_unit(config: MicrocircuitConfig, setting: Setting, seeds: Sequence[int]) -> np.ndarray:
+    """Return spike counts of one unit, shape (seeds, currents, cells).
 
     Raises:
-      FloatingPointError: a state stopped being finite.
+      FloatingPointError: if a state stops being finite.
     """
     network, params = network_of(config, setting.recurrence)
     run = _runner(network, config)
     current = config.currents().astype(np.float32)
-    values = _values(config, setting)
-
-    def one(seed: int) -> np.ndarray:
-        spikes, finite = run(params, jax.random.key(seed), current, values)
+    counts = []
+    for seed in seeds:
+        spikes, finite = run(params, jax.random.key(seed), current, _values(config, setting))
         if not bool(np.all(finite)):
             at = current[int(np.argmin(finite))]
             raise FloatingPointError(
                 f"The network stopped being finite at {setting.label}, {at:g} pA, seed {seed}. "
                 "Take weaker drives, or a shorter dt."
             )
-        return np.asarray(spikes)
-
-    counts = []
-    pool = ThreadPoolExecutor(min(config.seeds, os.cpu_count() or 1))
-    try:
-        for done, count in enumerate(pool.map(one, config.seed + np.arange(config.seeds)), 1):
-            counts.append(count)
-            if progress is not None:
-                progress(done, config.seeds)
-    finally:
-        pool.shutdown(cancel_futures=True)
+        counts.append(np.asarray(spikes))
     return np.stack(counts)
 
 
-def _potentials(state: Any, info: Any) -> Any:
+def _potentials(state: Any, info: Any) -> Array:
     del info
     pyramidal, pv, som = (state.cells[name] for name in POPULATIONS)
     return jnp.stack([x.v[0] for x in (pyramidal.soma, pyramidal.dendrite, pv, som)])
 
 
-def run_reference(
-    config: MicrocircuitConfig, progress: Callable[[int, int], None] | None = None
-) -> Reference:
+def run_reference(config: MicrocircuitConfig, seeds: Sequence[int]) -> Reference:
     """Run the network at its full weights, one seed after the other; errors as `simulate`."""
     network, params = network_of(config, 1.0)
     drive = _drive(config, config.reference_current, *_values(config, config.setting()))
     duration = config.reference_duration
     kept: list[Any] = []
     rates, chi = [], []
-    for number in range(config.seeds):
+    for number, seed in enumerate(seeds):
         run = simulate(
             network, params, drive,
             duration=config.warm_up + duration, dt=config.dt,
-            key=jax.random.key(config.seed + number),
+            key=jax.random.key(seed),
             record={"spikes": Spikes(), "v": Traces(_potentials)},
         )  # fmt: skip
         spikes = run.recorded["spikes"]
@@ -246,19 +263,4 @@ def run_reference(
             after = v.time_ms > config.warm_up + config.dt / 2
             binned = np.stack([measures.rate(g.mean(axis=0), config.bin) for g in groups])
             kept = [time, cell, binned, v.time_ms[after] - config.warm_up, v.values[after]]
-        if progress is not None:
-            progress(number + 1, config.seeds)
     return Reference(np.array(rates), np.array(chi), *kept)
-
-
-def as_json(config: MicrocircuitConfig) -> dict[str, Any]:
-    """Return the configuration as plain JSON values, ranges written out."""
-    lists = {f"{k.removesuffix('_drive')}_levels": list(config.levels(k)) for k in KNOBS}
-    return (
-        output.plain(config)
-        | lists
-        | {
-            "somatic_current": config.currents().tolist(),
-            "other_recurrences": list(config.recurrences()[1:]),
-        }
-    )

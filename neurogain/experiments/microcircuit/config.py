@@ -1,14 +1,15 @@
-"""What the microcircuit experiment can be told: network, drives, levels of the knobs."""
+"""What `neurogain microcircuit` can be told: network, drives, levels of the knobs."""
 
 import dataclasses
 import math
-from collections.abc import Iterator
-from typing import NamedTuple
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from neurogain import _checks
+from neurogain import _checks, results
 from neurogain.experiments import grids
+from neurogain.experiments.grids import Grid
 
 POPULATIONS = ("pyramidal", "pv", "som")
 KNOBS = {
@@ -17,6 +18,18 @@ KNOBS = {
     "som_drive": "pA",
     "pv_drive": "pA",
 }
+
+
+GRIDS = (
+    *("somatic_current", "dendritic_levels", "coupling_levels", "som_levels", "pv_levels"),
+    "other_recurrences",
+)
+_AT_LEAST_0 = (
+    *((name, "nS") for name in ("w_ee", "w_ei", "w_pv", "w_som")),
+    *((name, "dimensionless") for name in ("ampa", "nmda", "recurrence")),
+    *((name, "pA") for name in ("noise", "interneuron_noise")),
+    ("warm_up", "ms"),
+)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -69,19 +82,19 @@ class MicrocircuitConfig:
     """ms, after the warm-up; a multiple of `bin`."""
     bin: float = 5.0
     """ms, of the population rates."""
-    somatic_current: tuple[str, ...] = ("400:1100:50",)
+    somatic_current: Grid = ("400:1100:50",)
     """pA, mean somatic currents of the f-I curves; numbers, or start:stop:step with both ends."""
-    dendritic_levels: tuple[str, ...] = ("0", "600", "700", "800", "1000")
+    dendritic_levels: Grid = ("0", "600", "700", "800", "1000")
     """pA; changes are measured against the lowest level."""
-    coupling_levels: tuple[str, ...] = ("0", "0.25", "0.5", "0.75", "1")
+    coupling_levels: Grid = ("0", "0.25", "0.5", "0.75", "1")
     """Probabilities in [0, 1]."""
-    som_levels: tuple[str, ...] = ("75", "100", "140", "200")
+    som_levels: Grid = ("75", "100", "140", "200")
     """pA; the highest costs the pyramidal cells about as many spikes at 1000 pA as that of PV."""
-    pv_levels: tuple[str, ...] = ("75", "90", "110", "125")
+    pv_levels: Grid = ("75", "90", "110", "125")
     """pA."""
     recurrence: float = 0.2
     """Factor of w_ee and w_ei in the f-I curves; the reference run has 1."""
-    other_recurrences: tuple[str, ...] = ("0", "1")
+    other_recurrences: Grid = ("0", "1")
     """Further factors, at which the lowest and the highest level of each knob are run."""
     criterion: float = 2.0
     """Hz; the threshold is the current at which a curve crosses it, by interpolation."""
@@ -104,6 +117,10 @@ class MicrocircuitConfig:
     dt: float = 0.1
     """ms; also the delay of all synapses."""
 
+    def __post_init__(self) -> None:
+        """Keep grids as tuples."""
+        grids.freeze(self, GRIDS)
+
     def currents(self) -> np.ndarray:
         """Return the mean somatic currents, pA, ascending."""
         return np.array(sorted(grids.parse("somatic_current", self.somatic_current, "pA")))
@@ -115,8 +132,8 @@ class MicrocircuitConfig:
 
     def recurrences(self) -> tuple[float, ...]:
         """Return all factors of the recurrent weights, the main one first."""
-        text = self.other_recurrences
-        others = grids.parse("other_recurrences", text, "dimensionless") if text else ()
+        given: Any = self.other_recurrences
+        others = grids.parse("other_recurrences", given, "dimensionless") if given else ()
         return (self.recurrence, *(r for r in others if r != self.recurrence))
 
     def setting(self, recurrence: float | None = None, **changed: float) -> "Setting":
@@ -136,69 +153,77 @@ class MicrocircuitConfig:
         found |= {self.setting(): None, self.setting(sector_drive=self.sector_drive): None}
         yield from found
 
-    def check(self) -> None:
-        """Refuse bad input before anything is run.
+    def as_json(self) -> dict[str, Any]:
+        """Return plain JSON values, ranges written out."""
+        lists = {f"{k.removesuffix('_drive')}_levels": list(self.levels(k)) for k in KNOBS}
+        lists |= {
+            "somatic_current": self.currents().tolist(),
+            "other_recurrences": list(self.recurrences()[1:]),
+        }
+        return results.plain(self) | lists
 
-        Raises:
-          ValueError: names the argument, the rule, the value and a way out.
-        """
+    def check(self) -> None:
+        """Raise ValueError for bad input; the message has the rule, the value and a way out."""
         for name, least in (("pyramidal", 2), ("pv", 1), ("som", 1), ("seeds", 1)):
             _checks.whole(name, getattr(self, name), least)
         _checks.seed(self.seed)
+        self._check_numbers()
+        self._check_times()
+        self._check_measures()
+        for knob in KNOBS:
+            self.levels(knob)
+
+    def _in_range(self, name: str, rule: str, holds: Callable[[np.ndarray], np.ndarray]) -> None:
+        default = f"{getattr(type(self), name):g}"
+        _checks.in_range(name, getattr(self, name), rule, holds, default)
+
+    def _check_numbers(self) -> None:
         for name in ("dt", "bin"):
-            value, default = getattr(self, name), f"{getattr(type(self), name):g}"
-            _checks.in_range(name, value, "positive, in ms", lambda x: (x > 0) & (x < 1e3), default)
-        rule = "finite, in pA"
-        _checks.in_range("reference_current", self.reference_current, rule, np.isfinite, "650")
-        for name, unit in (
-            *((name, "nS") for name in ("w_ee", "w_ei", "w_pv", "w_som")),
-            *((name, "dimensionless") for name in ("ampa", "nmda", "recurrence")),
-            *((name, "pA") for name in ("noise", "interneuron_noise")),
-            ("warm_up", "ms"),
-        ):
+            self._in_range(name, "positive, in ms", lambda x: (x > 0) & (x < 1e3))
+        self._in_range("reference_current", "finite, in pA", np.isfinite)
+        for name, unit in _AT_LEAST_0:
             rule = f"finite and at least 0 ({unit})"
-            default = f"{getattr(type(self), name):g}"
-            _checks.in_range(
-                name, getattr(self, name), rule, lambda x: (x >= 0) & (x < np.inf), default
-            )
-        others = self.recurrences()
+            self._in_range(name, rule, lambda x: (x >= 0) & (x < np.inf))
         rule = "finite factors of at least 0 (dimensionless)"
+        others = self.recurrences()
         _checks.in_range(
             "other_recurrences", others, rule, lambda x: (x >= 0) & (x < np.inf), "0 1"
         )
         for name in ("sigma_ee", "sigma_ei", "sigma_pv", "sigma_som"):
             rule = "positive, in radii of the ring"
-            _checks.in_range(
-                name, getattr(self, name), rule, lambda x: (x > 0) & (x < np.inf), "0.5"
-            )
+            self._in_range(name, rule, lambda x: (x > 0) & (x < np.inf))
+
+    def _check_measures(self) -> None:
         if len(self.currents()) < 2:
+            given: Any = self.somatic_current
             raise ValueError(
                 "`somatic_current` must be at least two currents (pA), which a slope needs; got "
-                f"{' '.join(self.somatic_current)}. Write for instance 400:1100:50."
+                f"{' '.join(map(str, given))}. Write for instance 400:1100:50."
             )
         low, high = self.slope_range
         if not 0 <= low < high < math.inf:
             raise ValueError(
                 f"`slope_range` must be low, then high, in Hz; got {self.slope_range}. Pass 2 15."
             )
-        rule = "positive, in Hz"
-        _checks.in_range("criterion", self.criterion, rule, lambda x: (x > 0) & (x < 1e3), "2")
-        rule = "above 0 and below 360 degrees"
-        _checks.in_range("sector", self.sector, rule, lambda x: (x > 0) & (x < 360), "72")
+        self._in_range("criterion", "positive, in Hz", lambda x: (x > 0) & (x < 1e3))
+        self._in_range("sector", "above 0 and below 360 degrees", lambda x: (x > 0) & (x < 360))
         _checks.whole("distance_bins", self.distance_bins, 1)
         if self.distance_bins > self.pyramidal // 2:
             raise ValueError(
                 "`distance_bins` must be at most half the pyramidal cells, "
                 f"{self.pyramidal // 2}; got {self.distance_bins}. Choose fewer."
             )
+
+    def _check_times(self) -> None:
         for name in ("warm_up", "duration", "reference_duration", "bin"):
             value = getattr(self, name)
             step = self.bin if name == "reference_duration" else self.dt
-            whole = math.isfinite(value) and abs(value / step - round(value / step)) < 1e-6
-            if not whole or (value <= 0 and name != "warm_up"):
+            steps = round(value / step) if math.isfinite(value) else 0
+            is_multiple = math.isfinite(value) and abs(value / step - steps) < 1e-6
+            if not is_multiple or (value <= 0 and name != "warm_up"):
                 raise ValueError(
                     f"`{name}` must be a positive multiple of {step:g} ms; got {value!r}. Pass "
-                    f"{name}={max(1, round(value / step) if math.isfinite(value) else 1) * step:g}."
+                    f"{name}={max(1, steps) * step:g}."
                 )
 
 

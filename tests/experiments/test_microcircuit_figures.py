@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from neurogain.experiments.microcircuit import Reference
-from neurogain.plotting import microcircuit as figures
+from neurogain.experiments.microcircuit import figures
+from neurogain.experiments.microcircuit.run import Reference
 
 
 def value(mean, half=1.0):

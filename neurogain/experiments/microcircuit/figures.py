@@ -1,16 +1,17 @@
 """Figures of the microcircuit; `metrics` as in the metrics.json of `neurogain microcircuit`."""
 
-from collections.abc import Mapping, Sequence
+import functools
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 
 from neurogain import stats
-from neurogain.experiments.microcircuit import Reference
-from neurogain.experiments.microcircuit_config import POPULATIONS
+from neurogain.experiments.microcircuit.config import KNOBS, POPULATIONS, MicrocircuitConfig
+from neurogain.experiments.microcircuit.run import Reference
 from neurogain.plotting import style
+from neurogain.plotting.style import Figure
 
 Metrics = Mapping[str, Any]
 NAMES = {
@@ -22,9 +23,36 @@ NAMES = {
 _LABELS = dict(zip(POPULATIONS, ("pyramidal", "PV", "SOM"), strict=True))
 _COLOURS = dict(zip(POPULATIONS, ("#000000", style.COLOURS[0], style.COLOURS[3]), strict=True))
 _WINDOW = 500.0  # ms of the traces that are shown
-_LOOK = {
+_LOOK: dict[str, Any] = {
     "capsize": 2.5, "markersize": 4.5, "linewidth": 1.4, "markeredgewidth": 0.8, "elinewidth": 1.2
 }  # fmt: skip
+
+
+def figures(
+    config: MicrocircuitConfig, found: Mapping[str, Any], metrics: Metrics
+) -> dict[str, Callable[[], Figure]]:
+    """Return what draws each figure, by name."""
+    del config
+    matrices = found["weights"]._asdict()
+    drawn: dict[str, Callable[[], Figure]] = {
+        "raster": lambda: raster(found["reference"], metrics),
+        "traces": lambda: traces(found["reference"], metrics),
+        "weights": lambda: weights(matrices, metrics["config"]),
+        "inhibition": lambda: changes(metrics),
+        "pv_distance": lambda: pv_distance(metrics),
+    }
+    return drawn | {f"gain_{knob}": functools.partial(gain, metrics, knob) for knob in KNOBS}
+
+
+def plot(
+    axes: Axes, config: MicrocircuitConfig, found: Mapping[str, Any], metrics: Metrics
+) -> None:
+    """Draw change of slope against change of threshold under SOM and PV drive."""
+    del found
+    _changes(axes, metrics["conditions"])
+    axes.set(xlabel="change of threshold (pA)", ylabel="change of slope (%)")
+    axes.set_title(f"inhibition, recurrence {config.recurrence:g}", fontsize=10)
+    axes.legend(frameon=False, fontsize=9)
 
 
 def _sizes(metrics: Metrics) -> dict[str, int]:
@@ -206,6 +234,32 @@ def _limits(values: Sequence[Mapping[str, Any]]) -> tuple[float, float]:
     return min(ends) - margin, max(ends) + margin
 
 
+def _changes(axes: Axes, found: Sequence[Mapping[str, Any]]) -> None:
+    """Draw changes under SOM and PV drive into one panel."""
+    knobs = {"som_drive": ("SOM drive", "D", "--"), "pv_drive": ("PV drive", "o", "-")}
+    axes.axhline(0, color="0.6", lw=0.8)
+    axes.axvline(0, color="0.6", lw=0.8)
+    for knob, (label, marker, dash) in knobs.items():
+        own = [
+            c
+            for c in found
+            if c["knob"] == knob
+            and c["slope_change_percent"]["mean"] is not None
+            and c["threshold_change_pA"]["mean"] is not None
+        ]
+        x, y = (
+            [c[field] for c in own] for field in ("threshold_change_pA", "slope_change_percent")
+        )
+        axes.errorbar(
+            [v["mean"] for v in x], [v["mean"] for v in y],
+            xerr=np.array([_reach(v) for v in x]).reshape(-1, 2).T,
+            yerr=np.array([_reach(v) for v in y]).reshape(-1, 2).T,
+            color=_COLOURS[knob.removesuffix("_drive")], marker=marker, ls=dash, label=label,
+            **_LOOK,
+        )  # fmt: skip
+    style.tidy(axes)
+
+
 def changes(metrics: Metrics) -> Figure:
     """Draw change of slope against change of threshold under SOM and PV drive."""
     others = metrics["other_recurrences"]
@@ -214,31 +268,10 @@ def changes(metrics: Metrics) -> Figure:
     groups.sort(key=lambda group: group[0])
     figure = Figure(figsize=(3.4 * len(groups) + 1.6, 4.0), layout="constrained")
     panels = figure.subplots(1, len(groups), squeeze=False, sharex=True, sharey=True)[0]
-    knobs = {"som_drive": ("SOM drive", "D", "--"), "pv_drive": ("PV drive", "o", "-")}
     for axes, (recurrence, found) in zip(panels, groups, strict=True):
-        axes.axhline(0, color="0.6", lw=0.8)
-        axes.axvline(0, color="0.6", lw=0.8)
-        for knob, (label, marker, dash) in knobs.items():
-            own = [
-                c
-                for c in found
-                if c["knob"] == knob
-                and c["slope_change_percent"]["mean"] is not None
-                and c["threshold_change_pA"]["mean"] is not None
-            ]
-            x, y = (
-                [c[field] for c in own] for field in ("threshold_change_pA", "slope_change_percent")
-            )
-            axes.errorbar(
-                [v["mean"] for v in x], [v["mean"] for v in y],
-                xerr=np.array([_reach(v) for v in x]).reshape(-1, 2).T,
-                yerr=np.array([_reach(v) for v in y]).reshape(-1, 2).T,
-                color=_COLOURS[knob.removesuffix("_drive")], marker=marker, ls=dash, label=label,
-                **_LOOK,
-            )  # fmt: skip
+        _changes(axes, found)
         axes.set_xlabel("change of threshold (pA)")
         axes.set_title(f"recurrence {recurrence:g}", fontsize=10)
-        style.tidy(axes)
     panels[0].set_ylabel("change of slope (%)")
     panels[-1].legend(frameon=False, fontsize=9, loc="center left", bbox_to_anchor=(1, 0.5))
     style.panel_letters(panels)
