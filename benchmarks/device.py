@@ -1,5 +1,6 @@
-"""The device that a process computes on, for result files."""
+"""The device that a process computes on and the versions it runs, for result files."""
 
+import os
 import shutil
 import subprocess
 from typing import Any
@@ -38,3 +39,21 @@ def peak() -> dict[str, float]:
     stats = jax.local_devices()[0].memory_stats() or {}
     most = stats.get("peak_bytes_in_use")
     return {} if most is None else {"device_peak_mib": most / MIB}
+
+
+def stamp() -> dict[str, Any]:
+    """Return the device, with the peak of its memory so far, and the versions with the cores."""
+    from neurogain import output
+
+    cores = str(len(os.sched_getaffinity(0)))
+    return {
+        "device": describe() | peak(),
+        "versions": output.versions() | {"cpus": cores},
+    }
+
+
+def measured_on() -> str:
+    """Return cores and device in words."""
+    import jax
+
+    return f"{os.cpu_count()} CPUs, JAX on {jax.devices()[0].device_kind}"

@@ -1,19 +1,110 @@
-"""Run a benchmark by its name: `python benchmarks/run.py run NAME [OPTION ...]`."""
+"""List, run and report the benchmarks.
 
-import runpy
+    python benchmarks/run.py list
+    python benchmarks/run.py run NAME [--tiny] [--out DIR] [--work DIR] [OPTION ...]
+    python benchmarks/run.py report
+
+`run NAME --help` says what a benchmark measures and lists its options. It writes NAME.json and its
+figures into --out (benchmarks/results), and keeps what is not finished in --work. With --tiny it
+measures nothing, in seconds, into runs/tiny. `report` writes RESULTS.md, a page by subject and the
+README's table from the kept results. `registry.py` says what a new benchmark is.
+"""
+
+import argparse
+import dataclasses
+import os
+import shlex
 import sys
+import textwrap
 from pathlib import Path
+from types import ModuleType
+from typing import Any
 
-ROOT = Path(__file__).resolve().parents[1]
+sys.path[:1] = [str(Path(__file__).resolve().parents[1])]
+
+from benchmarks.registry import Benchmark, benchmarks, duration  # noqa: E402
+
+
+def listing(known: dict[str, Benchmark]) -> str:
+    """Return names, times, titles and needs by subject, within 80 columns."""
+    lines = ["python benchmarks/run.py run NAME; times are about, on 2 CPU cores or one GPU"]
+    subject = ""
+    for one in known.values():
+        if one.subject != subject:
+            subject = one.subject
+            lines += ["", subject]
+        text = f"{one.title}." + (f" Needs {one.needs}." if one.needs else "")
+        head = f"  {one.name:<22}{duration(one.minutes):>7}  "
+        lines += textwrap.wrap(text, 80, initial_indent=head, subsequent_indent=" " * len(head))
+    return "\n".join(lines)
+
+
+def anonymous(words: list[str]) -> list[str]:
+    """Return options with the data folder, which differs elsewhere, as DIR."""
+    return ["DIR" if i and words[i - 1] == "--data-dir" else w for i, w in enumerate(words)]
+
+
+def parsed(module: ModuleType, name: str, words: list[str], tiny: bool) -> Any:
+    """Return the arguments that `run` of a benchmark takes."""
+    changes = module.TINY if tiny else {}
+    if not hasattr(module, "Arguments"):
+        return [*words, *changes]
+    import tyro
+
+    prog = f"python benchmarks/run.py run {name}"
+    args = tyro.cli(module.Arguments, args=words, prog=prog, description=module.__doc__)
+    return dataclasses.replace(args, **changes)
+
+
+def run(known: dict[str, Benchmark], words: list[str]) -> None:
+    """Run one benchmark; what it measured is written even where it ends early."""
+    parser = argparse.ArgumentParser("run.py run", add_help=False, allow_abbrev=False)
+    parser.add_argument("name", choices=known, metavar="NAME")
+    parser.add_argument("--tiny", action="store_true")
+    parser.add_argument("--out", type=Path)
+    parser.add_argument("--work", type=Path)
+    own, rest = parser.parse_known_args(words)
+    from benchmarks.record import RESULTS, Record
+
+    one = known[own.name]
+    module = one.module()
+    args = parsed(module, one.name, rest, own.tiny)
+    trial = Path("runs/tiny")
+    command = ("python", "benchmarks/run.py", "run", one.name)
+    record = Record(
+        one.stem,
+        one.title,
+        shlex.join([*command, *anonymous(rest), *["--tiny"] * own.tiny]),
+        own.out or (trial if own.tiny else RESULTS),
+        own.work or (trial if own.tiny else Path("runs/benchmarks")) / one.stem,
+        own.tiny,
+    )
+    long = "less than a minute or two" if own.tiny else f"about {duration(one.minutes)}"
+    print(f"{one.title}: {long}" + (f"; needs {one.needs}" if one.needs else ""), flush=True)
+    module.run(args, record)
+    if record.table:
+        record.finish()
 
 
 def main() -> None:
-    """Run the module that the name stands for."""
-    sys.path[:1] = [str(ROOT)]
-    name = sys.argv[2].replace("-", "_")
-    [path] = (ROOT / "benchmarks").glob(f"*/{name}.py")
-    del sys.argv[1:3]
-    runpy.run_module(f"benchmarks.{path.parent.name}.{name}", run_name="__main__", alter_sys=True)
+    """Do what the first word says."""
+    os.environ.setdefault("MPLBACKEND", "Agg")
+    known, words = benchmarks(), sys.argv[1:]
+    if words[:1] == ["list"]:
+        print(listing(known))
+    elif words[:1] == ["run"] and len(words) > 1:
+        try:
+            run(known, words[1:])
+        except (ValueError, OSError) as error:
+            sys.exit(f"{words[1]}: {error}")
+        except KeyboardInterrupt:
+            sys.exit(f"{words[1]}: interrupted")
+    elif words[:1] == ["report"]:
+        from benchmarks.report import write
+
+        write()
+    else:
+        sys.exit(__doc__)
 
 
 if __name__ == "__main__":

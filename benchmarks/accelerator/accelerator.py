@@ -7,8 +7,8 @@
 Each piece is a process with a time limit of its own; where one fails or is stopped, the others go
 on. Those that measure speed run alone, the others up to --jobs at once. A piece that is finished
 writes a JSON file with its device, versions and commit, and isn't run again on these. One that was
-stopped keeps what it had finished in --work and goes on from there, where its script can do that;
-its logs, stdout.txt and stderr.txt, lie there too. `benchmarks/report.py` shows the files.
+stopped keeps what it had finished in --work and goes on from there, where its benchmark can do
+that; its logs, stdout.txt and stderr.txt, lie there too.
 """
 
 import dataclasses
@@ -22,12 +22,19 @@ import time
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import tyro
-
+from benchmarks import device
 from benchmarks.accelerator._pieces import PIECES, Piece
-from benchmarks.accelerator._process import GRACE, ROOT, Running, probe
+from benchmarks.accelerator._process import GRACE, OWN, Running
+from benchmarks.measure import call
+from benchmarks.record import RESULTS, Record, dumped
+from benchmarks.registry import ROOT
 
-OUT = Path("benchmarks/results/accelerator")
+ABOUT = {
+    "title": "All that can use an accelerator, in pieces",
+    "minutes": 190,
+    "needs": "a GPU; data sets in --data-dir for some pieces",
+}
+TINY = {"tiny": True, "allow_cpu": True, "limit_s": 300.0, "jobs": 2}
 KEY = ("command", "tiny", "env", "source", "versions")  # what a finished piece is valid for
 
 
@@ -39,10 +46,6 @@ class Arguments:
     """Which to run, in this order; all of them if none is named."""
     list: bool = False
     """Show the pieces, and run none."""
-    out: Path = OUT
-    """Folder of the results, a JSON file a piece."""
-    work: Path = Path("runs/accelerator")
-    """Folder of logs and of what is not finished."""
     data_dir: Path | None = None
     """Folder of sets prepared by TensorFlow Datasets; pieces that need one are left out without."""
     limit_s: float = 120.0
@@ -59,7 +62,7 @@ class Arguments:
     allow_cpu: bool = False
     """Run without an accelerator, into another folder."""
     tiny: bool = False
-    """Try the pieces in seconds each, with options that measure nothing, into another folder."""
+    """Try the pieces in their tiny form, which measures nothing."""
 
 
 def choose(args: Arguments) -> list[Piece]:
@@ -72,12 +75,7 @@ def choose(args: Arguments) -> list[Piece]:
         value = getattr(args, name)
         if value is not None and not value >= 1:
             raise ValueError(f"`{name}` must be at least 1; got {value!r}.")
-    if (args.allow_cpu or args.tiny) and args.out == OUT:
-        raise ValueError(
-            f"`out` must not be {OUT}, whose results are an accelerator's, with allow_cpu or "
-            "tiny. Pass --out runs/accelerator-trial."
-        )
-    return [known[name] for name in dict.fromkeys(args.pieces)] or list(PIECES)
+    return [known[name] for name in dict.fromkeys(args.pieces)] or [*PIECES]
 
 
 class Place(NamedTuple):
@@ -99,8 +97,12 @@ def git(*words: str) -> str | None:
 
 
 def place(args: Arguments) -> Place:
-    """Look at the device and the commit; a ValueError where there is no accelerator."""
-    found = probe(args.work)
+    """Look at the device, from a process that ends, and the commit.
+
+    Raises:
+      ValueError: if there is no accelerator and none is asked for.
+    """
+    found = call(device.stamp, what="JAX or neurogain", **OWN)
     if found["device"]["platform"] == "cpu" and not args.allow_cpu:
         raise ValueError(
             "JAX finds no accelerator here. Pass --allow-cpu --out another/folder to run on the "
@@ -129,19 +131,19 @@ def source() -> str:
 
 def key(args: Arguments, piece: Piece, here: Place) -> dict[str, Any]:
     """Return what a result of the piece is valid for."""
-    values = (piece.shown, args.tiny, dict(piece.env), here.source, here.versions)
+    values = (piece.command, args.tiny, dict(piece.env), here.source, here.versions)
     return dict(zip(KEY, values, strict=True))
 
 
-def folder_of(args: Arguments, piece: Piece, here: Place) -> Path:
+def folder_of(record: Record, args: Arguments, piece: Piece, here: Place) -> Path:
     """Return where a piece works; another place for another commit, version or device."""
     text = json.dumps(key(args, piece, here), sort_keys=True)
-    return args.work / piece.name / hashlib.sha256(text.encode()).hexdigest()[:8]
+    return record.work / piece.name / hashlib.sha256(text.encode()).hexdigest()[:8]
 
 
-def earlier(args: Arguments, piece: Piece, here: Place) -> dict[str, Any] | None:
+def earlier(record: Record, args: Arguments, piece: Piece, here: Place) -> dict[str, Any] | None:
     """Return the result that is there, if it is valid."""
-    path = args.out / f"{piece.name}.json"
+    path = record.out / f"{piece.name}.json"
     if not path.exists():
         return None
     content = json.loads(path.read_text())
@@ -157,10 +159,11 @@ def most_memory(value: Any) -> float:
     return max(map(most_memory, value), default=0.0) if isinstance(value, list) else 0.0
 
 
-def keep(args: Arguments, run: Running, here: Place) -> dict[str, Any]:
+def keep(record: Record, args: Arguments, run: Running, here: Place) -> dict[str, Any]:
     """Write the file of a piece that ended, and return its content."""
-    piece, old = run.piece, earlier(args, run.piece, here)
-    device, result = here.device | run.device(), run.result() or {}
+    piece, old = run.piece, earlier(record, args, run.piece, here)
+    result = run.result() or {}
+    device = here.device | result.pop("device", {})
     device["device_peak_mib"] = max(most_memory(device), most_memory(result)) or None
     shown = ("title", "command", "table", "notes", "figures")
     content = {
@@ -185,72 +188,74 @@ def keep(args: Arguments, run: Running, here: Place) -> dict[str, Any]:
     }
     if old is not None and old["status"] == "stopped":
         content["stopped_after_s"] = [*old["stopped_after_s"], old["wall_time_s"]]
-    path = args.out / f"{piece.name}.json"
+    path = record.out / f"{piece.name}.json"
     part = path.with_suffix(".part")
-    part.write_text(json.dumps(content, indent=1, allow_nan=False) + "\n")
+    part.write_text(dumped(content) + "\n")
     part.replace(path)
     return content
 
 
-def run_all(args: Arguments, pieces: list[Piece], here: Place) -> list[dict[str, Any]]:
-    """Run the pieces in order; return a line of the summary for each."""
-    start = time.perf_counter()
-    lines: dict[str, dict[str, Any]] = {}
-    waiting, running = list(pieces), list[Running]()
+class Queue:
+    """Pieces that wait and that run."""
 
-    def left() -> float:
-        return float("inf") if args.total_s is None else args.total_s + start - time.perf_counter()
+    def __init__(self, record: Record, args: Arguments, pieces: list[Piece], here: Place):
+        """Begin with all of them waiting."""
+        self.record, self.args, self.here = record, args, here
+        self.waiting, self.running = list(pieces), list[Running]()
+        self.lines: dict[str, dict[str, Any]] = {}
+        self._end = time.perf_counter() + (args.total_s or float("inf"))
 
-    def skip(piece: Piece) -> str | None:
-        """Return why a piece isn't run."""
-        old = earlier(args, piece, here) if args.resume else None
+    def left(self) -> float:
+        """Return the seconds that are left."""
+        return self._end - time.perf_counter()
+
+    def skip(self, piece: Piece) -> str | None:
+        """Return why a piece isn't run, None if it is."""
+        args = self.args
+        old = earlier(self.record, args, piece, self.here) if args.resume else None
         if old is not None and old["status"] == "measured":
             return "kept"
-        missing = [s for s in piece.needs if not args.data_dir or not (args.data_dir / s).is_dir()]
-        if missing:
-            return f"needs {', '.join(missing)} in --data-dir"
+        if piece.needs and not (args.data_dir and (args.data_dir / piece.needs).is_dir()):
+            return f"needs {piece.needs} in --data-dir"
         needed = piece.seconds if piece.alone and not args.tiny else GRACE
-        if left() < needed + GRACE:
-            return "no time left"
-        return None
+        return "no time left" if self.left() < needed + GRACE else None
 
-    def fits(piece: Piece) -> bool:
+    def fits(self, piece: Piece) -> bool:
+        """Return whether a piece may run beside what runs."""
         if piece.alone:
-            return not running
-        return len(running) < args.jobs and not any(run.piece.alone for run in running)
+            return not self.running
+        apart = not any(run.piece.alone for run in self.running)
+        return apart and len(self.running) < self.args.jobs
 
-    def begin(piece: Piece) -> None:
-        folder = folder_of(args, piece, here)
+    def begin(self, piece: Piece) -> None:
+        """Start a piece."""
+        args = self.args
+        folder = folder_of(self.record, args, piece, self.here)
         if not args.resume:
             shutil.rmtree(folder, ignore_errors=True)
-        limit = min(args.limit_s, left() - GRACE)
+        limit = min(args.limit_s, self.left() - GRACE)
         print(f"{piece.name}: started, expected {piece.seconds:g} s", flush=True)
-        run = Running(
-            piece, folder, args.work / "cache", data_dir=args.data_dir, tiny=args.tiny, limit=limit
-        )
-        for other in running:
+        cache = self.record.work / "cache"
+        run = Running(piece, folder, cache, data_dir=args.data_dir, tiny=args.tiny, limit=limit)
+        for other in self.running:
             run.beside.add(other.piece.name)
             other.beside.add(piece.name)
-        running.append(run)
+        self.running.append(run)
 
-    try:
-        while waiting or running:
-            while waiting and fits(waiting[0]):
-                piece = waiting.pop(0)
-                reason = skip(piece)
-                lines[piece.name] = {"status": reason}
-                if reason is None:
-                    begin(piece)
-            for run in [r for r in running if r.ended()]:
-                running.remove(run)
-                content = lines[run.piece.name] = keep(args, run, here)
-                reason = f": {content['error']}" if content["error"] else ""
-                print(f"{run.piece.name}: {run.status} after {run.seconds:.0f} s{reason}")
-            time.sleep(0.1)
-    finally:
-        for run in running:
-            run.kill()
-    return [{"piece": piece.name} | lines[piece.name] for piece in pieces]
+    def turn(self) -> None:
+        """Start what fits, keep what has ended."""
+        while self.waiting and self.fits(self.waiting[0]):
+            piece = self.waiting.pop(0)
+            reason = self.skip(piece)
+            self.lines[piece.name] = {"status": reason}
+            if reason is None:
+                self.begin(piece)
+        for run in [r for r in self.running if r.ended()]:
+            self.running.remove(run)
+            content = keep(self.record, self.args, run, self.here)
+            self.lines[run.piece.name] = content
+            reason = f": {content['error']}" if content["error"] else ""
+            print(f"{run.piece.name}: {run.status} after {run.seconds:.0f} s{reason}", flush=True)
 
 
 def summary(lines: list[dict[str, Any]], here: Place) -> str:
@@ -272,27 +277,30 @@ def listing(pieces: list[Piece]) -> str:
     text = [f"{'piece':<38}{'expected s':>10}  {'runs':<7}needs"]
     for piece in pieces:
         runs = "alone" if piece.alone else "shared"
-        text.append(f"{piece.name:<38}{piece.seconds:>10g}  {runs:<7}{', '.join(piece.needs)}")
-        text.append(f"    {piece.shown}")
+        text.append(f"{piece.name:<38}{piece.seconds:>10g}  {runs:<7}{piece.needs}".rstrip())
+        text.append(f"    {piece.command}")
     return "\n".join(text) + f"\n{sum(piece.seconds for piece in pieces):g} s in all"
 
 
-def main() -> None:
+def run(args: Arguments, record: Record) -> None:
     """Run the pieces, print a summary."""
-    args = tyro.cli(Arguments)
+    pieces = choose(args)
+    if args.list:
+        print(listing(pieces))
+        return
+    record.out /= "accelerator"
+    if args.allow_cpu and record.out.resolve() == (RESULTS / "accelerator").resolve():
+        raise ValueError(f"`out` must not be {RESULTS} with allow_cpu. Pass --out another/folder.")
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    here = place(args)
+    record.out.mkdir(parents=True, exist_ok=True)
+    queue = Queue(record, args, pieces, here)
     try:
-        pieces = choose(args)
-        if args.list:
-            print(listing(pieces))
-            return
-        here = place(args)
-    except ValueError as error:
-        sys.exit(f"accelerator: {error}")
-    args.out.mkdir(parents=True, exist_ok=True)
-    lines = run_all(args, pieces, here)
-    print(f"\n{summary(lines, here)}\nWritten: {args.out}, logs in {args.work}")
-
-
-if __name__ == "__main__":
-    main()
+        while queue.waiting or queue.running:
+            queue.turn()
+            time.sleep(0.1)
+    finally:
+        for one in queue.running:
+            one.kill()
+    lines = [{"piece": piece.name} | queue.lines[piece.name] for piece in pieces]
+    print(f"\n{summary(lines, here)}\nWritten: {record.out}, logs in {record.work}")

@@ -1,7 +1,5 @@
 """Choose the constants of the Go/No-Go agent's detector of shifts on tuning seeds.
 
-    python benchmarks/run.py run go-nogo-detector    (about 4 minutes)
-
 Until a burst is called for, noradrenaline stays tonic: so what the detector would have said is read
 off runs of DA alone, without running an agent for each of its 64 settings. Chosen is, of the
 settings with a false alarm before the shift in at most 5 % of seeds at every validity, the one that
@@ -11,22 +9,26 @@ latency. The defaults of `neurogain.tasks.go_nogo.prediction.PredictionParams` a
 
 import dataclasses
 import itertools
-import json
-from pathlib import Path
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-import tyro
 
-from benchmarks.command import command
-from neurogain import output, stats
+from benchmarks.record import Record
+from neurogain import stats
 from neurogain.experiments import go_nogo, go_nogo_measures
 from neurogain.experiments.go_nogo import GoNoGoConfig, Runs, Unit
 from neurogain.tasks.go_nogo import prediction
 from neurogain.tasks.go_nogo.prediction import PredictionParams
 
+ABOUT = {
+    "title": "Go/No-Go: the detector of shifts, chosen on tuning seeds",
+    "minutes": 4,
+    "needs": "",
+}
+TINY = {"seeds": 2, "validity": (1.0,)}
 RATES, DRIFTS, BOUNDS = (0.02, 0.03, 0.05, 0.1), (0.05, 0.1, 0.2, 0.3), (3.0, 4.0, 6.0, 8.0)
 FALSE_ALARMS = 0.05  # of seeds, at most
 
@@ -39,8 +41,6 @@ class Arguments:
     """Tuning seeds, from 0 on; results are reported on others."""
     validity: tuple[float, ...] = (1.0, 0.93, 0.85)
     """Probabilities that feedback is valid."""
-    json: Path = Path("benchmarks/results/go_nogo_detector.json")
-    """Result file."""
 
 
 @jax.jit
@@ -83,25 +83,31 @@ def best(rows: list[dict[str, Any]]) -> dict[str, Any]:
     return min(rows, key=order)
 
 
-def table(rows: list[dict[str, Any]], validity: tuple[float, ...]) -> str:
+def shown(rows: list[dict[str, Any]], validity: tuple[float, ...]) -> str:
     """Return the twelve best settings, the chosen one first."""
-    left, shown = list(rows), list[dict[str, Any]]()
-    while left and len(shown) < 12:
-        shown.append(best(left))
-        left.remove(shown[-1])
+    left, found = list(rows), list[dict[str, Any]]()
+    while left and len(found) < 12:
+        found.append(best(left))
+        left.remove(found[-1])
     names = ("false", "missed", "latency")
     head = "".join(f"{f'{name} @ {v:g}':>15}" for name in names for v in validity)
     lines = [f"{'rate':>6}{'drift':>7}{'bound':>7}{head}"]
-    for row in shown:
+    for row in found:
         values = row["false_alarms"] + row["misses"] + row["latency"]
         cells = "".join(f"{'-' if x is None else f'{x:.2f}':>15}" for x in values)
         lines.append(f"{row['rate']:>6g}{row['drift']:>7g}{row['bound']:>7g}{cells}")
     return "\n".join(lines)
 
 
-def main() -> None:
-    """Run DA alone, read off all settings, print the best, write one JSON file."""
-    args = tyro.cli(Arguments)
+def claims(content: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Yield what the chosen detector misses."""
+    row = best(content["rows"])
+    number = f"{max(row['misses']):.2f} of shifts, false alarms in {max(row['false_alarms']):.2f}"
+    yield "What the detector of shifts misses at most, at any validity (tuning seeds)", number
+
+
+def run(args: Arguments, record: Record) -> None:
+    """Run DA alone, read off all settings."""
     config = GoNoGoConfig(conditions=("da",), seeds=args.seeds, seed=0)
     levels = [go_nogo.run_unit(config, Unit("da", v, 0)) for v in args.validity]
     shift = config.agent().task.starts[1]
@@ -109,23 +115,9 @@ def main() -> None:
         measure(PredictionParams(rate=r, drift=d, bound=b), levels, shift)
         for r, d, b in itertools.product(RATES, DRIFTS, BOUNDS)
     ]
-    content = {
-        "schema_version": 1,
-        "title": "Go/No-Go: the detector of shifts, chosen on tuning seeds",
-        "command": command(),
-        "table": table(rows, args.validity),
-        "notes": [
-            f"The twelve best of {len(rows)} settings on {args.seeds} tuning seeds, the chosen one "
-            "first. false: share of seeds with a burst before the shift; missed: without one in "
-            "100 trials behind it; latency in trials, mean where there is one."
-        ],
-        "versions": output.versions(),
-        "rows": rows,
-    }
-    args.json.parent.mkdir(parents=True, exist_ok=True)
-    args.json.write_text(json.dumps(content, allow_nan=False) + "\n")
-    print(content["table"] + "\n" + content["notes"][0])
-
-
-if __name__ == "__main__":
-    main()
+    record.table, record.data["rows"] = shown(rows, args.validity), rows
+    record.notes.append(
+        f"The twelve best of {len(rows)} settings on {args.seeds} tuning seeds, the chosen one "
+        "first. false: share of seeds with a burst before the shift; missed: without one in "
+        "100 trials behind it; latency in trials, mean where there is one."
+    )

@@ -1,7 +1,5 @@
 """Choose the constants of the Go/No-Go experiment on tuning seeds, the same budget for each method.
 
-    python benchmarks/run.py run go-nogo-tuning    (about 20 minutes)
-
 Twelve configurations each: DA (rates of actor and critic, exploration), DA with constant
 forgetting (its rate, rates of learning), DA + NA (strength of the reset and of the other actions),
 DA + ACh (its strength and sign on the rates of learning), DA + 5-HT (as opponent, on the horizon).
@@ -10,29 +8,30 @@ seeds are to learn it in 90 %), the one that learns the second most often, summe
 ties go to the higher accuracy before the shift, then to the first. If none learns the first rule so
 often, the lowest of the validities' shares counts first. DA alone, and all else, has the slowest
 rates of DA's grid that learn the first rule in all tuning seeds: DA at a moderate rate, whatever
-becomes of the second rule. The detector is chosen apart, by `go_nogo_detector.py`. The constants in
-`neurogain/experiments/go_nogo_conditions.py` are these.
+becomes of the second rule. The detector is chosen apart, by `go_nogo_detector`. The experiment's
+own constants are these.
 """
 
 import dataclasses
 import itertools
-import json
 import os
-import time
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from typing import Any
 
 import numpy as np
-import tyro
 
-from benchmarks.command import command
-from neurogain import output
+from benchmarks.record import Record
 from neurogain.experiments import go_nogo, go_nogo_measures
 from neurogain.experiments.go_nogo import GoNoGoConfig, Unit
 from neurogain.experiments.go_nogo_conditions import ACTIONS, LEARNING, Condition, parameters
 
+ABOUT = {
+    "title": "Go/No-Go: constants, chosen on tuning seeds",
+    "minutes": 20,
+    "needs": "",
+}
+TINY = {"seeds": 2, "validity": (1.0,), "methods": ("da+na",), "most": 2}
 Configuration = Mapping[str, float]
 
 
@@ -46,8 +45,8 @@ class Arguments:
     """Probabilities that feedback is valid."""
     methods: tuple[str, ...] = ()
     """Those to measure again, if not all; the rows of the others stay as the file has them."""
-    json: Path = Path("benchmarks/results/go_nogo_tuning.json")
-    """Result file."""
+    most: int = 12
+    """Configurations of each method, at most."""
 
 
 def grids() -> dict[str, list[Configuration]]:
@@ -123,9 +122,11 @@ def best(rows: list[dict[str, Any]]) -> dict[str, Any]:
     )
 
 
-def plain(rows: list[dict[str, Any]]) -> dict[str, Any]:
+def plain(rows: list[dict[str, Any]]) -> dict[str, Any] | None:
     """Return the row of DA with the slowest rates that learn the first rule in all seeds."""
     own = [r for r in rows if r["method"] == "da-tuned"]
+    if not own:
+        return None
     safest = max(min(r["first"]) for r in own)
     rates = ("actor_rate", "critic_rate")
     return min(
@@ -134,55 +135,41 @@ def plain(rows: list[dict[str, Any]]) -> dict[str, Any]:
     )
 
 
-def table(rows: list[dict[str, Any]], args: Arguments) -> str:
+def shown(rows: list[dict[str, Any]], args: Arguments) -> str:
     """Return one line per configuration, the chosen ones marked."""
     head = "".join(f"{f'{what} {v:g}':>11}" for what in ("1 @", "2 @") for v in args.validity)
     lines = [f"{'':2}{'method':<15}{'configuration':<52}{head}{'accuracy':>10}"]
+    moderate = plain(rows)
     for method in dict.fromkeys(r["method"] for r in rows):
         own = [r for r in rows if r["method"] == method]
         for row in own:
             text = ", ".join(f"{k} {v:g}" for k, v in row["configuration"].items())
             shares = "".join(f"{x:>11.2f}" for x in row["first"] + row["second"])
-            mark = "* " if row is best(own) else "o " if row is plain(rows) else "  "
+            mark = "* " if row is best(own) else "o " if row is moderate else "  "
             lines.append(f"{mark}{method:<15}{text:<52}{shares}{np.mean(row['accuracy']):>10.3f}")
     return "\n".join(lines)
 
 
-def main() -> None:
-    """Measure all configurations, print the table, write one JSON file."""
-    args = tyro.cli(Arguments)
-    start = time.perf_counter()
-    rows = []
+def run(args: Arguments, record: Record) -> None:
+    """Measure all configurations; the rows of methods left out stay as the result has them."""
     wanted = args.methods or tuple(grids())
     pairs = [
-        (method, chosen) for method, own in grids().items() if method in wanted for chosen in own
+        (method, chosen)
+        for method, own in grids().items()
+        if method in wanted
+        for chosen in own[: args.most]
     ]
+    rows = []
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         for row in pool.map(lambda pair: measure(args, *pair), pairs):
             rows.append(row)
             print(row, flush=True)
-    if args.methods:
-        kept = [r for r in json.loads(args.json.read_text())["rows"] if r["method"] not in wanted]
-        rows = sorted(kept + rows, key=lambda r: list(grids()).index(r["method"]))
-    content = {
-        "schema_version": 1,
-        "title": "Go/No-Go: constants, chosen on tuning seeds",
-        "command": command(),
-        "table": table(rows, args),
-        "notes": [
-            f"Share of {args.seeds} tuning seeds that learn the first (1) and the second rule (2), "
-            "by validity of feedback; accuracy before the shift. *: chosen; o: DA alone. Else as "
-            + ", ".join(f"{k} {v:g}" for k, v in LEARNING.items())
-            + "."
-        ],
-        "versions": output.versions(),
-        "wall_time_s": time.perf_counter() - start,
-        "rows": rows,
-    }
-    args.json.parent.mkdir(parents=True, exist_ok=True)
-    args.json.write_text(json.dumps(content, indent=1, allow_nan=False) + "\n")
-    print("\n" + content["table"] + "\n" + "\n".join(content["notes"]))
-
-
-if __name__ == "__main__":
-    main()
+    kept = [r for r in record.earlier().get("rows", []) if r["method"] not in wanted]
+    rows = sorted(kept + rows, key=lambda r: list(grids()).index(r["method"]))
+    record.table, record.data["rows"] = shown(rows, args), rows
+    record.notes.append(
+        f"Share of {args.seeds} tuning seeds that learn the first (1) and the second rule (2), "
+        "by validity of feedback; accuracy before the shift. *: chosen; o: DA alone. Else as "
+        + ", ".join(f"{k} {v:g}" for k, v in LEARNING.items())
+        + "."
+    )

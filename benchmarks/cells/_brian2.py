@@ -1,18 +1,8 @@
-"""The two-compartment cell in Brian2 (C++ standalone), for `cell_throughput.py`.
+"""The two-compartment cell in Brian2, for `cell_throughput`."""
 
-Run as a script it makes and compiles one project:
-python benchmarks/_brian2.py FOLDER CELLS STEPS DTYPE THREADS KIND
-"""
-
-import importlib.metadata
-import importlib.util
-import subprocess
-import sys
-import time
 from pathlib import Path
 
-import numpy as np
-
+from benchmarks import brian
 from neurogain.spiking import cells
 
 EQUATIONS = """
@@ -42,41 +32,15 @@ count += 1
 """
 
 
-def available() -> str | None:
-    """Return the version of Brian2, None if it isn't installed."""
-    if importlib.util.find_spec("brian2") is None:
-        return None
-    return importlib.metadata.version("brian2")
-
-
-def build(folder: Path, n: int, steps: int, dtype: str, threads: int, kind: str) -> float:
-    """Make and compile a project in a process of its own; return the seconds that took."""
-    start = time.perf_counter()
-    arguments = [str(folder), str(n), str(steps), dtype, str(threads), kind]
-    done = subprocess.run(
-        [sys.executable, "-m", __name__, *arguments], capture_output=True, text=True, check=False
-    )
-    if done.returncode:
-        raise RuntimeError(f"Brian2 could not build its program:\n{done.stderr[-2000:]}")
-    return time.perf_counter() - start
-
-
 def run(folder: Path, dtype: str) -> tuple[float, float]:
-    """Run a compiled project; return the seconds of its time loop and the spikes of all cells."""
-    subprocess.run(["./main"], cwd=folder, check=True, capture_output=True)
-    seconds = float((folder / "results" / "last_run_info.txt").read_text().split()[0])
-    (path,) = (folder / "results").glob("_array_cells_count_*")
-    return seconds, float(np.fromfile(path, dtype).sum(dtype=float))
+    """Run a compiled program; return the seconds of its time loop and the spikes of all cells."""
+    seconds, counts, _ = brian.run(folder, {"cells": dtype})
+    return seconds, float(counts.sum(dtype=float))
 
 
 def make(folder: str, n: int, steps: int, dtype: str, threads: int, kind: str) -> None:
     """Write the project and compile it; the constants are those of `cells.L5_PYRAMIDAL`."""
-    import brian2 as b2
-
-    b2.set_device("cpp_standalone", directory=folder, build_on_run=False)
-    b2.prefs.core.default_float_dtype = np.dtype(dtype).type
-    b2.prefs.devices.cpp_standalone.openmp_threads = threads if threads > 1 else 0
-    b2.defaultclock.dt = 0.1 * b2.ms
+    b2 = brian.begin(folder, dtype, threads, 0.1)
     soma, dendrite, cell = cells.L5_SOMA, cells.L5_DENDRITE, cells.L5_PYRAMIDAL
     namespace = {name: value for name, value in soma._asdict().items() if name != "v_peak"}
     namespace |= {name: value for name, value in dendrite._asdict().items() if name != "C"}
@@ -104,8 +68,3 @@ def make(folder: str, n: int, steps: int, dtype: str, threads: int, kind: str) -
     group.I = "600 + 600*i/N"
     b2.Network(group, *group.contained_objects).run(steps * 0.1 * b2.ms)
     b2.device.build(directory=folder, compile=True, run=False)
-
-
-if __name__ == "__main__":
-    target, cells_, steps_, dtype_, threads_, kind_ = sys.argv[1:]
-    make(target, int(cells_), int(steps_), dtype_, int(threads_), kind_)

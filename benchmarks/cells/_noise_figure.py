@@ -1,20 +1,17 @@
-"""The figure of `noise_speed.py`."""
+"""The figure of `noise_speed`."""
 
-from pathlib import Path
 from typing import Any
 
-import matplotlib
-
-matplotlib.use("Agg")
 import numpy as np
 from matplotlib import pyplot as plt
+from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator
 
 from neurogain.plotting import style
 
 
-def draw_figure(rows: list[dict[str, Any]], networks: list[dict[str, Any]], path: Path) -> None:
-    """Draw the time of a number against numbers a step, and the network's time by its noise."""
+def draw(rows: list[dict[str, Any]], networks: list[dict[str, Any]]) -> Figure:
+    """Return the time of a number against numbers a step, and the network's time by its noise."""
     figure, (left, right) = plt.subplots(
         1, 2, figsize=(10.4, 3.9), gridspec_kw={"width_ratios": (1.5, 1)}
     )
@@ -53,5 +50,4 @@ def draw_figure(rows: list[dict[str, Any]], networks: list[dict[str, Any]], path
         style.tidy(one)
     style.panel_letters((left, right))
     figure.tight_layout()
-    figure.savefig(path, dpi=150)
-    plt.close(figure)
+    return figure

@@ -1,4 +1,4 @@
-"""The distribution of normal random numbers, for `noise_speed.py`."""
+"""The distribution of normal random numbers, for `noise_speed`."""
 
 from collections.abc import Callable
 from typing import Any

@@ -1,9 +1,5 @@
 """Cell-steps per second of the two-compartment cell, beside Brian2 and a plain NumPy loop.
 
-    python benchmarks/run.py run cell-throughput    (about 10 minutes)
-
-Brian2: pip install '.[benchmarks]'.
-
 An uncoupled population, each cell with a constant somatic current between 600 and 1200 pA, 600 pA
 into the dendrite, coupling 0.5, dt 0.1 ms, from rest; spikes are counted. Compared, with stochastic
 coupling (a draw per cell and step) and with the mean field (none):
@@ -24,23 +20,29 @@ microsecond that XLA takes to start a step counts.
 """
 
 import dataclasses
-import json
+import functools
 import os
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
 import jax
 import numpy as np
-import tyro
 
+from benchmarks import brian, device
 from benchmarks.cells import _brian2
-from benchmarks.command import command
-from neurogain import output
+from benchmarks.measure import call, in_turns, timed
+from benchmarks.record import Record, table
 from neurogain.spiking import Drive, PyramidalCell, PyramidalDrive, cells, simulate
 
+ABOUT = {
+    "title": "Speed of the two-compartment cell",
+    "minutes": 7,
+    "needs": "Brian2 as a peer, if installed (pip install '.[benchmarks]')",
+}
+TINY = {"cells": (100,), "cell_steps": 2e4, "rounds": 1}
 DENDRITIC, COUPLING, DT = 600.0, 0.5, 0.1
 KINDS = ("stochastic", "mean-field")
 
@@ -57,8 +59,6 @@ class Arguments:
     """Timed runs of each contender."""
     peers: tuple[Literal["brian2", "numpy"], ...] = ("brian2", "numpy")
     """Whom to run beside neurogain; both run on CPUs alone."""
-    out: Path = Path("benchmarks/results")
-    """Folder of the results."""
 
 
 @dataclasses.dataclass
@@ -82,20 +82,15 @@ def neurogain_runner(n: int, steps: int, kind: Any) -> Callable[[], tuple[float,
     current = jax.device_put(somatic(n))
     drive = PyramidalDrive(Drive(current), Drive(DENDRITIC), COUPLING)
 
-    def run() -> tuple[float, float]:
-        start = time.perf_counter()
-        recorded = simulate(
-            PyramidalCell(kind),
-            cells.L5_PYRAMIDAL,
-            drive,
-            n=n,
-            duration=steps * DT,
-            dt=DT,
-            key=jax.random.key(0),
-        ).recorded
-        return time.perf_counter() - start, float(recorded["spikes"].sum(dtype=float))
+    def run() -> Any:
+        task = {"n": n, "duration": steps * DT, "dt": DT, "key": jax.random.key(0)}
+        return simulate(PyramidalCell(kind), cells.L5_PYRAMIDAL, drive, **task)
 
-    return run
+    def counted() -> tuple[float, float]:
+        wall, done = timed(run)
+        return wall, float(done.recorded["spikes"].sum(dtype=float))
+
+    return counted
 
 
 def numpy_runner(n: int, steps: int, kind: str) -> Callable[[], tuple[float, float]]:
@@ -145,47 +140,38 @@ def contenders(n: int, steps: int, peers: Sequence[str], folder: Path) -> Iterat
         if "numpy" in peers:
             fewer = max(20, steps // 20)  # the slow one runs a part of the steps
             yield Contender("NumPy", kind, numpy_runner(n, fewer, kind), fewer)
-        if "brian2" not in peers or _brian2.available() is None:
+        if "brian2" not in peers or brian.available() is None:
             continue
         for dtype in ("float64", "float32"):
             for cores in sorted({1, threads}):
                 name = f"Brian2, {dtype}, {cores} thread" + "s" * (cores > 1)
                 project = folder / f"{kind}-{dtype}-{cores}-{n}"
-                seconds = _brian2.build(project, n, steps, dtype, cores, kind)
-
-                def brian(project: Path = project, dtype: str = dtype) -> tuple[float, float]:
-                    return _brian2.run(project, dtype)
-
-                brian()
-                yield Contender(name, kind, brian, steps, seconds)
+                args = (str(project), n, steps, dtype, cores, kind)
+                seconds, _ = timed(functools.partial(call, _brian2.make, *args, what="Brian2"))
+                run = functools.partial(_brian2.run, project, dtype)
+                run()
+                yield Contender(name, kind, run, steps, seconds)
 
 
 def measure(args: Arguments, n: int, folder: Path) -> list[dict[str, Any]]:
     """Time all contenders on one population; return a row each."""
     steps = int(np.clip(args.cell_steps / n, 200, 20_000))
     steps -= steps % 20
-    running = list(contenders(n, steps, args.peers, folder))
-    rng = np.random.default_rng(0)
-    seconds: list[list[float]] = [[] for _ in running]
-    spikes = [0.0 for _ in running]
-    for _ in range(args.rounds):
-        for i in rng.permutation(len(running)):
-            wall, spikes[i] = running[i].run()
-            seconds[i].append(wall)
+    running = dict(enumerate(contenders(n, steps, args.peers, folder)))
+    found = in_turns({i: lambda _, run=one.run: run() for i, one in running.items()}, args.rounds)
     rows = []
-    for one, walls, count in zip(running, seconds, spikes, strict=True):
-        rows.append(
-            {
-                "cells": n,
-                "kind": one.kind,
-                "contender": one.name,
-                "steps": one.steps,
-                "wall_s_per_round": walls,
-                "cell_steps_per_s": n * one.steps / float(np.median(walls)),
-                "compile_s": one.compile_s,
-                "rate_hz": count / n / (one.steps * DT / 1000),
-            }
-        )
+    for i, one in running.items():
+        walls, count = [wall for wall, _ in found[i]], found[i][-1][1]
+        rows.append({
+            "cells": n,
+            "kind": one.kind,
+            "contender": one.name,
+            "steps": one.steps,
+            "wall_s_per_round": walls,
+            "cell_steps_per_s": n * one.steps / float(np.median(walls)),
+            "compile_s": one.compile_s,
+            "rate_hz": count / n / (one.steps * DT / 1000),
+        })  # fmt: skip
     for row in rows:
         same = [r for r in rows if r["kind"] == row["kind"]]
         reference = max(
@@ -204,22 +190,17 @@ def measure(args: Arguments, n: int, folder: Path) -> list[dict[str, Any]]:
     return rows
 
 
-def table(rows: list[dict[str, Any]]) -> str:
-    """Return the table of all populations."""
-    lines = [
-        f"{'cells':>9}  {'coupling':<11} {'contender':<27}{'cell-steps/s':>13}"
-        f"{'to Brian2':>10}{'compile s':>11}{'rate Hz':>9}"
-    ]
-    for r in rows:
-        ratio, compiled = r["ratio_to_best_brian2"], r["compile_s"]
-        lines.append(
-            f"{r['cells']:>9,}  {r['kind']:<11} {r['contender']:<27}{r['cell_steps_per_s']:>13.3g}"
-            + (f"{'-':>10}" if ratio is None else f"{ratio:>10.2f}")
-            + (f"{'-':>11}" if compiled is None else f"{compiled:>11.1f}")
-            + f"{r['rate_hz']:>9.2f}"
-            + ("  void: other rate" if r["rate_agrees"] is False else "")
-        )
-    return "\n".join(lines)
+COLUMNS = (
+    ("cells", "cells", "9,"), ("coupling", "kind", "<12"), ("contender", "contender", "<27"),
+    ("cell-steps/s", "cell_steps_per_s", "13.3g"), ("to Brian2", "ratio_to_best_brian2", "10.2f"),
+    ("compile s", "compile_s", "11.1f"), ("rate Hz", "rate_hz", "9.2f"), ("", "mark", "<1"),
+)  # fmt: skip
+
+
+def shown(rows: list[dict[str, Any]]) -> str:
+    """Return the table of some populations."""
+    void = {False: "void: other rate"}
+    return table(COLUMNS, [r | {"mark": void.get(r["rate_agrees"], "")} for r in rows])
 
 
 def note(args: Arguments, version: str | None) -> str:
@@ -229,37 +210,31 @@ def note(args: Arguments, version: str | None) -> str:
         text += "; to Brian2: over the fastest Brian2 of the same kind and size, above 1 is faster"
     if "numpy" in args.peers:
         text += ". NumPy runs a twentieth of the steps, so its rate holds the onset alone"
-    text += f". {os.cpu_count()} CPUs, JAX on {jax.devices()[0].device_kind}; "
+    text += f". {device.measured_on()}; "
     if "brian2" not in args.peers:
         return f"{text}Brian2 was left out."
     return text + (f"Brian2 {version}." if version else "Brian2 is not installed and was left out.")
 
 
-def main() -> None:
-    """Time all, print one table, write one JSON file."""
-    args = tyro.cli(Arguments)
-    args.out.mkdir(parents=True, exist_ok=True)
-    start = time.perf_counter()
+def claims(content: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Yield the speed of the largest population."""
+    most = max(row["cells"] for row in content["rows"])
+    for row in content["rows"]:
+        if row["cells"] == most and row["contender"] == "neurogain":
+            ratio = row["ratio_to_best_brian2"]
+            beside = "" if ratio is None else f", {ratio:.2g} times the fastest Brian2"
+            number = f"{row['cell_steps_per_s']:.2g} a second{beside}"
+            yield f"Steps of a two-compartment cell, {most:,} at once, {row['kind']}", number
+
+
+def run(args: Arguments, record: Record) -> None:
+    """Time all populations."""
     rows: list[dict[str, Any]] = []
     with tempfile.TemporaryDirectory() as folder:
         for n in args.cells:
-            rows += measure(args, n, Path(folder))
-            print(table(rows[-(len(rows) // (1 + args.cells.index(n))) :]), flush=True)
-    version = _brian2.available()
-    content = {
-        "schema_version": 1,
-        "title": "Speed of the two-compartment cell",
-        "command": command(),
-        "table": table(rows),
-        "notes": [note(args, version)],
-        "versions": output.versions() | {"cpus": str(os.cpu_count()), "brian2": version},
-        "wall_time_s": time.perf_counter() - start,
-        "rows": rows,
-    }
-    path = args.out / "cell_throughput.json"
-    path.write_text(json.dumps(content, indent=1, allow_nan=False) + "\n")
-    print(f"\n{content['notes'][0]}\nWritten: {path}")
-
-
-if __name__ == "__main__":
-    main()
+            rows += (found := measure(args, n, Path(folder)))
+            print(shown(found), flush=True)
+    version = brian.available()
+    record.table, record.data["rows"] = shown(rows), rows
+    record.versions = {"brian2": version} if version else {}
+    record.notes.append(note(args, version))

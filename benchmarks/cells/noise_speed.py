@@ -1,44 +1,42 @@
 """Time and quality of random numbers for a step, and their share in a network's run time.
 
-    python benchmarks/run.py run noise-speed    (about 4 minutes)
-
 Numbers are drawn a step ahead into the carry of a `lax.scan`, as `simulate` does, and read by an
 Izhikevich cell each; without noise the cells read what the carry held from the start. Keys of all
 steps are made at once in front of the scan. Time per number is that of the whole step less that of
 the step without noise, over the numbers. All contenders take turns in one process, in random order
 in each round; medians.
 
-The share is that of the benchmark network of `_network.py`: one simulated second with its noise,
-with `jax.random.normal` in its place (a drive that is a function), and without noise at the same
-mean currents. Rates differ a little without noise, so a second figure is given, which does not
+The share is that of the benchmark network of `networks/_network.py`: one simulated second with its
+noise, with `jax.random.normal` in its place (a drive that is a function), and without noise at the
+same mean currents. Rates differ a little without noise, so a second figure is given, which does not
 depend on them: numbers drawn, times the time of one at this size.
-
-Let nothing else run.
 """
 
 import dataclasses
 import functools
-import json
-import os
-import time
-from collections.abc import Callable
-from pathlib import Path
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-import tyro
 
-from benchmarks.cells._noise_figure import draw_figure
+from benchmarks import device
+from benchmarks.cells._noise_figure import draw as draw_figure
 from benchmarks.cells._noise_quality import quality, quality_table
-from benchmarks.command import command
+from benchmarks.measure import in_turns, timed
 from benchmarks.networks import _network as net
 from benchmarks.networks.engines.neurogain import construct, driven
-from neurogain import output
-from neurogain.spiking import Drive, IzhikevichCell, cells, simulate
+from benchmarks.networks.engines.neurogain import run as run_network
+from benchmarks.record import Record, table
+from neurogain.spiking import Drive, IzhikevichCell, cells
 from neurogain.spiking.engine import random_bits
 
+ABOUT = {"title": "Random numbers in every step", "minutes": 4, "needs": "an idle machine"}
+TINY = {
+    "sizes": (100, 1000), "numbers": 2e4, "network_sizes": (100,), "rounds": 1, "draws": 200_000,
+    "duration": 20.0,
+}  # fmt: skip
 Draw = Callable[[jax.Array, int], jax.Array]
 MEAN_COUNT = 0.1  # of Poisson numbers: 1000 Hz in 0.1 ms
 
@@ -57,8 +55,8 @@ class Arguments:
     """Timed runs of each contender."""
     draws: int = 10_000_000
     """Numbers whose distribution is judged."""
-    out: Path = Path("benchmarks/results")
-    """Folder of the results."""
+    duration: float = 1000.0
+    """ms, simulated, of the networks."""
 
 
 def erf_inv(key: jax.Array, n: int) -> jax.Array:
@@ -114,24 +112,11 @@ def runner(name: str, n: int, steps: int) -> Callable[[int], float]:
     state = cell.init(cells.RS, n)
     first = jax.random.normal(jax.random.key(1), (n,))
 
-    def timed(seed: int) -> float:
-        key = jax.random.key(seed, impl=impl)
-        start = time.perf_counter()
-        jax.block_until_ready(run(state, key, first))
-        return time.perf_counter() - start
+    def once(seed: int) -> float:
+        return timed(run, state, jax.random.key(seed + 1, impl=impl), first)[0]
 
-    timed(0)
-    return timed
-
-
-def turns(runners: dict[str, Callable[[int], Any]], rounds: int) -> dict[str, list[Any]]:
-    """Run all in random order in each round."""
-    rng = np.random.default_rng(0)
-    found: dict[str, list[Any]] = {name: [] for name in runners}
-    for i in range(rounds):
-        for name in rng.permutation(list(runners)):
-            found[name].append(runners[name](i + 1))
-    return found
+    once(-1)
+    return once
 
 
 def measure_numbers(args: Arguments, n: int) -> list[dict[str, Any]]:
@@ -139,7 +124,7 @@ def measure_numbers(args: Arguments, n: int) -> list[dict[str, Any]]:
     steps = {
         name: max(10, round(args.numbers * part / n)) for name, (_, _, part) in CONTENDERS.items()
     }
-    walls = turns({name: runner(name, n, steps[name]) for name in CONTENDERS}, args.rounds)
+    walls = in_turns({name: runner(name, n, steps[name]) for name in CONTENDERS}, args.rounds)
     whole = {name: float(np.median(w)) / (n * steps[name]) * 1e9 for name, w in walls.items()}
     return [
         {
@@ -177,17 +162,15 @@ def measure_network(args: Arguments, n: int, rows: list[dict[str, Any]]) -> list
         "no noise": driven(somatic("no noise", network)),
     }
 
-    def run(name: str, seed: int) -> tuple[float, np.ndarray]:
-        start = time.perf_counter()
-        key = jax.random.key(seed)
-        done = simulate(built, params, drives[name], duration=1000.0, dt=net.DT, key=key)
-        jax.block_until_ready(done.state)
-        return time.perf_counter() - start, done.recorded["spikes"]
-
-    for name in drives:
-        run(name, 0)
-    found = turns({name: functools.partial(run, name) for name in drives}, args.rounds)
-    times = {name: float(np.median([wall for wall, _ in found[name]])) for name in drives}
+    runs = {
+        name: functools.partial(run_network, built, params, drive, args.duration)
+        for name, drive in drives.items()
+    }
+    for one in runs.values():
+        one(0)
+    found = in_turns(runs, args.rounds)
+    seconds = args.duration / 1000
+    times = {n: float(np.median([wall for wall, _ in f])) / seconds for n, f in found.items()}
     per_number = {r["contender"]: r["ns_per_number"] for r in rows if r["numbers"] == n}
     result = []
     for name in drives:
@@ -202,7 +185,7 @@ def measure_network(args: Arguments, n: int, rows: list[dict[str, Any]]) -> list
                 "run_s_per_simulated_s": times[name],
                 "share_by_difference": 1 - times["no noise"] / times[name],
                 "share_by_numbers": None if alone is None else alone / times[name],
-                "rates_hz": network.rates(counts, 1.0),
+                "rates_hz": network.rates(counts, seconds),
             }
         )
     return result
@@ -223,27 +206,25 @@ def speed_table(rows: list[dict[str, Any]]) -> str:
 
 def network_table(rows: list[dict[str, Any]]) -> str:
     """Return the share of random numbers in the network's time."""
-    lines = [
-        f"{'cells':>7}  {'noise':<22}{'run s per s':>12}{'share':>8}{'by numbers':>12}"
-        f"{'pyramidal':>11}{'pv':>7}{'som':>7}"
-    ]
-    for r in rows:
-        pyramidal, pv, som = (r["rates_hz"][p] for p in net.POPULATIONS)
-        numbers = r["share_by_numbers"]
-        lines.append(
-            f"{r['cells']:>7,}  {r['noise']:<22}{r['run_s_per_simulated_s']:>12.3g}"
-            f"{r['share_by_difference']:>8.0%}"
-            + (f"{'-':>12}" if numbers is None else f"{numbers:>12.0%}")
-            + f"{pyramidal:>11.2f}{pv:>7.2f}{som:>7.2f}"
-        )
-    return "\n".join(lines)
+    columns = (
+        ("cells", "cells", "7,"), ("noise", "noise", "<22"),
+        ("run s per s", "run_s_per_simulated_s", "12.3g"), ("share", "share_by_difference", "8.0%"),
+        ("by numbers", "share_by_numbers", "12.0%"), *net.RATES,
+    )  # fmt: skip
+    return table(columns, rows)
 
 
-def main() -> None:
-    """Measure, print the tables, write one JSON file and one figure."""
-    args = tyro.cli(Arguments)
-    args.out.mkdir(parents=True, exist_ok=True)
-    start = time.perf_counter()
+def claims(content: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Yield what a normal number costs at the size of the larger network."""
+    size = max(row["cells"] for row in content["networks"])
+    cost = {r["contender"]: r["ns_per_number"] for r in content["rows"] if r["numbers"] == size}
+    names = ("random_bits.normal", "jax.random.normal")
+    ours, theirs = (cost[name] for name in names)
+    yield f"A normal number, {size:,} in a step; by `jax.random`", f"{ours:.2g} ns; {theirs:.2g} ns"
+
+
+def run(args: Arguments, record: Record) -> None:
+    """Time numbers and networks, judge the numbers, draw the figure."""
     rows: list[dict[str, Any]] = []
     for n in args.sizes:
         rows += measure_numbers(args, n)
@@ -252,38 +233,16 @@ def main() -> None:
     for n in args.network_sizes:
         networks += measure_network(args, n, rows)
         print(network_table(networks[-3:]), flush=True)
-    judged = [
-        quality(name, CONTENDERS[name][1], args.draws)
-        for name in ("random_bits.normal", "jax.random.normal")
-    ]
+    names = ("random_bits.normal", "jax.random.normal")
+    judged = [quality(name, CONTENDERS[name][1], args.draws) for name in names]
     tables = [speed_table(rows)] + ([network_table(networks)] if networks else [])
-    tables.append(quality_table(judged, args.draws))
-    path = args.out / "noise_speed.json"
-    content = {
-        "schema_version": 1,
-        "title": "Random numbers in every step",
-        "command": command(),
-        "table": "\n\n".join(tables),
-        "notes": [
-            f"Medians of {args.rounds} rounds on {os.cpu_count()} CPUs, JAX on "
-            f"{jax.devices()[0].device_kind}. Time of a number: of the step with it, less the step "
-            f"without noise. Poisson numbers have a mean of {MEAN_COUNT:g}.",
-            "Share: of the random numbers in the time of the benchmark network without plasticity, "
-            "from the run without noise at the same mean currents, and from the time of a number; "
-            "for `jax.random.normal` each population draws apart, in the loop that reads it.",
-        ],
-        "figures": [path.with_suffix(".png").name],
-        "versions": output.versions() | {"cpus": str(os.cpu_count())},
-        "wall_time_s": time.perf_counter() - start,
-        "rows": rows,
-        "networks": networks,
-        "quality": judged,
-    }
-    path.write_text(json.dumps(content, indent=1, allow_nan=False) + "\n")
-    draw_figure(rows, networks, path.with_suffix(".png"))
-    print("\n" + content["table"] + "\n\n" + "\n".join(content["notes"]))
-    print(f"Written: {path}")
-
-
-if __name__ == "__main__":
-    main()
+    record.table = "\n\n".join([*tables, quality_table(judged, args.draws)])
+    record.notes += [
+        f"Medians of {args.rounds} rounds on {device.measured_on()}. Time of a number: of the step "
+        f"with it, less the step without noise. Poisson numbers have a mean of {MEAN_COUNT:g}.",
+        "Share: of the random numbers in the time of the benchmark network without plasticity, "
+        "from the run without noise at the same mean currents, and from the time of a number; "
+        "for `jax.random.normal` each population draws apart, in the loop that reads it.",
+    ]
+    record.data = {"rows": rows, "networks": networks, "quality": judged}
+    record.figure(draw_figure(rows, networks))

@@ -1,32 +1,23 @@
 """Measure the layer-5 pyramidal cell: gain, bursts, inhibition; steps, precision, gradients.
 
-    python benchmarks/run.py run single-cell    (about 5 minutes on 2 cores)
-
-Writes one table, `single_cell.json` and the figures of `neurogain gain-curve`, `bac-firing` and
-`cell` that the results page shows. The reference figures are those of an independent run in NumPy.
+The figures are those of `neurogain gain-curve`. The reference figures are those of an independent
+run in NumPy. `gain-curve` and `bac-firing` run the experiments themselves.
 """
 
 import dataclasses
-import itertools
-import json
-import os
-import time
-from collections.abc import Iterator
-from pathlib import Path
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-import tyro
-from tqdm import tqdm
 
-from benchmarks.command import command
-from neurogain import output
-from neurogain.experiments import bac_firing, cell, gain_curve
+from benchmarks import device
+from benchmarks.record import Record
+from neurogain.experiments import cell, gain_curve
 from neurogain.experiments.gain_curve import GainCurveConfig
 from neurogain.experiments.gain_curve import figures as gain_figures
-from neurogain.plotting import bac_firing as bac_figures
+from neurogain.experiments.gain_curve.run import REVERSAL
 from neurogain.plotting import cell as cell_figures
 from neurogain.spiking import (
     Drive,
@@ -42,6 +33,9 @@ from neurogain.spiking import (
 from neurogain.spiking.models import dendrite
 from neurogain.spiking.models.pyramidal import Coupling
 from neurogain.stats import t_interval
+
+ABOUT = {"title": "The layer-5 pyramidal cell", "minutes": 5, "needs": ""}
+TINY = {"times": 0.01, "repeats": 2}
 
 GAIN = GainCurveConfig(
     somatic_current=("525:1500:25",),
@@ -65,19 +59,14 @@ FINE = np.union1d(np.arange(600.0, 850.0, 5.0), COARSE)  # pA, for the rheobase
 class Arguments:
     """Measure the layer-5 pyramidal cell: gain, bursts, inhibition; steps, precision, gradients."""
 
-    out: Path = Path("benchmarks/results")
-    """Folder of the results."""
-
-
-def gain_curves(config: GainCurveConfig) -> tuple[list[dict[str, Any]], float]:
-    """Return all curves of a configuration, and the seconds they took."""
-    config.check()
-    start = time.perf_counter()
-    results = {u: gain_curve.run_unit(config, u) for u in tqdm(list(config.units()))}
-    return gain_curve.summarize(config, results)["curves"], time.perf_counter() - start
+    times: float = 1.0
+    """Factor of all simulated times."""
+    repeats: int = 20
+    """Cells at each point where there is randomness."""
 
 
 def rates(
+    args: Arguments,
     p: float,
     drive: float,
     *,
@@ -89,25 +78,18 @@ def rates(
 ) -> np.ndarray:
     """Return the rates at the currents FINE, shape (currents, repeats).
 
-    20 cells a current, or one where there is no randomness; `inhibition` in nS on the dendrite and
-    on the soma.
+    One cell a current where there is no randomness; `inhibition` in nS on the dendrite and on the
+    soma.
     """
-    repeats = 20 if mode == "stochastic" and 0 < p < 1 else 1
-    on_dendrite, on_soma = (synapse(g, gain_curve.REVERSAL) for g in inhibition)
+    repeats = args.repeats if mode == "stochastic" and 0 < p < 1 else 1
+    duration = max(round(args.times * duration), 1) * 1.0
+    on_dendrite, on_soma = (synapse(g, REVERSAL) for g in inhibition)
+    soma, apical = Drive(np.repeat(FINE, repeats)), Drive(drive)
+    drives = PyramidalDrive(combine(soma, on_soma), combine(apical, on_dendrite), p)
     run = simulate(
-        PyramidalCell(mode),
-        cells.L5_PYRAMIDAL,
-        PyramidalDrive(
-            combine(Drive(np.repeat(FINE, repeats)), on_soma),
-            combine(Drive(drive), on_dendrite),
-            p,
-        ),
-        n=FINE.size * repeats,
-        duration=duration,
-        dt=dt,
-        key=jax.random.key(0),
-        dtype=dtype,
-    )
+        PyramidalCell(mode), cells.L5_PYRAMIDAL, drives, n=FINE.size * repeats, duration=duration,
+        dt=dt, key=jax.random.key(0), dtype=dtype,
+    )  # fmt: skip
     return measures.rate(run.recorded["spikes"], duration).reshape(-1, repeats)
 
 
@@ -118,11 +100,11 @@ def onset_and_slopes(rate: np.ndarray, low: float = 700.0) -> tuple[float, list[
     return measures.rheobase(FINE, rate.mean(axis=1)), slopes
 
 
-def reference() -> Iterator[str]:
+def reference(args: Arguments) -> Iterator[str]:
     """Yield lines that compare with the reference figures."""
     yield (
-        "Gain: slope from 700 to 1500 pA in steps of 50, Hz/nA; rheobase to 5 pA; 3 s from rest, "
-        "20 repeats where there is randomness"
+        f"Gain: slope from 700 to 1500 pA in steps of 50, Hz/nA; rheobase to 5 pA; 3 s from rest, "
+        f"{args.repeats} repeats where there is randomness"
     )
     rows = (
         *((p, 0.0, (0.0, 0.0), 33.4, 640) for p in (0.0, 0.5, 1.0)),
@@ -135,7 +117,7 @@ def reference() -> Iterator[str]:
     )
     for p, drive, inhibition, gain, onset in rows:
         on_soma = inhibition[1] > 0
-        rate = rates(p, drive, inhibition=inhibition)
+        rate = rates(args, p, drive, inhibition=inhibition)
         found, slopes = onset_and_slopes(rate, low=850.0 if on_soma else 700.0)
         low, high = t_interval(slopes)
         spread = f" [{low:.1f}, {high:.1f}]" if len(slopes) > 1 else ""
@@ -149,12 +131,12 @@ def reference() -> Iterator[str]:
         )
 
 
-def monotony() -> Iterator[str]:
+def monotony(args: Arguments) -> Iterator[str]:
     """Yield lines on where the gain falls with coupling or with dendritic current."""
     couplings, drives = np.linspace(0, 1, 5), np.arange(0.0, 1001.0, 50.0)
-    found = [[onset_and_slopes(rates(p, d))[1] for d in drives] for p in couplings]
-    slopes = np.array([[np.broadcast_to(x, 20) for x in row] for row in found])
-    mean, error = slopes.mean(axis=-1), slopes.std(axis=-1, ddof=1) / 20**0.5
+    found = [[onset_and_slopes(rates(args, p, d))[1] for d in drives] for p in couplings]
+    slopes = np.array([[np.broadcast_to(x, args.repeats) for x in row] for row in found])
+    mean, error = slopes.mean(axis=-1), slopes.std(axis=-1, ddof=1) / args.repeats**0.5
     yield "Where the gain falls (mean and standard error, Hz/nA), Id = 0 to 1000 pA in steps of 50"
     for axis, name in ((0, "coupling"), (1, "dendritic current")):
         fall, spread = -np.diff(mean, axis=axis), error**2
@@ -172,13 +154,13 @@ def monotony() -> Iterator[str]:
     yield f"  without 400 to 550 pA, around the bistable range: by {largest:.2f} at most"
 
 
-def steps() -> Iterator[str]:
+def steps(args: Arguments) -> Iterator[str]:
     """Yield lines on the length of the step."""
     yield "Step: rheobase (pA, to 5) and slope (Hz/nA) without randomness"
     for drive, p in ((0.0, 0.0), (800.0, 1.0)):
         found = []
         for dt in (0.1, 0.05, 0.025, 0.0125):
-            onset, (slope,) = onset_and_slopes(rates(p, drive, dt=dt))
+            onset, (slope,) = onset_and_slopes(rates(args, p, drive, dt=dt))
             found.append((dt, onset, slope))
         cells_ = "; ".join(f"dt {dt:g} ms: {onset:g}, {slope:.2f}" for dt, onset, slope in found)
         (_, first, coarse), *_, (_, last, fine) = found
@@ -188,13 +170,13 @@ def steps() -> Iterator[str]:
         )
 
 
-def precision() -> Iterator[str]:
+def precision(args: Arguments) -> Iterator[str]:
     """Yield a line on float32 against float64."""
     off = []
     for p, drive in ((0.0, 0.0), (0.5, 800.0), (1.0, 600.0), (1.0, 800.0)):
-        single = rates(p, drive, duration=10_000.0).mean(axis=1)
+        single = rates(args, p, drive, duration=10_000.0).mean(axis=1)
         with jax.enable_x64():
-            double = rates(p, drive, duration=10_000.0, dtype=jnp.float64).mean(axis=1)
+            double = rates(args, p, drive, duration=10_000.0, dtype=jnp.float64).mean(axis=1)
         firing = double >= 1
         off.append(np.abs(single - double)[firing] / double[firing])
     together = np.concatenate(off)
@@ -204,13 +186,16 @@ def precision() -> Iterator[str]:
     )
 
 
-def mean_field() -> Iterator[str]:
+def mean_field(args: Arguments) -> Iterator[str]:
     """Yield lines on the mean field against the mean over draws."""
-    yield "Mean field against the mean of 20 stochastic cells, Id = 0 to 1000 pA in steps of 100"
+    yield (
+        f"Mean field against the mean of {args.repeats} stochastic cells, Id = 0 to 1000 pA in "
+        "steps of 100"
+    )
     for p in (0.25, 0.5, 0.75, 1.0):
         curve, point, where = 0.0, np.empty(0), ""
         for drive in np.arange(0.0, 1001.0, 100.0):
-            drawn, smooth = (rates(p, drive, mode=m).mean(axis=1) for m in MODES)
+            drawn, smooth = (rates(args, p, drive, mode=m).mean(axis=1) for m in MODES)
             off = np.abs(smooth - drawn)
             if off.sum() / drawn.sum() >= curve:
                 curve, where = off.sum() / drawn.sum(), f"{drive:g} pA"
@@ -221,11 +206,12 @@ def mean_field() -> Iterator[str]:
         )
 
 
-def gradients() -> Iterator[str]:
+def gradients(args: Arguments) -> Iterator[str]:
     """Yield lines on the sign of the gradient of the mean rate, over 2 s."""
     axes = (np.arange(500.0, 1501.0, 50.0), np.arange(0.0, 1001.0, 50.0), np.linspace(0, 1, 5))
     grid = np.stack(np.meshgrid(*axes, indexing="ij"), -1).reshape(-1, 3)
-    halves, repeats, duration = (25.0, 50.0, 0.125), 16, 2000.0
+    halves, repeats = (25.0, 50.0, 0.125), min(16, args.repeats)
+    duration = max(round(args.times * 2000.0), 1) * 1.0
 
     def mean_rates(points: np.ndarray, seed: int) -> tuple[np.ndarray, np.ndarray]:
         soma, drive, p = np.repeat(points, repeats, axis=0).astype(np.float32).T
@@ -280,106 +266,50 @@ def gradients() -> Iterator[str]:
         yield f"  {mode:<11} " + "; ".join(shares)
 
 
-def bac() -> tuple[list[str], dict[str, Any]]:
-    """Return lines on calcium events by back-propagating spikes, and the figures."""
-    config = bac_firing.BacFiringConfig()
-    spike = bac_firing.spike_time(config)
-    pairing, sustained = bac_firing.run_pairing(config, spike), bac_firing.run_sustained(config)
-    metrics = bac_firing.summarize(config, spike, pairing, sustained)
-    pulse = config.example_pulse
-    rows = [m for m in metrics["pairing"] if m["dendritic_pulse_pA"] == pulse]
-    lines = [
-        f"BAC firing: a dendritic pulse of {pulse:g} pA for {config.dendritic_duration:g} ms peaks "
-        f"at {rows[0]['pulse_alone_peak_mV']:.1f} mV alone, a spike's back-propagation at "
-        f"{max(metrics['spike_alone_peak_mV']):.1f} mV;\ncalcium events (-30 mV) of both together, "
-        f"largest probability over delays, and the delays with at least one half"
-    ]
-    for row in rows:
-        window = row["window_ms"]
-        text = "none" if window is None else f"{window[0]:g} to {window[1]:g} ms"
-        lines.append(f"  p = {row['coupling']:<4}  {max(row['event_probability']):.2f}   {text}")
-    figures = {
-        "bac_example": bac_figures.example(
-            bac_firing.run_example(config, spike),
-            spike=spike,
-            delay=config.example_delay,
-            duration=config.dendritic_duration,
-            pulse=pulse,
-            threshold=cells.L5_V_CALCIUM,
-        ),
-        "bac_maps": bac_figures.maps(metrics["pairing"], repeats=config.repeats),
-        "bac_probabilities": bac_figures.probabilities(
-            metrics["pairing"], pulse=pulse, delay=config.example_delay, repeats=config.repeats
-        ),
-        "bac_sustained": bac_figures.sustained(
-            sustained.time_ms,
-            sustained.soma,
-            sustained.dendrite,
-            config.numbers("coupling"),
-            duration=config.sustained_duration,
-            threshold=cells.L5_V_CALCIUM,
-        ),
+def claims(content: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Yield the gain without and with calcium bursts."""
+    curves = {  # the last of those at the same point are those of the inhibition
+        (row["dendritic_current_pA"], row["coupling"]): row
+        for row in reversed(content["curves"])
+        if not row["dendritic_inhibition_nS"] and not row["somatic_inhibition_nS"]
     }
-    return lines, figures
+    for drive, coupling in ((0, 0.0), (800, 0.5), (800, 1.0)):
+        row = curves[drive, coupling]
+        (low, high), mean = row["gain_hz_per_nA_ci"], row["gain_hz_per_nA"]
+        claim = f"Gain of the pyramidal cell: {drive:g} pA into the dendrite, coupling {coupling:g}"
+        yield claim, f"{mean:.1f} [{low:.1f}, {high:.1f}] Hz/nA"
 
 
-def main() -> None:
-    """Measure all, print one table, write JSON and figures."""
-    args = tyro.cli(Arguments)
-    args.out.mkdir(parents=True, exist_ok=True)
-    start = time.perf_counter()
-    curves, seconds = gain_curves(GAIN)
-    inhibited, _ = gain_curves(INHIBITION)
-    lines = list(reference())
+def run(args: Arguments, record: Record) -> None:
+    """Measure all."""
+    scaled = {"repeats": args.repeats, "duration": max(round(args.times * GAIN.duration), 10) * 1.0}
+    configs = [dataclasses.replace(config, **scaled) for config in (GAIN, INHIBITION)]
+    found = [gain_curve.run(config).metrics for config in configs]
+    curves, inhibited = (metrics["curves"] for metrics in found)
     points = [len(GAIN.numbers(n)) for n in ("somatic_current", "dendritic_current", "coupling")]
-    lines.append(
-        f"  `gain-curve`, {points[0]} x {points[1]} x {points[2]} points, {GAIN.repeats} repeats "
-        f"of {GAIN.duration / 1000:g} s, took {seconds:.0f} s"
-    )
+    lines = [
+        *reference(args),
+        f"  `gain-curve`, {points[0]} x {points[1]} x {points[2]} points, {args.repeats} repeats "
+        f"of {configs[0].duration / 1000:g} s, took {found[0]['wall_time_s']:.0f} s",
+    ]
     for part in (monotony, steps, precision, mean_field, gradients):
-        lines += ["", *part()]
-    events, figures = bac()
-    lines += ["", *events]
-
+        lines += ["", *part(args)]
+    record.table = "\n".join(lines)
+    record.notes += [
+        "Intervals are 95 % t-intervals over repeats. The seeds are 0 (curves), 0 to 5 (finite "
+        f"differences) and 99 (gradients). {device.measured_on()}.",
+        "Gain rises with coupling and with dendritic current, but for 400 to 550 pA: there, "
+        "around the bistable range of the dendrite, whether a back-propagating spike lifts it "
+        "to the plateau depends on its history, and more current can mean fewer events.",
+    ]
+    record.data["curves"] = [*curves, *inhibited]
+    some = [c for c in curves if c["dendritic_current_pA"] in (0, 400, 500, 600, 800)]
+    low = [c for c in curves if c["dendritic_current_pA"] <= 800]
+    record.figure(gain_figures.fi_curves(some, repeats=args.repeats), "gain_fi_curves")
+    record.figure(gain_figures.gain(curves, repeats=args.repeats), "gain_gain")
+    record.figure(gain_figures.bursts(low, repeats=args.repeats), "gain_bursts")
+    record.figure(gain_figures.inhibition(inhibited, repeats=args.repeats), "gain_inhibition")
     v = np.linspace(-72.0, 0.0, 2000)
-    ramp = cell.dendritic_ramp()
     parts = (dendrite.steady_current, dendrite.is_stable)
     rest = (np.asarray(part(cells.L5_DENDRITE, v)) for part in parts)
-    some = [c for c in curves if c["dendritic_current_pA"] in (0, 400, 500, 600, 800)]
-    figures |= {
-        "gain_fi_curves": gain_figures.fi_curves(some, repeats=GAIN.repeats),
-        "gain_gain": gain_figures.gain(curves, repeats=GAIN.repeats),
-        "gain_bursts": gain_figures.bursts(
-            [c for c in curves if c["dendritic_current_pA"] <= 800], repeats=GAIN.repeats
-        ),
-        "gain_inhibition": gain_figures.inhibition(inhibited, repeats=GAIN.repeats),
-        "dendrite": cell_figures.rest_points(v, *rest, *ramp),
-    }
-    for name, figure in figures.items():
-        figure.savefig(args.out / f"single_cell_{name}.png", dpi=130)
-    content = {
-        "schema_version": 1,
-        "title": "The layer-5 pyramidal cell",
-        "command": command(),
-        "table": "\n".join(lines),
-        "notes": [
-            "Intervals are 95 % t-intervals over repeats. The seeds are 0 (curves), 0 to 5 (finite "
-            f"differences) and 99 (gradients). {os.cpu_count()} CPUs, "
-            f"{jax.devices()[0].device_kind}.",
-            "Gain rises with coupling and with dendritic current, but for 400 to 550 pA: there, "
-            "around the bistable range of the dendrite, whether a back-propagating spike lifts it "
-            "to the plateau depends on its history, and more current can mean fewer events.",
-        ],
-        "figures": [f"single_cell_{name}.png" for name in sorted(figures)],
-        "versions": output.versions(),
-        "wall_time_s": time.perf_counter() - start,
-        "curves": list(itertools.chain(curves, inhibited)),
-    }
-    path = args.out / "single_cell.json"
-    path.write_text(json.dumps(content, indent=1, allow_nan=False) + "\n")
-    print("\n".join(lines))
-    print(f"\nWritten: {path}")
-
-
-if __name__ == "__main__":
-    main()
+    record.figure(cell_figures.rest_points(v, *rest, *cell.dendritic_ramp()), "dendrite")

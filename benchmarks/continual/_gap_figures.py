@@ -1,7 +1,6 @@
-"""The figures of the stability gap's benchmark, and what its files are called."""
+"""The figures of the stability gap's benchmark."""
 
 from collections.abc import Iterable, Mapping
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -10,17 +9,13 @@ from benchmarks.continual import _gap_grids as grids
 from neurogain.continual.streams import Stream
 from neurogain.continual.training import TaskCurves
 from neurogain.plotting import fronts
-from neurogain.plotting import stability_gap as figures
+from neurogain.plotting import stability_gap as plots
 
 
-def draw(
-    out: Path,
-    name: str,
-    stream: Stream,
-    result: dict[str, Any],
-    curves: dict[str, TaskCurves],
-) -> None:
-    """Draw the fronts, and the switches at the chosen configurations."""
+def figures(
+    stream: Stream, result: Mapping[str, Any], curves: Mapping[str, TaskCurves]
+) -> dict[str, Any]:
+    """Return the fronts, and switches and gain at the chosen configurations, by name."""
     title, scale = result["config"]["benchmark"], result["config"]["scale"]
     title += "" if scale == "default" else f" ({scale} protocol)"
     named = {n: m["summary"] for n, m in result["methods"].items()}
@@ -39,28 +34,21 @@ def draw(
         lowest_accuracy=lowest_accuracy(result["methods"]),
         highlighted=named.get(grids.PRESET),
     )
-    front.savefig(out / f"{name}_fronts.png", dpi=130)
     if not curves:
-        return
-    switches = figures.old_task_accuracy(
+        return {"fronts": front}
+    switches = plots.old_task_accuracy(
         {named[name]: c.accuracy for name, c in curves.items()},
         stream.task_names,
         eval_every=result["config"]["eval_every"],
         title=f"{title}, joint training, each method tuned",
     )
-    switches.savefig(out / f"{name}_switches.png", dpi=130)
-    gains = figures.gain(
+    gain = plots.gain(
         {named[name]: c.gain for name, c in curves.items()},
         {named[name]: c.uncertainty for name, c in curves.items()},
         stream.task_names,
         title=f"{title}, each method tuned",
     )
-    gains.savefig(out / f"{name}_gain.png", dpi=130)
-
-
-def file_name(benchmark: str, scale: str) -> str:
-    """Return the name of a stream's files; those of the default protocol are named by it alone."""
-    return f"stability_gap_{benchmark}" + ("" if scale == "default" else f"_{scale}")
+    return {"fronts": front, "switches": switches, "gain": gain}
 
 
 def seeds(entries: Iterable[Mapping[str, Any]]) -> str:

@@ -1,8 +1,5 @@
 """Time the continual trainer with its runs side by side, and one by one in a scan or in a loop.
 
-    python benchmarks/run.py run continual-batching                    (about 6 minutes on 2 cores)
-    python benchmarks/run.py run continual-batching --models resnet --bfloat16 --iterations 20
-
 Measured: the wall time of --runs seeds of NGM-SGD on three tasks of random images, joint training,
 evaluated before each task and at its end; every mode once untimed (what that takes longer is the
 compilation), then rounds in random order; medians. Peak memory is that of the process so far, with
@@ -16,26 +13,29 @@ does not mind.
 """
 
 import dataclasses
-import json
+import functools
 import resource
-import time
-from pathlib import Path
+from collections.abc import Iterator, Mapping
 from typing import Any, Literal
 
 import jax
 import numpy as np
-import tyro
-from tqdm import tqdm
 
-from benchmarks.command import command
+from benchmarks.device import MIB, peak
+from benchmarks.measure import in_turns, timed
+from benchmarks.record import Record, table
 from neurogain import output
 from neurogain.continual import data, methods, models, streams
 from neurogain.continual.protocol import Protocol
 from neurogain.continual.training import Trainer
 
+ABOUT = {
+    "title": "Runs of the continual trainer side by side and one by one",
+    "minutes": 6,
+    "needs": "an idle machine; on a GPU --models resnet --bfloat16 --iterations 20",
+}
+TINY = {"models": ("digits",), "iterations": 2, "runs": 2, "rounds": 1}
 TASKS = 3
-MIB = 2**20
-
 
 Mode = Literal["loop", "scan", "batched"]
 MODES: dict[str, dict[str, Any]] = {
@@ -64,10 +64,6 @@ class Arguments:
     """Compute convolutions in bfloat16."""
     rounds: int = 3
     """Timed runs of each mode."""
-    name: str | None = None
-    """Of the result file; continual_batching_cpu, _gpu, ... by default."""
-    out: Path = Path("benchmarks/results")
-    """Folder of the results."""
 
 
 def updates(args: Arguments, model: str) -> int:
@@ -104,9 +100,8 @@ def make_trainer(args: Arguments, model: str, mode: str) -> Trainer:
 
 def peak_mib() -> float:
     """Return the most memory held so far, on the device where JAX counts it."""
-    stats = jax.local_devices()[0].memory_stats() or {}
-    process = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
-    return float(stats.get("peak_bytes_in_use", process)) / MIB
+    process = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / MIB
+    return peak().get("device_peak_mib", process)
 
 
 def measure(args: Arguments, model: str) -> dict[str, Any]:
@@ -115,63 +110,50 @@ def measure(args: Arguments, model: str) -> dict[str, Any]:
     modes: list[str] = [mode for mode in args.modes if not (slow and mode == "scan")]
     trainers = {mode: make_trainer(args, model, mode) for mode in modes}
     constants = [methods.METHODS["ngm"].constants] * args.runs
-    seconds: dict[str, list[float]] = {mode: [] for mode in modes}
-    first: dict[str, float] = {}
-    memory: dict[str, float] = {}
 
-    def run(mode: str) -> float:
-        start = time.perf_counter()
-        trainers[mode].run(constants, range(args.runs))
-        return time.perf_counter() - start
+    def once(mode: str, _: int) -> float:
+        return timed(trainers[mode].run, constants, range(args.runs))[0]
 
-    with tqdm(total=len(modes) * (1 + args.rounds), desc=model, dynamic_ncols=True) as bar:
-        for mode in modes:
-            first[mode], memory[mode] = run(mode), peak_mib()
-            bar.update()
-        rng = np.random.default_rng(0)
-        for _ in range(args.rounds):
-            for mode in rng.permutation(modes):
-                seconds[mode].append(run(mode))
-                bar.update()
+    runs = {mode: functools.partial(once, mode) for mode in modes}
+    first, memory = {}, {}
+    for mode, one in runs.items():
+        first[mode], memory[mode] = one(0), peak_mib()
     done = args.runs * TASKS * updates(args, model)
     found: dict[str, Any] = {}
-    for mode in modes:
-        median = float(np.median(seconds[mode]))
+    for mode, seconds in in_turns(runs, args.rounds, show=True).items():
+        median = float(np.median(seconds))
         found[mode] = {
             "updates_per_s": done / median,
-            "seconds": seconds[mode],
+            "seconds": seconds,
             "compile_s": first[mode] - median,
             "peak_mib_so_far": memory[mode],
         }
     return found
 
 
-def main() -> None:
-    """Measure, print a table, write JSON."""
-    args = tyro.cli(Arguments)
+def claims(content: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Yield updates per second in each mode."""
+    for model, modes in content["results"].items():
+        speeds = (f"{mode} {found['updates_per_s']:.3g}" for mode, found in modes.items())
+        device = content["versions"]["device"]
+        yield f"Training updates a second over runs, {model}, {device}", ", ".join(speeds)
+
+
+def run(args: Arguments, record: Record) -> None:
+    """Time all models; the result is named by the platform."""
     results = {model: measure(args, model) for model in args.models}
-    lines = [f"{'model':<8}{'runs go':<10}{'updates/s':>10}{'compile s':>11}{'peak MiB':>10}"]
-    for model, modes in results.items():
-        for mode, found in modes.items():
-            numbers = found["updates_per_s"], found["compile_s"], found["peak_mib_so_far"]
-            lines.append(
-                f"{model:<8}{mode:<10}{numbers[0]:>10.1f}{numbers[1]:>11.1f}{numbers[2]:>10,.0f}"
-            )
+    rows = [
+        found | {"model": model, "mode": mode}
+        for model, modes in results.items()
+        for mode, found in modes.items()
+    ]
+    columns = (
+        ("model", "model", "<8"), ("runs go", "mode", "<10"),
+        ("updates/s", "updates_per_s", "10.1f"), ("compile s", "compile_s", "11.1f"),
+        ("peak MiB", "peak_mib_so_far", "10,.0f"),
+    )  # fmt: skip
     device = jax.local_devices()[0]
-    content = {
-        "schema_version": 1,
-        "title": f"Runs of the continual trainer side by side and one by one: {device.device_kind}",
-        "command": command(),
-        "versions": output.versions(),
-        "arguments": output.plain(args),
-        "results": results,
-        "table": "\n".join(lines),
-    }
-    args.out.mkdir(parents=True, exist_ok=True)
-    path = args.out / f"{args.name or f'continual_batching_{device.platform}'}.json"
-    path.write_text(json.dumps(content, indent=1) + "\n")
-    print("\n".join(lines))
-
-
-if __name__ == "__main__":
-    main()
+    record.name += f"_{device.platform}"
+    record.title += f": {device.device_kind}"
+    record.table = table(columns, rows)
+    record.data = {"arguments": output.plain(args), "results": results}

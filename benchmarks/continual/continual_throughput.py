@@ -1,7 +1,5 @@
 """Time the compiled continual trainer against a per-step JAX loop and a plain PyTorch loop.
 
-    python benchmarks/run.py run continual-throughput [--data-dir DIR]    (20 minutes)
-
 Compared, on the default device of JAX and on the CPU with PyTorch, the same work by
 - trainer: `neurogain.continual.training.Trainer`, all seeds side by side, a task one compiled scan;
 - jax loop: Python loops over seeds, tasks and iterations around one jitted training step (donated
@@ -28,23 +26,25 @@ between updates, so it is the faster one on `digits`. It is to be slower than ne
 
 import dataclasses
 import importlib.util
-import json
-import os
-import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
-import jax
 import numpy as np
-import tyro
 
-from benchmarks.command import command
-from benchmarks.continual._contenders import RUNNERS, Runner, Work
-from neurogain import output
+from benchmarks import device
+from benchmarks.continual._contenders import RUNNERS, Work
+from benchmarks.measure import in_turns, timed
+from benchmarks.record import Record, table
 from neurogain.continual import data, methods, streams
 from neurogain.continual.training import Protocol
 
+ABOUT = {
+    "title": "Speed of the continual trainer",
+    "minutes": 20,
+    "needs": "an idle machine; PyTorch as a peer, if installed",
+}
+TINY = {"problems": ("digits",), "iterations": 2, "rounds": 1, "seeds": 2}
 CLASSES = 10
 
 
@@ -71,8 +71,6 @@ class Arguments:
     """Number of seeds."""
     rounds: int = 3
     """Timed runs of each contender, at least 1."""
-    out: Path = Path("benchmarks/results")
-    """Folder of the results."""
 
 
 def synthetic_mnist() -> data.Dataset:
@@ -101,7 +99,7 @@ def run_problem(
 ) -> dict[str, Any]:
     """Time all methods and contenders on one problem, under both protocols."""
     batch_size = 128 if problem == "mnist" else 64
-    runners: dict[tuple[str, str, str], Runner] = {}
+    runners: dict[tuple[str, str, str], Any] = {}
     for method in args.methods:
         for evaluation, every in (("every update", 1), ("end of task", args.iterations)):
             protocol = Protocol(args.iterations, batch_size, eval_every=every)
@@ -112,12 +110,8 @@ def run_problem(
     for key, runner in runners.items():
         first[key], curves = timed(runner)
         accuracy[key] = float(curves[:, -1, -1].mean())
-    rng = np.random.default_rng(0)
-    seconds: dict[tuple[str, str, str], list[float]] = {key: [] for key in runners}
-    for _ in range(args.rounds):
-        for i in rng.permutation(len(runners)):
-            key = list(runners)[i]
-            seconds[key].append(timed(runners[key])[0])
+    runs = {key: lambda _, r=runner: timed(r)[0] for key, runner in runners.items()}
+    seconds = in_turns(runs, args.rounds)
     updates = args.iterations * stream.tasks * args.seeds
     result: dict[str, Any] = {}
     for method in args.methods:
@@ -146,30 +140,32 @@ def run_problem(
     return result
 
 
-def timed(runner: Runner) -> tuple[float, np.ndarray]:
-    """Return the seconds of one run, and its accuracies."""
-    start = time.perf_counter()
-    accuracy = runner()
-    return time.perf_counter() - start, accuracy
-
-
-def table(problems: dict[str, Any]) -> str:
+def shown(problems: dict[str, Any]) -> str:
     """Return the table of all problems."""
-    lines = [
-        f"{'problem':<22}{'method':<8}{'contender':<19}{'wall s':>8}{'compile s':>11}"
-        f"{'updates/s':>11}{'ratio':>7}{'evaluation':>12}{'ratio without':>15}{'accuracy':>10}"
+    rows = [
+        row | {"problem": problem["stream"], "method": method, "contender": contender}
+        for problem in problems.values()
+        for method, by_contender in problem["methods"].items()
+        for contender, row in by_contender.items()
     ]
-    for problem in problems.values():
-        for method, by_contender in problem["methods"].items():
-            for contender, r in by_contender.items():
-                compiled = "-" if r["compile_s"] is None else f"{r['compile_s']:.1f}"
-                lines.append(
-                    f"{problem['stream']:<22}{method:<8}{contender:<19}{r['wall_s']:>8.2f}"
-                    f"{compiled:>11}{r['updates_per_s']:>11.0f}{r['ratio']:>7.2f}"
-                    f"{r['evaluation_share']:>12.0%}"
-                    f"{r['ratio_evaluation_at_end_of_task']:>15.2f}{r['final_accuracy']:>10.3f}"
-                )
-    return "\n".join(lines)
+    columns = (
+        ("problem", "problem", "<22"), ("method", "method", "<8"),
+        ("contender", "contender", "<19"), ("wall s", "wall_s", "8.2f"),
+        ("compile s", "compile_s", "11.1f"), ("updates/s", "updates_per_s", "11.0f"),
+        ("ratio", "ratio", "7.2f"), ("evaluation", "evaluation_share", "12.0%"),
+        ("ratio without", "ratio_evaluation_at_end_of_task", "15.2f"),
+        ("accuracy", "final_accuracy", "10.3f"),
+    )  # fmt: skip
+    return table(columns, rows)
+
+
+def claims(content: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Yield the trainer's speed, and how much longer the loops take."""
+    for problem in content["problems"].values():
+        found = problem["methods"].get("ngm", {})
+        claim = f"Training updates a second, {problem['stream']}, NGM-SGD, {content['seeds']} runs"
+        speeds = [f"{name} {r['updates_per_s']:,.0f}" for name, r in found.items()]
+        yield claim, ", ".join(speeds)
 
 
 def torch_version() -> str | None:
@@ -181,11 +177,8 @@ def torch_version() -> str | None:
     return torch.__version__
 
 
-def main() -> None:
-    """Time all, print one table, write one JSON file."""
-    args = tyro.cli(Arguments)
-    args.out.mkdir(parents=True, exist_ok=True)
-    start = time.perf_counter()
+def run(args: Arguments, record: Record) -> None:
+    """Time all."""
     version = torch_version()
     contenders = [c for c in args.contenders if version or not c.startswith("pytorch")]
     problems = {}
@@ -193,35 +186,18 @@ def main() -> None:
         stream = make_stream(args, name)
         measured = run_problem(args, name, stream, contenders)
         problems[name] = {"stream": stream.name, "methods": measured}
-    note = (
+    record.table = shown(problems)
+    record.notes.append(
         f"{args.seeds} seeds, 5 tasks of {args.iterations} updates; ratio: wall time over that "
         f"of the {contenders[0]}, above 1 is slower; evaluation: its share of the wall time; ratio "
-        f"without: with evaluation only at the end of a task. {os.cpu_count()} CPUs, "
-        f"{jax.devices()[0].device_kind}."
+        f"without: with evaluation only at the end of a task. {device.measured_on()}."
+        + ("" if version else " PyTorch is not installed and was left out.")
     )
-    content = {
-        "schema_version": 1,
-        "title": "Speed of the continual trainer",
-        "command": command(),
-        "table": table(problems),
-        "notes": [note],
+    record.data = {
         "seeds": args.seeds,
         "iterations_per_task": args.iterations,
         "rounds": args.rounds,
         "ratio_to": contenders[0],
         "pytorch": version or "not installed",
-        "versions": output.versions() | {"cpus": str(os.cpu_count())},
-        "wall_time_s": time.perf_counter() - start,
         "problems": problems,
     }
-    path = args.out / "continual_throughput.json"
-    path.write_text(json.dumps(content, indent=1, allow_nan=False) + "\n")
-    print(table(problems))
-    print(f"\n{note}")
-    if version is None:
-        print("PyTorch is not installed and was left out: pip install torch")
-    print(f"Written: {path}")
-
-
-if __name__ == "__main__":
-    main()

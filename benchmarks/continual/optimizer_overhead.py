@@ -1,7 +1,5 @@
 """Measure what `modulate_by_gain` adds to the time of one jitted training step.
 
-    python benchmarks/run.py run optimizer-overhead        (about five minutes on 2 cores)
-
 Compared: one compiled training step (forward, backward, optimizer, new parameters) with the
 transformation around SGD, momentum-SGD and Adam, for a global gain, one per leaf and one per unit,
 over the same step with the inner optimizer alone. The drive is the entropy of the logits of the
@@ -23,24 +21,31 @@ reads a gain that depends on its place.
 """
 
 import dataclasses
-import json
-import time
-from collections.abc import Callable, Sequence
-from pathlib import Path
+import functools
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Literal, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
-import tyro
 from jaxtyping import Array, PyTree
 
-from benchmarks.command import command
-from neurogain import output, uncertainty
+from benchmarks.measure import in_turns, timed
+from benchmarks.record import Record, table
+from neurogain import uncertainty
 from neurogain.continual.models import MLP
 from neurogain.optim import modulate_by_gain
 
+ABOUT = {
+    "title": "Cost of the transformation in a training step",
+    "minutes": 5,
+    "needs": "an idle machine",
+}
+TINY = {
+    "settings": ("mlp",), "inner": ("adam",), "per": ("global",), "rounds": 2, "seconds": 0.01,
+    "scanned": 2,
+}  # fmt: skip
 BOUND = 1.05  # of the median ratio, for a global gain
 PIXELS, CLASSES = 784, 10
 
@@ -82,8 +87,6 @@ class Arguments:
     """Steps of one call, as a scan; 1: a call each."""
     seed: int = 0
     """Of the data, the weights, the order and the bootstrap."""
-    out: Path = Path("benchmarks/results")
-    """Folder of the results."""
 
 
 class State(NamedTuple):
@@ -102,11 +105,13 @@ class Contender:
 
     def run(self, images: Array, labels: Array, steps: int) -> float:
         """Return the seconds that `steps` steps take."""
-        start = time.perf_counter()
-        for _ in range(steps):
-            self.state, _ = self.step(self.state, images, labels)
-        jax.block_until_ready(self.state)
-        return time.perf_counter() - start
+
+        def go() -> State:
+            for _ in range(steps):
+                self.state, _ = self.step(self.state, images, labels)
+            return self.state
+
+        return timed(go)[0]
 
 
 def make_step(
@@ -162,16 +167,16 @@ def measure(
     args: Arguments, contenders: dict[str, Contender], images: Array, labels: Array
 ) -> dict[str, np.ndarray]:
     """Return the seconds per step of each contender in each round."""
-    rng = np.random.default_rng(args.seed)
     first = contenders[BASELINES[0]]
     first.run(images, labels, 5)
     steps = max(2, round(args.seconds / (first.run(images, labels, 5) / 5)))
-    times: dict[str, list[float]] = {name: [] for name in contenders}
-    for _ in range(args.rounds):
-        for name in rng.permutation(list(contenders)):
-            contenders[name].run(images, labels, 2)  # its state comes into the caches
-            times[name].append(contenders[name].run(images, labels, steps) / steps)
-    return {name: np.array(values) for name, values in times.items()}
+
+    def once(contender: Contender, _: int) -> float:
+        contender.run(images, labels, 2)  # its state comes into the caches
+        return contender.run(images, labels, steps) / steps
+
+    runs = {name: functools.partial(once, one) for name, one in contenders.items()}
+    return {name: np.array(walls) for name, walls in in_turns(runs, args.rounds).items()}
 
 
 def median_ratio(a: np.ndarray, b: np.ndarray, seed: int) -> dict[str, Any]:
@@ -220,75 +225,67 @@ def run_inner(args: Arguments, setting: Setting, inner: str) -> dict[str, Any]:
     }
 
 
-def table(results: dict[str, Any]) -> str:
+def shown(results: dict[str, Any]) -> str:
     """Return the table of all settings."""
-    lines = [
-        f"{'model':<9}{'inner':<14}{'gain':<8}{'ms':>8}{'ms without':>12}{'ratio':>8}"
-        f"{'95 %':>16}{'to entropy':>12}{'flops':>9}{'bytes':>9}{'state':>7}"
-    ]
+    rows = []
+    for (setting, inner, name), step, plain in flat(results):
+        row = {"model": setting, "inner": inner, "gain": name, "without": plain["ms_per_step"]}
+        for field in ("flops", "bytes_accessed"):
+            known = step[field] is not None and plain[field]
+            row[f"more_{field}"] = step[field] / plain[field] - 1 if known else None
+        low, high = step["ratio"]["ci"]
+        rows.append(step | row | {"interval": f"[{low:.3f}, {high:.3f}]"})
+    columns = (
+        ("model", "model", "<9"), ("inner", "inner", "<14"), ("gain", "gain", "<8"),
+        ("ms", "ms_per_step", "8.2f"), ("ms without", "without", "12.2f"),
+        ("ratio", ("ratio", "median"), "8.3f"), ("95 %", "interval", "16"),
+        ("to entropy", ("ratio_to_entropy_returned", "median"), "12.3f"),
+        ("flops", "more_flops", "+9.1%"), ("bytes", "more_bytes_accessed", "+9.1%"),
+        ("state", "state_elements_added", "+7d"),
+    )  # fmt: skip
+    return table(columns, rows)
 
-    def more(step: dict[str, Any], plain: dict[str, Any], name: str) -> str:
-        known = step[name] is not None and plain[name]
-        return f"{step[name] / plain[name] - 1:>+9.1%}" if known else f"{'?':>9}"
 
+def flat(results: Mapping[str, Any]) -> Iterator[tuple[tuple[str, str, str], Any, Any]]:
+    """Yield setting, inner optimizer and gain, with their step and the step without a gain."""
     for setting, by_inner in results.items():
         for inner, result in by_inner.items():
-            steps = result["steps"]
-            plain = steps[BASELINES[0]]
-            for name in [n for n in steps if n not in BASELINES]:
-                step, ratio = steps[name], steps[name]["ratio"]
-                interval = f"[{ratio['ci'][0]:.3f}, {ratio['ci'][1]:.3f}]"
-                lines.append(
-                    f"{setting:<9}{inner:<14}{name:<8}{step['ms_per_step']:>8.2f}"
-                    f"{plain['ms_per_step']:>12.2f}{ratio['median']:>8.3f}{interval:>16}"
-                    f"{step['ratio_to_entropy_returned']['median']:>12.3f}"
-                    f"{more(step, plain, 'flops')}{more(step, plain, 'bytes_accessed')}"
-                    f"{step['state_elements_added']:>+7d}"
-                )
-    return "\n".join(lines)
+            for name in [n for n in result["steps"] if n not in BASELINES]:
+                yield (setting, inner, name), result["steps"][name], result["steps"][BASELINES[0]]
 
 
-def over_bound(results: dict[str, Any]) -> Sequence[str]:
+def claims(content: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Yield the cost of a global gain around each inner optimizer of the smaller model."""
+    for (setting, inner, gain), step, _ in flat(content["results"]):
+        if setting == "mlp" and gain == "global":
+            low, high = step["ratio"]["ci"]
+            number = f"{step['ratio']['median']:.3f} [{low:.3f}, {high:.3f}] of the step without"
+            yield f"Time of a training step under a global gain around {inner}", number
+
+
+def over_bound(results: Mapping[str, Any]) -> Sequence[str]:
     """Return which settings with a global gain cost more than expected."""
     return [
         f"{setting} {inner}"
-        for setting, by_inner in results.items()
-        for inner, result in by_inner.items()
-        if result["steps"].get("global", {"ratio": {"median": 0}})["ratio"]["median"] > BOUND
+        for (setting, inner, gain), step, _ in flat(results)
+        if gain == "global" and step["ratio"]["median"] > BOUND
     ]
 
 
-def main() -> None:
-    """Measure all, print one table, write one JSON file."""
-    args = tyro.cli(Arguments)
-    args.out.mkdir(parents=True, exist_ok=True)
-    start = time.perf_counter()
+def run(args: Arguments, record: Record) -> None:
+    """Time all."""
     results = {
         name: {inner: run_inner(args, SETTINGS[name], inner) for inner in args.inner}
         for name in args.settings
     }
-    exceeded = ", ".join(over_bound(results))
-    verdict = f"not {exceeded}" if exceeded else "yes"
-    content = {
-        "schema_version": 1,
-        "title": "Cost of the transformation in a training step",
-        "command": command(),
-        "table": table(results),
-        "notes": [f"Global gain, median ratio at most {BOUND}: {verdict}."],
+    exceeded = over_bound(results)
+    verdict = f"not {', '.join(exceeded)}" if exceeded else "yes"
+    record.table = shown(results)
+    record.notes.append(f"Global gain, median ratio at most {BOUND}: {verdict}.")
+    record.data = {
         "rounds": args.rounds,
         "seconds_per_timing": args.seconds,
         "steps_per_call": args.scanned,
-        "bound": {"per": "global", "median_ratio": BOUND, "exceeded_by": over_bound(results)},
-        "versions": output.versions(),
-        "wall_time_s": time.perf_counter() - start,
+        "bound": {"per": "global", "median_ratio": BOUND, "exceeded_by": exceeded},
         "results": results,
     }
-    path = args.out / "optimizer_overhead.json"
-    path.write_text(json.dumps(content, indent=1, allow_nan=False) + "\n")
-    print(table(results))
-    print(f"\nGlobal gain, median ratio at most {BOUND}: {verdict}")
-    print(f"Written: {path}")
-
-
-if __name__ == "__main__":
-    main()

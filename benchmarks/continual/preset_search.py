@@ -1,7 +1,5 @@
 r"""Search the constants of the two-timescale preset, openly, on tuning seeds of two streams alone.
 
-    python benchmarks/run.py run preset-search --data-dir DIR    (hours on 2 cores)
-
 Learning rate x clipping norm x sensitivity (0: no gain) x consolidation, and consolidation that
 follows the gain, on Split-MNIST and Rotated-MNIST. Chosen is, of those that diverge in no seed and
 whose avg-ACC is on both streams at least that of tuned Adam on the same seeds, the one with the
@@ -11,35 +9,43 @@ these.
 A wider search on two seeds came first; what it chose, a learning rate of 0.004, then diverged on
 fresh seeds of Split-MNIST, and the search was repeated with lower rates and more seeds:
 
-    python benchmarks/run.py run preset-search --data-dir DIR --name preset_search_wide --seeds 2 \
+    python benchmarks/run.py run preset-search --data-dir DIR --part wide --seeds 2 \
         --rates 0.0005 0.001 0.002 0.004 --norms 0.1 1 --consolidations 0.95 0.97 0.98 0.99
 """
 
 import dataclasses
 import itertools
-import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import tyro
 
-from benchmarks.command import command
-from benchmarks.continual.stability_gap import choose, measure_all
+from benchmarks.continual._gap_units import choose, measure_all
+from benchmarks.record import Record, table
 from neurogain import output, stats
 from neurogain.continual import methods
 from neurogain.experiments import stability_gap
 from neurogain.experiments.stability_gap_config import StabilityGapConfig
 
-BENCHMARKS: tuple[str, ...] = ("split-mnist", "rotated-mnist")
+ABOUT = {
+    "title": "The two-timescale preset: search of its constants on tuning seeds",
+    "minutes": 180,
+    "needs": "MNIST (--data-dir); minutes on a GPU",
+}
+TINY = {
+    "iterations": 2, "seeds": 1, "rates": (0.001,), "norms": (0.1,), "sensitivities": (0.0, 0.4),
+    "consolidations": (0.99,), "benchmarks": ("split-digits", "rotated-digits"),
+}  # fmt: skip
 
 
 @dataclasses.dataclass(frozen=True)
 class Arguments:
     """Search the constants of the two-timescale preset on tuning seeds."""
 
+    benchmarks: tuple[str, ...] = ("split-mnist", "rotated-mnist")
+    """Streams."""
     data_dir: Path | None = None
     """Folder of sets prepared by TensorFlow Datasets."""
     seeds: int = 6
@@ -52,18 +58,14 @@ class Arguments:
     """Of the gain; 0: none."""
     consolidations: tuple[float, ...] = (0.97, 0.98, 0.99)
     """Decays of the slow weights."""
-    name: str = "preset_search"
-    """Of the result file."""
+    part: str = ""
+    """Added to the name of the result file."""
     iterations: int = 200
     """Updates per task."""
     eval_every: int = 1
     """Updates between evaluations."""
     jobs: int = 1
     """Batches of runs at once."""
-    work: Path = Path("runs/preset-search")
-    """Folder of the finished units; a second start continues there."""
-    out: Path = Path("benchmarks/results")
-    """Folder of the result."""
 
 
 def candidates(args: Arguments, name: str) -> list[dict[str, float]]:
@@ -75,7 +77,9 @@ def candidates(args: Arguments, name: str) -> list[dict[str, float]]:
     return [c for c in found if name == "two-timescale" or c["sensitivity"] > 0]
 
 
-def figures(args: Arguments, benchmark: str) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+def figures(
+    args: Arguments, work_folder: Path, benchmark: str
+) -> tuple[dict[str, Any], list[dict[str, Any]]]:
     """Return tuned Adam's figures on a stream, and those of all candidates."""
     config = StabilityGapConfig(
         benchmark=benchmark, iterations=args.iterations, eval_every=args.eval_every,
@@ -89,7 +93,7 @@ def figures(args: Arguments, benchmark: str) -> tuple[dict[str, Any], list[dict[
         "grid": [list(values) for values in grid],
         "config": {**config.as_json(), "data_dir": None},
     }
-    folder = output.ResultFolder(args.work / args.name / benchmark, work, resume=True)
+    folder = output.ResultFolder(work_folder / benchmark, work, resume=True)
     seeds = range(1000, 1000 + args.seeds)
 
     def rows(name: str, grid: Sequence[Mapping[str, float]]) -> list[dict[str, Any]]:
@@ -108,15 +112,19 @@ def figures(args: Arguments, benchmark: str) -> tuple[dict[str, Any], list[dict[
     return adam[choose(adam)], [*plain, *following]
 
 
-def main() -> None:
-    """Search, print the ten best and the best of each part, write one JSON file."""
-    args = tyro.cli(Arguments)
-    found = {benchmark: figures(args, benchmark) for benchmark in BENCHMARKS}
+def rank(row: Mapping[str, Any]) -> tuple[bool, float]:
+    """Return the order of the rule: first what is accurate enough, by its sum of avg-SG."""
+    total = row["in_units_of_adam"]
+    return not row["accurate_enough"], np.inf if total is None else total
+
+
+def rows_of(found: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return a row for each configuration from what it did on the streams, the best first."""
     rows = []
+    adam = [a for a, _ in found.values()]
     for row in zip(*(all_ for _, all_ in found.values()), strict=True):
         gaps = [r["avg_sg"]["mean"] for r in row]
         accuracies = [r["avg_acc"]["mean"] for r in row]
-        adam = [a for a, _ in found.values()]
         relative = [
             g / a["avg_sg"]["mean"] if g is not None and a["avg_sg"]["mean"] else np.inf
             for g, a in zip(gaps, adam, strict=True)
@@ -134,70 +142,63 @@ def main() -> None:
                 "accurate_enough": bool(enough),
             }
         )
-    rows.sort(key=rank)
-    content = {
-        "schema_version": 1,
-        "title": "The two-timescale preset: search of its constants on tuning seeds",
-        "command": command(),
-        "table": table(rows, {b: a for b, (a, _) in found.items()}),
-        "notes": [
-            f"{args.seeds} tuning seeds, {args.iterations} iterations a task. Above: the first ten "
-            "of all by the rule; below: the best without a gain, with a gain, and with a rate of "
-            "consolidation that follows it. sum: of avg-SG in units of tuned Adam's; below Adam: "
-            "less accurate than Adam on a stream, not to be chosen."
-        ],
-        "versions": output.versions(),
-        "rows": rows,
-    }
-    args.out.mkdir(parents=True, exist_ok=True)
-    path = args.out / f"{args.name}.json"
-    path.write_text(json.dumps(content, allow_nan=False) + "\n")
-    print(f"{content['table']}\n\n{content['notes'][0]}\nWritten: {path}")
+    return sorted(rows, key=rank)
 
 
-def rank(row: Mapping[str, Any]) -> tuple[bool, float]:
-    """Return the order of the rule: first what is accurate enough, by its sum of avg-SG."""
-    total = row["in_units_of_adam"]
-    return not row["accurate_enough"], np.inf if total is None else total
-
-
-def table(rows: list[dict[str, Any]], adam: Mapping[str, Any]) -> str:
-    """Return the first ten rows, and the first of each part."""
-    head = "".join(f"{f'SG {b}':>18}{'ACC':>7}" for b in adam)
-    lines = [f"{'':<22}{'rate':>8}{'norm':>6}{'sens.':>7}{'consol.':>9}{head}{'sum':>7}"]
-
-    def line(name: str, c: Mapping[str, float], gaps: Any, accuracies: Any, tail: str) -> str:
-        constants = "".join(
-            f"{c[k]:>{w}g}" if k in c else " " * w
-            for k, w in (("learning_rate", 8), ("max_norm", 6), ("sensitivity", 7),
-                         ("consolidation", 9))
-        )  # fmt: skip
-        cells = "".join(
-            f"{np.nan if g is None else g:>18.4f}{a:>7.3f}"
-            for g, a in zip(gaps, accuracies, strict=True)
-        )
-        return f"{name:<22}{constants}{cells}{tail}"
-
-    def shown(row: Mapping[str, Any]) -> str:
-        total = row["in_units_of_adam"]
-        tail = f"{np.nan if total is None else total:>7.3f}"
-        tail += "" if row["accurate_enough"] else "  below Adam"
-        return line(row["method"], row["constants"], row["avg_sg"], row["avg_acc"], tail)
-
+def shown(rows: list[dict[str, Any]], adam: Mapping[str, Any]) -> str:
+    """Return tuned Adam's row, the first ten rows, and the first of each part."""
     own = list(adam.values())
-    lines += [
-        line("adam, tuned", {}, [a["avg_sg"]["mean"] for a in own],
-             [a["avg_acc"]["mean"] for a in own], f"{len(own):>7.3f}")
-    ]  # fmt: skip
-    lines += [shown(row) for row in rows[:10]] + [""]
+    first = {
+        "method": "adam, tuned",
+        "constants": {},
+        "avg_sg": [a["avg_sg"]["mean"] for a in own],
+        "avg_acc": [a["avg_acc"]["mean"] for a in own],
+        "in_units_of_adam": float(len(own)),
+        "accurate_enough": True,
+    }
     parts = (
         lambda r: r["constants"]["sensitivity"] == 0,
         lambda r: r["constants"]["sensitivity"] > 0 and r["method"] == "two-timescale",
         lambda r: r["method"] == "two-timescale-follow",
     )
-    lines += [shown(next(r for r in rows if part(r))) for part in parts]
-    return "\n".join(lines)
+    best = [next(r for r in rows if part(r)) for part in parts]
+    columns: list[Any] = [
+        ("", "method", "<22"), ("rate", ("constants", "learning_rate"), "8g"),
+        ("norm", ("constants", "max_norm"), "6g"), ("sens.", ("constants", "sensitivity"), "7g"),
+        ("consol.", ("constants", "consolidation"), "9g"),
+    ]  # fmt: skip
+    for b in adam:
+        columns += [(f"SG {b}", ("sg", b), "20.4f"), ("ACC", ("acc", b), "7.3f")]
+    columns += [("sum", "in_units_of_adam", "7.3f"), ("", "mark", "<1")]
+
+    def by_stream(row: Mapping[str, Any]) -> dict[str, Any]:
+        mark = "" if row["accurate_enough"] else "below Adam"
+        values = {"sg": dict(zip(adam, row["avg_sg"], strict=True)), "mark": mark}
+        return {**row, **values, "acc": dict(zip(adam, row["avg_acc"], strict=True))}
+
+    lines = table(columns, [by_stream(r) for r in (first, *rows[:10], *best)]).split("\n")
+    return "\n".join([*lines[: -len(best)], "", *lines[-len(best) :]])
 
 
-if __name__ == "__main__":
-    main()
+def claims(content: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Yield the sum of the gaps of what was chosen."""
+    row = content["rows"][0]
+    streams = len(row["avg_sg"])
+    seeds = content["notes"][0].split(",")[0]
+    claim = f"The chosen preset's avg-SG over tuned Adam's, mean of {streams} streams, {seeds}"
+    yield claim, f"{row['in_units_of_adam'] / streams:.3f}"
+
+
+def run(args: Arguments, record: Record) -> None:
+    """Search."""
+    if args.part:
+        record.name += f"_{args.part}"
+    found = {b: figures(args, record.work / args.part, b) for b in args.benchmarks}
+    rows = record.data["rows"] = rows_of(found)
+    record.table = shown(rows, {b: a for b, (a, _) in found.items()})
+    record.notes.append(
+        f"{args.seeds} tuning seeds, {args.iterations} iterations a task. Above: the first ten "
+        "of all by the rule; below: the best without a gain, with a gain, and with a rate of "
+        "consolidation that follows it. sum: of avg-SG in units of tuned Adam's; below Adam: "
+        "less accurate than Adam on a stream, not to be chosen."
+    )

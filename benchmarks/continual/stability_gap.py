@@ -1,47 +1,51 @@
 """Tune every optimizer under one budget, report on fresh seeds, and draw the fronts.
 
-    python benchmarks/run.py run stability-gap --data-dir DIR --jobs 2   (hours on 2 cores; resumes)
-    python benchmarks/run.py run stability-gap --benchmarks split-cifar10 --scale paper
-
 Budget: each method gets the same number of configurations, 8 for perceptrons and 5 for the residual
 network, on the same tuning seeds. Rule: of the configurations whose tuning avg-ACC is within 0.01
 of the method's best, none of them diverged, the one of lowest avg-SG is chosen. It is then run on
 fresh seeds, as is every configuration of the perceptrons' methods whose front is drawn; the fronts
 of the residual network are those of the tuning seeds, where these were evaluated as often. The
-preset is frozen: it has one configuration, chosen by `preset_search.py`. Tuning and report use the
+preset is frozen: it has one configuration, chosen by `preset_search`. Tuning and report use the
 same evaluation images; the seeds differ.
 
 Writes stability_gap_BENCHMARK[_SCALE].json and figures. Units that are in --work already are taken
 as they are, each with the versions and the device that it was measured on, so that several machines
 can share the work. On a GPU set JAX_DEFAULT_MATMUL_PRECISION=highest for the perceptrons, whose
-results are compared with a CPU's; `accelerator.py` does.
+results are compared with a CPU's; `accelerator` does.
 """
 
 import dataclasses
 import json
-import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import tyro
 from tqdm import tqdm
 
-from benchmarks.command import command
 from benchmarks.continual import _gap_grids as grids
-from benchmarks.continual._gap_figures import draw, file_name
+from benchmarks.continual._gap_figures import figures
+from benchmarks.continual._gap_page import claims, section
+from benchmarks.continual._gap_units import TOLERANCE, choose, measure_all
+from benchmarks.record import Record, table
 from neurogain import output, stats
 from neurogain.continual import methods
 from neurogain.continual.streams import Stream
 from neurogain.continual.training import TaskCurves
 from neurogain.experiments import stability_gap
 from neurogain.experiments.stability_gap_config import Scale, StabilityGapConfig
-from neurogain.stats import summary
 
-MAIN = tuple(name for name, m in methods.METHODS.items() if m.main)
-TOLERANCE = 0.01  # of avg-ACC, in the rule of choice
+__all__ = ["ABOUT", "TINY", "Arguments", "claims", "run", "section"]
+ABOUT = {
+    "title": "The stability gap",
+    "minutes": 600,
+    "needs": "MNIST (--data-dir); CIFAR-10, CIFAR-100 for --scale small or paper",
+}
+TINY = {
+    "benchmarks": ("split-digits",), "methods": ("sgd", "adam", "two-timescale"), "iterations": 2,
+    "tuning_seeds": 1, "report_seeds": 2,
+}  # fmt: skip
 MATCH = 0.002  # of avg-ACC, within which a plain average counts as no less accurate
 FIRST_TUNING_SEED, FIRST_REPORT_SEED = 1000, 2000
 
@@ -74,10 +78,6 @@ class Arguments:
     """Compute convolutions in bfloat16."""
     jobs: int = 1
     """Methods at once, each in a thread; on a GPU they compile side by side."""
-    work: Path = Path("runs/benchmark-stability-gap")
-    """Folder of the finished units; a second start continues there."""
-    out: Path = Path("benchmarks/results")
-    """Folder of the results."""
 
     def config(self, benchmark: str, eval_every: int | None) -> StabilityGapConfig:
         """Return the configuration of a stream's runs."""
@@ -98,51 +98,9 @@ class Arguments:
         return config
 
 
-def measure_all(
-    folder: output.ResultFolder,
-    unit: str,
-    config: StabilityGapConfig,
-    stream: Stream,
-    method: methods.Method,
-    grid: Sequence[Mapping[str, float]],
-    seeds: Sequence[int],
-) -> list[TaskCurves]:
-    """Train every configuration on every seed in one batch, or read what an earlier start did."""
-    asked = json.dumps([[dict(constants) for constants in grid], list(seeds)])
-    arrays = folder.load_unit(unit)
-    if arrays is not None and str(arrays["asked"]) != asked:
-        raise ValueError(
-            f"{folder.unit_path(unit)} holds other configurations or seeds. Delete it to measure "
-            "it again, or pass --work another/folder."
-        )
-    if arrays is None:
-        trainer = stability_gap.make_trainer(config, stream, method)
-        constants = [c for c in grid for _ in seeds]
-        arrays = trainer.run(constants, list(seeds) * len(grid))._asdict()
-        arrays |= {"versions": np.array(json.dumps(output.versions())), "asked": np.array(asked)}
-        folder.save_unit(unit, arrays)
-    fields = (arrays[name] for name in TaskCurves._fields)
-    shaped = [a.reshape(len(grid), len(seeds), *a.shape[1:]) for a in fields]
-    return [TaskCurves(*(a[i] for a in shaped)) for i in range(len(grid))]
-
-
 def with_rate(unit: str, constants: Mapping[str, float]) -> str:
     """Return the name of the unit of one configuration of the residual network."""
     return f"{unit},learning_rate={constants['learning_rate']:g}"
-
-
-def choose(entries: Sequence[dict[str, Any]]) -> int:
-    """Apply the rule of choice to the tuning figures; return the configuration's index."""
-    sound = [
-        i
-        for i, e in enumerate(entries)
-        if not any(e["diverged"]) and e["avg_sg"]["mean"] is not None
-    ]
-    if not sound:
-        raise ValueError("every configuration diverged; lower the rates of its grid.")
-    best = max(entries[i]["avg_acc"]["mean"] for i in sound)
-    near = [i for i in sound if entries[i]["avg_acc"]["mean"] >= best - TOLERANCE]
-    return min(near, key=lambda i: entries[i]["avg_sg"]["mean"])
 
 
 def versions_of(folder: output.ResultFolder, unit: str) -> dict[str, str]:
@@ -246,20 +204,20 @@ def contribution(entries: Mapping[str, Any], mine: str) -> dict[str, Any]:
         found[name] = {
             "hyperparameters": other["hyperparameters"],
             "matched": bool(matched),
-            "avg_sg": summary(values(own, "avg_sg") - values(other, "avg_sg")),
-            "avg_acc": summary(values(own, "avg_acc") - values(other, "avg_acc")),
+            "avg_sg": stats.summary(values(own, "avg_sg") - values(other, "avg_sg")),
+            "avg_acc": stats.summary(values(own, "avg_acc") - values(other, "avg_acc")),
         }
     return found
 
 
-def run_benchmark(args: Arguments, benchmark: str) -> dict[str, Any]:
-    """Tune and report all methods on one stream."""
+def run_benchmark(args: Arguments, benchmark: str, record: Record) -> None:
+    """Tune and report all methods on one stream, and fill in its record."""
     config = args.config(benchmark, args.eval_every)
     everything = dataclasses.replace(args, methods=()).config(benchmark, args.eval_every)
     plain = {k: v for k, v in everything.as_json().items() if k != "data_dir"}
     tuning = {"seeds": args.tuning_seeds, "eval_every": args.tuning_eval_every}
     work = {k: v for k, v in plain.items() if k != "optimizers"} | {"tuning": tuning}
-    folder = output.ResultFolder(args.work / benchmark, work, resume=True, any_versions=True)
+    folder = output.ResultFolder(record.work / benchmark, work, resume=True, any_versions=True)
     stream = stability_gap.load_stream(config)
     chosen = config.parse_methods()
     entries: dict[str, Any] = {}
@@ -283,7 +241,11 @@ def run_benchmark(args: Arguments, benchmark: str) -> dict[str, Any]:
             pool.shutdown(cancel_futures=True)
             raise
     described = stability_gap.summarize(config, stream, {})["stream"]
-    result: dict[str, Any] = {
+    record.data = {
+        "benchmark": benchmark,
+        "rule": f"lowest tuning avg-SG among configurations within {TOLERANCE} of the best avg-ACC",
+        "tuning_seeds": [FIRST_TUNING_SEED + i for i in range(args.tuning_seeds)],
+        "report_seeds": [FIRST_REPORT_SEED + i for i in range(plain["seeds"])],
         "config": plain,
         "stream": described,
         "methods": entries,
@@ -296,48 +258,40 @@ def run_benchmark(args: Arguments, benchmark: str) -> dict[str, Any]:
             name: contribution(entries, name) for name in entries if methods.METHODS[name].against
         },
     }
-    name = file_name(benchmark, args.scale)
-    draw(args.out, name, stream, result, {n: curves[n] for n in MAIN if n in curves})
-    return result
+    record.table, notes = in_short(record.data)
+    record.notes += notes
+    main = {name: curves[name] for name in grids.MAIN if name in curves}
+    for name, figure in figures(stream, record.data, main).items():
+        record.figure(figure, name)
 
 
-def main() -> None:
-    """Run all; print a table and write a JSON file for each stream."""
-    args = tyro.cli(Arguments)
-    try:
-        for benchmark in args.benchmarks:
-            args.config(benchmark, args.eval_every)
-    except ValueError as error:
-        sys.exit(f"stability_gap: {error}")
-    args.out.mkdir(parents=True, exist_ok=True)
+def in_short(result: Mapping[str, Any]) -> tuple[str, list[str]]:
+    """Return the methods' figures in short, and what gain and slow weights have over averages."""
+    rows = [
+        m | {"method": name, "published": result["published_avg_sg"].get(name)}
+        for name, m in result["methods"].items()
+    ]
+    columns = (
+        ("method", "method", "<22"), ("avg-SG", ("avg_sg", "mean"), "8.3f"),
+        ("published", "published", "11.3f"), ("avg-ACC", ("avg_acc", "mean"), "9.3f"),
+    )  # fmt: skip
+    notes = [
+        f"{mine} less {name} at {'no lower' if change['matched'] else 'a lower'} avg-ACC: avg-SG "
+        f"{stats.text(change['avg_sg'], '+.4f')}."
+        for mine, changes in result["contribution"].items()
+        for name, change in changes.items()
+    ]
+    return table(columns, rows), notes
+
+
+def run(args: Arguments, record: Record) -> None:
+    """Run all; a result for each stream."""
     for benchmark in args.benchmarks:
-        result = run_benchmark(args, benchmark)
-        content = {
-            "schema_version": 3,
-            "command": command(),
-            "benchmark": benchmark,
-            "rule": "lowest tuning avg-SG among configurations within "
-            f"{TOLERANCE} of the best avg-ACC",
-            "tuning_seeds": [FIRST_TUNING_SEED + i for i in range(args.tuning_seeds)],
-            "report_seeds": [FIRST_REPORT_SEED + i for i in range(result["config"]["seeds"])],
-            **result,
-        }
-        path = args.out / f"{file_name(benchmark, args.scale)}.json"
-        path.write_text(json.dumps(content, allow_nan=False) + "\n")
-        print(f"\n{benchmark}\n{'method':<22}{'avg-SG':>8}{'published':>11}{'avg-ACC':>9}")
-        for name, m in result["methods"].items():
-            published = result["published_avg_sg"].get(name, np.nan)
-            sg, acc = (
-                np.nan if x is None else x for x in (m["avg_sg"]["mean"], m["avg_acc"]["mean"])
-            )
-            print(f"{name:<22}{sg:>8.3f}{published:>11.3f}{acc:>9.3f}")
-        for mine, changes in result["contribution"].items():
-            for name, change in changes.items():
-                difference = stats.text(change["avg_sg"], "+.4f")
-                how = "at no lower avg-ACC" if change["matched"] else "at a lower avg-ACC"
-                print(f"{mine} less {name} {how}: avg-SG {difference}")
-        print(f"\nWritten: {path}")
-
-
-if __name__ == "__main__":
-    main()
+        args.config(benchmark, args.eval_every)
+    for benchmark in args.benchmarks:
+        protocol = "" if args.scale == "default" else f", {args.scale} protocol"
+        scale = "" if args.scale == "default" else f"_{args.scale}"
+        title = f"The stability gap on {benchmark}{protocol}, joint training"
+        part = record.part(f"{benchmark}{scale}", title)
+        run_benchmark(args, benchmark, part)
+        part.finish()

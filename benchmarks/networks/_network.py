@@ -1,4 +1,4 @@
-"""The network that `network_speed.py` measures: sizes, connectivity and constants in plain NumPy.
+"""The network that `network_speed` measures: sizes, connectivity and constants in plain NumPy.
 
 80 % layer-5 pyramidal cells, 10 % PV, 10 % SOM, numbered in this order. Every cell has 100 incoming
 synapses from cells drawn at random, with replacement (two cells may be joined more than once), none
@@ -46,6 +46,11 @@ A_PLUS, A_MINUS = 0.01 * W_MAX, 0.0105 * W_MAX  # nS a pair
 TAU_STDP = 20.0  # ms
 TRACE_DECAY = math.exp(-DT / TAU_STDP)
 POPULATIONS = ("pyramidal", "pv", "som")
+RATES = (
+    ("pyramidal", ("rates_hz", "pyramidal"), "11.2f"), ("pv", ("rates_hz", "pv"), "7.2f"),
+    ("som", ("rates_hz", "som"), "7.2f"),
+)  # fmt: skip
+"""Columns of a table."""
 
 
 @dataclasses.dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""The benchmark network for `network_scaling.py`: any in-degree, its synapses in bytes."""
+"""The benchmark network for `network_scaling`: any in-degree, its synapses in bytes."""
 
 from typing import Any
 

@@ -1,30 +1,29 @@
-"""Build and run one network in a process of its own, for `network_scaling.py`.
+"""Build and run one network in a process of its own, for `network_scaling`.
 
-python benchmarks/_scaling_child.py CELLS IN_DEGREE VARIANT MILLISECONDS
-
-Writes one line of JSON. Timed is a run from rest, after one of 100 ms that compiles. Memory is that
-of the process, MiB: before, at the peak of building, held after it, at the peak of running.
+Timed is a run from rest, after one of 100 ms that compiles. Memory is that of the process, MiB:
+before, at the peak of building, held after it, at the peak of running.
 """
 
 import contextlib
 import json
 import os
 import subprocess
-import sys
 import time
 from pathlib import Path
 from typing import Any
 
+import jax
+import numpy as np
+
+from benchmarks import measure as own
+from benchmarks.device import peak
+from benchmarks.measure import memory_mib
+from benchmarks.networks import _network as net
+from benchmarks.networks._scaling import bytes_per_synapse, delivered, drive, scaled, synapses
+from benchmarks.networks.engines.neurogain import run as run_network
+
 CHUNK = 100.0  # ms, simulated at once
 MIN_FREE_MIB = 1024  # of the machine's memory, below which the child is ended
-
-
-def meminfo_mib(field: str, path: str = "/proc/self/status") -> float:
-    """Return a figure in MiB: VmRSS now, VmHWM at its peak, of this or another process."""
-    for line in Path(path).read_text().splitlines():
-        if line.startswith(field):
-            return int(line.split()[1]) / 1024
-    return 0.0
 
 
 def reset_peak() -> bool:
@@ -37,23 +36,15 @@ def reset_peak() -> bool:
 
 def measure(n: int, in_degree: int, variant: str, duration: float) -> dict[str, Any]:
     """Return times in s, memory in MiB, rates in Hz."""
-    import jax
-    import numpy as np
-
-    from benchmarks.device import peak
-    from benchmarks.networks import _network as net
-    from benchmarks.networks._scaling import bytes_per_synapse, delivered, drive, scaled, synapses
-    from neurogain.spiking import simulate
-
     jax.block_until_ready(jax.random.normal(jax.random.key(0), (8,)))
     result: dict[str, Any] = {"cells": n, "in_degree": in_degree, "variant": variant}
-    result["before_mib"] = meminfo_mib("VmRSS")
+    result["before_mib"] = memory_mib("VmRSS")
     start = time.perf_counter()
     network, params = scaled(n, in_degree, variant == "stdp")
     jax.block_until_ready((params.fixed, params.projections))
     result["build_s"] = time.perf_counter() - start
-    result["build_peak_mib"] = meminfo_mib("VmHWM")
-    result["held_mib"] = meminfo_mib("VmRSS")
+    result["build_peak_mib"] = memory_mib("VmHWM")
+    result["held_mib"] = memory_mib("VmRSS")
     result["synapses"] = synapses(network)
     result["bytes_per_synapse"] = bytes_per_synapse(network, params)
     result["peak_is_of_run"] = reset_peak()
@@ -61,23 +52,23 @@ def measure(n: int, in_degree: int, variant: str, duration: float) -> dict[str, 
 
     def run(duration: float, seed: int) -> np.ndarray:
         walls[:] = [time.perf_counter()]
-        done = simulate(
-            network, params, drive(1.0), duration=duration, dt=net.DT, key=jax.random.key(seed),
+        _, spikes = run_network(
+            network, params, drive(1.0), duration, seed,
             chunk=round(CHUNK / net.DT), progress=lambda *_: walls.append(time.perf_counter()),
         )  # fmt: skip
-        jax.block_until_ready(done.state)
-        return done.recorded["spikes"]
+        return spikes
 
     run(CHUNK, 0)
     result["warm_up_s"] = walls[-1] - walls[0]
     spikes = run(duration, 1)
     result["run_s"] = walls[-1] - walls[0]
     result["run_s_per_chunk"] = np.diff(walls).tolist()
-    result["run_peak_mib"] = meminfo_mib("VmHWM")
+    result["run_peak_mib"] = memory_mib("VmHWM")
     result["simulated_ms"] = duration
     result["rates_hz"] = net.Network(n).rates(spikes, duration / 1000)
     result["spikes"] = float(spikes.sum(dtype=float))
     result["events"] = delivered(network, params, spikes.astype(float))
+    result["threads"] = len(os.sched_getaffinity(0))
     return result | peak()
 
 
@@ -85,16 +76,17 @@ def run_child(
     n: int, in_degree: int, variant: str, duration: float, limit_mib: float
 ) -> dict[str, Any]:
     """Return what a process measured, or `error`; it is ended where it needs too much memory."""
-    words = [sys.executable, "-m", __name__, str(n), str(in_degree), variant, str(duration)]
+    words = own.words(measure, n, in_degree, variant, duration)
     highest, error = 0.0, None
-    with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    with subprocess.Popen(words, env=own.environment(), **pipes) as process:
         while process.poll() is None:
             time.sleep(0.2)
             with contextlib.suppress(OSError):
                 status = f"/proc/{process.pid}/status"
-                highest = max(highest, meminfo_mib("VmHWM", status))
-                swapped = meminfo_mib("VmSwap", status)
-                free = meminfo_mib("MemAvailable", "/proc/meminfo")
+                highest = max(highest, memory_mib("VmHWM", status))
+                swapped = memory_mib("VmSwap", status)
+                free = memory_mib("MemAvailable", "/proc/meminfo")
                 if highest > limit_mib or swapped > 0 or free < MIN_FREE_MIB:
                     error = (
                         f"ended at {highest / 1024:.1f} GiB, of {limit_mib / 1024:.3g} allowed, "
@@ -106,14 +98,3 @@ def run_child(
         return json.loads(out.decode().splitlines()[-1])
     failed = {"cells": n, "in_degree": in_degree, "variant": variant, "peak_mib": highest}
     return failed | {"error": error or err.decode()[-2000:]}
-
-
-def main() -> None:
-    """Measure, print one line."""
-    n, in_degree, variant, duration = sys.argv[1:]
-    result = measure(int(n), int(in_degree), variant, float(duration))
-    print(json.dumps(result | {"threads": len(os.sched_getaffinity(0))}))
-
-
-if __name__ == "__main__":
-    main()

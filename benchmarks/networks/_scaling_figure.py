@@ -1,21 +1,18 @@
-"""The figure of `network_scaling.py`."""
+"""The figure of `network_scaling`."""
 
-from pathlib import Path
 from typing import Any
 
-import matplotlib
-
-matplotlib.use("Agg")
 import numpy as np
 from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 
 from benchmarks.networks._scaling_text import LIMITS, NAMES
 from neurogain.plotting import style
 
 
-def draw(rows: list[dict[str, Any]], fits: dict[str, dict], path: Path) -> None:
-    """Draw run time against in-degree and against events, and bytes against in-degree."""
+def draw(rows: list[dict[str, Any]], fits: dict[str, dict]) -> Figure:
+    """Return run time against in-degree and against events, and bytes against in-degree."""
     figure, axes = plt.subplots(1, 3, figsize=(12.6, 3.8))
     variants = list(dict.fromkeys(row["variant"] for row in rows))
     looks = {name: (line, marker) for name, line, marker in style.assign(variants)}
@@ -44,8 +41,7 @@ def draw(rows: list[dict[str, Any]], fits: dict[str, dict], path: Path) -> None:
     axes[1].set_ylim(top=1.4 * axes[1].get_ylim()[1])  # room for its legend
     style.panel_letters(axes)
     figure.tight_layout()
-    figure.savefig(path, dpi=150)
-    plt.close(figure)
+    return figure
 
 
 def _by_in_degree(axes: Axes, own: list[dict[str, Any]], line: dict, marker: str) -> None:

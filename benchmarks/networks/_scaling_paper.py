@@ -1,31 +1,29 @@
-"""What a network needs on one device and on a mesh, from its arrays, for network_scaling.py.
+"""What a network needs on one device and on a mesh, from its arrays, for `network_scaling`.
 
-python benchmarks/_scaling_paper.py DEVICES    checks it on a small network, on forced host devices
-
-`needs` counts bytes; the check builds networks that small machines can hold on a mesh and compares
-with the arrays that each device then holds, and with what XLA's program gathers in a step.
+`needs` counts bytes; the check builds networks that small machines can hold on a mesh of host
+devices and compares with the arrays that each device then holds, and with what XLA's program
+gathers in a step.
 """
 
-import json
 import os
 import re
-import subprocess
-import sys
 from typing import Any
+
+import jax
+
+from benchmarks.measure import call
+from benchmarks.networks._scaling import SHARE, drive, scaled
+from benchmarks.networks._scaling_text import SMALL
+from neurogain.spiking import rollout
 
 _GATHERED = re.compile(r"= \(?(pred|[a-z]+\d+)\[([\d,]*)\][^=]* all-gather(?:-start)?\(")
 _OTHERS = re.compile(r" (?:all-reduce|all-to-all|collective-permute|reduce-scatter)(?:-start)?\(")
 _BITS = re.compile(r"\d+")
-SMALL = (8000, 100)  # cells and in-degree of the check
 DURATION = 0.9  # ms; `rollout` then compiles its step once
 
 
 def unit_bytes() -> dict[str, Any]:
     """Return bytes of a synapse, of a cell's state, of a trace, from arrays of a small network."""
-    import jax
-
-    from benchmarks.networks._scaling import scaled
-
     units: dict[str, Any] = {}
     for plastic in (False, True):
         network, params = scaled(80, 10, plastic)
@@ -57,8 +55,6 @@ def needs(n: int, in_degree: int, plastic: bool, devices: int, units: dict) -> d
     Synapses lie with their postsynaptic cell; where rows start, and traces of presynaptic cells,
     every device holds whole.
     """
-    from benchmarks.networks._scaling import SHARE
-
     cells = {name: round(share * n) for name, share in SHARE.items()}
     inner = cells["pyramidal"]
     own = inner * round(SHARE["pyramidal"] * in_degree) if plastic else 0
@@ -86,11 +82,6 @@ def gathered(program: str) -> tuple[float, int]:
 
 def check(devices: int) -> dict[str, Any]:
     """Compare with networks on this process's devices."""
-    import jax
-
-    from benchmarks.networks._scaling import drive, scaled
-    from neurogain.spiking import rollout
-
     units = unit_bytes()
     n, in_degree = SMALL
     mesh = jax.make_mesh((devices,), ("cells",))
@@ -126,11 +117,4 @@ def check(devices: int) -> dict[str, Any]:
 def checked(devices: int) -> dict[str, Any]:
     """Return the check's result from a process with that many host devices."""
     flags = f"{os.environ.get('XLA_FLAGS', '')} --xla_force_host_platform_device_count={devices}"
-    words = [sys.executable, "-m", __name__, str(devices)]
-    env = os.environ | {"XLA_FLAGS": flags, "JAX_PLATFORMS": "cpu"}
-    done = subprocess.run(words, env=env, capture_output=True, text=True, check=True)
-    return json.loads(done.stdout.splitlines()[-1])
-
-
-if __name__ == "__main__":
-    print(json.dumps(check(int(sys.argv[1]))))
+    return call(check, devices, XLA_FLAGS=flags, JAX_PLATFORMS="cpu")

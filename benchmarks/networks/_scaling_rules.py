@@ -1,4 +1,4 @@
-"""Time and memory of each rule of connectivity for `network_scaling.py`."""
+"""Time and memory of each rule of connectivity for `network_scaling`."""
 
 import math
 import time

@@ -1,89 +1,71 @@
-"""Tables and notes of `network_scaling.py`."""
+"""Tables and notes of `network_scaling`."""
 
 from typing import Any
 
 from benchmarks.networks import _network as net
+from benchmarks.record import table
 
+SMALL = (8000, 100)  # cells and in-degree of the network that the paper is checked on
 LIMITS = {"fixed": 16, "plastic": 40}  # bytes a synapse
 NAMES = {"static": "without plasticity", "stdp": "with STDP"}
 
 
-def _number(value: float | None, form: str, width: int) -> str:
-    return f"{'-':>{width}}" if value is None else f"{value:>{width}{form}}"
-
-
 def run_table(rows: list[dict[str, Any]]) -> str:
     """Return run times, rates and bytes."""
-    lines = [
-        f"{'variant':<8}{'in-degree':>10}{'drive':>7}{'run s per s':>13}{'us/spike':>10}"
-        f"{'ns/event':>10}{'events/s':>11}{'spikes/s':>10}{'pyramidal':>11}{'pv':>7}{'som':>7}"
-        f"{'B/fixed':>9}{'B/plastic':>11}"
-    ]
-    for r in rows:
-        pyramidal, pv, som = (r["rates_hz"][p] for p in net.POPULATIONS)
-        lines.append(
-            f"{r['variant']:<8}{r['in_degree']:>10,}{r['level']:>7g}"
-            f"{r['run_s_per_simulated_s']:>13.3g}"
-            + _number(r["us_per_spike"], ".3g", 10)
-            + _number(r["ns_per_event"], ".3g", 10)
-            + f"{r['events_per_simulated_s']:>11.3g}{r['spikes_per_simulated_s']:>10,.0f}"
-            f"{pyramidal:>11.2f}{pv:>7.2f}{som:>7.2f}"
-            + _number(r["bytes_per_synapse"]["fixed"], ".2f", 9)
-            + _number(r["bytes_per_synapse"]["plastic"], ".2f", 11)
-            + ("  other rates" if r["rates_agree"] is False else "")
-        )
-    return "\n".join(lines)
+    other = {False: "  other rates"}
+    columns = (
+        ("variant", "variant", "<8"), ("in-degree", "in_degree", "10,"), ("drive", "level", "7g"),
+        ("run s per s", "run_s_per_simulated_s", "13.3g"), ("us/spike", "us_per_spike", "10.3g"),
+        ("ns/event", "ns_per_event", "10.3g"), ("events/s", "events_per_simulated_s", "11.3g"),
+        ("spikes/s", "spikes_per_simulated_s", "10,.0f"), *net.RATES,
+        ("B/fixed", ("bytes_per_synapse", "fixed"), "9.2f"),
+        ("B/plastic", ("bytes_per_synapse", "plastic"), "11.2f"), ("", "mark", "<1"),
+    )  # fmt: skip
+    return table(columns, [r | {"mark": other.get(r["rates_agree"], "")} for r in rows])
 
 
 def build_table(build: dict[str, Any]) -> str:
     """Return times and memory of the rules of connectivity."""
-    lines = [
-        f"{'rule of connectivity':<28}{'cells':>12}{'synapses':>13}{'s':>8}{'kept B/syn':>12}"
-        f"{'peak B/syn':>12}"
-    ]
-    for r in build["rules"]:
-        lines.append(
-            f"{r['rule']:<28}{r['cells']:>12,}{r['synapses']:>13,}{r['wall_s']:>8.2f}"
-            f"{r['kept_bytes_per_synapse']:>12.1f}{r['peak_bytes_per_synapse']:>12.1f}"
-        )
-    return "\n".join(lines)
+    columns = (
+        ("rule of connectivity", "rule", "<28"), ("cells", "cells", "12,"),
+        ("synapses", "synapses", "13,"), ("s", "wall_s", "8.2f"),
+        ("kept B/syn", "kept_bytes_per_synapse", "12.1f"),
+        ("peak B/syn", "peak_bytes_per_synapse", "12.1f"),
+    )  # fmt: skip
+    return table(columns, build["rules"])
 
 
 def child_table(children: list[dict[str, Any]]) -> str:
     """Return what was measured in processes of their own."""
-    lines = [
-        f"{'cells':>10}  {'variant':<8}{'synapses':>13}{'build s':>9}{'warm-up s':>11}"
-        f"{'run s per s':>13}{'pyramidal':>11}{'pv':>7}{'som':>7}{'before':>8}{'building':>10}"
-        f"{'built':>8}{'running':>9}  MiB"
-    ]
+    rows = []
     for r in children:
         if "error" in r:
-            lines.append(f"{r['cells']:>10,}  {r['variant']:<8}{r['error'].splitlines()[-1]}")
-            continue
-        pyramidal, pv, som = (r["rates_hz"][p] for p in net.POPULATIONS)
-        lines.append(
-            f"{r['cells']:>10,}  {r['variant']:<8}{sum(r['synapses'].values()):>13,}"
-            f"{r['build_s']:>9.1f}{r['warm_up_s']:>11.1f}"
-            f"{1000 * r['run_s'] / r['simulated_ms']:>13.3g}"
-            f"{pyramidal:>11.2f}{pv:>7.2f}{som:>7.2f}{r['before_mib']:>8,.0f}"
-            f"{r['build_peak_mib']:>10,.0f}{r['held_mib']:>8,.0f}{r['run_peak_mib']:>9,.0f}"
-        )
-    return "\n".join(lines)
+            rows.append(r | {"mark": r["error"].splitlines()[-1]})
+        else:
+            run_s = 1000 * r["run_s"] / r["simulated_ms"]
+            rows.append(r | {"mark": "", "all": sum(r["synapses"].values()), "per_s": run_s})
+    columns = (
+        ("cells", "cells", "10,"), ("variant", "variant", "<8"), ("synapses", "all", "13,"),
+        ("build s", "build_s", "9.1f"), ("warm-up s", "warm_up_s", "11.1f"),
+        ("run s per s", "per_s", "13.3g"), *net.RATES, ("before", "before_mib", "8,.0f"),
+        ("building", "build_peak_mib", "10,.0f"), ("built", "held_mib", "8,.0f"),
+        ("running", "run_peak_mib", "9,.0f"), ("MiB", "mark", "<3"),
+    )  # fmt: skip
+    return table(columns, rows)
 
 
 def paper_table(paper: dict[str, Any]) -> str:
     """Return what devices need."""
-    lines = [
-        f"{'cells':>10}  {'variant':<8}{'devices':>8}{'parameters MiB':>16}{'state MiB':>11}"
-        f"{'in all MiB':>12}{'received KiB a step':>21}   (each device)"
-    ]
-    for r in paper["rows"]:
-        sizes = [r[f"{name}_bytes"] / 2**20 for name in ("params", "state", "total")]
-        lines.append(
-            f"{r['cells']:>10,}  {r['variant']:<8}{r['devices']:>8}{sizes[0]:>16,.0f}"
-            f"{sizes[1]:>11,.0f}{sizes[2]:>12,.0f}{r['received_bytes_per_step'] / 1024:>21,.0f}"
-        )
-    return "\n".join(lines)
+    sizes = {f"{name}_bytes": 2**20 for name in ("params", "state", "total")}
+    sizes["received_bytes_per_step"] = 2**10
+    rows = [r | {name: r[name] / unit for name, unit in sizes.items()} for r in paper["rows"]]
+    columns = (
+        ("cells", "cells", "10,"), ("variant", "variant", "<8"), ("devices", "devices", "8"),
+        ("parameters MiB", "params_bytes", "16,.0f"), ("state MiB", "state_bytes", "11,.0f"),
+        ("in all MiB", "total_bytes", "12,.0f"),
+        ("received KiB a step", "received_bytes_per_step", "21,.0f"), ("(each device)", "", "<1"),
+    )  # fmt: skip
+    return table(columns, [row | {"": ""} for row in rows])
 
 
 def tables(
@@ -169,7 +151,7 @@ def largest_notes(largest: list[dict[str, Any]]) -> list[str]:
 
 def paper_notes(paper: dict[str, Any]) -> list[str]:
     """Return how devices' needs were computed, and the exchange in a second."""
-    check = paper["check"]
+    (cells, in_degree), check = SMALL, paper["check"]
     errors = [
         abs(check[variant][f"{part}_over_formula"] - 1)
         for variant in ("static", "stdp")
@@ -188,19 +170,13 @@ def paper_notes(paper: dict[str, Any]) -> list[str]:
         f"{units['changing']} that change), its cells' state, and where the rows of all cells "
         "start; 'in all' counts the state twice, since a run keeps the start of a chunk, and "
         f"leaves out what a step needs in passing. On {meshed[0]['devices']} host devices the "
-        f"arrays of a network of {_small()} agree with it within {max(errors):.1%}. Devices "
+        f"arrays of a network of {cells:,} cells with {in_degree} synapses each "
+        f"agree with it within {max(errors):.1%}. Devices "
         "exchange spikes alone, by an all-gather in each step: read off XLA's program, "
         f"{check['static']['gathered_bytes_per_cell']:.2g} bytes a cell without plasticity, "
         f"{check['stdp']['gathered_bytes_per_cell']:.2g} with STDP, and {others} collectives of "
         f"other kinds. In a simulated second each device receives {exchange}."
     ]
-
-
-def _small() -> str:
-    from benchmarks.networks import _scaling_paper
-
-    cells, in_degree = _scaling_paper.SMALL
-    return f"{cells:,} cells with {in_degree} synapses each"
 
 
 def notes(

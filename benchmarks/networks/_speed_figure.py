@@ -1,12 +1,9 @@
-"""The scaling figure of `network_speed.py`."""
+"""The scaling figure of `network_speed`."""
 
-from pathlib import Path
 from typing import Any
 
-import matplotlib
-
-matplotlib.use("Agg")
 from matplotlib import pyplot as plt
+from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator
 
 from neurogain.plotting import style
@@ -14,12 +11,10 @@ from neurogain.plotting import style
 TITLES = {"static": "without plasticity", "stdp": "with STDP"}
 
 
-def draw(rows: list[dict[str, Any]], path: Path) -> None:
-    """Draw run time per simulated second against cells, one panel a variant; void rows hollow."""
+def draw(rows: list[dict[str, Any]]) -> Figure:
+    """Return run time per simulated second against cells, one panel a variant; void rows hollow."""
     variants = list(dict.fromkeys(row["variant"] for row in rows))
     engines = list(dict.fromkeys(row["engine"] for row in rows))
-    if not rows:
-        return
     figure, axes = plt.subplots(
         1, len(variants), figsize=(4.2 * len(variants), 3.6), sharey=True, squeeze=False
     )
@@ -43,5 +38,4 @@ def draw(rows: list[dict[str, Any]], path: Path) -> None:
     axes[0, -1].legend(frameon=False, fontsize=8)
     style.panel_letters(axes[0])
     figure.tight_layout()
-    figure.savefig(path, dpi=150)
-    plt.close(figure)
+    return figure

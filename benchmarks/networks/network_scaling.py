@@ -1,14 +1,12 @@
 """What a network costs: time by synaptic events, bytes a synapse, time to build, the largest.
 
-    python benchmarks/run.py run network-scaling    (about 6 minutes, half of it building)
-
 The benchmark network of `_network.py`, but every cell draws its in-degree 80/10/10 % from
 pyramidal, PV and SOM cells by `FixedInDegree` (the same mixture for each cell, so rates are 3 to
-13 % above those of `network_speed.py`), with weights times 100 / in-degree, so that rates stay
+13 % above those of `network_speed`), with weights times 100 / in-degree, so that rates stay
 about the same. Let nothing else run.
 
 Runs: in-degrees at the benchmark's drive; one in-degree at other drives, down to silence; the
-largest in-degree in silence. Timed as in `network_speed.py`: one simulated second from rest, all
+largest in-degree in silence. Timed as in `network_speed`: one simulated second from rest, all
 configurations once a round in random order, medians. A model
 
     run time = fixed + per spike x spikes + per event x spikes x out-degree
@@ -21,25 +19,32 @@ on a mesh of host devices.
 """
 
 import dataclasses
-import json
+import functools
 import time
-from pathlib import Path
+from collections.abc import Iterator, Mapping
 from typing import Any, Literal
 
-import jax
 import numpy as np
 import scipy.optimize
-import tyro
 
-from benchmarks.command import command
+from benchmarks.measure import in_turns
 from benchmarks.networks import _network as net
 from benchmarks.networks import _scaling, _scaling_paper, _scaling_rules
 from benchmarks.networks._scaling_child import run_child
 from benchmarks.networks._scaling_figure import draw
-from benchmarks.networks._scaling_text import notes, tables
-from neurogain import output
-from neurogain.spiking import simulate
+from benchmarks.networks._scaling_text import NAMES, notes, tables
+from benchmarks.networks.engines.neurogain import run as run_network
+from benchmarks.record import Record
 
+ABOUT = {
+    "title": "What a network costs as it grows",
+    "minutes": 7,
+    "needs": "an idle machine, 24 GiB of memory for the largest",
+}
+TINY = {
+    "cells": 200, "in_degrees": (50, 100), "levels": (0.0, 2.0), "rounds": 1, "seconds": 0.02,
+    "synapses": 20_000, "largest_cells": 1000, "largest_ms": 100.0, "devices": 2,
+}  # fmt: skip
 TOLERANCE = 0.1  # of rates, to those at the reference in-degree
 
 
@@ -80,39 +85,10 @@ class Arguments:
     """Build and run the largest network."""
     paper: bool = True
     """Compute what one GPU and a mesh need."""
-    json: Path = Path("benchmarks/results/network_scaling.json")
-    """Result file; the figure lies beside it."""
 
 
-@dataclasses.dataclass
-class Setting:
-    """One network at one drive."""
-
-    network: Any
-    params: Any
-    row: dict[str, Any]
-    walls: list[float]
-    counts: list[np.ndarray]
-
-    def run(self, seed: int, seconds: float) -> None:
-        """Run it once."""
-        start = time.perf_counter()
-        done = simulate(
-            self.network,
-            self.params,
-            _scaling.drive(self.row["level"]),
-            duration=1000 * seconds,
-            dt=net.DT,
-            key=jax.random.key(seed),
-        )
-        jax.block_until_ready(done.state)
-        self.walls.append(time.perf_counter() - start)
-        self.counts.append(done.recorded["spikes"].astype(float))
-
-
-def settings(args: Arguments, variant: str) -> list[Setting]:
-    """Build the networks of a variant and run each once, which compiles it."""
-    result = []
+def settings(args: Arguments, variant: str) -> Iterator[tuple[dict[str, Any], Any, Any]]:
+    """Yield the row, the network and the parameters of each configuration, compiled."""
     for in_degree in args.in_degrees:
         start = time.perf_counter()
         network, params = _scaling.scaled(args.cells, in_degree, variant == "stdp")
@@ -121,46 +97,41 @@ def settings(args: Arguments, variant: str) -> list[Setting]:
             levels |= set(args.levels)
         if in_degree == max(args.in_degrees):
             levels |= {0.0}
-        size = _scaling.bytes_per_synapse(network, params)
+        row = {
+            "cells": args.cells,
+            "variant": variant,
+            "in_degree": in_degree,
+            "synapses": _scaling.synapses(network),
+            "bytes_per_synapse": _scaling.bytes_per_synapse(network, params),
+        }
         for level in sorted(levels):
-            row = {
-                "cells": args.cells,
-                "variant": variant,
-                "in_degree": in_degree,
-                "level": level,
-                "synapses": _scaling.synapses(network),
-                "bytes_per_synapse": size,
-            }
-            result.append(Setting(network, params, row, [], []))
-        result[-1].run(0, args.seconds)
-        result[-1].walls.clear()
-        result[-1].counts.clear()
+            yield row | {"level": level}, network, params
+        run_network(network, params, _scaling.drive(1.0), 1000 * args.seconds, 0)
         wall = time.perf_counter() - start
         print(f"{variant}, in-degree {in_degree}: ready after {wall:.1f} s", flush=True)
-    return result
 
 
 def measure_runs(args: Arguments) -> list[dict[str, Any]]:
     """Time all runs, return a row each."""
-    all_settings = [one for variant in args.variants for one in settings(args, variant)]
-    rng = np.random.default_rng(0)
-    for i in range(args.rounds):
-        start = time.perf_counter()
-        for j in rng.permutation(len(all_settings)):
-            all_settings[j].run(i, args.seconds)
-        wall = time.perf_counter() - start
-        print(f"round {i + 1} of {args.rounds} took {wall:.1f} s", flush=True)
+    found = [one for variant in args.variants for one in settings(args, variant)]
+    runs = {
+        i: functools.partial(
+            run_network, network, params, _scaling.drive(row["level"]), 1000 * args.seconds
+        )
+        for i, (row, network, params) in enumerate(found)
+    }
     rows = []
-    for one in all_settings:
-        spikes = np.mean(one.counts, axis=0) / args.seconds
-        events = _scaling.delivered(one.network, one.params, spikes)
-        run_s = float(np.median(one.walls)) / args.seconds
+    for i, done in in_turns(runs, args.rounds, show=True).items():
+        row, network, params = found[i]
+        spikes = np.mean([counts.astype(float) for _, counts in done], axis=0) / args.seconds
+        events = _scaling.delivered(network, params, spikes)
+        run_s = float(np.median([wall for wall, _ in done])) / args.seconds
         active = spikes.sum() >= args.cells  # else a share of nothing
         rows.append(
-            one.row
+            row
             | {
                 "run_s_per_simulated_s": run_s,
-                "run_s": one.walls,
+                "run_s": [wall for wall, _ in done],
                 "rates_hz": net.Network(args.cells).rates(spikes, 1.0),
                 "spikes_per_simulated_s": float(spikes.sum()),
                 "events_per_simulated_s": events,
@@ -253,49 +224,37 @@ def on_paper(args: Arguments) -> dict[str, Any]:
     return {"rows": rows, "check": checked}
 
 
-def main() -> None:
-    """Measure, print the tables, write one JSON file and one figure."""
-    args = tyro.cli(Arguments)
-    start = time.perf_counter()
-    old = json.loads(args.json.read_text()) if args.json.exists() else {}
+def claims(content: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Yield the cost of an event and the largest network that ran."""
+    for variant, parts in content["fit"].items():
+        cost, error = parts["ns_per_event"], parts["largest_error"]
+        number = f"{cost:.2g} ns (the model is off by {error:.0%} at most)"
+        yield f"What delivering one spike to one synapse costs {NAMES[variant]}", number
+    for one in [r for r in content["largest"] or [] if "error" not in r]:
+        number = f"{sum(one['synapses'].values()):,} synapses, {one['build_s']:.0f} s to build"
+        yield f"The largest network that was run: {one['cells']:,} cells", number
+
+
+def run(args: Arguments, record: Record) -> None:
+    """Measure; parts that are left out are kept from the earlier result."""
+    old = record.earlier()
     parts = {name: old.get(name) for name in ("rows", "build", "largest", "paper")}
     made = old.get("made", {})
     for name, wanted, measured in (
-        ("largest", args.largest, measure_largest),  # first, while this process holds nothing
+        ("largest", args.largest, measure_largest),  # first, while this process holds little
         ("build", args.build, measure_build),
         ("rows", args.runs, measure_runs),
     ):
         if wanted:
-            parts[name] = measured(args)
-            made[name] = command()
-    kept = [f"Kept from an earlier run, `{made[x]}`: {x}." for x in made if made[x] != command()]
-    if args.paper:
-        parts["paper"] = on_paper(args)
-    paper = parts["paper"]
-    fits = fit(parts["rows"]) if parts["rows"] else {}
-    content = {
-        "schema_version": 1,
-        "title": "What a network costs as it grows",
-        "command": command(),
-        "table": tables(parts["rows"], parts["build"], parts["largest"], paper),
-        "notes": notes(parts["rows"], fits, parts["build"], parts["largest"], paper) + kept,
-        "figures": [args.json.with_suffix(".png").name] if parts["rows"] else [],
-        "versions": output.versions(),
-        "wall_time_s": time.perf_counter() - start,
-        "made": made,
-        "rows": parts["rows"],
-        "fit": fits,
-        "build": parts["build"],
-        "largest": parts["largest"],
-        "paper": paper,
-    }
-    args.json.parent.mkdir(parents=True, exist_ok=True)
-    args.json.write_text(json.dumps(content, indent=1, allow_nan=False) + "\n")
-    if parts["rows"]:
-        draw(parts["rows"], fits, args.json.with_suffix(".png"))
-    print("\n" + content["table"] + "\n\n" + "\n".join(content["notes"]))
-    print(f"Written: {args.json}")
-
-
-if __name__ == "__main__":
-    main()
+            parts[name], made[name] = measured(args), record.command
+    parts["paper"] = on_paper(args) if args.paper else parts["paper"]
+    rows, build, largest, paper = parts.values()
+    fits = fit(rows) if rows else {}
+    record.table = tables(rows, build, largest, paper)
+    kept = [
+        f"Kept from an earlier run, `{c}`: {x}." for x, c in made.items() if c != record.command
+    ]
+    record.notes += notes(rows, fits, build, largest, paper) + kept
+    record.data = {"made": made, "fit": fits} | parts
+    if rows:
+        record.figure(draw(rows, fits))

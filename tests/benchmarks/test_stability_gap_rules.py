@@ -2,9 +2,9 @@
 
 import pytest
 
-from benchmarks import report
 from benchmarks.continual import _gap_figures as figures
 from benchmarks.continual import _gap_grids as grids
+from benchmarks.continual import _gap_page as report
 from benchmarks.continual import stability_gap as benchmark
 from neurogain.continual.methods import METHODS
 from neurogain.stats import summary

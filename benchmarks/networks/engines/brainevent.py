@@ -1,4 +1,4 @@
-"""The benchmark network in brainevent (JAX, CPU, float32), for `network_speed.py`.
+"""The benchmark network in brainevent (JAX, CPU, float32).
 
 One scan over steps; one event-driven product (Numba) with the synapses of all cells into the
 conductances of all compartments, and with plasticity a second one with those of pyramidal cells on
@@ -8,15 +8,15 @@ default generator, Threefry, which was faster here than `rbg`. Pip: brainevent n
 
 import importlib.metadata
 import importlib.util
-import time
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
+from benchmarks.measure import timed
 from benchmarks.networks import _network as net
-from benchmarks.networks._turns import turns
+from benchmarks.networks._engine import Prepared
 from benchmarks.networks.engines.numpy import Synapses
 
 
@@ -126,24 +126,12 @@ def simulation(network: net.Network, plastic: bool, steps: int) -> Any:
     return run
 
 
-def measure(network: net.Network, variant: str, seconds: float, repeats: int) -> dict[str, Any]:
-    """Return run times, rates and spikes; compilation is what the first run takes longer."""
-    run = simulation(network, variant == "stdp", round(seconds * 1000 / net.DT))
+def prepare(network: net.Network, plastic: bool, seconds: float) -> Prepared:
+    """Compile; compilation is what the first run takes longer."""
+    simulate = simulation(network, plastic, round(seconds * 1000 / net.DT))
 
-    def timed(seed: int) -> tuple[float, np.ndarray]:
-        start = time.perf_counter()
-        counts = np.asarray(run(jax.random.key(seed)))
-        return time.perf_counter() - start, counts
+    def run(seed: int) -> tuple[float, np.ndarray]:
+        wall, counts = timed(simulate, jax.random.key(seed))
+        return wall, np.asarray(counts)
 
-    first = timed(repeats)[0]
-    done = [timed(i) for i in turns(repeats)]
-    run_s = [wall for wall, _ in done]
-    mean = np.mean([counts for _, counts in done], axis=0)
-    return {
-        "compile_s": max(0.0, first - float(np.median(run_s))),
-        "run_s": run_s,
-        "rates_hz": network.rates(mean, seconds),
-        "spikes": float(mean.sum()),
-        "threads": "XLA's",
-        "version": available(),
-    }
+    return Prepared({"XLA's": run}, {"XLA's": max(run(0)[0] - run(0)[0], 0.0)})

@@ -1,23 +1,20 @@
-"""The benchmark network in Brian2 (C++ standalone, float32), for `network_speed.py`.
+"""The benchmark network in Brian2 (C++ standalone, float32).
 
 Two groups, pyramidal cells and interneurons, and five pathways; cells advance in one generated loop
 a group. Plasticity: one trace a cell, which all synapses read. With one thread and with OpenMP on
 two, the faster counts. Pip: brian2>=2.9 with numpy<2.4; needs a C++ compiler.
 """
 
-import importlib.metadata
-import importlib.util
-import subprocess
-import sys
+import functools
 import tempfile
-import time
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
+from benchmarks import brian
+from benchmarks.measure import call, timed
 from benchmarks.networks import _network as net
-from benchmarks.networks._turns import turns
+from benchmarks.networks._engine import Prepared
 
 CELL = """
 v : 1
@@ -69,20 +66,7 @@ trace += 1
 DEPRESS = "weight = clip(weight - a_minus*trace_post, 0, w_max)"
 POTENTIATE = "weight = clip(weight + a_plus*trace_pre, 0, w_max)"
 
-# A process inherits the peak memory of the one that starts it, so a small one does.
-LAUNCH = """
-import os
-process = os.posix_spawn("./main", ["./main"], os.environ)
-_, status, usage = os.wait4(process, 0)
-print("", status, usage.ru_maxrss)
-"""
-
-
-def available() -> str | None:
-    """Return the version of Brian2, None if it isn't installed."""
-    if importlib.util.find_spec("brian2") is None:
-        return None
-    return importlib.metadata.version("brian2")
+available = brian.available
 
 
 def constants() -> dict[str, float]:
@@ -110,12 +94,7 @@ def constants() -> dict[str, float]:
 
 def make(folder: str, n: int, seed: int, plastic: bool, seconds: float, threads: int) -> None:
     """Write the project and compile it."""
-    import brian2 as b2
-
-    b2.set_device("cpp_standalone", directory=folder, build_on_run=False)
-    b2.prefs.core.default_float_dtype = np.float32
-    b2.prefs.devices.cpp_standalone.openmp_threads = threads if threads > 1 else 0
-    b2.defaultclock.dt = net.DT * b2.ms
+    b2 = brian.begin(folder, "float32", threads, net.DT)
     network, names = net.Network(n, seed), constants()
     n_pyr, n_pv = network.pyramidal, network.pv
     pyr = b2.NeuronGroup(
@@ -168,58 +147,22 @@ def make(folder: str, n: int, seed: int, plastic: bool, seconds: float, threads:
     b2.device.build(directory=folder, compile=True, run=False)
 
 
-def run(folder: Path) -> tuple[float, np.ndarray, float]:
-    """Run a project; return the seconds of its time loop, spikes of every cell, peak MiB."""
-    done = subprocess.run(
-        [sys.executable, "-S", "-c", LAUNCH], cwd=folder, capture_output=True, text=True, check=True
-    )
-    status, peak_kib = map(int, done.stdout.split()[-2:])
-    if status:
-        raise RuntimeError(f"Brian2's program ended with status {status}:\n{done.stderr[-2000:]}")
-    results = folder / "results"
-    seconds = float((results / "last_run_info.txt").read_text().split()[0])
-    counts = []
-    for group in ("pyramidal", "rest"):
-        (path,) = results.glob(f"_array_{group}_count_*")
-        counts.append(np.fromfile(path, np.int32))
-    return seconds, np.concatenate(counts), peak_kib / 1024
+def prepare(network: net.Network, plastic: bool, seconds: float) -> Prepared:
+    """Write and compile the programs with one and with two threads, each in its own process."""
+    folder = tempfile.TemporaryDirectory()  # it lives as long as `run`
+    peaks: dict[int, float] = {}
 
+    def run(threads: int, seed: int) -> tuple[float, np.ndarray]:
+        del seed
+        project = Path(folder.name) / str(threads)
+        wall, counts, peak = brian.run(project, {"pyramidal": "int32", "rest": "int32"})
+        peaks[threads] = max(peak, peaks.get(threads, 0.0))
+        return wall, counts
 
-def measure(network: net.Network, variant: str, seconds: float, repeats: int) -> dict[str, Any]:
-    """Return run times, rates and spikes of the faster thread count; each repeat runs both."""
-    with tempfile.TemporaryDirectory() as folder:
-        projects = {threads: Path(folder) / str(threads) for threads in (1, 2)}
-        compile_s, runs = {}, {threads: [] for threads in projects}
-        for threads, project in projects.items():
-            start = time.perf_counter()
-            words = (project, network.n, network.seed, int(variant == "stdp"), seconds, threads)
-            done = subprocess.run(
-                [sys.executable, "-m", __name__, *map(str, words)],
-                capture_output=True,
-                text=True,
-                check=False,
-            )
-            if done.returncode:
-                raise RuntimeError(f"Brian2 could not build its program:\n{done.stderr[-2000:]}")
-            compile_s[threads] = time.perf_counter() - start
-        for _ in turns(repeats):
-            for threads, project in projects.items():
-                runs[threads].append(run(project))
-    best = min(runs, key=lambda threads: np.median([wall for wall, _, _ in runs[threads]]))
-    mean = np.mean([count for _, count, _ in runs[best]], axis=0)
-    return {
-        "compile_s": compile_s[best],
-        "run_s": [wall for wall, _, _ in runs[best]],
-        "rates_hz": network.rates(mean, seconds),
-        "spikes": float(mean.sum()),
-        "threads": best,
-        "version": available(),
-        "peak_mib": max(peak for _, _, peak in runs[best]),
-        "base_mib": 0.0,
-        "run_s_per_threads": {t: [wall for wall, _, _ in all_] for t, all_ in runs.items()},
-    }
-
-
-if __name__ == "__main__":
-    target, n_, seed_, plastic_, seconds_, threads_ = sys.argv[1:]
-    make(target, int(n_), int(seed_), plastic_ == "1", float(seconds_), int(threads_))
+    compile_s = {}
+    for threads in (1, 2):
+        project = f"{folder.name}/{threads}"
+        args = (project, network.n, network.seed, plastic, seconds, threads)
+        compile_s[threads], _ = timed(functools.partial(call, make, *args, what="Brian2"))
+    runs = {threads: functools.partial(run, threads) for threads in compile_s}
+    return Prepared(runs, compile_s, lambda: {"peak_mib": max(peaks.values()), "base_mib": 0.0})

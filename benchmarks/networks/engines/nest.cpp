@@ -1,4 +1,4 @@
-// The cells of the benchmark network as an extension module of NEST, for _network_nest.py.
+// The cells of the benchmark network as an extension module of NEST, for nest.py.
 //
 // One model for all three kinds: an Izhikevich soma, for pyramidal cells with an apical dendrite.
 // Receptors: 1 AMPA on the soma, 2 GABA_A on the soma, 3 GABA_A on the dendrite. One step: arriving

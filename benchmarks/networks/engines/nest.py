@@ -1,4 +1,4 @@
-"""The benchmark network in NEST, for `network_speed.py`: its cells in C++ (`_network_nest.cpp`).
+"""The benchmark network in NEST: its cells in C++ (`nest.cpp`).
 
 Double precision, NEST's only one. Plasticity is NEST's `stdp_synapse_hom` (additive: mu = 0): a
 synapse is updated when its presynaptic cell spikes, and the delay of one step counts as dendritic,
@@ -7,6 +7,7 @@ counts.
 Pip: nest-simulator; Debian: g++ libboost-dev libltdl-dev, to compile the module.
 """
 
+import functools
 import importlib.metadata
 import importlib.util
 import shutil
@@ -19,7 +20,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks.networks import _network as net
-from benchmarks.networks._turns import turns
+from benchmarks.networks._engine import Prepared
 
 NEEDED = ("boost/type_index.hpp", "ltdl.h")
 SOURCE = Path(__file__).with_suffix(".cpp")
@@ -121,34 +122,26 @@ def build(nest: Any, network: net.Network, plastic: bool, threads: int, seed: in
     return cells
 
 
-def measure(network: net.Network, variant: str, seconds: float, repeats: int) -> dict[str, Any]:
-    """Return run times, rates and spikes of the faster thread count; each repeat runs both."""
+def prepare(network: net.Network, plastic: bool, seconds: float) -> Prepared:
+    """Compile the cells; the network is built anew for each run."""
     import nest
 
     nest.verbosity = nest.VerbosityLevel.ERROR
-    with tempfile.TemporaryDirectory() as folder:
-        start = time.perf_counter()
-        module = compile_module(Path(folder))
-        compile_s = time.perf_counter() - start
-        runs = {threads: [] for threads in (1, 2)}
-        for i in turns(repeats):
-            for threads, done in runs.items():
-                nest.ResetKernel()
-                nest.Install(str(module))
-                cells = build(nest, network, variant == "stdp", threads, seed=i)
-                with nest.RunManager():
-                    start = time.perf_counter()
-                    nest.Run(seconds * 1000)
-                    wall = time.perf_counter() - start
-                done.append((wall, np.array(cells.get("spike_count"))))
-    best = min(runs, key=lambda threads: np.median([wall for wall, _ in runs[threads]]))
-    mean = np.mean([count for _, count in runs[best]], axis=0)
-    return {
-        "compile_s": compile_s,
-        "run_s": [wall for wall, _ in runs[best]],
-        "rates_hz": network.rates(mean, seconds),
-        "spikes": float(mean.sum()),
-        "threads": best,
-        "version": available(),
-        "run_s_per_threads": {t: [wall for wall, _ in all_] for t, all_ in runs.items()},
-    }
+    folder = tempfile.TemporaryDirectory()  # it lives as long as `run`
+    start = time.perf_counter()
+    module = compile_module(Path(folder.name))
+    compile_s = time.perf_counter() - start
+
+    def run(threads: int, seed: int) -> tuple[float, np.ndarray]:
+        assert folder
+        nest.ResetKernel()
+        nest.Install(str(module))
+        cells = build(nest, network, plastic, threads, seed)
+        with nest.RunManager():
+            start = time.perf_counter()
+            nest.Run(seconds * 1000)
+            wall = time.perf_counter() - start
+        return wall, np.array(cells.get("spike_count"))
+
+    runs = {threads: functools.partial(run, threads) for threads in (1, 2)}
+    return Prepared(runs, dict.fromkeys(runs, compile_s))

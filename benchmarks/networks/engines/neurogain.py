@@ -1,7 +1,6 @@
-"""The benchmark network in neurogain, for `network_speed.py`: all synapses event-driven."""
+"""The benchmark network in neurogain: all synapses event-driven."""
 
 import os
-import time
 from collections.abc import Callable
 from typing import Any
 
@@ -10,8 +9,9 @@ import numpy as np
 
 import neurogain
 from benchmarks.device import peak
+from benchmarks.measure import timed
 from benchmarks.networks import _network as net
-from benchmarks.networks._turns import turns
+from benchmarks.networks._engine import Prepared
 from neurogain.spiking import (
     Drive,
     IzhikevichCell,
@@ -98,30 +98,20 @@ def driven(somatic: Callable[[str], Any], dendritic: float = net.DENDRITIC_CURRE
     }
 
 
-def measure(network: net.Network, variant: str, seconds: float, repeats: int) -> dict[str, Any]:
-    """Return compile time, run times, rates and spikes."""
-    built, params, drive = construct(network, variant == "stdp")
+def run(
+    network: Any, params: Any, drive: Any, duration: float, seed: int, **more: Any
+) -> tuple[float, np.ndarray]:
+    """Run a network from rest; return the seconds it takes and the spikes of every cell."""
+    key = jax.random.key(seed)
+    wall, done = timed(
+        lambda: simulate(network, params, drive, duration=duration, dt=net.DT, key=key, **more)
+    )
+    return wall, done.recorded["spikes"]
 
-    def run(seed: int) -> tuple[np.ndarray, float]:
-        start = time.perf_counter()
-        key = jax.random.key(seed)
-        result = simulate(built, params, drive, duration=1000 * seconds, dt=net.DT, key=key)
-        jax.block_until_ready(result.state)
-        return result.recorded["spikes"], time.perf_counter() - start
 
-    first = run(0)[1]
-    again = run(0)[1]
-    counts, run_s = [], []
-    for i in turns(repeats):
-        count, wall = run(i)
-        counts.append(count)
-        run_s.append(wall)
-    mean = np.mean(counts, axis=0)
-    return {
-        "compile_s": max(first - again, 0.0),
-        "run_s": run_s,
-        "rates_hz": network.rates(mean, seconds),
-        "spikes": float(mean.sum()),
-        "threads": len(os.sched_getaffinity(0)),
-        "version": available(),
-    } | peak()
+def prepare(network: net.Network, plastic: bool, seconds: float) -> Prepared:
+    """Build and compile; compilation is what the first run takes longer."""
+    task = (*construct(network, plastic), 1000 * seconds)
+    threads = len(os.sched_getaffinity(0))
+    compile_s = run(*task, 0)[0] - run(*task, 0)[0]
+    return Prepared({threads: lambda seed: run(*task, seed)}, {threads: max(compile_s, 0.0)}, peak)

@@ -1,16 +1,15 @@
-"""The benchmark network in hand-vectorised, event-driven NumPy, for `network_speed.py`.
+"""The benchmark network in hand-vectorised, event-driven NumPy.
 
 One vectorised pass over the cells a step, one scatter-add over the synapses of the cells that
 spiked. One thread.
 """
 
 import time
-from typing import Any
 
 import numpy as np
 
 from benchmarks.networks import _network as net
-from benchmarks.networks._turns import turns
+from benchmarks.networks._engine import Prepared
 
 
 def available() -> str | None:
@@ -135,20 +134,13 @@ def simulate(
     return count
 
 
-def measure(network: net.Network, variant: str, seconds: float, repeats: int) -> dict[str, Any]:
-    """Return run times, rates and spikes; nothing is compiled."""
+def prepare(network: net.Network, plastic: bool, seconds: float) -> Prepared:
+    """Sort the synapses; nothing is compiled."""
     synapses, steps = Synapses(network), round(seconds * 1000 / net.DT)
-    run_s, counts = [], []
-    for i in turns(repeats):
+
+    def run(seed: int) -> tuple[float, np.ndarray]:
         start = time.perf_counter()
-        counts.append(simulate(network, synapses, steps, variant == "stdp", seed=i))
-        run_s.append(time.perf_counter() - start)
-    mean = np.mean(counts, axis=0)
-    return {
-        "compile_s": 0.0,
-        "run_s": run_s,
-        "rates_hz": network.rates(mean, seconds),
-        "spikes": float(mean.sum()),
-        "threads": 1,
-        "version": available(),
-    }
+        counts = simulate(network, synapses, steps, plastic, seed)
+        return time.perf_counter() - start, counts
+
+    return Prepared({1: run}, {1: 0.0})

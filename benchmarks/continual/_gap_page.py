@@ -1,0 +1,270 @@
+"""The page and the claims of the stability gap's benchmark, from its kept results."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+import numpy as np
+
+from benchmarks.continual._gap_grids import MAIN, PRESET
+from neurogain import stats
+from neurogain.plotting.fronts import front
+from neurogain.stats import summary
+
+MARGIN = 0.005  # of avg-SG, below which the gain's contribution counts as none
+
+
+def interval(figure: Mapping[str, Any]) -> str:
+    """Return mean and 95 % interval."""
+    return stats.text(figure, ".3f")
+
+
+def diverged(m: Mapping[str, Any]) -> str:
+    """Return in how many seeds a method diverged, nothing where in none."""
+    number = sum(m["diverged"])
+    return f" (diverged in {number} of {len(m['diverged'])})" if number else ""
+
+
+def gap_table(result: Mapping[str, Any]) -> Iterator[str]:
+    """Yield one row per method at its chosen configuration."""
+    yield (
+        "| method | avg-SG | published | SG at switch 1 | avg-ACC | min-ACC | WC-ACC | "
+        "avg-SG of the weights that learn | new task after 10, 50, 200 | configuration |"
+    )
+    yield "|---" * 10 + "|"
+    for name, m in result["methods"].items():
+        published = result["published_avg_sg"].get(name)
+        constants = ", ".join(f"{k} {v:g}" for k, v in m["hyperparameters"].items())
+        learned = [m["new_task_accuracy"].get(n) for n in ("10", "50", "200")]
+        cells = [
+            f"{m['summary']} (`{name}`)",
+            interval(m["avg_sg"]) + diverged(m),
+            "" if published is None else f"{published:.3f}",
+            interval(m["sg_per_switch"][0]),
+            *(interval(m[field]) for field in ("avg_acc", "min_acc", "wc_acc")),
+            interval(m["fast_avg_sg"]) if "fast_avg_sg" in m else "",
+            ", ".join("-" if x is None else f"{x['mean']:.3f}" for x in learned),
+            constants,
+        ]
+        yield "| " + " | ".join(cells) + " |"
+
+
+def verdicts(result: Mapping[str, Any]) -> Iterator[str]:
+    """Yield whether the published number is met, per method with one."""
+    for name, published in result["published_avg_sg"].items():
+        if name not in result["methods"]:
+            continue
+        m = result["methods"][name]
+        low, high = m["avg_sg"]["ci"]
+        if low is None:
+            yield f"* {m['summary']}: published {published:.3f}, ours {interval(m['avg_sg'])}."
+            continue
+        word = "beaten" if high < published else "missed" if low > published else "met"
+        yield (
+            f"* {m['summary']}: published {published:.3f}, ours {interval(m['avg_sg'])}: "
+            f"**{word}** ({'the interval holds it' if word == 'met' else 'outside the interval'})."
+        )
+
+
+def lowest_gap(entries: list[dict[str, Any]], accuracy: float) -> float:
+    """Return the lowest avg-SG among configurations that reach the accuracy; infinite if none."""
+    points = [(e["avg_acc"]["mean"], e["avg_sg"]["mean"]) for e in entries]
+    return min((g for a, g in points if g is not None and a >= accuracy), default=np.inf)
+
+
+def front_comparison(result: Mapping[str, Any], mine: str = PRESET) -> Iterator[str]:
+    """Yield, per other method, at which final accuracies `mine` has the smaller gap."""
+    if mine not in result["methods"]:
+        return
+    own = result["methods"][mine]
+    gap, reach = own["avg_sg"]["mean"], own["avg_acc"]["mean"]
+    for name, other in result["methods"].items():
+        if name == mine:
+            continue
+        best = lowest_gap(other["swept"], reach)
+        cells = f"{best:.3f} | {best - gap:+.3f}" if np.isfinite(best) else "none reaches it | "
+        yield f"| {other['summary']} | {cells} |"
+
+
+def front_table(result: Mapping[str, Any]) -> Iterator[str]:
+    """Yield the points on the front of each method that was swept."""
+    seeds = {m["front_seeds"] for m in result["methods"].values() if len(m["front"]) > 1}
+    yield f"| method | front, {' and '.join(sorted(seeds))} seeds: avg-SG @ avg-ACC |"
+    yield "|---|---|"
+    for m in result["methods"].values():
+        points = [
+            (e["avg_acc"]["mean"], e["avg_sg"]["mean"])
+            for e in m["front"]
+            if e["avg_sg"]["mean"] is not None
+        ]
+        if len(points) > 1:
+            cells = ", ".join(f"{gap:.3f} @ {acc:.3f}" for acc, gap in front(points))
+            yield f"| {m['summary']} | {cells} |"
+
+
+def contribution(result: Mapping[str, Any]) -> Iterator[str]:
+    """Yield what gain and slow weights together have over plain averages of Adam."""
+    pairs = ((m, n, c) for m, found in result["contribution"].items() for n, c in found.items())
+    for mine, name, change in pairs:
+        constants = ", ".join(f"{k} {v:g}" for k, v in change["hyperparameters"].items())
+        how = "" if change["matched"] else ", which is less accurate"
+        yield (
+            f"* {result['methods'][mine]['summary']} less {result['methods'][name]['summary']} "
+            f"({constants}{how}): avg-SG {stats.text(change['avg_sg'], '+.4f')}, avg-ACC "
+            f"{stats.text(change['avg_acc'], '+.4f')}: **{word(change)}** (margin {MARGIN})."
+        )
+
+
+def word(change: Mapping[str, Any]) -> str:
+    """Return what a difference of avg-SG is called."""
+    low, high = (np.nan if x is None else x for x in change["avg_sg"]["ci"])
+    if high < -MARGIN:
+        return "smaller"
+    if low > MARGIN:
+        return "larger"
+    equal = low > -MARGIN and high < MARGIN
+    return "equal within the margin" if equal else "not decided at this number of seeds"
+
+
+def against_adam(result: Mapping[str, Any], mine: str = PRESET) -> Iterator[str]:
+    """Yield what the preset has over tuned Adam, in pairs of seeds."""
+    if not {mine, "adam"} <= result["methods"].keys():
+        return
+    own, adam = result["methods"][mine], result["methods"]["adam"]
+    ratio = own["avg_sg"]["mean"] / adam["avg_sg"]["mean"]
+    yield f"\nThe preset's avg-SG is {ratio:.3f} of tuned Adam's; less Adam's, in pairs of seeds:"
+    for field, title in (("avg_sg", "avg-SG"), ("avg_acc", "avg-ACC"), ("min_acc", "min-ACC")):
+        both = (np.array(m[field]["per_seed"], float) for m in (own, adam))
+        difference = summary(np.subtract(*both))
+        yield f"{title} {stats.text(difference, '+.4f')}{',' if field != 'min_acc' else '.'}"
+
+
+def section(stem: str, content: Mapping[str, Any], measured: str) -> Iterator[str]:
+    """Yield the lines on one stream, under its heading; `measured`: by which command."""
+    benchmark, config, stream = content["benchmark"], content["config"], content["stream"]
+    seeds, images = len(content["report_seeds"]), stream["evaluation_images"]
+    budget = max(len(m["tuning"]) for m in content["methods"].values())
+    every, tuned = config["eval_every"], len(content["tuning_seeds"])
+    when = "after every update" if every == 1 else f"every {every} updates"
+    number = f"{min(images)} to {max(images)}" if min(images) < max(images) else str(max(images))
+    if "note" in stream:
+        yield f"{stream['note']}\n"
+    yield (
+        f"Measured by {measured} {measured_on(content)}: protocol `{config['scale']}`, "
+        f"{config['iterations']} iterations a task in batches of {config['batch_size']}, evaluated "
+        f"{when} on {number} fixed test images a task. {budget} configurations a method on {tuned} "
+        f"tuning seed{'s' if tuned > 1 else ''}; rule: {content['rule']}. Reported on {seeds} "
+        "fresh seeds with 95 % t-intervals, on the images that served the tuning. Lower avg-SG is "
+        f"better, at equal avg-ACC. A minimum over noisy evaluations reads low: {bias(content)}\n"
+    )
+    yield from gap_table(content)
+    yield ""
+    yield from at_the_edge(content)
+    if content["published_avg_sg"]:
+        yield "\nAgainst the published table (arXiv 2507.14056 v2, whose learning rates and"
+        yield f"final accuracies are not given{published_protocol(config)}):\n"
+        yield from verdicts(content)
+    yield from against_adam(content)
+    if content["contribution"]:
+        yield "\nGain and slow weights against plain averages of Adam: of the configurations on the"
+        yield "same seeds that are no less accurate (by 0.002 at most), the one of lowest avg-SG,"
+        yield "in pairs of seeds:\n"
+        yield from contribution(content)
+    yield "\nThe lowest avg-SG that others have at the preset's avg-ACC or above, of their"
+    yield "configurations on the report's seeds:\n"
+    yield "| method | avg-SG | more than the preset's |"
+    yield "|---|---|---|"
+    yield from front_comparison(content)
+    yield ""
+    yield from front_table(content)
+    for figure in ("fronts", "switches", "gain"):
+        yield f"\n![{benchmark}, {figure}]({stem}_{figure}.png)"
+
+
+def at_the_edge(result: Mapping[str, Any]) -> Iterator[str]:
+    """Yield for which methods the lowest or highest rate of the sweep was chosen."""
+    ends: dict[str, list[str]] = {"lowest": [], "highest": []}
+    for name, m in result["methods"].items():
+        rates = sorted({t["hyperparameters"]["learning_rate"] for t in m["tuning"]})
+        for end, rate in zip(ends, (rates[:1], rates[-1:]), strict=True):
+            if rate == [m["hyperparameters"]["learning_rate"]]:
+                ends[end].append(f"`{name}`")
+    for end, names in ends.items():
+        if names:
+            yield f"The {end} rate of its sweep was chosen for {', '.join(names)}: a better one may"
+            yield "lie outside."
+
+
+def published_protocol(config: Mapping[str, Any]) -> str:
+    """Return that the published figures are of another protocol, where they are."""
+    small = config["scale"] == "small"
+    return "; its protocol is 200 to 800 iterations in batches of 256, 5 seeds" if small else ""
+
+
+def measured_on(content: Mapping[str, Any]) -> str:
+    """Return in words which methods were measured on which device, and where else tuned."""
+    reported: dict[str, list[str]] = {}
+    elsewhere: dict[str, list[str]] = {}
+    for name, m in content["methods"].items():
+        device = device_of(m["versions"])
+        reported.setdefault(device, []).append(name)
+        for other in {device_of(t["versions"]) for t in m["tuning"] if "versions" in t} - {device}:
+            elsewhere.setdefault(other, []).append(name)
+    if len(reported) == 1:
+        text = f"on {next(iter(reported))}"
+    else:
+        text = "on " + "; on ".join(f"{d} ({', '.join(names)})" for d, names in reported.items())
+    return text + "".join(
+        f"; some rates of {', '.join(names)} tuned on {d}" for d, names in sorted(elsewhere.items())
+    )
+
+
+def device_of(versions: dict[str, str]) -> str:
+    """Return in words what a unit was measured on."""
+    return f"{versions['device']}, jax {versions['jax']}"
+
+
+def bias(content: Mapping[str, Any]) -> str:
+    """Return how much the evaluation sets may move a minimum."""
+    entries = content["methods"].values()
+    error = max(m["minimum_bias"]["standard_error"] for m in entries)
+    most = max(m["minimum_bias"]["at_most"] for m in entries)
+    gap = max(m["minimum_bias"]["at_most"] / m["avg_acc"]["mean"] for m in entries)
+    return (
+        f"the standard error of an evaluation on these sets is at most {error:.3f}, and the bias "
+        f"of a minimum at most {most:.3f}, which could make an avg-SG of up to {gap:.2f}."
+    )
+
+
+def name(content: Mapping[str, Any]) -> str:
+    """Return the name of a stream, with the protocol where it isn't the default."""
+    scale = content["config"]["scale"]
+    return content["benchmark"] + ("" if scale == "default" else f", {scale} protocol")
+
+
+def claims(content: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Yield the preset's gap beside tuned Adam's, and what the gain adds to averages."""
+    entries, stream = content["methods"], name(content)
+    number = "; ".join(
+        f"{entries[n]['summary']} {interval(entries[n]['avg_sg'])} @ "
+        f"{entries[n]['avg_acc']['mean']:.3f}"
+        for n in ("msgd", "adam", PRESET)
+        if n in entries
+    )
+    yield f"avg-SG @ avg-ACC on {stream}, {len(content['report_seeds'])} fresh seeds", number
+    for other, change in content["contribution"].get(PRESET, {}).items():
+        claim = f"avg-SG of the preset less {entries[other]['summary']}, {stream}, pairs of seeds"
+        yield claim, f"{stats.text(change['avg_sg'], '+.4f')}: {word(change)}"
+        break
+
+
+def readme_table(results: Iterable[Mapping[str, Any]]) -> Iterator[str]:
+    """Yield the README's table: the main methods on all streams."""
+    results = list(results)
+    listed = [n for n in MAIN if all(n in content["methods"] for content in results)]
+    names = [results[0]["methods"][n]["summary"] for n in listed]
+    yield f"| avg-SG @ avg-ACC | {' | '.join(names)} |"
+    yield "|---" * (1 + len(names)) + "|"
+    for content in results:
+        own = [content["methods"][n] for n in listed]
+        cells = [f"{interval(m['avg_sg'])} @ {m['avg_acc']['mean']:.3f}{diverged(m)}" for m in own]
+        yield f"| {name(content)} | {' | '.join(cells)} |"

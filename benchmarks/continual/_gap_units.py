@@ -1,0 +1,58 @@
+"""Units of the stability gap's searches: a grid on some seeds, kept, and the rule of choice."""
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from neurogain import output
+from neurogain.continual import methods
+from neurogain.continual.streams import Stream
+from neurogain.continual.training import TaskCurves
+from neurogain.experiments import stability_gap
+from neurogain.experiments.stability_gap_config import StabilityGapConfig
+
+TOLERANCE = 0.01  # of avg-ACC, in the rule of choice
+
+
+def measure_all(
+    folder: output.ResultFolder,
+    unit: str,
+    config: StabilityGapConfig,
+    stream: Stream,
+    method: methods.Method,
+    grid: Sequence[Mapping[str, float]],
+    seeds: Sequence[int],
+) -> list[TaskCurves]:
+    """Train every configuration on every seed in one batch, or read what an earlier start did."""
+    asked = json.dumps([[dict(constants) for constants in grid], list(seeds)])
+    arrays = folder.load_unit(unit)
+    if arrays is not None and str(arrays["asked"]) != asked:
+        raise ValueError(
+            f"{folder.unit_path(unit)} holds other configurations or seeds. Delete it to measure "
+            "it again, or pass --work another/folder."
+        )
+    if arrays is None:
+        trainer = stability_gap.make_trainer(config, stream, method)
+        constants = [c for c in grid for _ in seeds]
+        arrays = trainer.run(constants, list(seeds) * len(grid))._asdict()
+        arrays |= {"versions": np.array(json.dumps(output.versions())), "asked": np.array(asked)}
+        folder.save_unit(unit, arrays)
+    fields = (arrays[name] for name in TaskCurves._fields)
+    shaped = [a.reshape(len(grid), len(seeds), *a.shape[1:]) for a in fields]
+    return [TaskCurves(*(a[i] for a in shaped)) for i in range(len(grid))]
+
+
+def choose(entries: Sequence[dict[str, Any]]) -> int:
+    """Apply the rule of choice to the tuning figures; return the configuration's index."""
+    sound = [
+        i
+        for i, e in enumerate(entries)
+        if not any(e["diverged"]) and e["avg_sg"]["mean"] is not None
+    ]
+    if not sound:
+        raise ValueError("every configuration diverged; lower the rates of its grid.")
+    best = max(entries[i]["avg_acc"]["mean"] for i in sound)
+    near = [i for i in sound if entries[i]["avg_acc"]["mean"] >= best - TOLERANCE]
+    return min(near, key=lambda i: entries[i]["avg_sg"]["mean"])

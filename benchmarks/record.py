@@ -1,0 +1,149 @@
+"""What a benchmark leaves: one JSON file with title, command, versions, table, notes, figures."""
+
+import dataclasses
+import itertools
+import json
+import os
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+from benchmarks import device
+from benchmarks.registry import ROOT
+
+RESULTS = ROOT / "benchmarks" / "results"
+SCHEMA = 4  # results of schema 1 to 3 were written before there were records
+FIELDS = (
+    "schema_version", "title", "command", "table", "notes", "figures", "versions", "device",
+    "wall_time_s",
+)  # fmt: skip
+"""Of every result file; what else a benchmark measured stands beside them."""
+
+Column = tuple[str, str | Sequence[str], str]
+"""Heading, name of the value (or of the values one inside the other), width and format."""
+
+
+@dataclasses.dataclass
+class Record:
+    """The result of one benchmark while it is measured; a benchmark fills it in."""
+
+    name: str  # of the file
+    title: str
+    command: str  # that makes it again
+    out: Path = RESULTS  # folder of the result
+    work: Path = Path("runs/benchmarks")  # folder of what is not finished
+    tiny: bool = False
+    table: str = ""
+    notes: list[str] = dataclasses.field(default_factory=list)
+    figures: list[str] = dataclasses.field(default_factory=list)
+    versions: dict[str, str] = dataclasses.field(default_factory=dict)  # of others than neurogain's
+    data: dict[str, Any] = dataclasses.field(default_factory=dict)
+    began: float = dataclasses.field(default_factory=time.perf_counter)
+
+    def part(self, suffix: str, title: str = "") -> "Record":
+        """Return a record beside this one, for a benchmark that makes several."""
+        name = f"{self.name}_{suffix}" if suffix else self.name
+        return Record(name, title or self.title, self.command, self.out, self.work, self.tiny)
+
+    @property
+    def path(self) -> Path:
+        """Return where its file lies."""
+        return self.out / f"{self.name}.json"
+
+    def earlier(self) -> dict[str, Any]:
+        """Return what an earlier run left there, nothing if there is none."""
+        return json.loads(self.path.read_text()) if self.path.exists() else {}
+
+    def figure(self, figure: Any, suffix: str = "") -> None:
+        """Save a matplotlib figure beside the file, and close it."""
+        from matplotlib import pyplot as plt
+
+        name = f"{self.name}_{suffix}.png" if suffix else f"{self.name}.png"
+        self.out.mkdir(parents=True, exist_ok=True)
+        figure.savefig(self.out / name, dpi=130)
+        plt.close(figure)
+        if name not in self.figures:
+            self.figures.append(name)
+
+    def content(self) -> dict[str, Any]:
+        """Return what the file holds; a ValueError where data takes the name of a field."""
+        taken = self.data.keys() & set(FIELDS)
+        if taken:
+            raise ValueError(f"`data` must not have the names of fields; got {sorted(taken)}.")
+        stamp = device.stamp()
+        fixed = {
+            "schema_version": SCHEMA,
+            "title": self.title,
+            "command": self.command,
+            "table": self.table,
+            "notes": [note for note in self.notes if note],
+            "figures": self.figures,
+            "versions": stamp["versions"] | self.versions,
+            "device": stamp["device"],
+            "wall_time_s": time.perf_counter() - self.began,
+        }
+        return fixed | self.data
+
+    def write(self) -> Path:
+        """Write the file whole, a line for each field."""
+        lines = (f"{json.dumps(k)}: {dumped(v)}" for k, v in self.content().items())
+        self.out.mkdir(parents=True, exist_ok=True)
+        part = self.path.with_suffix(f".{os.getpid()}.part")
+        part.write_text("{\n" + ",\n".join(lines) + "\n}\n")
+        part.replace(self.path)
+        return self.path
+
+    def finish(self) -> None:
+        """Write the file, and print the table and the notes."""
+        path = self.write()
+        print("\n".join(["", self.title, "", self.table, "", *self.notes]))
+        print(f"Written: {path}", flush=True)
+
+
+def dumped(value: Any) -> str:
+    """Return JSON; NaN and infinity are refused, paths and tuples are words and lists."""
+    return json.dumps(value, allow_nan=False, default=str)
+
+
+def table(columns: Iterable[Column], rows: Iterable[Mapping[str, Any]]) -> str:
+    """Return rows under headings; - where a value is None or missing.
+
+    >>> print(table([("cells", "n", "7,"), ("to Brian2", ("ratio", "best"), "11.2f")],
+    ...             [{"n": 1000, "ratio": {"best": 2.5}}, {"n": 20, "ratio": {}}]))
+      cells  to Brian2
+      1,000       2.50
+         20          -
+    """
+    columns = list(columns)
+    gaps = [""] + [  # before what is aligned left behind what is aligned right
+        "  " if form.startswith("<") and not before.startswith("<") else ""
+        for (_, _, before), (_, _, form) in itertools.pairwise(columns)
+    ]
+
+    def line(values: Iterable[Any]) -> str:
+        cells = (
+            f"{gap}{'-' if value is None else value:{aligned(form, value)}}"
+            for gap, (_, _, form), value in zip(gaps, columns, values, strict=True)
+        )
+        return "".join(cells).rstrip()
+
+    found = [line(head for head, _, _ in columns)]
+    return "\n".join(found + [line(at(row, path) for _, path, _ in columns) for row in rows])
+
+
+def at(row: Mapping[str, Any], path: str | Sequence[str]) -> Any:
+    """Return the value of a name, or of names one inside the other; None where there is none."""
+    value: Any = row
+    for name in (path,) if isinstance(path, str) else path:
+        value = value.get(name) if value is not None else None
+    return value
+
+
+def aligned(form: str, value: Any) -> str:
+    """Return the format of a value that may be text, which keeps alignment and width alone."""
+    side: Literal["<", ">"] = "<" if form.startswith("<") else ">"
+    if value is not None and not isinstance(value, str):
+        return form
+    digits = form.lstrip("<>+").split(".")[0]
+    return side + "".join(c for c in digits if c.isdigit())

@@ -1,0 +1,128 @@
+"""The list of benchmarks, what a benchmark is, and what it leaves."""
+
+import dataclasses
+import doctest
+import json
+import subprocess
+import sys
+
+import pytest
+
+from benchmarks import record, registry, report
+from benchmarks.accelerator._pieces import PIECES
+from benchmarks.run import listing
+
+KNOWN = registry.benchmarks()
+
+
+def test_the_list_fits_a_terminal_and_imports_nothing_heavy():
+    code = (
+        "import sys; sys.argv = ['run.py', 'list']; from benchmarks import run; run.main(); "
+        "assert not {'jax', 'numpy', 'tyro', 'matplotlib'} & sys.modules.keys()"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=registry.ROOT, capture_output=True, text=True, check=True
+    )
+    lines = done.stdout.splitlines()
+    assert max(map(len, lines)) <= 80
+    assert done.stdout.strip() == listing(KNOWN).strip()
+
+
+def test_every_module_without_an_underscore_is_a_benchmark():
+    folders = {path.parent for path in registry.FOLDER.glob("*/*.py")}
+    modules = [path for folder in folders for path in folder.glob("[!_]*.py")]
+    assert {path.stem for path in modules} == {one.stem for one in KNOWN.values()}
+    assert len(KNOWN) >= 20
+
+
+@pytest.mark.parametrize("one", KNOWN.values(), ids=list(KNOWN))
+def test_a_benchmark_has_what_the_registry_says(one):
+    module = one.module()
+    assert callable(module.run)
+    if hasattr(module, "Arguments"):
+        dataclasses.replace(module.Arguments(), **module.TINY)
+    else:
+        assert all(isinstance(word, str) for word in module.TINY)
+    assert module.__doc__
+
+
+def test_every_piece_runs_a_benchmark_that_there_is():
+    for piece in PIECES:
+        assert piece.options.split()[0] in KNOWN
+        assert report.script(piece.command, KNOWN).name == piece.options.split()[0]
+
+
+def test_a_result_belongs_to_the_benchmark_with_the_longest_name():
+    assert registry.owner("go_nogo", KNOWN).name == "go-nogo"
+    assert registry.owner("go_nogo_reversal", KNOWN).name == "go-nogo"
+    assert registry.owner("go_nogo_detector", KNOWN).name == "go-nogo-detector"
+    assert registry.owner("go", KNOWN) is None
+
+
+def test_a_record_holds_its_fields_and_the_data_beside_them(tmp_path):
+    one = record.Record("a", "A", "python benchmarks/run.py run a", tmp_path, table="x")
+    one.notes.append("")
+    one.data["rows"] = [{"n": 1}]
+    content = json.loads(one.write().read_text())
+    assert list(content) == [*record.FIELDS, "rows"]
+    assert content["notes"] == []
+    assert {"device", "cpus", "jax", "numpy", "python"} <= content["versions"].keys()
+    assert {"platform", "kind", "number"} <= content["device"].keys()
+    assert one.earlier() == content
+    part = one.part("b", "B")
+    assert (part.path.name, part.title, part.command) == ("a_b.json", "B", one.command)
+    assert part.notes is not one.notes
+
+
+def test_a_record_refuses_data_that_would_hide_a_field_or_is_not_finite(tmp_path):
+    one = record.Record("a", "A", "a", tmp_path)
+    one.data["title"] = "B"
+    with pytest.raises(ValueError, match=r"`data`.*title"):
+        one.write()
+    one.data = {"x": float("nan")}
+    with pytest.raises(ValueError, match="JSON"):
+        one.write()
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_command_of_before_is_shown_with_what_replaces_it():
+    shown = report.measured(
+        "python benchmarks/preset_search.py --data-dir DIR --name preset_search_wide --seeds 2",
+        "preset_search_wide",
+        KNOWN["preset-search"],
+    )
+    new = "python benchmarks/run.py run preset-search --data-dir DIR --part wide --seeds 2"
+    assert shown.endswith(f", now `{new}`")
+    shown = report.measured(
+        "python benchmarks/experiments.py --experiments go-nogo-reversal go-nogo-intra",
+        "go_nogo_intra",
+        KNOWN["go-nogo"],
+    )
+    assert shown.endswith(", now `python benchmarks/run.py run go-nogo intra`")
+    new = "python benchmarks/run.py run noise-speed"
+    assert report.measured(new, "noise_speed", KNOWN["noise-speed"]) == f"`{new}`"
+
+
+def test_the_kept_pages_are_what_the_results_say():
+    stale = [path.name for path, text in report.files().items() if path.read_text() != text]
+    assert stale == [], "run `python benchmarks/run.py report`"
+
+
+def test_the_overview_is_one_page_and_the_readmes_table_a_few_lines():
+    files = {path.name: text for path, text in report.files().items()}
+    assert len(files["RESULTS.md"].splitlines()) <= 150
+    table = files["README.md"].split(report.BEGIN)[1].split(report.END)[0]
+    assert len(table.strip().splitlines()) <= 12
+
+
+def test_links_of_the_pages_lead_somewhere():
+    for path, text in report.files().items():
+        for target in report.re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", text):
+            assert (path.parent / target).exists(), f"{path.name}: {target}"
+
+
+@pytest.mark.parametrize("module", [record, registry, report])
+def test_examples_in_docstrings(module):
+    failed, tried = doctest.testmod(module)
+    assert tried
+    assert not failed
