@@ -11,7 +11,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 
@@ -86,6 +86,7 @@ class Found(dict[str, Any]):
         self.elapsed = 0.0  # of this run, without what was finished before
 
 
+@runtime_checkable
 class Store(Protocol):
     """Where results are kept."""
 

@@ -3,13 +3,14 @@
 import sys
 import time
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from neurogain._extras import MissingExtraError, extra
 
 SECONDS = 30.0  # between two lines about the same unit, where there is no terminal
 
 
+@runtime_checkable
 class Progress(Protocol):
     """What is told of the progress of a number of units."""
 

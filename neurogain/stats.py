@@ -11,10 +11,8 @@ from numpy.typing import ArrayLike
 from scipy import stats
 
 
-def t_interval(
-    values: ArrayLike, level: float = 0.95, *, axis: int = 0
-) -> tuple[np.ndarray, np.ndarray]:
-    """Return the t-interval of the mean along an axis.
+def t_interval(values: ArrayLike, level: float = 0.95, *, axis: int = 0) -> tuple[Any, Any]:
+    """Return the t-interval of the mean along an axis: two arrays, or two numbers of one axis.
 
     NaN for fewer than two values, or where one is NaN.
     """

@@ -1,7 +1,7 @@
 """The protocol of a cell, and what all cells share: drives by compartment, checks of constants."""
 
 from collections.abc import Mapping
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import jax
 import jax.numpy as jnp
@@ -13,6 +13,7 @@ from neurogain.spiking.engine.drives import Drive, check_array, is_compound
 from neurogain.spiking.engine.drives import check_kind as check_kind
 
 
+@runtime_checkable
 class Cell(Protocol):
     """A kind of cell: a kernel with its options bound. Hashable, holds no arrays.
 

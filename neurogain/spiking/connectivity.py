@@ -11,7 +11,7 @@ Time and memory grow with the number of synapses, not of pairs, but for the rule
 import dataclasses
 import functools
 import math
-from typing import Literal, NamedTuple, Protocol
+from typing import Literal, NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 from jaxtyping import Float, Int
@@ -30,6 +30,7 @@ class Pairs(NamedTuple):
     given: Int[np.ndarray, " synapses"] | None = None  # number of each in a list that was given
 
 
+@runtime_checkable
 class Connectivity(Protocol):
     """A rule. `recurrent`: both populations are one, so that a cell may meet itself."""
 

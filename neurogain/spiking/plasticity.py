@@ -9,7 +9,7 @@ are those of NEST (stdp_synapse, stdp_triplet_synapse, stdp_dopamine_synapse).
 """
 
 import dataclasses
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 import jax
 import jax.numpy as jnp
@@ -22,6 +22,7 @@ Traces = tuple[Any, ...]
 _SMALL = float(np.exp(-2))
 
 
+@runtime_checkable
 class Rule(Protocol):
     """How much a spike changes a weight; all arrays broadcast against each other."""
 

@@ -9,7 +9,7 @@ same function object again and nothing is compiled again.
 import dataclasses
 import math
 from collections.abc import Callable, Mapping
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 import jax
 import jax.numpy as jnp
@@ -20,6 +20,7 @@ from neurogain import _checks
 Select = Callable[[Any, Any], Any]
 
 
+@runtime_checkable
 class Recorder(Protocol):
     """What `simulate` and `rollout` ask of a recorder. It is hashable, and holds no arrays."""
 

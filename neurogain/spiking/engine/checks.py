@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Iterable, Mapping
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import jax
 import jax.numpy as jnp
@@ -14,6 +14,7 @@ from neurogain.spiking.engine import drives
 from neurogain.spiking.recorders import Recorder, check_recorders
 
 
+@runtime_checkable
 class Model(Protocol):
     """What can be simulated: cells of one kind, or a network. Hashable, holds no arrays.
 
