@@ -103,9 +103,7 @@ def build(
         receptors=_receptors(populations, inboxes),
         inputs=tuple(f"{name}.{text}" for name, p in populations.items() for text in p.inputs),
         modulated=tuple(
-            name
-            for name, p in projections.items()
-            if isinstance(p.plasticity, plasticity.ThreeFactor)
+            name for name, p in projections.items() if plasticity.is_modulated(p.plasticity)
         ),
         dt=dt,
         mesh=mesh,

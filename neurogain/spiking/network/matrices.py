@@ -5,6 +5,7 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+from jax.typing import ArrayLike
 
 from neurogain.spiking import plasticity
 from neurogain.spiking.network.arrays import DenseParams
@@ -33,7 +34,7 @@ def pair_up(
     def wide(pre: Traces, post: Traces) -> tuple[Traces, Traces]:
         return tuple(x[:, None] for x in pre), tuple(y[None, :] for y in post)
 
-    def changed(synapse_state: Any, where: jax.Array, change: jax.Array) -> Any:
+    def changed(synapse_state: Any, where: jax.Array, change: ArrayLike) -> Any:
         after = plasticity.add(rule, synapse_state, signal, change)
         return plasticity.choose(where, after, synapse_state)
 

@@ -113,7 +113,7 @@ def test_projections(refuses_to_build, fields, message):
 
 
 def test_a_rule_of_another_kind(refuses_to_build):
-    message = "`plasticity` of on must be PairSTDP, TripletSTDP or ThreeFactor; got 'stdp'."
+    message = "`plasticity` of on must be a rule, for instance PairSTDP(); got 'stdp'."
     refuses_to_build(message, error=TypeError, plasticity="stdp")
 
 

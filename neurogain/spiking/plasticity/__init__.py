@@ -1,0 +1,36 @@
+"""Spike-timing dependent plasticity: what a pair of spikes does to a weight.
+
+Traces x (of a presynaptic cell) and y (of a postsynaptic one) jump by 1 at a spike and decay, so
+all pairs count. Delays are axonal: a presynaptic spike meets the synapse, with its trace and its
+conductance, in the step in which it acts; a postsynaptic spike meets it in its own step. A pair in
+the same step changes nothing, since each spike sees the other side's trace from before. A
+presynaptic spike depresses first and is transmitted with the depressed weight. Names of parameters
+are those of NEST (stdp_synapse, stdp_triplet_synapse, stdp_dopamine_synapse).
+
+Rules: PairSTDP, TripletSTDP, and `ThreeFactor` around either. A rule of your own is a value of the
+protocol `PairRule`: a pytree, for instance a NamedTuple, with its members; nothing else in the
+package has a list of rules.
+"""
+
+from neurogain.spiking.plasticity.pair import PairSTDP as PairSTDP
+from neurogain.spiking.plasticity.rule import PairRule as PairRule
+from neurogain.spiking.plasticity.rule import check_constants as check_constants
+from neurogain.spiking.plasticity.synapse_state import EligibilityState as EligibilityState
+from neurogain.spiking.plasticity.synapse_state import Plasticity as Plasticity
+from neurogain.spiking.plasticity.synapse_state import Signal as Signal
+from neurogain.spiking.plasticity.synapse_state import WeightState as WeightState
+from neurogain.spiking.plasticity.synapse_state import add as add
+from neurogain.spiking.plasticity.synapse_state import advance as advance
+from neurogain.spiking.plasticity.synapse_state import check as check
+from neurogain.spiking.plasticity.synapse_state import choose as choose
+from neurogain.spiking.plasticity.synapse_state import inner as inner
+from neurogain.spiking.plasticity.synapse_state import is_modulated as is_modulated
+from neurogain.spiking.plasticity.synapse_state import put as put
+from neurogain.spiking.plasticity.synapse_state import read as read
+from neurogain.spiking.plasticity.synapse_state import rebase as rebase
+from neurogain.spiking.plasticity.synapse_state import scaled as scaled
+from neurogain.spiking.plasticity.synapse_state import start as start
+from neurogain.spiking.plasticity.three_factor import ThreeFactor as ThreeFactor
+from neurogain.spiking.plasticity.traces import Traces as Traces
+from neurogain.spiking.plasticity.traces import decay as decay
+from neurogain.spiking.plasticity.triplet import TripletSTDP as TripletSTDP
