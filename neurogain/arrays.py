@@ -89,14 +89,18 @@ def check(
             raise ValueError(f"{name} has values that are not finite")
 
 
+def whole(kind: Any, result: Any) -> dict[str, np.ndarray]:
+    """Return the arrays of a result, by the names of its fields."""
+    return {name: np.asarray(getattr(result, name)) for name in fields_of(kind)}
+
+
 def divide(kind: Any, result: Any, count: int) -> list[dict[str, np.ndarray]]:
     """Return the arrays of each seed of a result; those without the axis are in every one."""
     fields = fields_of(kind)
-    whole = {name: np.asarray(getattr(result, name)) for name in fields}
     return [
         {
             name: array[i : i + 1] if SEED in fields[name].axes[:1] else array
-            for name, array in whole.items()
+            for name, array in whole(kind, result).items()
         }
         for i in range(count)
     ]

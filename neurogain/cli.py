@@ -73,8 +73,6 @@ _COMMANDS = {  # of experiments that have no folder yet; each goes with its fold
     "bac-firing": "bac_firing.BacFiringCommand",
     "cell": "cell.CellCommand",
     "burst-stdp": "burst_stdp.BurstStdpCommand",
-    "go-nogo": "go_nogo.GoNoGoCommand",
-    "neuromod": "neuromod.NeuromodCommand",
     "landscape": "landscape.LandscapeCommand",
 }
 

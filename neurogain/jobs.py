@@ -292,7 +292,11 @@ class _Runner:
         result = part.run(Job(work.seeds, needed, show, checkpoint))
         if self._stopped.is_set():  # the folder may belong to another run by now
             raise KeyboardInterrupt
-        each = arrays.divide(part.kind, result, len(work.units))
+        each = (
+            arrays.divide(part.kind, result, len(work.units))
+            if part.seeds
+            else [arrays.whole(part.kind, result)]
+        )
         seconds = np.asarray((time.perf_counter() - start) / len(work.units))
         for unit, values in zip(work.units, each, strict=True):
             self._store.save(part, unit, values | {_SECONDS: seconds})

@@ -18,8 +18,8 @@ import numpy as np
 
 from benchmarks.record import Record
 from neurogain import stats
-from neurogain.experiments import go_nogo, go_nogo_measures
-from neurogain.experiments.go_nogo import GoNoGoConfig, Runs, Unit
+from neurogain.experiments import go_nogo
+from neurogain.experiments.go_nogo import GoNoGoConfig, Runs, Unit, measures
 from neurogain.tasks.go_nogo import prediction
 from neurogain.tasks.go_nogo.prediction import PredictionParams
 
@@ -64,7 +64,7 @@ def measure(params: PredictionParams, levels: list[Runs], shift: int) -> dict[st
         name: float(getattr(params, name)) for name in ("rate", "drift", "bound")
     } | {"false_alarms": [], "misses": [], "latency": []}
     for runs in levels:
-        found = go_nogo_measures.detection(np.asarray(triggers(params, runs)), shift)
+        found = measures.detection(np.asarray(triggers(params, runs)), shift)
         row["false_alarms"].append(float((found["false_alarms"] > 0).mean()))
         row["misses"].append(float(found["misses"].mean()))
         known = found["latency"][np.isfinite(found["latency"])]

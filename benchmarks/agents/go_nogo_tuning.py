@@ -22,9 +22,9 @@ from typing import Any
 import numpy as np
 
 from benchmarks.record import Record
-from neurogain.experiments import go_nogo, go_nogo_measures
-from neurogain.experiments.go_nogo import GoNoGoConfig, Unit
-from neurogain.experiments.go_nogo_conditions import ACTIONS, LEARNING, Condition, parameters
+from neurogain.experiments import go_nogo
+from neurogain.experiments.go_nogo import GoNoGoConfig, Unit, measures
+from neurogain.experiments.go_nogo.conditions import ACTIONS, LEARNING, Condition, parameters
 
 ABOUT = {
     "title": "Go/No-Go: constants, chosen on tuning seeds",
@@ -101,10 +101,10 @@ def measure(args: Arguments, method: str, chosen: Configuration) -> dict[str, An
         runs = go_nogo.run_numbers(
             config, Unit(method, validity, 0), params_of(method, chosen, validity)
         )
-        before = slice(task.starts[1] - go_nogo_measures.LAST, task.starts[1])
-        end = slice(task.total - go_nogo_measures.LAST, task.total)
+        before = slice(task.starts[1] - measures.LAST, task.starts[1])
+        end = slice(task.total - measures.LAST, task.total)
         for field, part in (("first", before), ("second", end)):
-            learned = go_nogo_measures.learned(runs.correct[:, part], runs.pair[:, part])
+            learned = measures.learned(runs.correct[:, part], runs.pair[:, part])
             row[field].append(float(learned.mean()))
         row["accuracy"].append(float(runs.correct[:, before].mean()))
     return row

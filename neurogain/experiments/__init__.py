@@ -14,7 +14,9 @@ from neurogain.runner import Experiment
 
 NAMES = (
     "gain-curve",
+    "go-nogo",
     "microcircuit",
+    "neuromod",
 )
 
 

@@ -4,9 +4,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from matplotlib.figure import Figure
+from matplotlib.axes import Axes
 
-from neurogain.plotting.style import COLOURS, assign, panel_letters, tidy
+from neurogain.plotting.style import COLOURS, Figure, assign, panel_letters, tidy
 
 Metrics = Mapping[str, Any]
 
@@ -30,20 +30,8 @@ def performance(metrics: Metrics, names: Sequence[str], shifts: Sequence[int]) -
     figure = Figure(figsize=(4.0 * len(places) + 0.8, 4.4), layout="constrained")
     panels = figure.subplots(1, len(places), squeeze=False, sharey=True)[0]
     for axes, validity in zip(panels, places, strict=True):
-        here = _at(metrics, validity)
-        for name, line, _ in assign(names):
-            if name not in here:
-                continue
-            curve = here[name]["performance"]
-            block = curve["trials_per_block"]
-            trials = block * (np.arange(len(curve["mean"])) + 0.5)
-            axes.plot(trials, curve["mean"], **line, label=here[name]["summary"])
-            low, high = np.array(curve["ci"], float).T
-            axes.fill_between(trials, low, high, color=line["color"], alpha=0.2, linewidth=0)
-        for shift in shifts:
-            axes.axvline(shift, color="0.5", linewidth=0.8)
+        curves(axes, metrics, validity, names, shifts)
         axes.set(xlabel="trial", title=f"feedback valid in {validity:.0%}")
-        tidy(axes)
     lowest = min(0.45, *(axes.dataLim.y0 for axes in panels))
     panels[0].set(ylabel="share correct, blocks of 20 trials", ylim=(lowest - 0.02, 1.02))
     panel_letters(panels)
@@ -56,6 +44,25 @@ def performance(metrics: Metrics, names: Sequence[str], shifts: Sequence[int]) -
         f"Performance around the shift\n({_seeds(metrics)}, 95 % t-intervals)", fontsize=11
     )
     return figure
+
+
+def curves(
+    axes: Axes, metrics: Metrics, validity: float, names: Sequence[str], shifts: Sequence[int]
+) -> None:
+    """Draw the share correct over trials at one validity into given axes, a line a condition."""
+    here = _at(metrics, validity)
+    for name, line, _ in assign(names):
+        if name not in here:
+            continue
+        curve = here[name]["performance"]
+        block = curve["trials_per_block"]
+        trials = block * (np.arange(len(curve["mean"])) + 0.5)
+        axes.plot(trials, curve["mean"], **line, label=here[name]["summary"])
+        low, high = np.array(curve["ci"], float).T
+        axes.fill_between(trials, low, high, color=line["color"], alpha=0.2, linewidth=0)
+    for shift in shifts:
+        axes.axvline(shift, color="0.5", linewidth=0.8)
+    tidy(axes)
 
 
 def success(metrics: Metrics) -> Figure:

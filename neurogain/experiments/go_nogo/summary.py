@@ -1,16 +1,19 @@
-"""From all runs of the Go/No-Go experiment to `metrics.json`."""
+"""From the results of all units of the Go/No-Go experiment to `metrics.json`."""
 
 from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
-from neurogain import stats
-from neurogain.experiments import go_nogo_measures as measures
-from neurogain.experiments.go_nogo import SCHEMA_VERSION, GoNoGoConfig, Runs, Unit, as_json
-from neurogain.experiments.go_nogo_conditions import CONDITIONS
+from neurogain import results, stats
+from neurogain.experiments.go_nogo import measures
+from neurogain.experiments.go_nogo.conditions import CONDITIONS
+from neurogain.experiments.go_nogo.config import GoNoGoConfig, Unit
+from neurogain.experiments.go_nogo.run import Runs
+from neurogain.jobs import Found
 from neurogain.stats import summary, text
 
+SCHEMA_VERSION = 1
 REFERENCE = "da"  # that others are compared with, in pairs of seeds
 
 UNITS = {
@@ -234,12 +237,27 @@ def ablations(metrics: Mapping[str, Any]) -> list[dict[str, Any]]:
     return rows
 
 
-def summarize(config: GoNoGoConfig, results: Mapping[Unit, Runs]) -> dict[str, Any]:
-    """Return the content of `metrics.json` but for versions and times."""
-    found = {name_of(unit, config): condition(config, unit, runs) for unit, runs in results.items()}
+def summarize(config: GoNoGoConfig, found: Found) -> dict[str, Any]:
+    """Return the content of `metrics.json` without versions."""
+    conditions = {
+        name_of(unit, config): condition(config, unit, found[unit.label]) for unit in config.units()
+    }
+    metrics = {
+        "schema_version": SCHEMA_VERSION,
+        "config": results.plain(config),
+        "units": UNITS,
+        "conditions": conditions,
+        "differences": differences(config, conditions),
+        "wall_time_s": found.elapsed,
+    }
+    return metrics | {"ablations": ablations(metrics)}
+
+
+def differences(config: GoNoGoConfig, conditions: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what sets each condition apart from DA and from DA + NA at the same place."""
     pairs: dict[str, Any] = {}
     by_place: dict[tuple[float, int], dict[str, str]] = {}
-    for unit in results:
+    for unit in config.units():
         place = by_place.setdefault((unit.validity, unit.overtraining), {})
         place[unit.condition] = name_of(unit, config)
     for place in by_place.values():
@@ -247,12 +265,5 @@ def summarize(config: GoNoGoConfig, results: Mapping[Unit, Runs]) -> dict[str, A
             for other, name in place.items():
                 if reference in place and other != reference:
                     key = f"{name} - {place[reference]}"
-                    pairs[key] = compare(found[name], found[place[reference]])
-    metrics = {
-        "schema_version": SCHEMA_VERSION,
-        "config": as_json(config),
-        "units": UNITS,
-        "conditions": found,
-        "differences": pairs,
-    }
-    return metrics | {"ablations": ablations(metrics)}
+                    pairs[key] = compare(conditions[name], conditions[place[reference]])
+    return pairs

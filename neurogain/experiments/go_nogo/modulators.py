@@ -3,10 +3,9 @@
 from collections.abc import Mapping
 
 import numpy as np
-from matplotlib.figure import Figure
 
 from neurogain import stats
-from neurogain.plotting.style import assign, panel_letters, tidy
+from neurogain.plotting.style import Figure, assign, panel_letters, tidy
 
 BLOCK = 20  # trials of a point
 LEAST = 5  # seeds with a value, or all where there are fewer, that a point takes

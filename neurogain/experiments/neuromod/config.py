@@ -1,0 +1,144 @@
+"""What `neurogain neuromod` can be told."""
+
+import dataclasses
+import math
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import numpy as np
+
+from neurogain import _checks
+from neurogain.neuromod import systems, tables
+from neurogain.neuromod.systems import SYSTEMS, Drives, Interactions
+
+if TYPE_CHECKING:
+    Texts: TypeAlias = str | tuple[float | str, ...] | Sequence[str | tuple[float | str, ...]]
+else:
+    Texts = tuple[str, ...]  # as a command line has it
+
+DRIVES = ("prediction_error", "surprise", "expected_uncertainty", "aversion")
+LINKS = ("modulatory", "opponent")
+
+
+@dataclasses.dataclass(frozen=True)
+class NeuromodConfig:
+    """What four neuromodulators do for a pattern of drives, with their interactions and without.
+
+    In Python a pulse may be a tuple (500, 700, 1), a link a tuple ("serotonin", "dopamine", 1).
+
+    Example:
+      >>> NeuromodConfig(surprise=[(1500, 1501, 1)]).surprise
+      ('1500:1501:1',)
+    """
+
+    prediction_error: Texts = ("500:700:1", "3000:3500:-1")
+    """Drive of dopamine: start:end:height, ms and units of reward."""
+    surprise: Texts = ("1500:1501:1",)
+    """Trigger of the locus coeruleus, height in [0, 1]."""
+    expected_uncertainty: Texts = ("2000:4000:1",)
+    """Drive of acetylcholine, height at least 0."""
+    aversion: Texts = ("3000:3500:1", "4500:4700:1")
+    """Drive of serotonin."""
+    modulatory: Texts = ("acetylcholine:dopamine:1", "noradrenaline:acetylcholine:-1")
+    """acting:acted-on:strength; the acting system's level changes the other's release."""
+    opponent: Texts = ("serotonin:dopamine:1",)
+    """acting:acted-on:share; the acting system's activity is taken from the other's."""
+    cell: str = "l5_pyramidal"
+    """Whose effects: l5_pyramidal, pv, som or plastic_synapse."""
+    duration: float = 6000.0
+    """ms."""
+    dt: float = 1.0
+    """ms."""
+
+    def __post_init__(self) -> None:
+        """Keep pulses and links as texts."""
+        for name in DRIVES + LINKS:
+            object.__setattr__(self, name, _texts(name, getattr(self, name)))
+
+    def pulses(self) -> dict[str, list[tuple[float, float, float]]]:
+        """Return start and end (ms) and height of the pulses of each drive."""
+        return {name: [_numbers(name, text) for text in getattr(self, name)] for name in DRIVES}
+
+    def interactions(self) -> Interactions:
+        """Return both tables."""
+        found = {}
+        for name in LINKS:
+            found[name] = np.zeros((4, 4))
+            for text in getattr(self, name):
+                acting, acted_on, strength = _link(name, text)
+                found[name][SYSTEMS.index(acted_on), SYSTEMS.index(acting)] = strength
+        return Interactions(**found)
+
+    def check(self) -> None:
+        """Raise ValueError for bad input; the message has the rule, the value and a way out."""
+        for name in ("duration", "dt"):
+            rule, value = "positive and finite, in ms", getattr(self, name)
+            _checks.in_range(name, value, rule, lambda x: (x > 0) & (x < np.inf), "1.0")
+        if self.duration < self.dt or self.duration / self.dt > 1e6:
+            raise ValueError(
+                f"`duration` must be 1 to a million steps of dt = {self.dt:g} ms; got "
+                f"{self.duration:g}. Pass duration=6000."
+            )
+        if self.cell not in tables.EFFECTS:
+            raise ValueError(f"`cell` must be {', '.join(tables.EFFECTS)}; got {self.cell!r}.")
+        for name, pulses in self.pulses().items():
+            for start, end, height in pulses:
+                if not 0 <= start < end <= self.duration:
+                    raise ValueError(
+                        f"`{name}` must have 0 <= start < end <= {self.duration:g} ms; got "
+                        f"{start:g}:{end:g}:{height:g}."
+                    )
+                systems.check_drives(Drives(**{name: height}))
+        systems.check(tables.standard()._replace(interactions=self.interactions()))
+
+
+def _texts(name: str, given: Any) -> tuple[str, ...]:
+    """Return pulses or links as texts, whether one or several, texts or tuples.
+
+    Raises:
+      TypeError: if one is neither; the message names the field.
+    """
+    if isinstance(given, str) or (len(given) == 3 and not isinstance(given[1], str | Sequence)):
+        given = [given]  # one pulse
+    elif len(given) == 3 and given[0] in SYSTEMS:
+        given = [given]  # one link
+    return tuple(_text(name, one) for one in given)
+
+
+def _text(name: str, one: Any) -> str:
+    if isinstance(one, str):
+        return one
+    parts = list(one) if np.ndim(one) == 1 else []
+    if len(parts) != 3:
+        raise TypeError(
+            f"`{name}` must be texts start:end:height or acting:acted-on:strength, or tuples of "
+            f"three; got {one!r}."
+        )
+    return ":".join(part if isinstance(part, str) else f"{float(part):.12g}" for part in parts)
+
+
+def _numbers(name: str, text: str) -> tuple[float, float, float]:
+    try:
+        start, end, height = (float(part) for part in text.split(":"))
+    except ValueError:
+        start = math.nan
+    if not math.isfinite(start):
+        raise ValueError(
+            f"`{name}` must be pulses start:end:height, ms; got {text!r}. Write 500:700:1."
+        )
+    return start, end, height
+
+
+def _link(name: str, text: str) -> tuple[str, str, float]:
+    acting, _, rest = text.partition(":")
+    acted_on, _, strength = rest.partition(":")
+    try:
+        value = float(strength)
+    except ValueError:
+        value = math.nan
+    if acting not in SYSTEMS or acted_on not in SYSTEMS or not math.isfinite(value):
+        raise ValueError(
+            f"`{name}` must be acting:acted-on:strength, of {', '.join(SYSTEMS)}; got {text!r}. "
+            "Write serotonin:dopamine:1."
+        )
+    return acting, acted_on, value
