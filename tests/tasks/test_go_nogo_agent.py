@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from neurogain.experiments.go_nogo_conditions import CONDITIONS, parameters
+from neurogain.experiments.go_nogo import CONDITIONS, parameters
 from neurogain.neuromod import Effect
 from neurogain.spiking import (
     Drive,
