@@ -1,0 +1,334 @@
+"""Faults in gain, optimizers, analysis, statistics, neuromodulators, tasks and result folders."""
+
+FAULTS = (
+    # gain and uncertainty
+    (
+        "the gain leaves its baseline",
+        "return baseline + decay * (gain - baseline) + sensitivity",
+        "return baseline + decay * (baseline - gain) + sensitivity",
+        "test_gain.py",
+    ),
+    (
+        "the gain forgets its baseline",
+        "return baseline + decay * (gain - baseline) + sensitivity",
+        "return baseline + decay * gain + sensitivity",
+        "test_gain.py",
+    ),
+    (
+        "the drive of a time step decays",
+        "sensitivity=-jnp.expm1(rate) * strength",
+        "sensitivity=jnp.exp(rate) * strength",
+        "test_gain.py",
+    ),
+    (
+        "the fixed point is that of another decay",
+        "sensitivity * jnp.asarray(drive) / (1 - jnp.asarray(decay))",
+        "sensitivity * jnp.asarray(drive) / jnp.asarray(decay)",
+        "test_gain.py",
+    ),
+    (
+        "fast weights are not over the gain",
+        "fast = (gain - baseline) / gain * effective",
+        "fast = (gain - baseline) * effective",
+        "test_gain.py",
+    ),
+    (
+        "entropy is averaged over classes",
+        "return jnp.sum(p * -jnp.where(p > 0, log_p, 0), axis=-1)",
+        "return jnp.mean(p * -jnp.where(p > 0, log_p, 0), axis=-1)",
+        "test_uncertainty.py",
+    ),
+    (
+        "the margin is confidence",
+        "return 1 - (top[..., 0] - top[..., 1])",
+        "return top[..., 0] - top[..., 1]",
+        "test_uncertainty.py",
+    ),
+    (
+        "padding counts in the mean",
+        "return jnp.sum(jnp.where(where, uncertainty, 0)) / count",
+        "return jnp.sum(jnp.where(where, uncertainty, 0)) / uncertainty.size",
+        "test_uncertainty.py",
+    ),
+    # optimizers
+    (
+        "the update has the old gain",
+        "change = g_new * d.astype(wide) + (g_new / g - 1) * p.astype(wide)",
+        "change = g * d.astype(wide) + (g_new / g - 1) * p.astype(wide)",
+        "test_modulate_literal.py",
+    ),
+    (
+        "weights shrink where the gain rises",
+        "change = g_new * d.astype(wide) + (g_new / g - 1) * p.astype(wide)",
+        "change = g_new * d.astype(wide) + (g / g_new - 1) * p.astype(wide)",
+        "test_modulate_literal.py",
+    ),
+    (
+        "gradients of the underlying weights lack the gain",
+        "return (g * d.astype(_wide(d, g)))",
+        "return (d.astype(_wide(d, g)))",
+        "test_modulate_literal.py",
+    ),
+    (
+        "held weights move backwards",
+        "return w if _absent(w) else w + d.astype(w.dtype)",
+        "return w if _absent(w) else w - d.astype(w.dtype)",
+        "test_low_precision.py",
+    ),
+    (
+        "the weights of the average do not sum to 1",
+        "weight = state.weight + share * (1 - state.weight)",
+        "weight = state.weight + share",
+        "test_consolidate.py",
+    ),
+    (
+        "slow weights follow the weights before the update",
+        "new = optax.apply_updates(param, update)",
+        "new = param",
+        "test_consolidate.py",
+    ),
+    (
+        "a high gain consolidates faster",
+        'share * jnp.asarray(at("baseline", state), share.dtype) / gain',
+        'share * gain / jnp.asarray(at("baseline", state), share.dtype)',
+        "test_consolidate.py",
+    ),
+    (
+        "the rate has the new gain twice",
+        "return _scale(updates, state.gain * gain)",
+        "return _scale(updates, gain * gain)",
+        "test_controls.py",
+    ),
+    (
+        "the reset comes after the update",
+        "inner_state = jax.lax.cond(task_switch, fresh, lambda: state.inner_state)\n"
+        "        updates, inner_state = inner.update("
+        "updates, inner_state, params, **extra_args)",
+        "updates, moved = inner.update(updates, state.inner_state, params, **extra_args)\n"
+        "        inner_state = jax.lax.cond(task_switch, fresh, lambda: moved)",
+        "test_controls.py",
+    ),
+    (
+        "micro-batches count too little",
+        "weight = 1 / (inner.mini_step + 1)",
+        "weight = 1 / (inner.mini_step + 2)",
+        "test_accumulate.py",
+    ),
+    (
+        "each device has a drive of its own",
+        "drive = jnp.mean(checked(uncertainty, dtype))\n"
+        "    return drive if axis_name is None else jax.lax.pmean(drive, axis_name)",
+        "return jnp.mean(checked(uncertainty, dtype))",
+        "test_devices.py",
+    ),
+    (
+        "a bad drive is clipped in silence",
+        "return jnp.where((value >= 0) & (value < jnp.inf), value, jnp.nan)",
+        "return jnp.maximum(value, 0)",
+        "test_bad_input.py test_poison.py",
+    ),
+    # analysis
+    (
+        "the smallest eigenvalues",
+        "values, mixing = values[::-1][:k], mixing[:, ::-1][:, :k]",
+        "values, mixing = values[:k], mixing[:, :k]",
+        "tests/analysis/test_curvature.py",
+    ),
+    (
+        "the error of the first vector",
+        "jnp.abs(beta[-1] * mixing[-1])",
+        "jnp.abs(beta[-1] * mixing[0])",
+        "tests/analysis/test_curvature.py",
+    ),
+    (
+        "the explicit gain decays to another baseline",
+        "new_gain = decay * gain + (1 - decay) * baseline + sensitivity * drive",
+        "new_gain = decay * gain + decay * baseline + sensitivity * drive",
+        "test_fast_slow.py",
+    ),
+    # statistics and measures
+    (
+        "the deviation is that of a population",
+        "values.std(axis=axis, ddof=1)",
+        "values.std(axis=axis, ddof=0)",
+        "test_stats.py",
+    ),
+    (
+        "the interval is one-sided",
+        "stats.t.ppf((1 + level) / 2, n - 1)",
+        "stats.t.ppf(level, n - 1)",
+        "test_stats.py",
+    ),
+    (
+        "rates are per ms",
+        "return np.asarray(spikes, float) * (1000 / duration)",
+        "return np.asarray(spikes, float) / duration",
+        "test_measures.py",
+    ),
+    (
+        "the interval's deviation is that of a population",
+        "np.divide(np.asarray(record.squares_ms2, float), count - 1, out",
+        "np.divide(np.asarray(record.squares_ms2, float), count, out",
+        "test_measures.py",
+    ),
+    (
+        "synchrony mixes variance and deviation",
+        "x.mean(axis=0).var() / own",
+        "x.mean(axis=0).std() / own",
+        "test_measures.py",
+    ),
+    (
+        "a cell correlates with itself",
+        "(z.sum(axis=0).var() - n) / (n * (n - 1))",
+        "z.sum(axis=0).var() / (n * (n - 1))",
+        "test_measures.py",
+    ),
+    # neuromodulators
+    (
+        "receptors are bound where nothing is there",
+        "share = jax.nn.sigmoid(n * jnp.log(ratio))",
+        "share = jax.nn.sigmoid(-n * jnp.log(ratio))",
+        "test_kinetics.py",
+    ),
+    (
+        "neurons can't fire less than at rest",
+        "activity = jnp.maximum(activity, -1)",
+        "activity = jnp.maximum(activity, 0)",
+        "test_kinetics.py",
+    ),
+    (
+        "a system opposes the one that opposes it",
+        "taken = taken + opponent[to, by] * alone[other]",
+        "taken = taken + opponent[by, to] * alone[other]",
+        "test_systems.py",
+    ),
+    (
+        "odds rise where they fall",
+        "jnp.where(falls, change, -change)",
+        "jnp.where(falls, -change, change)",
+        "test_effects.py",
+    ),
+    (
+        "beta receptors raise adaptation",
+        'Effect("beta", "adaptation", -4.0',
+        'Effect("beta", "adaptation", 4.0',
+        "test_tables.py",
+    ),
+    (
+        "noradrenaline uncouples the dendrite",
+        'Effect("alpha1", "coupling", 4.0',
+        'Effect("alpha1", "coupling", -4.0',
+        "test_tables.py",
+    ),
+    (
+        "5-HT1A excites",
+        'Effect("5ht1a", "soma.current", -100.0',
+        'Effect("5ht1a", "soma.current", 100.0',
+        "test_tables.py",
+    ),
+    (
+        "acetylcholine silences SOM cells",
+        'Effect("nicotinic", "soma.current", 60.0',
+        'Effect("nicotinic", "soma.current", -60.0',
+        "test_tables.py",
+    ),
+    (
+        "dopamine stops learning",
+        'Effect("d1", "modulator", 0.02',
+        'Effect("d1", "modulator", -0.02',
+        "test_tables.py",
+    ),
+    # the agent
+    (
+        "drift adds surprise",
+        "found - entropy - p.drift",
+        "found - entropy + p.drift",
+        "test_go_nogo_prediction.py",
+    ),
+    (
+        "a burst is called for before it has settled",
+        "trigger = (called & (number >= p.settled))",
+        "trigger = called",
+        "test_go_nogo_prediction.py",
+    ),
+    (
+        "predictions become certain",
+        "jnp.clip(q + p.rate * ((reward > 0) - q), p.floor, 1 - p.floor)",
+        "(q + p.rate * ((reward > 0) - q))",
+        "test_go_nogo_prediction.py",
+    ),
+    (
+        "feedback is valid where it is not",
+        "jnp.where(trial.luck < validity, right, -right)",
+        "jnp.where(trial.luck > validity, right, -right)",
+        "test_go_nogo_environment.py",
+    ),
+    (
+        "depression strengthens",
+        "return potentiated - depression * depressed",
+        "return potentiated + depression * depressed",
+        "test_go_nogo_agent.py",
+    ),
+    # continual learning
+    (
+        "A_f is the accuracy at the end",
+        "final = curve[0]",
+        "final = curve[-1]",
+        "test_metrics.py",
+    ),
+    (
+        "the duration is in evaluations",
+        "eval_every * np.sum(curve < 0.95",
+        "np.sum(curve < 0.95",
+        "test_metrics.py",
+    ),
+    (
+        "the area is in evaluations",
+        "eval_every * np.sum(np.maximum(final - curve, 0))",
+        "np.sum(np.maximum(final - curve, 0))",
+        "test_metrics.py",
+    ),
+    (
+        "iterations are taken for evaluations",
+        "accuracy[k, after // eval_every, k]",
+        "accuracy[k, after, k]",
+        "test_metrics.py test_metrics_oracles.py",
+    ),
+    (
+        "the lowest accuracy is while it is learned",
+        "accuracy[task + 1 :, :, task].min()",
+        "accuracy[task:, :, task].min()",
+        "test_metrics.py test_metrics_oracles.py",
+    ),
+    (
+        "joint training is fine-tuning",
+        'low = 0 if protocol.regime == "joint" else starts[task]',
+        "low = starts[task]",
+        "test_training_regimes.py",
+    ),
+    (
+        "a run that diverged is right by chance",
+        "correct &= jnp.all(jnp.isfinite(logits), axis=-1)",
+        "correct &= jnp.any(jnp.isfinite(logits), axis=-1) | True",
+        "test_evaluation.py",
+    ),
+    # result folders
+    (
+        "content is not on the disk before the rename",
+        "os.fsync(file.fileno())",
+        "pass",
+        "test_results.py",
+    ),
+    (
+        "two runs share a folder",
+        "fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)",
+        "fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)",
+        "test_results.py",
+    ),
+    (
+        "parts of other settings are taken",
+        'str(found.pop(_DIGEST, "none")) != digest',
+        'str(found.pop(_DIGEST, "none")) == ""',
+        "test_results.py",
+    ),
+)
