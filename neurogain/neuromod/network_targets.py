@@ -13,10 +13,15 @@ from neurogain.spiking.engine.drives import Drive
 from neurogain.spiking.network import Network
 
 
-def _has_compartments(network: Network, owner: Owner) -> bool:
-    """Return whether a population's cells have compartments; sources of spikes have none."""
+def _jumps(owner: Owner) -> tuple[str, ...]:
+    """Return which constants of a population's cells are jumps of an adaptation."""
+    return getattr(owner.cell, "adaptation_jumps", ())
+
+
+def _has_adaptation(network: Network, owner: Owner) -> bool:
+    """Return whether a population's cells have constants that are jumps of an adaptation."""
     del network
-    return bool(owner.cell.compartments)
+    return bool(_jumps(owner))
 
 
 def _has_coupling(network: Network, owner: Owner) -> bool:
@@ -32,12 +37,17 @@ def _coupling(changed: Changed, owner: Owner, amount: jax.Array) -> Changed:
 
 def _adaptation(changed: Changed, owner: Owner, amount: jax.Array) -> Changed:
     own = changed.params.cells[owner.name]
-    if hasattr(own, "soma"):
-        soma = own.soma._replace(d=effects.scaled(own.soma.d, amount))
-        own = own._replace(soma=soma, d_burst=effects.scaled(own.d_burst, amount))
-    else:
-        own = own._replace(d=effects.scaled(own.d, amount))
+    for path in _jumps(owner):
+        own = _scaled(own, path.split("."), amount)
     return changed.with_cells(owner, own)
+
+
+def _scaled(constants: Any, path: Sequence[str], amount: jax.Array) -> Any:
+    """Return constants with the one under a path of fields times exp(amount)."""
+    name, *rest = path
+    value = getattr(constants, name)
+    after = _scaled(value, rest, amount) if rest else effects.scaled(value, amount)
+    return constants._replace(**{name: after})
 
 
 def _current(
@@ -92,8 +102,8 @@ TARGETS: tuple[Target, ...] = (
         _coupling, _has_coupling,
     ),
     Target(
-        "POPULATION.adaptation", "factor of the reset jump d, of bursts as well",
-        _adaptation, _has_compartments,
+        "POPULATION.adaptation", "factor of the jumps of adaptation at spikes and bursts",
+        _adaptation, _has_adaptation,
     ),
     Target(
         "POPULATION.COMPARTMENT.current", "shift of the current, pA", _current(effects.shifted)

@@ -23,6 +23,9 @@ class Cell(Protocol):
 
     The drive of a cell with one compartment is a `Drive`; that of a cell with several is a
     NamedTuple with a `Drive` under the name of each compartment, and possibly further fields.
+
+    A cell whose constants hold the jump of an adaptation may name them in `adaptation_jumps`, with
+    dots for parts ("d", "soma.d"); neuromodulators scale these.
     """
 
     @property

@@ -1,5 +1,7 @@
 """A target of your own in one file: noradrenaline lowers the threshold of Izhikevich cells."""
 
+from typing import NamedTuple
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -7,7 +9,8 @@ import pytest
 
 from neurogain import neuromod
 from neurogain.neuromod import Changed, Effect, Modulated, ModulatedParams, Owner, Target, effects
-from neurogain.spiking import IzhikevichCell, Network, PoissonSource, Population, build
+from neurogain.spiking import Drive, IzhikevichCell, Network, PoissonSource, Population, build
+from neurogain.spiking.cell import check_drive
 from neurogain.spiking.cells import PV
 
 
@@ -96,6 +99,49 @@ def test_the_documentation_names_every_standard_target():
     for target in neuromod.TARGETS:
         assert target.name in Modulated.__doc__
         assert target.summary in Modulated.__doc__
+
+
+class ThreeDrive(NamedTuple):
+    soma: Drive = Drive()
+    basal: Drive = Drive()
+    apical: Drive = Drive()
+
+
+class ThreeCell(IzhikevichCell):
+    """Izhikevich cells whose current comes in at three places."""
+
+    compartments = ("soma", "basal", "apical")
+    adaptation_jumps = ()
+    empty_drive = ThreeDrive()
+
+    def step(self, params, state, drive, *, dt, key):
+        whole = Drive(*(sum(fields) for fields in zip(*drive, strict=True)))
+        return super().step(params, state, whole, dt=dt, key=key)
+
+    def check(self, params, drive, *, dt, n, key):
+        check_drive(self, drive)
+
+
+def test_cells_of_three_compartments_have_targets_in_each():
+    network, params = build({"x": Population(ThreeCell(), PV, 2)}, {}, dt=0.1, key=KEY)
+    assert neuromod.targets(network) == tuple(
+        f"x.{c}.{what}" for c in ("soma", "basal", "apical") for what in ("current", "gain")
+    )
+    modulated = given(
+        params,
+        Effect("nicotinic", "x.apical.gain", 4.0),
+        Effect("nicotinic", "x.basal.current", 100.0),
+    )
+    model = Modulated(network)
+    drive = {"x": ThreeDrive(apical=Drive(50.0)), "neuromod.expected_uncertainty": 50.0}
+    model.check(modulated, drive, dt=0.1, n=2, key=KEY)
+    state, info = model.step(modulated, model.init(modulated), drive, dt=0.1, key=KEY)
+    current = 50 * jnp.exp(info.effects["x.apical.gain"]) + info.effects["x.basal.current"]
+    alone, _ = network.step(
+        params, network.init(params), {"x": ThreeDrive(Drive(current))}, dt=0.1, key=KEY
+    )
+    np.testing.assert_allclose(state.network.cells["x"].v, alone.cells["x"].v, rtol=1e-6)
+    assert (alone.cells["x"].v > PV.v_r).all()
 
 
 def test_targets_are_static(built):

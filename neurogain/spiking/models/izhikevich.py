@@ -157,6 +157,7 @@ class IzhikevichCell:
     """The kernel with its options bound, as `simulate` takes it."""
 
     compartments = ("soma",)
+    adaptation_jumps = ("d",)
     empty_drive = Drive()
 
     surrogate: Surrogate = SPIKE

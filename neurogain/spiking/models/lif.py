@@ -112,6 +112,7 @@ class LIFCell:
     """The kernel with its options bound, as `simulate` takes it."""
 
     compartments = ("soma",)
+    adaptation_jumps = ("d",)
     empty_drive = Drive()
 
     surrogate: Surrogate = SPIKE

@@ -222,6 +222,7 @@ class PyramidalCell:
     """The kernel with its options bound, as `simulate` takes it."""
 
     compartments = ("soma", "dendrite")
+    adaptation_jumps = ("soma.d", "d_burst")
     empty_drive = PyramidalDrive()
 
     coupling: Coupling = "stochastic"
