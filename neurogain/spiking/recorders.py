@@ -56,6 +56,14 @@ class Total:
     """The sum over steps of what is selected, by default the spike count, per cell.
 
     A condition counts the steps in which it holds.
+
+    Example:
+      >>> from neurogain.spiking import Drive, LIFCell, LIFParams, simulate
+      >>> above = Total(lambda state, info: state.v > -65.0)
+      >>> record = {"spikes": Total(), "above": above, "v": Peak(lambda state, info: state.v)}
+      >>> run = simulate(LIFCell(), LIFParams(), Drive(100.0), n=1, duration=50.0, record=record)
+      >>> {name: round(value.item(), 1) for name, value in run.recorded.items()}
+      {'spikes': 0.0, 'above': 362, 'v': -60.8}
     """
 
     select: Select = spikes_of
@@ -81,7 +89,7 @@ class Total:
 
 @dataclasses.dataclass(frozen=True)
 class Peak:
-    """The largest value over all steps of what is selected, per cell."""
+    """The largest value over all steps of what is selected, per cell; an example is in `Total`."""
 
     select: Select
     every = 0
@@ -150,6 +158,21 @@ class Traces:
 
     In a network `state.cells["name"]` is the state of a population, and `cells` are numbered in
     what is selected: `Traces(lambda state, info: state.cells["pv"].v, cells=(0, 1))`.
+
+    Example:
+      >>> from neurogain.spiking import Drive, LIFCell, LIFParams, simulate
+      >>> record = {
+      ...     "v": Traces(lambda state, info: state.v, every=200),
+      ...     "events": Spikes(),
+      ...     "intervals": Intervals(),
+      ... }
+      >>> run = simulate(LIFCell(), LIFParams(), Drive(300.0), n=1, duration=100.0, record=record)
+      >>> run.recorded["v"].time_ms.tolist(), run.recorded["v"].values.shape
+      ([20.0, 40.0, 60.0, 80.0, 100.0], (5, 1))
+      >>> run.recorded["events"].time_ms.round(1).tolist()
+      [22.0, 44.6, 67.7, 91.2]
+      >>> round(run.recorded["intervals"].mean_ms.item(), 1)
+      23.1
     """
 
     select: Select
@@ -200,7 +223,10 @@ class SpikeRecord(NamedTuple):
 
 @dataclasses.dataclass(frozen=True)
 class Spikes:
-    """Every spike. `simulate` keeps the events, `rollout` the differentiable raster (steps, n)."""
+    """Every spike. `simulate` keeps the events, `rollout` the differentiable raster (steps, n).
+
+    An example is in `Traces`.
+    """
 
     every = 1
 
@@ -240,7 +266,11 @@ class _IntervalCarry(NamedTuple):
 
 @dataclasses.dataclass(frozen=True)
 class Intervals:
-    """Inter-spike intervals and spikes close to a neighbour, without keeping the spikes."""
+    """Inter-spike intervals and spikes close to a neighbour, without keeping the spikes.
+
+    `measures.interval_statistics` and `measures.isi_burst_fraction` take the record; an example is
+    in `Traces`.
+    """
 
     burst_window: float = 10.0  # ms
     every = 0

@@ -108,6 +108,10 @@ def synapse(conductance: ArrayLike, reversal: ArrayLike) -> Drive:
 def combine(*drives: Drive) -> Drive:
     """Return the sum of drives whose fields are numbers or arrays.
 
+    Example:
+      >>> combine(Drive(100.0), Drive(current=20.0, conductance=3.0))
+      Drive(current=120.0, conductance=3.0, reversal_current=0.0)
+
     Raises:
       TypeError: a field that changes in time; combine the constant ones and `_replace` it in.
     """

@@ -154,7 +154,14 @@ def check(params: IzhikevichParams, *, dt: float, n: int) -> None:
 
 @dataclasses.dataclass(frozen=True)
 class IzhikevichCell:
-    """The kernel with its options bound, as `simulate` takes it."""
+    """The kernel with its options bound, as `simulate` takes it.
+
+    Example:
+      >>> from neurogain.spiking import cells, simulate
+      >>> run = simulate(IzhikevichCell(), cells.PV, Drive(200.0), n=1, duration=100.0)
+      >>> run.recorded["spikes"].item()
+      8.0
+    """
 
     compartments = ("soma",)
     adaptation_jumps = ("d",)

@@ -109,7 +109,14 @@ def check(params: LIFParams, *, dt: float, n: int) -> None:
 
 @dataclasses.dataclass(frozen=True)
 class LIFCell:
-    """The kernel with its options bound, as `simulate` takes it."""
+    """The kernel with its options bound, as `simulate` takes it.
+
+    Example:
+      >>> from neurogain.spiking import simulate
+      >>> run = simulate(LIFCell(), LIFParams(d=0.0), Drive(400.0), n=1, duration=100.0)
+      >>> run.recorded["spikes"].item()
+      7.0
+    """
 
     compartments = ("soma",)
     adaptation_jumps = ("d",)

@@ -174,6 +174,10 @@ def recruit_coupling(
 
     The thalamic spikes of Whyte et al. 2025: decay over the step first, then `arrivals`, a number
     of spikes or their weight, closes that share of the distance to 1; from one on p is 1.
+
+    Example:
+      >>> round(float(recruit_coupling(0.5, 0.2, dt=80.0)), 3)
+      0.562
     """
     p = jnp.asarray(coupling)
     arrivals, tau = like((arrivals, tau), p)
@@ -219,7 +223,16 @@ def shortest_time_constant(params: PyramidalParams) -> float:
 
 @dataclasses.dataclass(frozen=True)
 class PyramidalCell:
-    """The kernel with its options bound, as `simulate` takes it."""
+    """The kernel with its options bound, as `simulate` takes it.
+
+    Example:
+      >>> from neurogain.spiking import cells, simulate
+      >>> drive = PyramidalDrive(soma=Drive(800.0), dendrite=Drive(600.0), coupling=0.5)
+      >>> cell = PyramidalCell("mean-field")
+      >>> run = simulate(cell, cells.L5_PYRAMIDAL, drive, n=1, duration=200.0)
+      >>> run.recorded["spikes"].item()
+      3.0
+    """
 
     compartments = ("soma", "dendrite")
     adaptation_jumps = ("soma.d", "d_burst")

@@ -47,6 +47,13 @@ class PoissonSource:
     """Sources that spike at random; their drive is the rate in Hz, a number or a field of a drive.
 
     At most one spike a step, with probability 1 - exp(-rate dt). They have no parameters: ().
+
+    Example:
+      >>> from neurogain.spiking import simulate
+      >>> key = jax.random.key(0)
+      >>> run = simulate(PoissonSource(), (), 40.0, n=100, duration=500.0, key=key)
+      >>> bool(1700 < run.recorded["spikes"].sum() < 2300)
+      True
     """
 
     compartments = ()
@@ -90,7 +97,15 @@ class PoissonSource:
 
 @dataclasses.dataclass(frozen=True)
 class SpikeListSource:
-    """Sources that spike at given times; their parameters are a `SpikeList`, they have no drive."""
+    """Sources that spike at given times; their parameters are a `SpikeList`, they have no drive.
+
+    Example:
+      >>> from neurogain.spiking import simulate
+      >>> spikes = spike_list([0.3, 0.5, 2.0], [0, 0, 1], n=2, dt=0.1)
+      >>> run = simulate(SpikeListSource(), spikes, 0.0, n=2, duration=1.0)
+      >>> run.recorded["spikes"].tolist()
+      [2.0, 0.0]
+    """
 
     compartments = ()
     empty_drive = 0.0
