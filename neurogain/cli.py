@@ -71,7 +71,6 @@ def _one_line() -> Iterator[None]:
 _COMMANDS = {  # of experiments that have no folder yet; each goes with its folder
     "stability-gap": "stability_gap.StabilityGapCommand",
     "bac-firing": "bac_firing.BacFiringCommand",
-    "cell": "cell.CellCommand",
     "burst-stdp": "burst_stdp.BurstStdpCommand",
     "landscape": "landscape.LandscapeCommand",
 }

@@ -15,10 +15,10 @@ import numpy as np
 from benchmarks import device
 from benchmarks.record import Record
 from neurogain.experiments import cell, gain_curve
+from neurogain.experiments.cell import figures as cell_figures
 from neurogain.experiments.gain_curve import GainCurveConfig
 from neurogain.experiments.gain_curve import figures as gain_figures
 from neurogain.experiments.gain_curve.run import REVERSAL
-from neurogain.plotting import cell as cell_figures
 from neurogain.spiking import (
     Drive,
     PyramidalCell,
@@ -30,7 +30,6 @@ from neurogain.spiking import (
     simulate,
     synapse,
 )
-from neurogain.spiking.models import dendrite
 from neurogain.spiking.models.pyramidal import Coupling
 from neurogain.stats import t_interval
 
@@ -309,7 +308,4 @@ def run(args: Arguments, record: Record) -> None:
     record.figure(gain_figures.gain(curves, repeats=args.repeats), "gain_gain")
     record.figure(gain_figures.bursts(low, repeats=args.repeats), "gain_bursts")
     record.figure(gain_figures.inhibition(inhibited, repeats=args.repeats), "gain_inhibition")
-    v = np.linspace(-72.0, 0.0, 2000)
-    parts = (dendrite.steady_current, dendrite.is_stable)
-    rest = (np.asarray(part(cells.L5_DENDRITE, v)) for part in parts)
-    record.figure(cell_figures.rest_points(v, *rest, *cell.dendritic_ramp()), "dendrite")
+    record.figure(cell_figures.dendrite_at_rest(cell.dendritic_ramp()), "dendrite")

@@ -14,8 +14,9 @@ from neurogain.runner import Experiment
 
 NAMES = (
     "gain-curve",
-    "go-nogo",
+    "cell",
     "microcircuit",
+    "go-nogo",
     "neuromod",
 )
 

@@ -65,13 +65,10 @@ class GainCurveConfig:
         """Raise ValueError for bad input; the message has the rule, the value and a way out."""
         _checks.whole("repeats", self.repeats, 1)
         _checks.seed(self.seed)
-        _checks.in_range("dt", self.dt, "positive, in ms", lambda x: (x > 0) & (x < 1e3), "0.1")
+        _checks.time_step(self.dt)
         if not self.gain_range[0] < self.gain_range[1]:
             raise ValueError(f"`gain_range` must be low, then high, in pA; got {self.gain_range}.")
-        if not self.burst_window >= self.dt:
-            raise ValueError(
-                f"`burst_window` must be at least dt = {self.dt:g} ms; got {self.burst_window}."
-            )
+        _checks.burst_window(self.burst_window, self.dt)
         for name in UNITS:
             self.numbers(name)
 

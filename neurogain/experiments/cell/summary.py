@@ -1,0 +1,62 @@
+"""The numbers of one cell, and what `neurogain cell` prints."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from neurogain import stats
+from neurogain.experiments.cell.config import CellConfig
+from neurogain.spiking import measures
+
+SCHEMA_VERSION = 1
+
+
+def summarize(config: CellConfig, found: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the content of metrics.json without versions and times."""
+    traces = found["traces"]
+    times, bursts = traces.spike_time_ms, traces.spike_burst
+    start, end = config.pulse
+    during = (times > config.pulse_start) & (times <= config.pulse_end)
+    rate = 1000 * during.sum() / (end - start) if end > start else np.nan
+    calcium = measures.calcium_burst_fraction(bursts.sum(), len(times))
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "config": config.as_json(),
+        "spike_time_ms": times.tolist(),
+        "calcium_burst": bursts.tolist(),
+        "rate_hz_during_pulse": stats.or_null(rate),
+        "isi_mean_ms": stats.or_null(traces.isi_mean_ms),
+        "isi_cv": stats.or_null(traces.isi_cv),
+        "calcium_burst_fraction": stats.or_null(calcium),
+        "isi_burst_fraction": stats.or_null(traces.isi_burst_fraction),
+        "burst_periods_ms": [list(p) for p in burst_periods(times, config.burst_window)],
+    }
+
+
+def burst_periods(times: np.ndarray, window: float) -> list[tuple[float, float]]:
+    """Return first and last spike (ms) of each run of spikes at most `window` (ms) apart.
+
+    Example:
+      >>> burst_periods(np.array([1.0, 5.0, 15.0, 30.0]), 10.0)
+      [(1.0, 15.0)]
+    """
+    splits = np.flatnonzero(np.diff(times) > window + 1e-6) + 1
+    groups = [g for g in np.split(times, splits) if len(g) > 1]
+    return [(float(g[0]), float(g[-1])) for g in groups]
+
+
+def table(metrics: Mapping[str, Any]) -> str:
+    """Return what the cell did in three lines."""
+
+    def text(name: str, unit: str = "") -> str:
+        value = metrics[name]
+        return "undefined" if value is None else f"{value:.3g}{unit}"
+
+    return (
+        f"{metrics['config']['cell']}: {len(metrics['spike_time_ms'])} spikes, "
+        f"{text('rate_hz_during_pulse', ' Hz')} during the pulse\n"
+        f"intervals: mean {text('isi_mean_ms', ' ms')}, CV {text('isi_cv')}\n"
+        f"bursts: {text('calcium_burst_fraction')} of the spikes by calcium, "
+        f"{text('isi_burst_fraction')} by intervals"
+    )
