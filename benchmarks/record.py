@@ -33,7 +33,6 @@ class Record:
     command: str  # that makes it again
     out: Path = RESULTS  # folder of the result
     work: Path = Path("runs/benchmarks")  # folder of what is not finished
-    tiny: bool = False
     table: str = ""
     notes: list[str] = dataclasses.field(default_factory=list)
     figures: list[str] = dataclasses.field(default_factory=list)
@@ -44,7 +43,7 @@ class Record:
     def part(self, suffix: str, title: str = "") -> "Record":
         """Return a record beside this one, for a benchmark that makes several."""
         name = f"{self.name}_{suffix}" if suffix else self.name
-        return Record(name, title or self.title, self.command, self.out, self.work, self.tiny)
+        return Record(name, title or self.title, self.command, self.out, self.work)
 
     @property
     def path(self) -> Path:
@@ -88,10 +87,7 @@ class Record:
     def write(self) -> Path:
         """Write the file whole, a line for each field."""
         lines = (f"{json.dumps(k)}: {dumped(v)}" for k, v in self.content().items())
-        self.out.mkdir(parents=True, exist_ok=True)
-        part = self.path.with_suffix(f".{os.getpid()}.part")
-        part.write_text("{\n" + ",\n".join(lines) + "\n}\n")
-        part.replace(self.path)
+        whole(self.path, "{\n" + ",\n".join(lines) + "\n}\n")
         return self.path
 
     def finish(self) -> None:
@@ -99,6 +95,14 @@ class Record:
         path = self.write()
         print("\n".join(["", self.title, "", self.table, "", *self.notes]))
         print(f"Written: {path}", flush=True)
+
+
+def whole(path: Path, text: str) -> None:
+    """Write a file so that it is there whole or not at all."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_suffix(f".{os.getpid()}.part")
+    part.write_text(text)
+    part.replace(path)
 
 
 def dumped(value: Any) -> str:

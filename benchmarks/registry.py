@@ -3,7 +3,8 @@
 A benchmark is a module in a folder by subject, `benchmarks/SUBJECT/NAME.py`, that has
 - ABOUT, a literal with `title`, `minutes` (on 2 CPU cores or one GPU) and `needs` beside it;
 - Arguments, a dataclass whose fields are its options, all with defaults, and `run(args, record)`;
-  without the dataclass `run` takes the words of the command line as they are;
+  without the dataclass `run` takes the words of the command line as they are; without `run` it is
+  the command `neurogain NAME`, or WORDS, with FIGURES of which to keep and a NOTE;
 - TINY, what `--tiny` changes for a trial in seconds: fields of Arguments, or words added;
 - where it has more to say than its table, `section(content)`, the lines of the results' page, and
   `claims(content)`, pairs of a claim and its number, from a result file.

@@ -48,6 +48,8 @@ def parsed(module: ModuleType, name: str, words: list[str], tiny: bool) -> Any:
     """Return the arguments that `run` of a benchmark takes."""
     changes = module.TINY if tiny else {}
     if not hasattr(module, "Arguments"):
+        if {"-h", "--help"} & set(words):
+            sys.exit(f"{module.__doc__}\n`neurogain COMMAND --help` lists the options.")
         return [*words, *changes]
     import tyro
 
@@ -57,7 +59,7 @@ def parsed(module: ModuleType, name: str, words: list[str], tiny: bool) -> Any:
 
 
 def run(known: dict[str, Benchmark], words: list[str]) -> None:
-    """Run one benchmark; what it measured is written even where it ends early."""
+    """Run one benchmark, and keep its record."""
     parser = argparse.ArgumentParser("run.py run", add_help=False, allow_abbrev=False)
     parser.add_argument("name", choices=known, metavar="NAME")
     parser.add_argument("--tiny", action="store_true")
@@ -77,11 +79,16 @@ def run(known: dict[str, Benchmark], words: list[str]) -> None:
         shlex.join([*command, *anonymous(rest), *["--tiny"] * own.tiny]),
         own.out or (trial if own.tiny else RESULTS),
         own.work or (trial if own.tiny else Path("runs/benchmarks")) / one.stem,
-        own.tiny,
     )
     long = "less than a minute or two" if own.tiny else f"about {duration(one.minutes)}"
     print(f"{one.title}: {long}" + (f"; needs {one.needs}" if one.needs else ""), flush=True)
-    module.run(args, record)
+    if hasattr(module, "run"):
+        module.run(args, record)
+    else:
+        from benchmarks.experiment import keep
+
+        words = [*getattr(module, "WORDS", (one.name,)), *args]
+        keep(record, words, getattr(module, "FIGURES", ()), getattr(module, "NOTE", ""))
     if record.table:
         record.finish()
 

@@ -5,28 +5,31 @@
     python benchmarks/run.py run accelerator --data-dir DIR --jobs 6 --limit-s 600 --total-s 550
 
 Each piece is a process with a time limit of its own; where one fails or is stopped, the others go
-on. Those that measure speed run alone, the others up to --jobs at once. A piece that is finished
-writes a JSON file with its device, versions and commit, and isn't run again on these. One that was
-stopped keeps what it had finished in --work and goes on from there, where its benchmark can do
-that; its logs, stdout.txt and stderr.txt, lie there too.
+on. Those that measure speed run first, alone, the others after them, up to --jobs at once. A piece
+that is finished writes a JSON file with its device, versions and commit, and isn't run again on
+these. One that was stopped keeps what it had finished in --work and goes on from there, where its
+benchmark can do that; its logs, stdout.txt and stderr.txt, lie there too.
 """
 
+import contextlib
 import dataclasses
 import hashlib
 import json
+import os
+import shlex
 import shutil
 import signal
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from benchmarks import device
 from benchmarks.accelerator._pieces import PIECES, Piece
-from benchmarks.accelerator._process import GRACE, OWN, Running
-from benchmarks.measure import call
-from benchmarks.record import RESULTS, Record, dumped
+from benchmarks.measure import call, environment
+from benchmarks.record import RESULTS, Record, dumped, table, whole
 from benchmarks.registry import ROOT
 
 ABOUT = {
@@ -36,6 +39,9 @@ ABOUT = {
 }
 TINY = {"tiny": True, "allow_cpu": True, "limit_s": 300.0, "jobs": 2}
 KEY = ("command", "tiny", "env", "source", "versions")  # what a finished piece is valid for
+GRACE = 10.0  # s from being asked to end to being killed
+OWN = {"XLA_PYTHON_CLIENT_PREALLOCATE": "false", "MPLBACKEND": "Agg"}
+"""JAX takes memory as it needs it, since pieces and their own processes share the device."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -43,14 +49,14 @@ class Arguments:
     """Run all benchmarks and experiments that can use an accelerator, in pieces that resume."""
 
     pieces: tuple[str, ...] = ()
-    """Which to run, in this order; all of them if none is named."""
+    """Which to run; all of them if none is named."""
     list: bool = False
     """Show the pieces, and run none."""
     data_dir: Path | None = None
     """Folder of sets prepared by TensorFlow Datasets; pieces that need one are left out without."""
     limit_s: float = 120.0
     """s, after which a piece is stopped."""
-    total_s: float | None = None
+    total_s: float = float("inf")
     """s, in which all is to end; a measurement of speed that is expected to take longer than is
     left isn't begun."""
     jobs: int = 1
@@ -64,28 +70,15 @@ class Arguments:
     tiny: bool = False
     """Try the pieces in their tiny form, which measures nothing."""
 
-
-def choose(args: Arguments) -> list[Piece]:
-    """Return the pieces; a ValueError for unknown ones and numbers out of range."""
-    known = {piece.name: piece for piece in PIECES}
-    unknown = [name for name in args.pieces if name not in known]
-    if unknown:
-        raise ValueError(f"`pieces` must be of {', '.join(known)}; got {', '.join(unknown)}.")
-    for name in ("limit_s", "jobs", "total_s"):
-        value = getattr(args, name)
-        if value is not None and not value >= 1:
-            raise ValueError(f"`{name}` must be at least 1; got {value!r}.")
-    return [known[name] for name in dict.fromkeys(args.pieces)] or [*PIECES]
-
-
-class Place(NamedTuple):
-    """Where and of what it is measured."""
-
-    device: dict[str, Any]
-    versions: dict[str, str]
-    commit: str | None
-    uncommitted: bool | None  # whether code differs from the commit
-    source: str  # digest of the code that is measured
+    def __post_init__(self) -> None:
+        """Raise ValueError for unknown pieces and numbers out of range."""
+        known = {piece.name for piece in PIECES}
+        unknown = [name for name in self.pieces if name not in known]
+        if unknown:
+            raise ValueError(f"`pieces` must be of {', '.join(sorted(known))}; got {unknown}.")
+        for name in ("limit_s", "jobs", "total_s"):
+            if not getattr(self, name) >= 1:
+                raise ValueError(f"`{name}` must be at least 1; got {getattr(self, name)!r}.")
 
 
 def git(*words: str) -> str | None:
@@ -96,59 +89,13 @@ def git(*words: str) -> str | None:
     return done.stdout.strip() if done.returncode == 0 else None
 
 
-def place(args: Arguments) -> Place:
-    """Look at the device, from a process that ends, and the commit.
-
-    Raises:
-      ValueError: if there is no accelerator and none is asked for.
-    """
-    found = call(device.stamp, what="JAX or neurogain", **OWN)
-    if found["device"]["platform"] == "cpu" and not args.allow_cpu:
-        raise ValueError(
-            "JAX finds no accelerator here. Pass --allow-cpu --out another/folder to run on the "
-            "CPU all the same."
-        )
-    head = git("rev-parse", "HEAD")
-    changed = git("status", "--porcelain", "--untracked-files=no", "--", "*.py")
-    return Place(
-        found["device"],
-        found["versions"],
-        args.commit or head,
-        None if changed is None else bool(changed),
-        source(),
-    )
-
-
 def source() -> str:
     """Return a digest of the package and the benchmarks."""
     digest = hashlib.sha256()
-    for path in sorted(
-        p for room in ("neurogain", "benchmarks") for p in (ROOT / room).rglob("*.py")
-    ):
+    rooms = ("neurogain", "benchmarks")
+    for path in sorted(p for room in rooms for p in (ROOT / room).rglob("*.py")):
         digest.update(path.relative_to(ROOT).as_posix().encode() + path.read_bytes())
     return digest.hexdigest()[:16]
-
-
-def key(args: Arguments, piece: Piece, here: Place) -> dict[str, Any]:
-    """Return what a result of the piece is valid for."""
-    values = (piece.command, args.tiny, dict(piece.env), here.source, here.versions)
-    return dict(zip(KEY, values, strict=True))
-
-
-def folder_of(record: Record, args: Arguments, piece: Piece, here: Place) -> Path:
-    """Return where a piece works; another place for another commit, version or device."""
-    text = json.dumps(key(args, piece, here), sort_keys=True)
-    return record.work / piece.name / hashlib.sha256(text.encode()).hexdigest()[:8]
-
-
-def earlier(record: Record, args: Arguments, piece: Piece, here: Place) -> dict[str, Any] | None:
-    """Return the result that is there, if it is valid."""
-    path = record.out / f"{piece.name}.json"
-    if not path.exists():
-        return None
-    content = json.loads(path.read_text())
-    same = {name: content.get(name) for name in KEY} == key(args, piece, here)
-    return content if same else None
 
 
 def most_memory(value: Any) -> float:
@@ -159,148 +106,182 @@ def most_memory(value: Any) -> float:
     return max(map(most_memory, value), default=0.0) if isinstance(value, list) else 0.0
 
 
-def keep(record: Record, args: Arguments, run: Running, here: Place) -> dict[str, Any]:
-    """Write the file of a piece that ended, and return its content."""
-    piece, old = run.piece, earlier(record, args, run.piece, here)
-    result = run.result() or {}
-    device = here.device | result.pop("device", {})
-    device["device_peak_mib"] = max(most_memory(device), most_memory(result)) or None
-    shown = ("title", "command", "table", "notes", "figures")
-    content = {
-        "schema_version": 1,
-        "piece": piece.name,
-        "title": piece.title,
-        **key(args, piece, here),
-        "commit": here.commit,
-        "uncommitted_changes": here.uncommitted,
-        "status": run.status,
-        "error": run.error(),
-        "device": device,
-        "alone": piece.alone,
-        "beside": sorted(run.beside),
-        "limit_s": run.limit,
-        "expected_s": piece.seconds,
-        "wall_time_s": run.seconds,
-        "stopped_after_s": [],
-        "table": result.get("table") or run.printed(),
-        "notes": result.get("notes", []),
-        "result": {k: v for k, v in result.items() if k not in shown} or None,
-    }
-    if old is not None and old["status"] == "stopped":
-        content["stopped_after_s"] = [*old["stopped_after_s"], old["wall_time_s"]]
-    path = record.out / f"{piece.name}.json"
-    part = path.with_suffix(".part")
-    part.write_text(dumped(content) + "\n")
-    part.replace(path)
-    return content
+class Pieces:
+    """Pieces of one start: where they are measured, until when, and what has become of them."""
 
+    def __init__(self, args: Arguments, record: Record):
+        """Look at the device, from a process that ends, and at the commit.
 
-class Queue:
-    """Pieces that wait and that run."""
+        Raises:
+          ValueError: if there is no accelerator and none is asked for.
+        """
+        self.args, self.out, self.work = args, record.out / "accelerator", record.work
+        found = call(device.stamp, what="JAX or neurogain", **OWN)
+        self.device, self.versions, self.source = found["device"], found["versions"], source()
+        if self.device["platform"] == "cpu" and not args.allow_cpu:
+            raise ValueError(
+                "JAX finds no accelerator here. Pass --allow-cpu --out another/folder to run on "
+                "the CPU all the same."
+            )
+        if args.allow_cpu and record.out.resolve() == RESULTS:
+            raise ValueError(f"`out` must not be {RESULTS} with allow_cpu; pass another --out.")
+        changed = git("status", "--porcelain", "--untracked-files=no", "--", "*.py")
+        self.commit = args.commit or git("rev-parse", "HEAD")
+        self.uncommitted = None if changed is None else bool(changed)
+        self.end = time.perf_counter() + args.total_s
+        self.spans: dict[str, tuple[float, float]] = {}  # from start to end, of those that ran
+        self.processes: dict[str, subprocess.Popen] = {}
 
-    def __init__(self, record: Record, args: Arguments, pieces: list[Piece], here: Place):
-        """Begin with all of them waiting."""
-        self.record, self.args, self.here = record, args, here
-        self.waiting, self.running = list(pieces), list[Running]()
-        self.lines: dict[str, dict[str, Any]] = {}
-        self._end = time.perf_counter() + (args.total_s or float("inf"))
+    def key(self, piece: Piece) -> dict[str, Any]:
+        """Return what a result of the piece is valid for."""
+        values = (piece.command, self.args.tiny, dict(piece.env), self.source, self.versions)
+        return dict(zip(KEY, values, strict=True))
 
-    def left(self) -> float:
-        """Return the seconds that are left."""
-        return self._end - time.perf_counter()
+    def folder(self, piece: Piece) -> Path:
+        """Return where a piece works; another place for another code, version or device."""
+        text = json.dumps(self.key(piece), sort_keys=True)
+        digest = hashlib.sha256(text.encode()).hexdigest()[:8]
+        return (self.work / piece.name / digest).resolve()
 
-    def skip(self, piece: Piece) -> str | None:
+    def earlier(self, piece: Piece) -> dict[str, Any]:
+        """Return the result that is there, if it is valid; nothing otherwise."""
+        path = self.out / f"{piece.name}.json"
+        content = json.loads(path.read_text()) if path.exists() else {}
+        same = {name: content.get(name) for name in KEY} == self.key(piece)
+        return content if same else {}
+
+    def skipped(self, piece: Piece) -> str | None:
         """Return why a piece isn't run, None if it is."""
-        args = self.args
-        old = earlier(self.record, args, piece, self.here) if args.resume else None
-        if old is not None and old["status"] == "measured":
+        data_dir, left = self.args.data_dir, self.end - time.perf_counter()
+        if self.args.resume and self.earlier(piece).get("status") == "measured":
             return "kept"
-        if piece.needs and not (args.data_dir and (args.data_dir / piece.needs).is_dir()):
+        if piece.needs and not (data_dir and (data_dir / piece.needs).is_dir()):
             return f"needs {piece.needs} in --data-dir"
-        needed = piece.seconds if piece.alone and not args.tiny else GRACE
-        return "no time left" if self.left() < needed + GRACE else None
+        needed = piece.seconds if piece.alone and not self.args.tiny else GRACE
+        return "no time left" if left < needed + GRACE else None
 
-    def fits(self, piece: Piece) -> bool:
-        """Return whether a piece may run beside what runs."""
-        if piece.alone:
-            return not self.running
-        apart = not any(run.piece.alone for run in self.running)
-        return apart and len(self.running) < self.args.jobs
+    def start(self, piece: Piece, folder: Path) -> subprocess.Popen:
+        """Start a piece; only those that don't measure speed find programs compiled before."""
+        words = [w.replace("DIR", f"{self.args.data_dir}") for w in shlex.split(piece.command)[1:]]
+        words += ["--tiny"] * self.args.tiny + ["--out", f"{folder}", "--work", f"{folder}/work"]
+        env = {**OWN, **piece.env}
+        if not piece.alone:
+            env["JAX_COMPILATION_CACHE_DIR"] = str((self.work / "cache").resolve())
+        with (folder / "stdout.txt").open("w") as out, (folder / "stderr.txt").open("a") as err:
+            return subprocess.Popen(
+                [sys.executable, *words], cwd=ROOT, env=environment(**env), stdout=out, stderr=err,
+                stdin=subprocess.DEVNULL, start_new_session=True,
+            )  # fmt: skip
 
-    def begin(self, piece: Piece) -> None:
-        """Start a piece."""
-        args = self.args
-        folder = folder_of(self.record, args, piece, self.here)
-        if not args.resume:
+    def clean(self, folder: Path, path: Path) -> str:
+        """Return the text of a file without the folders of this machine."""
+        names = {str(folder): "OUT", str(ROOT): ".", str(Path.home()): "~"}
+        text = path.read_text(errors="replace")
+        for name, short in ({str(self.args.data_dir): "DIR"} | names).items():
+            text = text.replace(name, short) if len(name) > 1 else text  # / may be a home
+        return text
+
+    def measure(self, piece: Piece) -> dict[str, Any]:
+        """Run a piece unless there is a reason not to; write its file, return its content."""
+        reason = self.skipped(piece)
+        if reason is not None:
+            return {"status": reason}
+        folder = self.folder(piece)
+        if not self.args.resume:
             shutil.rmtree(folder, ignore_errors=True)
-        limit = min(args.limit_s, self.left() - GRACE)
+        folder.mkdir(parents=True, exist_ok=True)
         print(f"{piece.name}: started, expected {piece.seconds:g} s", flush=True)
-        cache = self.record.work / "cache"
-        run = Running(piece, folder, cache, data_dir=args.data_dir, tiny=args.tiny, limit=limit)
-        for other in self.running:
-            run.beside.add(other.piece.name)
-            other.beside.add(piece.name)
-        self.running.append(run)
+        since, begin = time.time() - 1, time.perf_counter()
+        limit = min(self.args.limit_s, self.end - begin - GRACE)
+        self.spans[piece.name] = (begin, float("inf"))
+        process = self.processes[piece.name] = self.start(piece, folder)
+        stopped = not ended(process, limit)
+        if stopped:
+            kill(process, signal.SIGINT)  # as Ctrl-C does
+            ended(process, GRACE)
+        kill(process)  # what it started and left
+        process.wait()
+        self.spans[piece.name] = (begin, time.perf_counter())
+        texts = [self.clean(folder, p) for p in folder.glob("*.json") if p.stat().st_mtime > since]
+        result = json.loads(texts[0]) if texts else {}
+        done = process.returncode == 0 and bool(texts)
+        status = "measured" if done else "stopped" if stopped else "failed"
+        content = self.content(piece, folder, result, status) | {"limit_s": limit}
+        whole(self.out / f"{piece.name}.json", dumped(content) + "\n")
+        error = f": {content['error']}" if content["error"] else ""
+        print(f"{piece.name}: {status} after {content['wall_time_s']:.0f} s{error}", flush=True)
+        return content
 
-    def turn(self) -> None:
-        """Start what fits, keep what has ended."""
-        while self.waiting and self.fits(self.waiting[0]):
-            piece = self.waiting.pop(0)
-            reason = self.skip(piece)
-            self.lines[piece.name] = {"status": reason}
-            if reason is None:
-                self.begin(piece)
-        for run in [r for r in self.running if r.ended()]:
-            self.running.remove(run)
-            content = keep(self.record, self.args, run, self.here)
-            self.lines[run.piece.name] = content
-            reason = f": {content['error']}" if content["error"] else ""
-            print(f"{run.piece.name}: {run.status} after {run.seconds:.0f} s{reason}", flush=True)
+    def content(
+        self, piece: Piece, folder: Path, result: dict[str, Any], status: str
+    ) -> dict[str, Any]:
+        """Return the content of a piece's file."""
+        old = self.earlier(piece)
+        before = [*old["stopped_after_s"], old["wall_time_s"]] if "wall_time_s" in old else []
+        begin, end = self.spans[piece.name]
+        beside = (name for name, (b, e) in self.spans.items() if b < end and e > begin)
+        errors = self.clean(folder, folder / "stderr.txt").splitlines()
+        last = next((x.strip() for x in reversed(errors) if x.strip(" │╰╯─")), "no message")
+        found = self.device | result.pop("device", {})
+        found["device_peak_mib"] = max(most_memory(found), most_memory(result)) or None
+        printed = self.clean(folder, folder / "stdout.txt").split("\nWritten:")[0].strip("\n")
+        shown = ("title", "command", "table", "notes", "figures")
+        return {
+            "schema_version": 1,
+            "piece": piece.name,
+            "title": piece.title,
+            **self.key(piece),
+            "commit": self.commit,
+            "uncommitted_changes": self.uncommitted,
+            "status": status,
+            "error": last if status == "failed" else None,
+            "device": found,
+            "alone": piece.alone,
+            "beside": sorted({*beside} - {piece.name}),
+            "expected_s": piece.seconds,
+            "wall_time_s": end - begin,
+            "stopped_after_s": before if old.get("status") == "stopped" else [],
+            "table": result.get("table") or printed,
+            "notes": result.get("notes", []),
+            "result": {k: v for k, v in result.items() if k not in shown} or None,
+        }
 
 
-def summary(lines: list[dict[str, Any]], here: Place) -> str:
-    """Return a line for each piece."""
-    text = [f"{'piece':<38}{'seconds':>8}{'expected':>10}{'peak MiB':>10}  status"]
-    for line in lines:
-        cells = f"{'-':>8}{'-':>10}{'-':>10}"
-        if "wall_time_s" in line:
-            most = line["device"]["device_peak_mib"]
-            memory = "-" if most is None else f"{most:,.0f}"
-            cells = f"{line['wall_time_s']:>8.0f}{line['expected_s']:>10.0f}{memory:>10}"
-        text.append(f"{line['piece']:<38}{cells}  {line['status']}")
-    device, versions = here.device, here.versions
-    return "\n".join(text) + f"\n{device['kind']}, jax {versions['jax']}, commit {here.commit}"
+def ended(process: subprocess.Popen, seconds: float) -> bool:
+    """Wait for a process; return whether it ended in time."""
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        process.wait(seconds)
+        return True
+    return False
 
 
-def listing(pieces: list[Piece]) -> str:
-    """Return the pieces and their commands."""
-    text = [f"{'piece':<38}{'expected s':>10}  {'runs':<7}needs"]
-    for piece in pieces:
-        runs = "alone" if piece.alone else "shared"
-        text.append(f"{piece.name:<38}{piece.seconds:>10g}  {runs:<7}{piece.needs}".rstrip())
-        text.append(f"    {piece.command}")
-    return "\n".join(text) + f"\n{sum(piece.seconds for piece in pieces):g} s in all"
+def kill(process: subprocess.Popen, number: int = signal.SIGKILL) -> None:
+    """Send a signal to a process and all that it started."""
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(process.pid, number)
 
 
 def run(args: Arguments, record: Record) -> None:
     """Run the pieces, print a summary."""
-    pieces = choose(args)
+    columns: Any = [("piece", "name", "<38"), ("expected s", "seconds", "10g")]
+    chosen = [piece for piece in PIECES if not args.pieces or piece.name in args.pieces]
     if args.list:
-        print(listing(pieces))
+        rows = [vars(p) | {"runs": "alone" if p.alone else "shared"} for p in chosen]
+        print(table([*columns, ("runs", "runs", "<8"), ("needs", "needs", "<1")], rows))
+        print("\n".join(f"{piece.name}: {piece.command}" for piece in chosen))
         return
-    record.out /= "accelerator"
-    if args.allow_cpu and record.out.resolve() == (RESULTS / "accelerator").resolve():
-        raise ValueError(f"`out` must not be {RESULTS} with allow_cpu. Pass --out another/folder.")
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
-    here = place(args)
-    record.out.mkdir(parents=True, exist_ok=True)
-    queue = Queue(record, args, pieces, here)
+    pieces = Pieces(args, record)
     try:
-        while queue.waiting or queue.running:
-            queue.turn()
-            time.sleep(0.1)
+        alone = [piece for piece in chosen if piece.alone]
+        others = [piece for piece in chosen if not piece.alone]
+        found = [pieces.measure(piece) for piece in alone]
+        with ThreadPoolExecutor(args.jobs) as pool:
+            found += pool.map(pieces.measure, others)
     finally:
-        for one in queue.running:
-            one.kill()
-    lines = [{"piece": piece.name} | queue.lines[piece.name] for piece in pieces]
-    print(f"\n{summary(lines, here)}\nWritten: {record.out}, logs in {record.work}")
+        for process in pieces.processes.values():
+            kill(process)
+    peak = ("device", "device_peak_mib")
+    columns += [("s", "wall_time_s", "8.0f"), ("peak MiB", peak, "10,.0f"), ("", "status", "<1")]
+    print(table(columns, [vars(p) | f for p, f in zip([*alone, *others], found, strict=True)]))
+    print(f"{pieces.device['kind']}, commit {pieces.commit}\nWritten: {pieces.out}")

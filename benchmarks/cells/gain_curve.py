@@ -1,8 +1,5 @@
 """The experiment `neurogain gain-curve` over a fine grid; options are passed on to it."""
 
-from benchmarks.experiment import keep
-from benchmarks.record import Record
-
 ABOUT = {"title": "f-I curves of the pyramidal cell", "minutes": 3, "needs": ""}
 TINY = (
     *("--somatic-current", "700", "1500", "--dendritic-current", "0", "--coupling", "0"),
@@ -12,8 +9,3 @@ WORDS = (
     *("gain-curve", "--somatic-current", "525:1500:25", "--dendritic-current", "0:900:100"),
     *("--coupling", "0:1:0.25", "--repeats", "20"),
 )
-
-
-def run(words: list[str], record: Record) -> None:
-    """Run the experiment."""
-    keep(record, [*WORDS, *words])

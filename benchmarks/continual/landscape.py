@@ -3,8 +3,6 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from benchmarks.experiment import keep
-from benchmarks.record import Record
 from neurogain import stats
 
 ABOUT = {"title": "Curvature and loss around a switch, and the gain", "minutes": 3, "needs": ""}
@@ -23,8 +21,3 @@ def claims(content: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         )
         claim = f"Largest curvature at the effective weights across the switch, {m['summary']}"
         yield claim, f"{before}, then {after}"
-
-
-def run(words: list[str], record: Record) -> None:
-    """Run the experiment."""
-    keep(record, ["landscape", *words])

@@ -3,8 +3,6 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from benchmarks.experiment import keep
-from benchmarks.record import Record
 from neurogain import stats
 
 ABOUT = {"title": "Burst-STDP: do bursts speed up plasticity?", "minutes": 1, "needs": ""}
@@ -21,8 +19,3 @@ def claims(content: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     for name, per in names.items():
         claim = f"First change of the weights, bursting over regular cells{per}"
         yield claim, stats.text(metrics[name], ".2f")
-
-
-def run(words: list[str], record: Record) -> None:
-    """Run the experiment."""
-    keep(record, ["burst-stdp", *words])

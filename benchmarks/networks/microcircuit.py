@@ -3,8 +3,6 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from benchmarks.experiment import keep
-from benchmarks.record import Record
 from neurogain import stats
 
 ABOUT = {"title": "The layer-5 microcircuit and its gain", "minutes": 5, "needs": ""}
@@ -23,8 +21,3 @@ def claims(content: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         threshold = stats.text(row["threshold_change_pA"], "+.0f")
         claim = f"Change of the network's slope and threshold at {row['knob']} {row['level']:g}"
         yield claim, f"{slope} %, {threshold} pA"
-
-
-def run(words: list[str], record: Record) -> None:
-    """Run the experiment."""
-    keep(record, ["microcircuit", *words])
