@@ -5,7 +5,7 @@ import itertools
 import json
 import os
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Literal
 
@@ -20,8 +20,8 @@ FIELDS = (
 )  # fmt: skip
 """Of every result file; what else a benchmark measured stands beside them."""
 
-Column = tuple[str, str | Sequence[str], str]
-"""Heading, name of the value (or of the values one inside the other), width and format."""
+Column = tuple[str, Any, str]
+"""Heading, name of the value (or a tuple of them, one inside the other), width and format."""
 
 
 @dataclasses.dataclass
@@ -136,10 +136,10 @@ def table(columns: Iterable[Column], rows: Iterable[Mapping[str, Any]]) -> str:
     return "\n".join(found + [line(at(row, path) for _, path, _ in columns) for row in rows])
 
 
-def at(row: Mapping[str, Any], path: str | Sequence[str]) -> Any:
+def at(row: Mapping[str, Any], path: Any) -> Any:
     """Return the value of a name, or of names one inside the other; None where there is none."""
     value: Any = row
-    for name in (path,) if isinstance(path, str) else path:
+    for name in path if isinstance(path, tuple) else (path,):
         value = value.get(name) if value is not None else None
     return value
 

@@ -6,13 +6,16 @@ and `go_nogo_tuning` are too, since they measure the models and not a device.
 
 float32 products of matrices are rounded to TF32 (10 bits) on GPUs unless JAX is told otherwise.
 Training speed is measured so, as users have it; whatever is compared with results of a CPU runs at
-full float32 (`EXACT`).
+full float32 (`exact`).
 """
 
 import dataclasses
-from collections.abc import Mapping
 
 EXACT = {"JAX_DEFAULT_MATMUL_PRECISION": "highest"}
+# With every compilation choosing among kernels by trying them, several at once wait for each other
+# on the device; without, all methods on both streams of MNIST took 200 s on one H200.
+UNTUNED = {"XLA_FLAGS": "--xla_gpu_autotune_level=0 --xla_gpu_enable_triton_gemm=false"}
+ENVIRONMENTS = {"alone": {}, "shared": {}, "exact": EXACT, "untuned": EXACT | UNTUNED}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -20,155 +23,72 @@ class Piece:
     """One process."""
 
     name: str  # letters, digits and - alone; also that of its file
-    title: str
-    options: str  # the name of the benchmark and its options
     seconds: float  # expected
-    alone: bool = True  # it measures speed: nothing runs beside it
-    needs: str = ""  # a data set, by its folder in the data folder
-    env: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    runs: str  # alone: it measures speed, nothing runs beside it; or one of ENVIRONMENTS
+    options: str  # the name of the benchmark and its options
+    needs: str  # a data set, by its folder in the data folder
+
+    @property
+    def alone(self) -> bool:
+        """Whether nothing may run beside it."""
+        return self.runs == "alone"
 
     @property
     def command(self) -> str:
-        """Return the command as it is quoted."""
+        """The command as it is quoted."""
         return f"python benchmarks/run.py run {self.options}" + " --data-dir DIR" * bool(self.needs)
 
 
-def _continual(seeds: int, contenders: str, seconds: float) -> Piece:
-    return Piece(
-        f"continual-{seeds}",
-        f"Speed of the continual trainer, {seeds} run{'s' * (seeds > 1)} side by side",
-        f"continual-throughput --problems mnist --methods ngm --seeds {seeds} "
-        f"--contenders {contenders}",
-        seconds,
-    )
+_CIFAR = "--jobs 6 --scale paper --bfloat16 --tuning-seeds 1 --tuning-eval-every 20 --eval-every 2"
+# name, seconds, runs, needs (- nothing), benchmark (= its own name), options
+_TABLE = f"""
+optimizer-overhead 60 alone - = --scanned 100 --inner momentum-sgd adam --per global unit \
+    --rounds 20 --seconds 0.05
+continual-64 40 alone - continual-throughput --problems mnist --methods ngm --seeds 64 \
+    --contenders trainer
+continual-1 40 alone - continual-throughput --problems mnist --methods ngm --seeds 1 \
+    --contenders trainer 'jax loop'
+continual-8 45 alone - continual-throughput --problems mnist --methods ngm --seeds 8 \
+    --contenders trainer 'jax loop'
+continual-batching 80 alone - = --models resnet --bfloat16 --iterations 20 --runs 5
+cell-throughput 50 alone - = --peers --cells 100 10000 100000 1000000 --cell-steps 1e9 --rounds 3
+network-speed 60 alone - = --engines neurogain --sizes 16000 --repeats 2
+network-speed-large 75 alone - network-speed --engines neurogain --sizes 100000 --repeats 2
+network-at-once 60 alone - = --cells 100000
+noise-speed-large 35 alone - noise-speed --sizes 1000000 --numbers 1e9 --network-sizes \
+    --draws 1000000 --rounds 5
+noise-speed 80 alone - = --sizes 1000 16000 --network-sizes 16000 --draws 1000000 --rounds 3
+network-largest 75 alone - network-scaling --no-runs --no-build --no-paper --largest-ms 300 \
+    --memory-gib 100
+network-cost 90 alone - network-scaling --no-build --no-largest --no-paper --cells 16000 \
+    --in-degrees 100 1000 --levels 0 2 --rounds 2
+optimizer-overhead-calls 25 alone - optimizer-overhead --settings mlp --inner adam --rounds 20 \
+    --seconds 0.05
+gain-curve 25 exact - =
+go-nogo 60 exact - = --conditions da da+na --validity 1 --overtraining 0 --seeds 300
+burst-stdp 60 exact - = --seeds 200 --duration 4000 --pulse 1000 2000 --map-current 700 \
+    --map-noise 1000 --map-seeds 20
+microcircuit 60 exact - = --seeds 4 --duration 500 --warm-up 200 --reference-duration 500 \
+    --dendritic-levels 0 800 --coupling-levels 0 1 --som-levels 75 200 --pv-levels 75 125 \
+    --other-recurrences
+stability-gap-split-mnist 220 untuned mnist stability-gap --benchmarks split-mnist --jobs 6
+stability-gap-rotated-mnist 200 untuned mnist stability-gap --benchmarks rotated-mnist --jobs 6
+stability-gap-split-digits 180 untuned - stability-gap --benchmarks split-digits --jobs 6
+stability-gap-rotated-digits 180 untuned - stability-gap --benchmarks rotated-digits --jobs 6
+landscape 120 exact - =
+preset-search 900 untuned mnist = --jobs 6
+stability-gap-split-cifar10 3600 shared cifar10 stability-gap --benchmarks split-cifar10 {_CIFAR}
+stability-gap-domain-cifar100 2400 shared cifar100 stability-gap --benchmarks domain-cifar100 \
+    {_CIFAR}
+stability-gap-domain-cifar100-subset 2400 shared cifar100_subset stability-gap \
+    --benchmarks domain-cifar100_subset {_CIFAR}
+"""
 
 
-# With every compilation choosing among kernels by trying them, several at once wait for each other
-# on the device; without, all methods on both streams of MNIST took 200 s on one H200.
-_UNTUNED = {"XLA_FLAGS": "--xla_gpu_autotune_level=0 --xla_gpu_enable_triton_gemm=false"}
+def _piece(line: str) -> Piece:
+    name, seconds, runs, needs, benchmark, *options = line.split()
+    words = [name if benchmark == "=" else benchmark, *options]
+    return Piece(name, float(seconds), runs, " ".join(words), "" if needs == "-" else needs)
 
 
-def _gap(benchmark: str, data_set: str, seconds: float, options: str = "") -> Piece:
-    return Piece(
-        f"stability-gap-{benchmark.replace('_', '-')}",
-        f"The stability gap on {benchmark}",
-        f"stability-gap --benchmarks {benchmark} --jobs 6{options}",
-        seconds,
-        alone=False,
-        needs=data_set,
-        env={} if options else EXACT | _UNTUNED,
-    )
-
-
-def _network_speed(name: str, size: int, seconds: float) -> Piece:
-    options = f"network-speed --engines neurogain --sizes {size} --repeats 2"
-    return Piece(name, f"Speed of a layer-5 network of {size:,} cells", options, seconds)
-
-
-def _experiment(name: str, title: str, options: str, seconds: float) -> Piece:
-    return Piece(name, title, f"{name} {options}".strip(), seconds, alone=False, env=EXACT)
-
-
-_CIFAR = " --scale paper --bfloat16 --tuning-seeds 1 --tuning-eval-every 20 --eval-every 2"
-
-PIECES = (
-    Piece(
-        "optimizer-overhead",
-        "Cost of the transformation in a training step, steps in a compiled scan",
-        "optimizer-overhead --scanned 100 --inner momentum-sgd adam --per global unit --rounds 20 "
-        "--seconds 0.05",
-        60,
-    ),
-    _continual(64, "trainer", 40),
-    _continual(1, "trainer 'jax loop'", 40),
-    _continual(8, "trainer 'jax loop'", 45),
-    Piece(
-        "continual-batching",
-        "Runs of the continual trainer side by side and one by one, a slim ResNet-18",
-        "continual-batching --models resnet --bfloat16 --iterations 20 --runs 5",
-        80,
-    ),
-    Piece(
-        "cell-throughput",
-        "Speed of the two-compartment cell",
-        "cell-throughput --peers --cells 100 10000 100000 1000000 --cell-steps 1e9 --rounds 3",
-        50,
-    ),
-    _network_speed("network-speed", 16_000, 60),
-    _network_speed("network-speed-large", 100_000, 75),
-    Piece(
-        "network-at-once",
-        "Spikes that a network delivers in one round",
-        "network-at-once --cells 100000",
-        60,
-    ),
-    Piece(
-        "noise-speed-large",
-        "Random numbers in every step, a million at once",
-        "noise-speed --sizes 1000000 --numbers 1e9 --network-sizes --draws 1000000 --rounds 5",
-        35,
-    ),
-    Piece(
-        "noise-speed",
-        "Random numbers in every step, and their share in a network",
-        "noise-speed --sizes 1000 16000 --network-sizes 16000 --draws 1000000 --rounds 3",
-        80,
-    ),
-    Piece(
-        "network-largest",
-        "A network of a million cells",
-        "network-scaling --no-runs --no-build --no-paper --largest-ms 300 --memory-gib 100",
-        75,
-    ),
-    Piece(
-        "network-cost",
-        "What a network costs as it grows",
-        "network-scaling --no-build --no-largest --no-paper --cells 16000 --in-degrees 100 1000 "
-        "--levels 0 2 --rounds 2",
-        90,
-    ),
-    Piece(
-        "optimizer-overhead-calls",
-        "Cost of the transformation in a training step, a call each",
-        "optimizer-overhead --settings mlp --inner adam --rounds 20 --seconds 0.05",
-        25,
-    ),
-    _experiment("gain-curve", "f-I curves of the pyramidal cell", "", 25),
-    _experiment(
-        "go-nogo",
-        "Go/No-Go with a set shift, 300 agents of two conditions",
-        "--conditions da da+na --validity 1 --overtraining 0 --seeds 300",
-        60,
-    ),
-    _experiment(
-        "burst-stdp",
-        "Burst-STDP, 200 networks",
-        "--seeds 200 --duration 4000 --pulse 1000 2000 --map-current 700 --map-noise 1000 "
-        "--map-seeds 20",
-        60,
-    ),
-    _experiment(
-        "microcircuit",
-        "The layer-5 microcircuit, short",
-        "--seeds 4 --duration 500 --warm-up 200 --reference-duration 500 --dendritic-levels 0 800 "
-        "--coupling-levels 0 1 --som-levels 75 200 --pv-levels 75 125 --other-recurrences",
-        60,
-    ),
-    _gap("split-mnist", "mnist", 220),
-    _gap("rotated-mnist", "mnist", 200),
-    _gap("split-digits", "", 180),
-    _gap("rotated-digits", "", 180),
-    _experiment("landscape", "Curvature and loss around a switch", "", 120),
-    Piece(
-        "preset-search",
-        "The two-timescale preset: search of its constants on tuning seeds",
-        "preset-search --jobs 6",
-        900,
-        alone=False,
-        needs="mnist",
-        env=EXACT | _UNTUNED,
-    ),
-    _gap("split-cifar10", "cifar10", 3600, _CIFAR),
-    _gap("domain-cifar100", "cifar100", 2400, _CIFAR),
-    _gap("domain-cifar100_subset", "cifar100_subset", 2400, _CIFAR),
-)
+PIECES = tuple(_piece(line) for line in _TABLE.strip().splitlines())

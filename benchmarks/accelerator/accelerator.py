@@ -27,7 +27,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks import device
-from benchmarks.accelerator._pieces import PIECES, Piece
+from benchmarks.accelerator._pieces import ENVIRONMENTS, PIECES, Piece
 from benchmarks.measure import call, environment
 from benchmarks.record import RESULTS, Record, dumped, table, whole
 from benchmarks.registry import ROOT
@@ -134,7 +134,13 @@ class Pieces:
 
     def key(self, piece: Piece) -> dict[str, Any]:
         """Return what a result of the piece is valid for."""
-        values = (piece.command, self.args.tiny, dict(piece.env), self.source, self.versions)
+        values = (
+            piece.command,
+            self.args.tiny,
+            ENVIRONMENTS[piece.runs],
+            self.source,
+            self.versions,
+        )
         return dict(zip(KEY, values, strict=True))
 
     def folder(self, piece: Piece) -> Path:
@@ -164,7 +170,7 @@ class Pieces:
         """Start a piece; only those that don't measure speed find programs compiled before."""
         words = [w.replace("DIR", f"{self.args.data_dir}") for w in shlex.split(piece.command)[1:]]
         words += ["--tiny"] * self.args.tiny + ["--out", f"{folder}", "--work", f"{folder}/work"]
-        env = {**OWN, **piece.env}
+        env = {**OWN, **ENVIRONMENTS[piece.runs]}
         if not piece.alone:
             env["JAX_COMPILATION_CACHE_DIR"] = str((self.work / "cache").resolve())
         with (folder / "stdout.txt").open("w") as out, (folder / "stderr.txt").open("a") as err:
@@ -229,7 +235,7 @@ class Pieces:
         return {
             "schema_version": 1,
             "piece": piece.name,
-            "title": piece.title,
+            "title": f"{result.get('title', piece.name)} ({piece.name})",
             **self.key(piece),
             "commit": self.commit,
             "uncommitted_changes": self.uncommitted,
@@ -266,7 +272,7 @@ def run(args: Arguments, record: Record) -> None:
     columns: Any = [("piece", "name", "<38"), ("expected s", "seconds", "10g")]
     chosen = [piece for piece in PIECES if not args.pieces or piece.name in args.pieces]
     if args.list:
-        rows = [vars(p) | {"runs": "alone" if p.alone else "shared"} for p in chosen]
+        rows = [vars(piece) for piece in chosen]
         print(table([*columns, ("runs", "runs", "<8"), ("needs", "needs", "<1")], rows))
         print("\n".join(f"{piece.name}: {piece.command}" for piece in chosen))
         return

@@ -22,8 +22,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from benchmarks import device
-from benchmarks.cells._noise_figure import draw as draw_figure
-from benchmarks.cells._noise_quality import quality, quality_table
+from benchmarks.cells import _noise
 from benchmarks.measure import in_turns, timed
 from benchmarks.networks import _network as net
 from benchmarks.networks.engines.neurogain import construct, driven
@@ -71,16 +70,17 @@ def bits(key: jax.Array, n: int) -> jax.Array:
     return whole * np.float32(2.0**-23) - 1
 
 
+def counts(key: jax.Array, n: int) -> jax.Array:
+    """Return Poisson numbers."""
+    return random_bits.poisson(key, MEAN_COUNT, n)
+
+
 CONTENDERS: dict[str, tuple[str, Draw | None, float]] = {
     "no noise": ("threefry2x32", None, 1.0),
     "random_bits.normal": ("threefry2x32", random_bits.normal, 1.0),
     "random_bits.draw": ("threefry2x32", bits, 1.0),
     "random_bits.draw, erf_inv": ("threefry2x32", erf_inv, 1.0),
-    "random_bits.poisson": (
-        "threefry2x32",
-        lambda key, n: random_bits.poisson(key, MEAN_COUNT, n),
-        1.0,
-    ),
+    "random_bits.poisson": ("threefry2x32", counts, 1.0),
     "jax.random.normal": ("threefry2x32", lambda key, n: jax.random.normal(key, (n,)), 1.0),
     "jax.random.normal, rbg": ("rbg", lambda key, n: jax.random.normal(key, (n,)), 1.0),
     "jax.random.poisson": (
@@ -174,7 +174,7 @@ def measure_network(args: Arguments, n: int, rows: list[dict[str, Any]]) -> list
     per_number = {r["contender"]: r["ns_per_number"] for r in rows if r["numbers"] == n}
     result = []
     for name in drives:
-        counts = np.mean([count for _, count in found[name]], axis=0)
+        spikes = np.mean([count for _, count in found[name]], axis=0)
         numbers = per_number.get(name)
         alone = None if numbers is None else numbers * n * 1000 / net.DT * 1e-9
         result.append(
@@ -185,7 +185,7 @@ def measure_network(args: Arguments, n: int, rows: list[dict[str, Any]]) -> list
                 "run_s_per_simulated_s": times[name],
                 "share_by_difference": 1 - times["no noise"] / times[name],
                 "share_by_numbers": None if alone is None else alone / times[name],
-                "rates_hz": network.rates(counts, seconds),
+                "rates_hz": network.rates(spikes, seconds),
             }
         )
     return result
@@ -193,15 +193,15 @@ def measure_network(args: Arguments, n: int, rows: list[dict[str, Any]]) -> list
 
 def speed_table(rows: list[dict[str, Any]]) -> str:
     """Return ns per number, a column a size."""
-    sizes = list(dict.fromkeys(r["numbers"] for r in rows))
-    lines = [f"{'ns a number, at numbers a step':<32}" + "".join(f"{n:>12,}" for n in sizes)]
-    whole = {(r["contender"], r["numbers"]): r["ns_per_cell_step"] for r in rows}
-    for name in CONTENDERS:
-        base = "no noise"
-        values = [whole[name, n] - (0 if name == base else whole[base, n]) for n in sizes]
-        label = "the whole step without noise" if name == base else name
-        lines.append(f"{label:<32}" + "".join(f"{value:>12.2f}" for value in values))
-    return "\n".join(lines)
+    sizes = dict.fromkeys(r["numbers"] for r in rows)
+    found: dict[str, dict[int, float]] = {name: {} for name in CONTENDERS}
+    for r in rows:
+        plain = r["ns_per_number"] is None
+        found[r["contender"]][r["numbers"]] = r["ns_per_cell_step" if plain else "ns_per_number"]
+    found["the whole step without noise"] = found.pop("no noise")
+    columns = [("ns a number, at numbers a step", "name", "<32")]
+    columns += [(f"{n:,}", n, "12.2f") for n in sizes]
+    return table(columns, [{"name": name} | values for name, values in found.items()])
 
 
 def network_table(rows: list[dict[str, Any]]) -> str:
@@ -234,9 +234,9 @@ def run(args: Arguments, record: Record) -> None:
         networks += measure_network(args, n, rows)
         print(network_table(networks[-3:]), flush=True)
     names = ("random_bits.normal", "jax.random.normal")
-    judged = [quality(name, CONTENDERS[name][1], args.draws) for name in names]
+    judged = [_noise.quality(name, CONTENDERS[name][1], args.draws) for name in names]
     tables = [speed_table(rows)] + ([network_table(networks)] if networks else [])
-    record.table = "\n\n".join([*tables, quality_table(judged, args.draws)])
+    record.table = "\n\n".join([*tables, _noise.quality_table(judged)])
     record.notes += [
         f"Medians of {args.rounds} rounds on {device.measured_on()}. Time of a number: of the step "
         f"with it, less the step without noise. Poisson numbers have a mean of {MEAN_COUNT:g}.",
@@ -245,4 +245,4 @@ def run(args: Arguments, record: Record) -> None:
         "for `jax.random.normal` each population draws apart, in the loop that reads it.",
     ]
     record.data = {"rows": rows, "networks": networks, "quality": judged}
-    record.figure(draw_figure(rows, networks))
+    record.figure(_noise.draw(rows, networks))

@@ -1,16 +1,32 @@
-"""The benchmark network for `network_scaling`: any in-degree, its synapses in bytes."""
+"""The benchmark network for `network_scaling`: any in-degree, bytes, runs in a process of its own.
 
+Timed is a run from rest, after one of 100 ms that compiles. Memory is that of the process, MiB:
+before, at the peak of building, held after it, at the peak of running.
+"""
+
+import contextlib
+import json
+import os
+import subprocess
+import time
+from pathlib import Path
 from typing import Any
 
 import jax
 import numpy as np
 
+from benchmarks import measure as own
+from benchmarks.device import peak
+from benchmarks.measure import memory_mib
 from benchmarks.networks import _network as net
 from benchmarks.networks.engines.neurogain import construct, driven
+from benchmarks.networks.engines.neurogain import run as run_network
 from neurogain.spiking import Noise
 from neurogain.spiking.connectivity import FixedInDegree
 from neurogain.spiking.network import Network, NetworkParams
 
+CHUNK = 100.0  # ms, simulated at once
+MIN_FREE_MIB = 1024  # of the machine's memory, below which the child is ended
 SHARE = {"pyramidal": 0.8, "pv": 0.1, "som": 0.1}  # of a cell's synapses, by their source
 
 
@@ -69,6 +85,80 @@ def delivered(network: Network, params: NetworkParams, spikes: np.ndarray) -> fl
     if params.fixed is not None:
         total += float(spikes @ np.diff(np.asarray(params.fixed.start)).sum(axis=0)[:-1])
     for name, table in params.projections.items():
-        own = spikes[network.cells_of(network.layout(name).source)]
-        total += float(own @ np.diff(np.asarray(table.rows.start)).sum(axis=0)[:-1])
+        part = spikes[network.cells_of(network.layout(name).source)]
+        total += float(part @ np.diff(np.asarray(table.rows.start)).sum(axis=0)[:-1])
     return total
+
+
+def reset_peak() -> bool:
+    """Let the peak begin anew; return whether the system does that."""
+    with contextlib.suppress(OSError):
+        Path("/proc/self/clear_refs").write_text("5")
+        return True
+    return False
+
+
+def measure(n: int, in_degree: int, variant: str, duration: float) -> dict[str, Any]:
+    """Return times in s, memory in MiB, rates in Hz."""
+    jax.block_until_ready(jax.random.normal(jax.random.key(0), (8,)))
+    result: dict[str, Any] = {"cells": n, "in_degree": in_degree, "variant": variant}
+    result["before_mib"] = memory_mib("VmRSS")
+    start = time.perf_counter()
+    network, params = scaled(n, in_degree, variant == "stdp")
+    jax.block_until_ready((params.fixed, params.projections))
+    result["build_s"] = time.perf_counter() - start
+    result["build_peak_mib"] = memory_mib("VmHWM")
+    result["held_mib"] = memory_mib("VmRSS")
+    result["synapses"] = synapses(network)
+    result["bytes_per_synapse"] = bytes_per_synapse(network, params)
+    result["peak_is_of_run"] = reset_peak()
+    walls: list[float] = []
+
+    def run(duration: float, seed: int) -> np.ndarray:
+        walls[:] = [time.perf_counter()]
+        _, spikes = run_network(
+            network, params, drive(1.0), duration, seed,
+            chunk=round(CHUNK / net.DT), progress=lambda *_: walls.append(time.perf_counter()),
+        )  # fmt: skip
+        return spikes
+
+    run(CHUNK, 0)
+    result["warm_up_s"] = walls[-1] - walls[0]
+    spikes = run(duration, 1)
+    result["run_s"] = walls[-1] - walls[0]
+    result["run_s_per_chunk"] = np.diff(walls).tolist()
+    result["run_peak_mib"] = memory_mib("VmHWM")
+    result["simulated_ms"] = duration
+    result["rates_hz"] = net.Network(n).rates(spikes, duration / 1000)
+    result["spikes"] = float(spikes.sum(dtype=float))
+    result["events"] = delivered(network, params, spikes.astype(float))
+    result["threads"] = len(os.sched_getaffinity(0))
+    return result | peak()
+
+
+def run_child(
+    n: int, in_degree: int, variant: str, duration: float, limit_mib: float
+) -> dict[str, Any]:
+    """Return what a process measured, or `error`; it is ended where it needs too much memory."""
+    words = own.words(measure, n, in_degree, variant, duration)
+    highest, error = 0.0, None
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    with subprocess.Popen(words, env=own.environment(), **pipes) as process:
+        while process.poll() is None:
+            time.sleep(0.2)
+            with contextlib.suppress(OSError):
+                status = f"/proc/{process.pid}/status"
+                highest = max(highest, memory_mib("VmHWM", status))
+                swapped = memory_mib("VmSwap", status)
+                free = memory_mib("MemAvailable", "/proc/meminfo")
+                if highest > limit_mib or swapped > 0 or free < MIN_FREE_MIB:
+                    error = (
+                        f"ended at {highest / 1024:.1f} GiB, of {limit_mib / 1024:.3g} allowed, "
+                        f"with {free / 1024:.1f} GiB free and {swapped / 1024:.1f} GiB swapped"
+                    )
+                    process.kill()
+        out, err = process.communicate()
+    if process.returncode == 0 and error is None:
+        return json.loads(out.decode().splitlines()[-1])
+    failed = {"cells": n, "in_degree": in_degree, "variant": variant, "peak_mib": highest}
+    return failed | {"error": error or err.decode()[-2000:]}

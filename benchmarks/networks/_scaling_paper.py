@@ -1,8 +1,8 @@
-"""What a network needs on one device and on a mesh, from its arrays, for `network_scaling`.
+"""What a network needs on one device and on a mesh of host devices, for `network_scaling`.
 
-`needs` counts bytes; the check builds networks that small machines can hold on a mesh of host
-devices and compares with the arrays that each device then holds, and with what XLA's program
-gathers in a step.
+Counted are the bytes of the arrays that a device holds, in networks that small machines can hold;
+they grow by a line with the number of cells, along which they are drawn out. What devices exchange
+is read off XLA's program.
 """
 
 import os
@@ -10,62 +10,18 @@ import re
 from typing import Any
 
 import jax
+import numpy as np
 
 from benchmarks.measure import call
-from benchmarks.networks._scaling import SHARE, drive, scaled
-from benchmarks.networks._scaling_text import SMALL
+from benchmarks.networks._network import IN_DEGREE
+from benchmarks.networks._scaling import drive, scaled
 from neurogain.spiking import rollout
 
 _GATHERED = re.compile(r"= \(?(pred|[a-z]+\d+)\[([\d,]*)\][^=]* all-gather(?:-start)?\(")
 _OTHERS = re.compile(r" (?:all-reduce|all-to-all|collective-permute|reduce-scatter)(?:-start)?\(")
 _BITS = re.compile(r"\d+")
+SIZES, CELLS = (2000, 4000, 8000), 1_000_000  # counted, the first as a check; drawn out to
 DURATION = 0.9  # ms; `rollout` then compiles its step once
-
-
-def unit_bytes() -> dict[str, Any]:
-    """Return bytes of a synapse, of a cell's state, of a trace, from arrays of a small network."""
-    units: dict[str, Any] = {}
-    for plastic in (False, True):
-        network, params = scaled(80, 10, plastic)
-        state = jax.eval_shape(lambda n=network, p=params: n.init(p))
-        rows = params.fixed
-        units["fixed"] = sum(x.dtype.itemsize for x in (rows.target, rows.weight))
-        units["start"] = rows.start.dtype.itemsize
-        units["ring"] = state.ring.shape[0]  # steps that arrivals are kept for, none here
-        units["cell"] = {
-            name: sum(
-                x.size // size * x.dtype.itemsize
-                for x in jax.tree.leaves((state.cells[name], state.synapses.get(name)))
-            )
-            for name, size in network.sizes.items()
-        }
-        for name, table in params.projections.items():
-            held = state.projections[name]
-            arrays = (table.rows.target, table.rows.weight, *table.columns[1:])
-            units["plastic"] = sum(x.dtype.itemsize for x in arrays)
-            units["changing"] = sum(x.dtype.itemsize for x in jax.tree.leaves(held.synapse_state))
-            units["pre"] = sum(x.dtype.itemsize for x in (*held.pre, held.acting))
-            units["post"] = sum(x.dtype.itemsize for x in held.post)
-    return units
-
-
-def needs(n: int, in_degree: int, plastic: bool, devices: int, units: dict) -> dict[str, float]:
-    """Return what one of `devices` holds, in bytes: parameters, then the state once.
-
-    Synapses lie with their postsynaptic cell; where rows start, and traces of presynaptic cells,
-    every device holds whole.
-    """
-    cells = {name: round(share * n) for name, share in SHARE.items()}
-    inner = cells["pyramidal"]
-    own = inner * round(SHARE["pyramidal"] * in_degree) if plastic else 0
-    params = (n * in_degree - own) / devices * units["fixed"] + (n + 2) * units["start"]
-    state = sum(size * units["cell"][name] for name, size in cells.items()) / devices
-    if plastic:
-        params += own / devices * units["plastic"]
-        params += (inner + 2 + inner / devices + 2) * units["start"]
-        state += own / devices * units["changing"]
-        state += inner * units["pre"] + inner / devices * units["post"]
-    return {"params": params, "state": state, "total": params + 2 * state}
 
 
 def gathered(program: str) -> tuple[float, int]:
@@ -80,41 +36,52 @@ def gathered(program: str) -> tuple[float, int]:
     return total, len(_OTHERS.findall(program))
 
 
-def check(devices: int) -> dict[str, Any]:
-    """Compare with networks on this process's devices."""
-    units = unit_bytes()
-    n, in_degree = SMALL
-    mesh = jax.make_mesh((devices,), ("cells",))
-    result: dict[str, Any] = {"units": units}
+def held(tree: Any) -> int:
+    """Return the bytes of all arrays on the first device."""
+    leaves = [x for x in jax.tree.leaves(tree) if isinstance(x, jax.Array)]
+    return sum(x.addressable_shards[0].data.nbytes for x in leaves)
+
+
+def exchanged(network: Any, params: Any, state: Any) -> tuple[float, int]:
+    """Return the bytes that a step gathers, and the number of other collectives."""
+
+    def run(params: Any, state: Any) -> Any:
+        task = {"duration": DURATION, "dt": network.dt, "key": jax.random.key(0)}
+        return rollout(network, params, drive(1.0), state=state, **task).state
+
+    return gathered(jax.jit(run).lower(params, state).compile().as_text())
+
+
+def count(devices: int) -> list[dict[str, Any]]:
+    """Return a row a variant, on one and on all of this process's devices."""
+    rows = []
     for variant in ("static", "stdp"):
-        network, params = scaled(n, in_degree, variant == "stdp", mesh)
-        state = network.init(params)
-
-        def held(tree: Any) -> int:
-            leaves = [x for x in jax.tree.leaves(tree) if isinstance(x, jax.Array)]
-            return sum(x.addressable_shards[0].data.nbytes for x in leaves)
-
-        def run(params: Any, state: Any, network: Any = network) -> Any:
-            key = jax.random.key(0)
-            done = rollout(
-                network, params, drive(1.0), duration=DURATION, dt=network.dt, key=key, state=state
-            )
-            return done.state
-
-        program = jax.jit(run).lower(params, state).compile().as_text()
-        exchanged, others = gathered(program)
-        expected = needs(n, in_degree, variant == "stdp", devices, units)
-        measured = held((params.fixed, params.projections)), held(state)
-        result[variant] = {
-            "params_over_formula": measured[0] / expected["params"],
-            "state_over_formula": measured[1] / expected["state"],
-            "gathered_bytes_per_cell": exchanged / n,
-            "other_collectives": others,
-        }
-    return result
+        for mesh in (None, jax.make_mesh((devices,), ("cells",))):
+            sizes = []
+            for n in SIZES:
+                network, params = scaled(n, IN_DEGREE, variant == "stdp", mesh)
+                state = network.init(params)
+                sizes.append([held((params.fixed, params.projections)), held(state)])
+            first, *last = np.array(sizes, float)
+            slope = (last[1] - last[0]) / (SIZES[2] - SIZES[1])
+            params_bytes, state_bytes = last[1] + slope * (CELLS - SIZES[2])
+            all_, others = (0.0, 0) if mesh is None else exchanged(network, params, state)
+            number = 1 if mesh is None else devices
+            rows.append({
+                "cells": CELLS, "in_degree": IN_DEGREE, "variant": variant, "devices": number,
+                "params_bytes": params_bytes, "state_bytes": state_bytes,
+                "total_bytes": params_bytes + 2 * state_bytes,
+                "gathered_bytes_per_cell": all_ / SIZES[2],
+                "received_bytes_per_step": all_ / SIZES[2] * CELLS * (number - 1) / number,
+                "other_collectives": others,
+                "off_the_line": float(
+                    np.abs((last[0] - slope * (SIZES[1] - SIZES[0])) / first - 1).max()
+                ),
+            })  # fmt: skip
+    return rows
 
 
-def checked(devices: int) -> dict[str, Any]:
-    """Return the check's result from a process with that many host devices."""
+def on_paper(devices: int) -> list[dict[str, Any]]:
+    """Return what one device and a mesh need, from a process with that many host devices."""
     flags = f"{os.environ.get('XLA_FLAGS', '')} --xla_force_host_platform_device_count={devices}"
-    return call(check, devices, XLA_FLAGS=flags, JAX_PLATFORMS="cpu")
+    return call(count, devices, XLA_FLAGS=flags, JAX_PLATFORMS="cpu")

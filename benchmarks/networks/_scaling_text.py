@@ -1,11 +1,17 @@
-"""Tables and notes of `network_scaling`."""
+"""Tables, notes and the figure of `network_scaling`."""
 
+from collections.abc import Mapping
 from typing import Any
+
+import numpy as np
+from matplotlib import pyplot as plt
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 
 from benchmarks.networks import _network as net
 from benchmarks.record import table
+from neurogain.plotting import style
 
-SMALL = (8000, 100)  # cells and in-degree of the network that the paper is checked on
 LIMITS = {"fixed": 16, "plastic": 40}  # bytes a synapse
 NAMES = {"static": "without plasticity", "stdp": "with STDP"}
 
@@ -54,11 +60,11 @@ def child_table(children: list[dict[str, Any]]) -> str:
     return table(columns, rows)
 
 
-def paper_table(paper: dict[str, Any]) -> str:
+def paper_table(paper: list[dict[str, Any]]) -> str:
     """Return what devices need."""
     sizes = {f"{name}_bytes": 2**20 for name in ("params", "state", "total")}
     sizes["received_bytes_per_step"] = 2**10
-    rows = [r | {name: r[name] / unit for name, unit in sizes.items()} for r in paper["rows"]]
+    rows = [r | {name: r[name] / unit for name, unit in sizes.items()} for r in paper]
     columns = (
         ("cells", "cells", "10,"), ("variant", "variant", "<8"), ("devices", "devices", "8"),
         ("parameters MiB", "params_bytes", "16,.0f"), ("state MiB", "state_bytes", "11,.0f"),
@@ -68,23 +74,14 @@ def paper_table(paper: dict[str, Any]) -> str:
     return table(columns, [row | {"": ""} for row in rows])
 
 
-def tables(
-    rows: list[dict[str, Any]] | None,
-    build: dict[str, Any] | None,
-    largest: list[dict[str, Any]] | None,
-    paper: dict[str, Any] | None,
-) -> str:
-    """Return all tables that there are, one under the other."""
-    found = []
-    if rows:
-        found.append(run_table(rows))
-    if build:
-        found.append(build_table(build))
-    if build or largest:
-        found.append(child_table([*(build or {}).get("networks", []), *(largest or [])]))
-    if paper:
-        found.append(paper_table(paper))
-    return "\n\n".join(found)
+def tables(parts: Mapping[str, Any]) -> str:
+    """Return the tables of the parts that there are, one under the other."""
+    rows, build, largest, paper = (parts[n] for n in ("rows", "build", "largest", "paper"))
+    found = [run_table(rows)] if rows else []
+    found += [build_table(build)] if build else []
+    children = [*(build or {}).get("networks", []), *(largest or [])]
+    found += [child_table(children)] if children else []
+    return "\n\n".join([*found, paper_table(paper)] if paper else found)
 
 
 def run_notes(rows: list[dict[str, Any]], fits: dict[str, dict]) -> list[str]:
@@ -149,50 +146,105 @@ def largest_notes(largest: list[dict[str, Any]]) -> list[str]:
     return [text + (f" What didn't fit: {'; '.join(failed)}." if failed else "")]
 
 
-def paper_notes(paper: dict[str, Any]) -> list[str]:
-    """Return how devices' needs were computed, and the exchange in a second."""
-    (cells, in_degree), check = SMALL, paper["check"]
-    errors = [
-        abs(check[variant][f"{part}_over_formula"] - 1)
-        for variant in ("static", "stdp")
-        for part in ("params", "state")
-    ]
-    meshed = [r for r in paper["rows"] if r["devices"] > 1]
+def paper_notes(paper: list[dict[str, Any]]) -> str:
+    """Return how devices' needs were counted, and the exchange in a second."""
+    meshed = {r["variant"]: r for r in paper if r["devices"] > 1}
     exchange = ", ".join(
-        f"{r['received_bytes_per_step'] * 1000 / net.DT / 1e9:.0f} GB {NAMES[r['variant']]}"
-        for r in meshed
+        f"{r['gathered_bytes_per_cell']:.2g} bytes a cell and step {NAMES[variant]}, "
+        f"{r['received_bytes_per_step'] * 1000 / net.DT / 1e9:.0f} GB in a simulated second"
+        for variant, r in meshed.items()
     )
-    units = check["units"]
-    others = sum(check[variant]["other_collectives"] for variant in ("static", "stdp"))
-    return [
-        "On paper: each device holds the synapses onto its cells ("
-        f"{units['fixed']} bytes a fixed one; a plastic one {units['plastic']} and "
-        f"{units['changing']} that change), its cells' state, and where the rows of all cells "
-        "start; 'in all' counts the state twice, since a run keeps the start of a chunk, and "
-        f"leaves out what a step needs in passing. On {meshed[0]['devices']} host devices the "
-        f"arrays of a network of {cells:,} cells with {in_degree} synapses each "
-        f"agree with it within {max(errors):.1%}. Devices "
-        "exchange spikes alone, by an all-gather in each step: read off XLA's program, "
-        f"{check['static']['gathered_bytes_per_cell']:.2g} bytes a cell without plasticity, "
-        f"{check['stdp']['gathered_bytes_per_cell']:.2g} with STDP, and {others} collectives of "
-        f"other kinds. In a simulated second each device receives {exchange}."
-    ]
+    others = sum(r["other_collectives"] for r in meshed.values())
+    return (
+        "On paper: each device holds the synapses onto its cells, its cells' state, and where the "
+        "rows of all cells start; counted in smaller networks on host devices and drawn out by a "
+        f"line, which a third size is off by {max(r['off_the_line'] for r in paper):.1%} at most. "
+        "'in all' counts the state twice, since a run keeps the start of a chunk, and leaves out "
+        "what a step needs in passing. Devices exchange spikes alone, by an all-gather in each "
+        f"step: {exchange}; {others} collectives of other kinds."
+    )
 
 
-def notes(
-    rows: list[dict[str, Any]] | None,
-    fits: dict[str, dict],
-    build: dict[str, Any] | None,
-    largest: list[dict[str, Any]] | None,
-    paper: dict[str, Any] | None,
-) -> list[str]:
-    """Return all notes."""
+def notes(rows: list[dict[str, Any]], fits: dict[str, dict], parts: Mapping[str, Any]) -> list[str]:
+    """Return all notes on the parts that there are."""
     found = run_notes(rows, fits) if rows else []
-    if build:
+    if parts["build"]:
         found.append(
             "Building: 'kept' and 'peak' are what NumPy holds of the pairs and while it draws "
             "them. Networks are built and run in a process of their own: memory before, at the "
             "peak of building, held after it, at the peak of running."
         )
-    found += largest_notes(largest) if largest else []
-    return found + (paper_notes(paper) if paper else [])
+    found += largest_notes(parts["largest"]) if parts["largest"] else []
+    return [*found, paper_notes(parts["paper"])] if parts["paper"] else found
+
+
+TIME, EVENTS, SPIKES = (
+    f"{name}_per_simulated_s" for name in ("run_s", "events", "spikes")
+)  # of a row
+
+
+def draw(rows: list[dict[str, Any]], fits: dict[str, dict]) -> Figure:
+    """Return run time against in-degree and against events, and bytes against in-degree."""
+    figure, axes = plt.subplots(1, 3, figsize=(12.6, 3.8))
+    variants = list(dict.fromkeys(row["variant"] for row in rows))
+    for variant, line, marker in style.assign(variants):
+        own = sorted(
+            (row for row in rows if row["variant"] == variant), key=lambda r: r["in_degree"]
+        )
+        _times(axes[0], axes[1], own, line, marker)
+        _model(axes[1], own, fits[variant], line)
+        kind = "plastic" if variant == "stdp" else "fixed"
+        sizes = [r["bytes_per_synapse"][kind] for r in own]
+        axes[2].plot([r["in_degree"] for r in own], sizes, marker, **line, ms=5, label=kind)
+        axes[2].axhline(LIMITS[kind], color=line["color"], lw=1, label=f"limit, {kind}")
+    degrees = sorted({row["in_degree"] for row in rows})
+    for one in (axes[0], axes[2]):
+        one.set(xscale="log", xlabel="in-degree (synapses per cell)")
+        one.set_xticks(degrees, [f"{d:,}" for d in degrees])
+        one.minorticks_off()
+    axes[0].set(ylabel="run time (s per simulated s)", title="rates held")
+    axes[1].set(
+        xlabel="delivered synaptic events (10$^6$ per simulated s)",
+        ylabel="run time (s per simulated s)",
+        title="lines: fitted model",
+    )
+    axes[2].set(ylabel="memory (bytes per synapse)", title="arrays that hold synapses")
+    for one in axes:
+        one.set_ylim(bottom=0)
+        style.tidy(one)
+        one.legend(frameon=False, fontsize=8)
+    for one in axes[1:]:
+        one.set_ylim(top=1.4 * one.get_ylim()[1])  # room for the legend
+    style.panel_letters(axes)
+    figure.tight_layout()
+    return figure
+
+
+def _times(left: Axes, right: Axes, own: list[dict[str, Any]], line: dict, marker: str) -> None:
+    """Draw run time against in-degree, and against events; other drives hollow."""
+    name, hollow = NAMES[own[0]["variant"]], {"mfc": "white", "mec": line["color"], "ms": 5}
+    held = [r for r in own if r["level"] == 1]
+    silent, other = ([r for r in own if r["level"] in levels] for levels in ({0}, _other(own)))
+    times = [[r[TIME] for r in part] for part in (held, silent, other)]
+    left.plot([r["in_degree"] for r in held], times[0], marker, **line, ms=5, label=name)
+    degrees = [r["in_degree"] for r in silent]
+    left.plot(degrees, times[1], marker, ls="", **hollow, label=f"{name}, silent")
+    events = [[r[EVENTS] / 1e6 for r in part] for part in (held, other)]
+    filled = hollow | {"mfc": line["color"]}
+    right.plot(events[0], times[0], marker, ls="", **filled, label=f"{name}, in-degrees")
+    right.plot(events[1], times[2], "v", ls="", **hollow, label=f"{name}, drives")
+
+
+def _other(own: list[dict[str, Any]]) -> set[float]:
+    return {r["level"] for r in own} - {1}
+
+
+def _model(axes: Axes, own: list[dict[str, Any]], parts: dict, line: dict) -> None:
+    """Draw the model along in-degrees and along drives, a line but for small changes of rates."""
+    held = [r for r in own if r["level"] == 1]
+    for series in (held, [r for r in own if r["level"] != 1 and r["in_degree"] == 100]):
+        ends = sorted(series, key=lambda r: r[EVENTS])
+        events, spikes = (np.array([r[name] for r in ends]) for name in (EVENTS, SPIKES))
+        model = parts["fixed_s"] + parts["us_per_spike"] * spikes / 1e6
+        model = model + parts["ns_per_event"] * events / 1e9
+        axes.plot(events / 1e6, model, color=line["color"], linestyle=line["linestyle"], lw=1)

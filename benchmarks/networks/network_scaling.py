@@ -29,10 +29,11 @@ import scipy.optimize
 
 from benchmarks.measure import in_turns
 from benchmarks.networks import _network as net
-from benchmarks.networks import _scaling, _scaling_paper, _scaling_rules
-from benchmarks.networks._scaling_child import run_child
-from benchmarks.networks._scaling_figure import draw
-from benchmarks.networks._scaling_text import NAMES, notes, tables
+from benchmarks.networks import _scaling
+from benchmarks.networks import _scaling_rules as rules
+from benchmarks.networks._scaling import run_child
+from benchmarks.networks._scaling_paper import on_paper
+from benchmarks.networks._scaling_text import NAMES, draw, notes, tables
 from benchmarks.networks.engines.neurogain import run as run_network
 from benchmarks.record import Record
 
@@ -181,17 +182,17 @@ def fit(rows: list[dict[str, Any]]) -> dict[str, dict[str, float]]:
 
 def measure_build(args: Arguments) -> dict[str, Any]:
     """Time the rules of connectivity, and building the network with and without plasticity."""
-    rules = []
-    for row in _scaling_rules.measure(args.synapses, min(args.rounds, 3)):
+    found = []
+    for row in rules.measure(args.synapses, min(args.rounds, 3)):
         print(f"{row['rule']}: {row['wall_s']:.2f} s", flush=True)
-        rules.append(row)
+        found.append(row)
     n = args.synapses // net.IN_DEGREE
     networks = []
     for variant in args.variants:
         limit = 1024 * args.memory_gib
         networks.append(run_child(n, net.IN_DEGREE, variant, args.largest_ms, limit))
         print(f"{n:,} cells, {variant}: {networks[-1]}", flush=True)
-    return {"rules": rules, "networks": networks}
+    return {"rules": found, "networks": networks}
 
 
 def measure_largest(args: Arguments) -> list[dict[str, Any]]:
@@ -204,24 +205,6 @@ def measure_largest(args: Arguments) -> list[dict[str, Any]]:
         print(f"{n:,} cells: {tries[-1]}", flush=True)
         n = n // 20 * 10
     return tries
-
-
-def on_paper(args: Arguments) -> dict[str, Any]:
-    """Return what one device and a mesh need, and how well that describes the arrays of a mesh."""
-    checked = _scaling_paper.checked(args.devices)
-    n = 1_000_000
-    rows = []
-    for variant in ("static", "stdp"):
-        for devices in (1, args.devices):
-            needed = _scaling_paper.needs(
-                n, net.IN_DEGREE, variant == "stdp", devices, checked["units"]
-            )
-            gathered = checked[variant]["gathered_bytes_per_cell"] * n if devices > 1 else 0.0
-            sent = gathered * (devices - 1) / devices
-            row = {"cells": n, "in_degree": net.IN_DEGREE, "variant": variant, "devices": devices}
-            row |= {f"{name}_bytes": size for name, size in needed.items()}
-            rows.append(row | {"received_bytes_per_step": sent})
-    return {"rows": rows, "check": checked}
 
 
 def claims(content: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
@@ -239,6 +222,8 @@ def run(args: Arguments, record: Record) -> None:
     """Measure; parts that are left out are kept from the earlier result."""
     old = record.earlier()
     parts = {name: old.get(name) for name in ("rows", "build", "largest", "paper")}
+    if isinstance(parts["paper"], dict):  # it was computed in another way
+        parts["paper"] = None
     made = old.get("made", {})
     for name, wanted, measured in (
         ("largest", args.largest, measure_largest),  # first, while this process holds little
@@ -247,14 +232,16 @@ def run(args: Arguments, record: Record) -> None:
     ):
         if wanted:
             parts[name], made[name] = measured(args), record.command
-    parts["paper"] = on_paper(args) if args.paper else parts["paper"]
-    rows, build, largest, paper = parts.values()
+    parts["paper"] = on_paper(args.devices) if args.paper else parts["paper"]
+    rows = parts["rows"]
     fits = fit(rows) if rows else {}
-    record.table = tables(rows, build, largest, paper)
-    kept = [
-        f"Kept from an earlier run, `{c}`: {x}." for x, c in made.items() if c != record.command
+    record.table = tables(parts)
+    record.notes += notes(rows, fits, parts)
+    record.notes += [
+        f"Kept from an earlier run, `{command}`: {name}."
+        for name, command in made.items()
+        if command != record.command
     ]
-    record.notes += notes(rows, fits, build, largest, paper) + kept
     record.data = {"made": made, "fit": fits} | parts
     if rows:
         record.figure(draw(rows, fits))
