@@ -43,12 +43,12 @@ def peak() -> dict[str, float]:
 
 def stamp() -> dict[str, Any]:
     """Return the device, with the peak of its memory so far, and the versions with the cores."""
-    from neurogain import output
+    from neurogain import results
 
     cores = str(len(os.sched_getaffinity(0)))
     return {
         "device": describe() | peak(),
-        "versions": output.versions() | {"cpus": cores},
+        "versions": results.versions() | {"cpus": cores},
     }
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from neurogain import output
+from neurogain import results
 from neurogain.continual import methods
 from neurogain.continual.streams import Stream
 from neurogain.continual.training import TaskCurves
@@ -17,7 +17,7 @@ TOLERANCE = 0.01  # of avg-ACC, in the rule of choice
 
 
 def measure_all(
-    folder: output.ResultFolder,
+    folder: results.ResultFolder,
     unit: str,
     config: StabilityGapConfig,
     stream: Stream,
@@ -26,19 +26,14 @@ def measure_all(
     seeds: Sequence[int],
 ) -> list[TaskCurves]:
     """Train every configuration on every seed in one batch, or read what an earlier start did."""
-    asked = json.dumps([[dict(constants) for constants in grid], list(seeds)])
-    arrays = folder.load_unit(unit)
-    if arrays is not None and str(arrays["asked"]) != asked:
-        raise ValueError(
-            f"{folder.unit_path(unit)} holds other configurations or seeds. Delete it to measure "
-            "it again, or pass --work another/folder."
-        )
+    asked = results.digest({"grid": [dict(c) for c in grid], "seeds": list(seeds)})
+    arrays = folder.load_unit(unit, ("versions",), digest=asked)
     if arrays is None:
         trainer = stability_gap.make_trainer(config, stream, method)
         constants = [c for c in grid for _ in seeds]
         arrays = trainer.run(constants, list(seeds) * len(grid))._asdict()
-        arrays |= {"versions": np.array(json.dumps(output.versions())), "asked": np.array(asked)}
-        folder.save_unit(unit, arrays)
+        arrays["versions"] = np.array(json.dumps(results.versions()))
+        folder.save_unit(unit, arrays, digest=asked)
     fields = (arrays[name] for name in TaskCurves._fields)
     shaped = [a.reshape(len(grid), len(seeds), *a.shape[1:]) for a in fields]
     return [TaskCurves(*(a[i] for a in shaped)) for i in range(len(grid))]

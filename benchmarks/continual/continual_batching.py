@@ -24,7 +24,7 @@ import numpy as np
 from benchmarks.device import MIB, peak
 from benchmarks.measure import in_turns, timed
 from benchmarks.record import Record, table
-from neurogain import output
+from neurogain import results
 from neurogain.continual import data, methods, models, streams
 from neurogain.continual.protocol import Protocol
 from neurogain.continual.training import Trainer
@@ -141,11 +141,11 @@ def claims(content: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
 
 def run(args: Arguments, record: Record) -> None:
     """Time all models; the result is named by the platform."""
-    results = {model: measure(args, model) for model in args.models}
+    found = {model: measure(args, model) for model in args.models}
     rows = [
-        found | {"model": model, "mode": mode}
-        for model, modes in results.items()
-        for mode, found in modes.items()
+        one | {"model": model, "mode": mode}
+        for model, modes in found.items()
+        for mode, one in modes.items()
     ]
     columns = (
         ("model", "model", "<8"), ("runs go", "mode", "<10"),
@@ -156,4 +156,4 @@ def run(args: Arguments, record: Record) -> None:
     record.name += f"_{device.platform}"
     record.title += f": {device.device_kind}"
     record.table = table(columns, rows)
-    record.data = {"arguments": output.plain(args), "results": results}
+    record.data = {"arguments": results.plain(args), "results": found}

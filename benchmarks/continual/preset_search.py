@@ -24,7 +24,7 @@ import numpy as np
 
 from benchmarks.continual._gap_units import choose, measure_all
 from benchmarks.record import Record, table
-from neurogain import output, stats
+from neurogain import results, stats
 from neurogain.continual import methods
 from neurogain.experiments import stability_gap
 from neurogain.experiments.stability_gap_config import StabilityGapConfig
@@ -93,7 +93,7 @@ def figures(
         "grid": [list(values) for values in grid],
         "config": {**config.as_json(), "data_dir": None},
     }
-    folder = output.ResultFolder(work_folder / benchmark, work, resume=True)
+    folder = results.ResultFolder(work_folder / benchmark, work, resume=True)
     seeds = range(1000, 1000 + args.seeds)
 
     def rows(name: str, grid: Sequence[Mapping[str, float]]) -> list[dict[str, Any]]:
@@ -107,7 +107,7 @@ def figures(
         "adam": methods.METHODS["adam"].configurations("mlp"),
         **{name: candidates(args, name) for name in ("two-timescale", "two-timescale-follow")},
     }
-    with ThreadPoolExecutor(args.jobs) as pool:
+    with folder, ThreadPoolExecutor(args.jobs) as pool:
         adam, plain, following = pool.map(lambda item: rows(*item), work_of.items())
     return adam[choose(adam)], [*plain, *following]
 

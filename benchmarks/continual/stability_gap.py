@@ -29,7 +29,7 @@ from benchmarks.continual._gap_figures import figures
 from benchmarks.continual._gap_page import claims, section
 from benchmarks.continual._gap_units import TOLERANCE, choose, measure_all
 from benchmarks.record import Record, table
-from neurogain import output, stats
+from neurogain import results, stats
 from neurogain.continual import methods
 from neurogain.continual.streams import Stream
 from neurogain.continual.training import TaskCurves
@@ -103,7 +103,7 @@ def with_rate(unit: str, constants: Mapping[str, float]) -> str:
     return f"{unit},learning_rate={constants['learning_rate']:g}"
 
 
-def versions_of(folder: output.ResultFolder, unit: str) -> dict[str, str]:
+def versions_of(folder: results.ResultFolder, unit: str) -> dict[str, str]:
     """Return with which versions and on which device a finished unit was measured."""
     arrays = folder.load_unit(unit, ("versions",))
     assert arrays is not None
@@ -122,7 +122,7 @@ def short(entry: Mapping[str, Any], constants: Mapping[str, float]) -> dict[str,
 def run_method(
     args: Arguments,
     benchmark: str,
-    folder: output.ResultFolder,
+    folder: results.ResultFolder,
     stream: Stream,
     method: methods.Method,
 ) -> tuple[dict[str, Any], TaskCurves]:
@@ -217,12 +217,13 @@ def run_benchmark(args: Arguments, benchmark: str, record: Record) -> None:
     plain = {k: v for k, v in everything.as_json().items() if k != "data_dir"}
     tuning = {"seeds": args.tuning_seeds, "eval_every": args.tuning_eval_every}
     work = {k: v for k, v in plain.items() if k != "optimizers"} | {"tuning": tuning}
-    folder = output.ResultFolder(record.work / benchmark, work, resume=True, any_versions=True)
+    folder = results.ResultFolder(record.work / benchmark, work, resume=True, any_versions=True)
     stream = stability_gap.load_stream(config)
     chosen = config.parse_methods()
     entries: dict[str, Any] = {}
     curves: dict[str, TaskCurves] = {}
     with (
+        folder,
         ThreadPoolExecutor(args.jobs) as pool,
         tqdm(total=len(chosen), desc=benchmark, unit="method", dynamic_ncols=True) as bar,
     ):
