@@ -70,8 +70,6 @@ def _one_line() -> Iterator[None]:
 
 _COMMANDS = {  # of experiments that have no folder yet; each goes with its folder
     "stability-gap": "stability_gap.StabilityGapCommand",
-    "bac-firing": "bac_firing.BacFiringCommand",
-    "burst-stdp": "burst_stdp.BurstStdpCommand",
     "landscape": "landscape.LandscapeCommand",
 }
 
@@ -172,7 +170,7 @@ def _run(experiment: "Experiment", config: Any, out: Any, *, resume: bool, overw
         _say(f"\nInterrupted. What was finished is in {out}; continue with --resume.")
         sys.exit(INTERRUPTED)
     print(result.table())
-    print(f"\nWritten: {out / 'metrics.json'}, arrays in {out / 'curves'}, figures beside them.")
+    print(f"\nWritten: {out / 'metrics.json'}; arrays in curves/, figures beside it.")
 
 
 def script() -> None:

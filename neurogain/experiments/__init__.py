@@ -14,7 +14,9 @@ from neurogain.runner import Experiment
 
 NAMES = (
     "gain-curve",
+    "bac-firing",
     "cell",
+    "burst-stdp",
     "microcircuit",
     "go-nogo",
     "neuromod",

@@ -1,23 +1,28 @@
 import dataclasses
+import json
 
 import numpy as np
 import pytest
 from scipy import stats
 
+from neurogain import cli
 from neurogain.experiments import bac_firing
 from neurogain.experiments.bac_firing import BacFiringConfig
+from neurogain.experiments.bac_firing.run import spike_time
+from neurogain.experiments.bac_firing.summary import probability
 
-CONFIG = BacFiringConfig(delay=("-24:16:2",), dendritic_pulse=("400:800:200",), repeats=30)
+CONFIG = BacFiringConfig(delay=np.arange(-24, 17, 2), dendritic_pulse=[400, 600, 800], repeats=30)
 THRESHOLD = -30.0  # mV
 
 
 @pytest.fixture(scope="module")
-def found():
-    CONFIG.check()
-    spike = bac_firing.spike_time(CONFIG)
-    pairing = bac_firing.run_pairing(CONFIG, spike)
-    sustained = bac_firing.run_sustained(CONFIG)
-    return pairing, sustained, bac_firing.summarize(CONFIG, spike, pairing, sustained)
+def result(tmp_path_factory):
+    return bac_firing.run(CONFIG, out=tmp_path_factory.mktemp("bac") / "run")
+
+
+@pytest.fixture(scope="module")
+def found(result):
+    return result.parts["pairing"], result.parts["sustained"], result.metrics
 
 
 def probabilities(metrics, coupling):
@@ -77,19 +82,19 @@ def test_spikes_during_the_event_are_a_burst(found):
 
 def test_intervals_of_probabilities_are_those_of_scipy():
     events = np.array([[0] * 10, [1] * 10, [1] * 3 + [0] * 7], bool)
-    found = bac_firing.probability(events)
+    found = probability(events)
     assert found["mean"] == [0, 1, 0.3]
     for k, interval in zip((0, 10, 3), found["ci"], strict=True):
         expected = stats.binomtest(k, 10).proportion_ci()
         assert interval == pytest.approx([expected.low, expected.high])
 
 
-def test_the_example_shows_pulse_spike_and_both(found):
-    traces = bac_firing.run_example(CONFIG, bac_firing.spike_time(CONFIG))
-    peaks = traces["dendrite"].max(axis=1)
+def test_the_example_shows_pulse_spike_and_both(result):
+    traces = result.parts["example"]
+    peaks = traces.dendrite.max(axis=1)
     assert peaks[0] < THRESHOLD
     assert peaks[1] < THRESHOLD < peaks[2]
-    assert traces["spike"].sum(axis=1).tolist() == [0, 1, 1]
+    assert traces.spike.sum(axis=1).tolist() == [0, 1, 1]
 
 
 @pytest.mark.parametrize(
@@ -105,7 +110,7 @@ def test_the_example_shows_pulse_spike_and_both(found):
 )
 def test_bad_input_is_refused(change, message):
     with pytest.raises(ValueError, match=message):
-        dataclasses.replace(CONFIG, **change).check()
+        bac_firing.run(dataclasses.replace(CONFIG, **change))
 
 
 @pytest.mark.parametrize(("current", "count"), [(10.0, "0"), (30000.0, "[2-9]")])
@@ -114,4 +119,22 @@ def test_a_somatic_pulse_must_evoke_one_spike(current, count):
     with pytest.raises(
         ValueError, match=rf"`somatic_pulse` must evoke one spike.*evoked {count}\."
     ):
-        bac_firing.spike_time(config)
+        spike_time(config)
+
+
+def test_metrics_arrays_and_figures_are_on_disk(result):
+    found = {str(p.relative_to(result.out)) for p in result.out.rglob("*.*")} - {".lock"}
+    figures = {f"{name}.png" for name in ("example", "maps", "probabilities", "sustained")}
+    arrays = {f"curves/{name}.npz" for name in ("pairing", "sustained", "example")}
+    assert found == figures | arrays | {"config.json", "metrics.json"}
+    assert json.loads((result.out / "metrics.json").read_text()) == result.metrics
+    assert max(map(len, result.table().splitlines())) <= 80
+    assert result.plot().axes[0].get_xlabel() == "delay (ms), pulse of 600 pA"
+
+
+def test_the_command_runs_nothing_again(result, capsys):
+    pulses = ("--delay=-24:16:2", "--dendritic-pulse", "400:800:200", "--repeats", "30")
+    cli.main(["bac-firing", "--out", str(result.out), "--resume", *pulses])
+    printed = capsys.readouterr()
+    assert "3 parts, 3 of them finished before" in printed.err
+    assert printed.out.startswith("Pairing, p = 1: pulse, peak of the pulse alone")

@@ -1,31 +1,45 @@
 import dataclasses
+import json
 
 import numpy as np
 import pytest
 
-from neurogain.experiments import burst_measures, burst_stdp
-from neurogain.experiments.burst_stdp import BurstStdpConfig, Course, Map
+from neurogain import cli
+from neurogain.experiments import burst_stdp
+from neurogain.experiments.burst_stdp import BurstStdpConfig
+from neurogain.experiments.burst_stdp.run import REGIMES, Course, Map, run_regime
+from neurogain.experiments.burst_stdp.summary import half_time, per_seed, summarize
 
 SMALL = BurstStdpConfig(
     pre=10, post=4, warm_up=500.0, duration=1500.0, early=500.0, pulse=(500.0, 1000.0), seeds=3,
-    map_current=("700", "1200"), map_noise=("1000",), map_seeds=2,
+    map_current=[700, 1200], map_noise=1000.0, map_seeds=2,
 )  # fmt: skip
 
 
 @pytest.fixture(scope="module")
-def small():
-    return {name: burst_stdp.run_regime(SMALL, name) for name in burst_stdp.REGIMES}
+def result(tmp_path_factory):
+    return burst_stdp.run(SMALL, out=tmp_path_factory.mktemp("burst") / "run")
 
 
+@pytest.fixture(scope="module")
+def small(result):
+    return {name: result.parts[name] for name in REGIMES}
+
+
+@pytest.mark.slow
 def test_bursting_changes_weights_faster_in_at_least_19_of_20_seeds():
     config = dataclasses.replace(
         BurstStdpConfig(), duration=2500.0, pulse=(500.0, 1000.0), seeds=20
     )
     early = {
-        name: burst_measures.per_seed(config, burst_stdp.run_regime(config, name))["early_change"]
+        name: per_seed(config, run_regime(config, name, range(20)))["early_change"]
         for name in ("regular", "bursting")
     }
     assert (early["bursting"] > early["regular"]).sum() >= 19
+
+
+def test_bursting_changes_weights_faster_in_all_of_these_seeds(result):
+    assert result.metrics["seeds_in_which_bursting_is_faster"] == 3
 
 
 def test_regimes_share_the_somatic_noise_and_differ_in_bursts(small):
@@ -52,13 +66,13 @@ def test_shapes_and_bounds(small):
 
 
 def test_a_seed_does_not_depend_on_the_others(small):
-    alone = burst_stdp.run_regime(dataclasses.replace(SMALL, seeds=1, seed=2), "bursting")
+    alone = run_regime(SMALL, "bursting", (2,))
     np.testing.assert_allclose(alone.change[0], small["bursting"].change[2], rtol=1e-5)
 
 
 def test_nothing_changes_without_learning():
-    config = dataclasses.replace(SMALL, learning_rate=0.0, seeds=1)
-    course = burst_stdp.run_regime(config, "bursting")
+    config = dataclasses.replace(SMALL, learning_rate=0.0)
+    course = run_regime(config, "bursting", (0,))
     assert not course.change.any()
     assert course.pre_spikes.any()
 
@@ -66,7 +80,7 @@ def test_nothing_changes_without_learning():
 def test_half_time_of_courses_that_are_known():
     samples = 0.1 * np.arange(1, 101)  # ms
     straight, saturating = samples / 10, 1 - np.exp(-samples)
-    halves = burst_measures.half_time(np.stack([straight, saturating, 0 * samples]), 0.1)
+    halves = half_time(np.stack([straight, saturating, 0 * samples]), 0.1)
     np.testing.assert_allclose(halves[:2], [5.0, np.log(2)], atol=2e-3)
     assert halves[2] == 0
 
@@ -92,7 +106,7 @@ def test_ratios_of_courses_that_are_known():
         "pulse": course(0.01, 2.0, 4.0),
     }
     over = Map(regular=np.full((2, 2), 0.1), bursting=np.full((2, 2), 0.2))
-    metrics = burst_measures.summarize(SMALL, courses, over)
+    metrics = summarize(SMALL, courses | {"map": over})
     for name, expected in {
         "speed_ratio": 3.0,
         "speed_ratio_per_spike": 1.5,
@@ -108,9 +122,9 @@ def test_ratios_of_courses_that_are_known():
 
 
 def test_silent_cells_have_no_ratio():
-    silent = {name: course(0.0, 0.0, 0.0) for name in burst_stdp.REGIMES}
+    silent = {name: course(0.0, 0.0, 0.0) for name in REGIMES}
     over = Map(regular=np.zeros((2, 2)), bursting=np.zeros((2, 2)))
-    metrics = burst_measures.summarize(SMALL, silent, over)
+    metrics = summarize(SMALL, silent | {"map": over})
     assert metrics["speed_ratio"]["mean"] is None
     assert metrics["regular"]["early_change_per_spike"]["mean"] is None
 
@@ -137,4 +151,35 @@ def test_silent_cells_have_no_ratio():
 )
 def test_bad_input_is_refused(change, message):
     with pytest.raises(ValueError, match=message):
-        dataclasses.replace(SMALL, **change).check()
+        burst_stdp.run(dataclasses.replace(SMALL, **change))
+
+
+def test_metrics_arrays_and_figures_are_on_disk(result):
+    found = {str(p.relative_to(result.out)) for p in result.out.rglob("*.*")} - {".lock"}
+    figures = {f"{name}.png" for name in ("courses", "ratios", "pulse", "map")}
+    arrays = {f"curves/{name},seed={seed}.npz" for name in REGIMES for seed in range(3)}
+    assert found == figures | arrays | {"curves/map.npz", "config.json", "metrics.json"}
+    metrics = json.loads((result.out / "metrics.json").read_text())
+    assert metrics == result.metrics
+    for name in ("speed_ratio", "speed_ratio_per_spike"):
+        assert metrics[name].keys() == {"mean", "ci", "per_seed"}
+        assert len(metrics[name]["per_seed"]) == 3
+    assert metrics["bursting"]["burst_fraction"]["mean"] > 0.9
+    assert max(map(len, result.table().splitlines())) <= 80
+    assert result.plot().axes[0].get_title() == "Change of weights"
+
+
+def test_the_command_adds_a_seed(result, capsys):
+    times = ("--warm-up", "500", "--duration", "1500", "--early", "500", "--pulse", "500", "1000")
+    maps = ("--map-current", "700", "1200", "--map-noise", "1000", "--map-seeds", "2")
+    cells = ("--pre", "10", "--post", "4", "--seeds", "4")
+    cli.main(["burst-stdp", "--out", str(result.out), "--resume", *cells, *times, *maps])
+    printed = capsys.readouterr()
+    told = [line for line in printed.err.splitlines() if line.startswith("[")]
+    assert [line.partition(":")[0] for line in told] == [
+        f"[{i}/3] {name},seed=3" for i, name in enumerate(REGIMES, 1)
+    ]
+    assert "of 4 seeds" in printed.out
+    metrics = json.loads((result.out / "metrics.json").read_text())
+    ratio, before = (m["speed_ratio"]["per_seed"] for m in (metrics, result.metrics))
+    assert ratio[:3] == before

@@ -5,17 +5,12 @@ from typing import Any
 
 import numpy as np
 
-from neurogain.experiments.burst_stdp import (
-    SCHEMA_VERSION,
-    SEGMENT,
-    BurstStdpConfig,
-    Course,
-    Map,
-    as_json,
-    early_change,
-)
+from neurogain import results
+from neurogain.experiments.burst_stdp.config import SEGMENT, BurstStdpConfig
+from neurogain.experiments.burst_stdp.run import REGIMES, Course, Map, early_change
 from neurogain.stats import summary
 
+SCHEMA_VERSION = 1
 UNITS = {
     "early_change": "mean over synapses of |w - w(0)| after the time `early`, over w_max",
     "early_change_per_spike": "early_change over the spikes of a pre- and a postsynaptic cell",
@@ -78,8 +73,10 @@ def pulse_speeds(config: BurstStdpConfig, course: Course) -> dict[str, np.ndarra
     return {name: speed[:, part].mean(axis=1) for name, part in parts.items()}
 
 
-def summarize(config: BurstStdpConfig, courses: Mapping[str, Course], over: Map) -> dict[str, Any]:
-    """Return the content of `metrics.json` but for versions and times."""
+def summarize(config: BurstStdpConfig, found: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the content of metrics.json without versions and times."""
+    courses: dict[str, Course] = {name: found[name] for name in REGIMES}
+    over: Map = found["map"]
     measured = {name: per_seed(config, courses[name]) for name in ("regular", "bursting")}
     ratios = {}
     for name, measure in {
@@ -96,7 +93,7 @@ def summarize(config: BurstStdpConfig, courses: Mapping[str, Course], over: Map)
     pulse["after_over_before"] = _ratio(speeds["after"], speeds["before"])
     return {
         "schema_version": SCHEMA_VERSION,
-        "config": as_json(config),
+        "config": results.plain(config),
         "units": UNITS,
         **{
             name: {measure: summary(values) for measure, values in measures.items()}

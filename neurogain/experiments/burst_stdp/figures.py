@@ -1,18 +1,49 @@
 """Figures of STDP between regular and bursting cells: time course, ratios, pulse, map."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from matplotlib.figure import Figure
+from matplotlib.axes import Axes
 
-from neurogain.plotting.style import COLOURS, panel_letters, tidy
+from neurogain.experiments.burst_stdp.config import SEGMENT, BurstStdpConfig
+from neurogain.experiments.burst_stdp.table import RATIOS
+from neurogain.plotting.style import COLOURS, Figure, panel_letters, tidy
 from neurogain.stats import t_interval
 
-_LOOK = {
+_LOOK: dict[str, dict[str, Any]] = {
     "regular": {"color": COLOURS[0], "linestyle": "-"},
     "bursting": {"color": COLOURS[3], "linestyle": "--"},
 }
+
+
+def figures(
+    config: BurstStdpConfig, found: Mapping[str, Any], metrics: Mapping[str, Any]
+) -> dict[str, Callable[[], Figure]]:
+    """Return what draws each figure, by name."""
+    both = {name: found[name] for name in _LOOK}
+    return {
+        "courses": lambda: courses(
+            {name: one.change for name, one in both.items()},
+            {name: one.weights for name, one in both.items()},
+            sample=config.sample,
+            early=config.early,
+        ),
+        "ratios": lambda: ratios({text: metrics[name] for name, text in RATIOS.items()}),
+        "pulse": lambda: pulse(
+            found["pulse"].step, segment=SEGMENT, window=config.pulse, coupling=config.coupling
+        ),
+        "map": lambda: over_inputs(metrics["map"], early=config.early),
+    }
+
+
+def plot(
+    axes: Axes, config: BurstStdpConfig, found: Mapping[str, Any], metrics: Mapping[str, Any]
+) -> None:
+    """Draw the change of weights in time, a line per regime."""
+    del metrics
+    _changes(axes, {name: found[name].change for name in _LOOK}, config.sample)
+    tidy(axes)
 
 
 def courses(
@@ -32,25 +63,12 @@ def courses(
     """
     figure = Figure(figsize=(9, 3.6), layout="constrained")
     left, right = figure.subplots(1, 2)
-    for name, values in change.items():
-        time = sample / 1000 * np.arange(values.shape[1] + 1)
-        padded = np.concatenate([np.zeros((len(values), 1)), values], axis=1)
-        left.plot(time, padded.mean(axis=0), label=name, **_LOOK[name])
-        low, high = t_interval(padded)
-        left.fill_between(time, low, high, color=_LOOK[name]["color"], alpha=0.25, linewidth=0)
-        left.set_xlim(0, time[-1])
+    _changes(left, change, sample)
     left.axvline(early / 1000, color="0.6", linewidth=0.8)
     left.annotate(
         "first change", (early / 1000, 0.02), xycoords=("data", "axes fraction"), color="0.4",
         xytext=(4, 0), textcoords="offset points", fontsize=8,
     )  # fmt: skip
-    left.set(
-        xlabel="time with plasticity (s)",
-        ylabel="mean |w - w(0)| / w_max",
-        title="Change of weights",
-        ylim=(0, None),
-    )
-    left.legend(frameon=False, loc="upper left")
     spread = max(np.abs(w - 0.5).max() for w in weights.values())
     bins = np.linspace(max(0, 0.5 - spread), min(1, 0.5 + spread), 41)
     for name, values in weights.items():
@@ -65,6 +83,24 @@ def courses(
     seeds = len(next(iter(change.values())))
     figure.suptitle(f"STDP under the same somatic input ({_seeds(seeds)})", fontsize=11)
     return figure
+
+
+def _changes(axes: Axes, change: Mapping[str, np.ndarray], sample: float) -> None:
+    """Draw mean and interval of the change in time, a line per regime."""
+    for name, values in change.items():
+        time = sample / 1000 * np.arange(values.shape[1] + 1)
+        padded = np.concatenate([np.zeros((len(values), 1)), values], axis=1)
+        axes.plot(time, padded.mean(axis=0), label=name, **_LOOK[name])
+        low, high = t_interval(padded)
+        axes.fill_between(time, low, high, color=_LOOK[name]["color"], alpha=0.25, linewidth=0)
+        axes.set_xlim(0, time[-1])
+    axes.set(
+        xlabel="time with plasticity (s)",
+        ylabel="mean |w - w(0)| / w_max",
+        title="Change of weights",
+        ylim=(0, None),
+    )
+    axes.legend(frameon=False, loc="upper left")
 
 
 def ratios(named: Mapping[str, Mapping[str, Any]]) -> Figure:

@@ -11,94 +11,70 @@ A calcium event is a dendritic potential of at least `v_calcium`, -30 mV.
 """
 
 import dataclasses
+import functools
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import jax
 import numpy as np
-from scipy import stats
+from jaxtyping import Float, Num
 
-from neurogain import _checks, output
-from neurogain.experiments import grids
+from neurogain.experiments.bac_firing.config import AXES, BacFiringConfig
+from neurogain.jobs import Part
 from neurogain.spiking import Drive, Pulse, PyramidalDrive, cells, check, simulate
-from neurogain.spiking.models.pyramidal import Coupling, PyramidalCell, check_coupling
+from neurogain.spiking.models.pyramidal import PyramidalCell
 from neurogain.spiking.recorders import Peak, Spikes, Total, Traces
 
-SCHEMA_VERSION = 1
 LEAD = 20.0  # ms at rest before the earliest pulse
-AXES = ("coupling", "dendritic_pulse", "delay")  # of the maps, in this order
 TAIL = 60.0  # ms after the latest pulse
-
-
-@dataclasses.dataclass(frozen=True)
-class BacFiringConfig:
-    """Calcium events of the layer-5 pyramidal cell when a somatic spike meets dendritic input."""
-
-    delay: tuple[str, ...] = ("-30:20:1",)
-    """ms from the somatic spike to the start of the dendritic pulse."""
-    dendritic_pulse: tuple[str, ...] = ("100:900:100",)
-    """pA, height of the dendritic pulse."""
-    coupling: tuple[str, ...] = ("0:1:0.25",)
-    """Probability in [0, 1] that soma and dendrite act on each other in a step."""
-    dendritic_duration: float = 10.0
-    """ms, length of the dendritic pulse."""
-    somatic_pulse: float = 3000.0
-    """pA, height of the somatic pulse; it must evoke one spike."""
-    somatic_duration: float = 3.0
-    """ms, length of the somatic pulse."""
-    example_pulse: float = 600.0
-    """pA, the pulse whose traces are drawn; need not be among the others."""
-    example_delay: float = 2.0
-    """ms, the delay whose traces are drawn."""
-    sustained_current: float = 1500.0
-    """pA, somatic, of the second protocol."""
-    sustained_pulse: float = 500.0
-    """pA, height of the dendritic pulse of the second protocol."""
-    sustained_duration: float = 100.0
-    """ms, length of that pulse."""
-    coupling_mode: Coupling = "stochastic"
-    """stochastic: drawn in every step; mean-field: its expectation, without noise."""
-    repeats: int = 40
-    """Cells per point, each with its own noise."""
-    dt: float = 0.1
-    """ms."""
-    seed: int = 0
-    """Of the noise."""
-
-    def numbers(self, name: str) -> tuple[float, ...]:
-        """Return the values of one of the first three fields."""
-        units = {"delay": "ms", "dendritic_pulse": "pA", "coupling": "dimensionless"}
-        return grids.parse(name, getattr(self, name), units[name])
-
-    def check(self) -> None:
-        """Refuse bad input before anything is run.
-
-        Raises:
-          ValueError: names the argument, the rule, the value and a way out.
-        """
-        _checks.whole("repeats", self.repeats, 1)
-        _checks.seed(self.seed)
-        _checks.in_range("dt", self.dt, "positive, in ms", lambda x: (x > 0) & (x < 1e3), "0.1")
-        for name in ("dendritic_duration", "somatic_duration", "sustained_duration"):
-            if not self.dt <= getattr(self, name) < 1e5:
-                raise ValueError(
-                    f"`{name}` must be from dt = {self.dt:g} to 1e5 ms; got {getattr(self, name)}."
-                )
-        check_coupling(np.array(self.numbers("coupling")))
-        for name in ("delay", "dendritic_pulse"):
-            self.numbers(name)
-        check(**_pairing(self, LEAD, [0.0], [self.example_pulse], [0.0], 1))
-        check(**_sustained(self, 1.0))
 
 
 class Pairing(NamedTuple):
     """Peak dendritic potentials in mV of the first protocol."""
 
-    paired: np.ndarray  # (couplings, pulses, delays, repeats)
-    pulse_alone: np.ndarray  # (pulses,); without randomness
-    spike_alone: np.ndarray  # (couplings, repeats)
+    paired: Float[np.ndarray, "coupling dendritic_pulse delay repeat"]
+    pulse_alone: Float[np.ndarray, " dendritic_pulse"]  # without randomness
+    spike_alone: Float[np.ndarray, "coupling repeat"]
 
 
+class Example(NamedTuple):
+    """Traces of the example pulse: pulse alone, spike alone, both."""
+
+    time_ms: Float[np.ndarray, " sample"]
+    soma: Float[np.ndarray, "condition sample"]  # mV
+    dendrite: Float[np.ndarray, "condition sample"]  # mV
+    spike: Num[np.ndarray, "condition sample"]
+    burst: Num[np.ndarray, "condition sample"]
+
+
+def parts(config: BacFiringConfig) -> list[Part]:
+    """Return the two protocols and the example.
+
+    Raises:
+      ValueError: if one of them can't be simulated, or the somatic pulse does not evoke one spike.
+    """
+    check(**_pairing(config, LEAD, [0.0], [config.example_pulse], [0.0], 1))
+    check(**_sustained(config, 1.0))
+    spike = spike_time(config)
+    axes = {name: np.array(config.numbers(name)) for name in AXES}
+    coupling = {"coupling": axes["coupling"]}
+    return [
+        Part("pairing", Pairing, lambda job: run_pairing(config, spike, job.show), axes),
+        Part(
+            "sustained", Sustained, lambda job: run_sustained(config, job.show), coupling,
+            undefined=("shortest_interval",),
+        ),
+        Part("example", Example, lambda job: run_example(config, spike)),
+    ]  # fmt: skip
+
+
+def seconds(config: BacFiringConfig) -> float:
+    """Return about how long a run takes on two CPU cores."""
+    points = np.prod([len(config.numbers(name)) for name in AXES])
+    return 8 + float(points) * config.repeats * 2e-8 * 150 / config.dt
+
+
+@functools.lru_cache(maxsize=8)
 def spike_time(config: BacFiringConfig) -> float:
     """Return when the somatic pulse, which starts at `onset`, evokes its spike, in ms.
 
@@ -177,8 +153,8 @@ def _both(state: Any, info: Any) -> Any:
     }
 
 
-def run_example(config: BacFiringConfig, spike: float) -> dict[str, np.ndarray]:
-    """Return traces of the example pulse: pulse alone, spike alone, both; (conditions, samples)."""
+def run_example(config: BacFiringConfig, spike: float) -> Example:
+    """Return traces of the example pulse."""
     traces: dict[str, list[np.ndarray]] = {}
     quiet = dataclasses.replace(config, somatic_pulse=0.0)
     pulse = config.example_pulse
@@ -187,18 +163,18 @@ def run_example(config: BacFiringConfig, spike: float) -> dict[str, np.ndarray]:
         record = simulate(**run | {"record": {"traces": Traces(_both)}}).recorded["traces"]
         for name, values in record.values.items():
             traces.setdefault(name, []).append(values[:, 0])
-    return {"time_ms": record.time_ms} | {k: np.stack(v) for k, v in traces.items()}
+    return Example(record.time_ms, **{k: np.stack(v) for k, v in traces.items()})
 
 
 class Sustained(NamedTuple):
     """Second protocol; time is counted from the start of the dendritic pulse."""
 
-    time_ms: np.ndarray  # (samples,)
-    soma: np.ndarray  # (couplings, samples), mV, of the first repeat
-    dendrite: np.ndarray  # (couplings, samples), mV, of the first repeat
-    spikes: np.ndarray  # (couplings, repeats), during the pulse
-    calcium_bursts: np.ndarray  # (couplings, repeats), of these, reset as a burst
-    shortest_interval: np.ndarray  # (couplings, repeats), ms, NaN below two spikes
+    time_ms: Float[np.ndarray, " sample"]
+    soma: Float[np.ndarray, "coupling sample"]  # mV, of the first repeat
+    dendrite: Float[np.ndarray, "coupling sample"]  # mV, of the first repeat
+    spikes: Num[np.ndarray, "coupling repeat"]  # during the pulse
+    calcium_bursts: Num[np.ndarray, "coupling repeat"]  # of these, reset as a burst
+    shortest_interval: Float[np.ndarray, "coupling repeat"]  # ms, NaN below two spikes
 
 
 def _sustained(config: BacFiringConfig, coupling: float) -> dict[str, Any]:
@@ -244,66 +220,3 @@ def run_sustained(
         )
     stacked = Sustained(*map(np.stack, zip(*rows, strict=True)))
     return stacked._replace(time_ms=stacked.time_ms[0])
-
-
-def probability(events: np.ndarray) -> dict[str, Any]:
-    """Return the share of events over the last axis with its 95 % Clopper-Pearson interval."""
-    count, n = events.sum(axis=-1), events.shape[-1]
-    low = np.where(count > 0, stats.beta.ppf(0.025, np.maximum(count, 1), n - count + 1), 0.0)
-    high = np.where(count < n, stats.beta.ppf(0.975, count + 1, np.maximum(n - count, 1)), 1.0)
-    return {"mean": (count / n).tolist(), "ci": np.stack([low, high], -1).tolist()}
-
-
-def summarize(
-    config: BacFiringConfig, spike: float, pairing: Pairing, sustained: Sustained
-) -> dict[str, Any]:
-    """Return the content of `metrics.json` but for versions and times."""
-    threshold = cells.L5_V_CALCIUM
-    delays = np.array(config.numbers("delay"))
-    maps = []
-    for i, coupling in enumerate(config.numbers("coupling")):
-        for j, pulse in enumerate(config.numbers("dendritic_pulse")):
-            events = probability(pairing.paired[i, j] >= threshold)
-            likely = delays[np.array(events["mean"]) >= 0.5]
-            maps.append(
-                {
-                    "coupling": coupling,
-                    "dendritic_pulse_pA": pulse,
-                    "pulse_alone_peak_mV": float(pairing.pulse_alone[j]),
-                    "delay_ms": delays.tolist(),
-                    "event_probability": events["mean"],
-                    "event_probability_ci": events["ci"],
-                    "window_ms": [float(likely.min()), float(likely.max())]
-                    if likely.size
-                    else None,
-                }
-            )
-    bursts = []
-    for i, coupling in enumerate(config.numbers("coupling")):
-        count = sustained.spikes[i].sum()
-        found = sustained.shortest_interval[i]
-        found = found[np.isfinite(found)]
-        bursts.append(
-            {
-                "coupling": coupling,
-                "spikes_during_pulse": float(sustained.spikes[i].mean()),
-                "calcium_burst_fraction": float(sustained.calcium_bursts[i].sum() / count)
-                if count
-                else None,
-                "shortest_interval_ms": float(found.mean()) if found.size else None,
-            }
-        )
-    return {
-        "schema_version": SCHEMA_VERSION,
-        "config": as_json(config),
-        "spike_time_ms": spike,
-        "spike_alone_peak_mV": pairing.spike_alone.max(axis=1).tolist(),
-        "calcium_threshold_mV": threshold,
-        "pairing": maps,
-        "sustained": bursts,
-    }
-
-
-def as_json(config: BacFiringConfig) -> dict[str, Any]:
-    """Return the configuration as plain JSON values, ranges written out."""
-    return output.plain(config) | {name: list(config.numbers(name)) for name in AXES}

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from neurogain.plotting import burst_stdp as figures
+from neurogain.experiments.burst_stdp import figures
 
 
 def drawn(figure):

@@ -1,20 +1,56 @@
 """Figures of back-propagation-activated calcium events."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 
+from neurogain.experiments.bac_firing.config import BacFiringConfig
+from neurogain.experiments.bac_firing.run import Example
 from neurogain.plotting import style
+from neurogain.plotting.style import Figure
+from neurogain.spiking import cells
 
 SOMA, DENDRITE = style.COLOURS[0], style.COLOURS[3]
 MAX_PANELS = 5
 
 
+def figures(
+    config: BacFiringConfig, found: Mapping[str, Any], metrics: Mapping[str, Any]
+) -> dict[str, Callable[[], Figure]]:
+    """Return what draws each figure, by name."""
+    pairing, held, threshold = metrics["pairing"], found["sustained"], cells.L5_V_CALCIUM
+    return {
+        "example": lambda: example(
+            found["example"], spike=metrics["spike_time_ms"], delay=config.example_delay,
+            duration=config.dendritic_duration, pulse=config.example_pulse, threshold=threshold,
+        ),
+        "maps": lambda: maps(pairing, repeats=config.repeats),
+        "probabilities": lambda: probabilities(
+            pairing, pulse=config.example_pulse, delay=config.example_delay, repeats=config.repeats
+        ),
+        "sustained": lambda: sustained(
+            held.time_ms, held.soma, held.dendrite, config.numbers("coupling"),
+            duration=config.sustained_duration, threshold=threshold,
+        ),
+    }  # fmt: skip
+
+
+def plot(
+    axes: Axes, config: BacFiringConfig, found: Mapping[str, Any], metrics: Mapping[str, Any]
+) -> None:
+    """Draw the probability of an event against the delay of the example pulse, by coupling."""
+    del found
+    pulse = _nearest(metrics["pairing"], config.example_pulse)
+    _over_delays(axes, metrics["pairing"], pulse)
+    axes.set(xlabel=f"delay (ms), pulse of {pulse:g} pA", ylabel="probability of a calcium event")
+    axes.legend(title="coupling p", frameon=False, fontsize=8, title_fontsize=8)
+    style.tidy(axes)
+
+
 def example(
-    traces: Mapping[str, np.ndarray],
+    traces: Example,
     *,
     spike: float,
     delay: float,
@@ -25,11 +61,11 @@ def example(
     """Draw the example: dendritic pulse alone, somatic spike alone, both."""
     figure = Figure(figsize=(10.2, 3.8), layout="constrained")
     panels = figure.subplots(1, 3, sharey=True)
-    time = traces["time_ms"] - spike
+    time = traces.time_ms - spike
     titles = (f"dendritic pulse alone ({pulse:g} pA)", "somatic spike alone", "both")
     for i, (axes, title) in enumerate(zip(panels, titles, strict=True)):
-        axes.plot(time, traces["soma"][i], color=SOMA, lw=1.2, label="soma")
-        axes.plot(time, traces["dendrite"][i], color=DENDRITE, lw=1.8, label="dendrite")
+        axes.plot(time, traces.soma[i], color=SOMA, lw=1.2, label="soma")
+        axes.plot(time, traces.dendrite[i], color=DENDRITE, lw=1.8, label="dendrite")
         axes.axhline(threshold, color="0.4", lw=0.8, ls="--", label="calcium event from here up")
         if i != 1:
             axes.plot(
@@ -94,20 +130,15 @@ def probabilities(
     One of the three varies in each panel; the others are `pulse`, `delay` and the colours.
     """
     heights = sorted({m["dendritic_pulse_pA"] for m in pairing})
-    pulse = min(heights, key=lambda h: abs(h - pulse))
+    pulse = _nearest(pairing, pulse)
     delays = np.array(pairing[0]["delay_ms"])
     at = int(np.argmin(np.abs(delays - delay)))
     figure = Figure(figsize=(10.6, 3.7), layout="constrained")
     first, second, third = panels = figure.subplots(1, 3, sharey=True)
+    _over_delays(first, pairing, pulse)
     couplings = style.ordered(m["coupling"] for m in pairing)
-    order = np.argsort(delays)
     for coupling, colour in couplings.items():
         rows = [m for m in pairing if m["coupling"] == coupling]
-        (one,) = (m for m in rows if m["dendritic_pulse_pA"] == pulse)
-        _line(
-            first, delays[order], np.array(one["event_probability"])[order],
-            np.array(one["event_probability_ci"])[order], colour, f"{coupling:g}",
-        )  # fmt: skip
         rows.sort(key=lambda m: m["dendritic_pulse_pA"])
         _line(
             second, heights, [m["event_probability"][at] for m in rows],
@@ -134,6 +165,26 @@ def probabilities(
     style.panel_letters(panels)
     figure.suptitle(f"Share and 95 % Clopper-Pearson interval, {repeats} repeats", fontsize=11)
     return figure
+
+
+def _nearest(pairing: Sequence[Mapping[str, Any]], pulse: float) -> float:
+    """Return the height among the pulses that is nearest to `pulse`."""
+    heights = {float(m["dendritic_pulse_pA"]) for m in pairing}
+    return min(sorted(heights), key=lambda height: abs(height - pulse))
+
+
+def _over_delays(axes: Axes, pairing: Sequence[Mapping[str, Any]], pulse: float) -> None:
+    """Draw the probability of an event at one pulse against its delay, a line per coupling."""
+    for coupling, colour in style.ordered(m["coupling"] for m in pairing).items():
+        (one,) = (
+            m for m in pairing if (m["coupling"], m["dendritic_pulse_pA"]) == (coupling, pulse)
+        )
+        delays = np.array(one["delay_ms"])
+        order = np.argsort(delays)
+        _line(
+            axes, delays[order], np.array(one["event_probability"])[order],
+            np.array(one["event_probability_ci"])[order], colour, f"{coupling:g}",
+        )  # fmt: skip
 
 
 def _line(axes: Axes, x: Any, y: Any, ci: np.ndarray, colour: Any, label: str) -> None:
