@@ -1,5 +1,7 @@
 import itertools
 
+import numpy as np
+
 from neurogain.continual import methods
 from neurogain.plotting import style
 
@@ -22,3 +24,10 @@ def test_neighbours_differ_in_more_than_colour():
 def test_styles_follow_the_order_alone():
     first = [rest for _, *rest in style.assign(["sgd", "ngm"])]
     assert first == [rest for _, *rest in style.assign(["adam", "sgd"])]
+
+
+def test_ordered_colours_rise_in_lightness():
+    colours = style.ordered([3.0, 1.0, 2.0])
+    assert list(colours) == [1, 2, 3]
+    lightness = [np.dot(c[:3], (0.3, 0.6, 0.1)) for c in colours.values()]
+    assert np.all(np.diff(lightness) > 0.1)
