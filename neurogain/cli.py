@@ -44,12 +44,12 @@ def _prepare(arguments: list[str]) -> Callable[[], None]:
 
         return lambda: print(f"neurogain {__version__}")
     with _one_line():
+        with extra("cli"):
+            import tyro  # noqa: F401  (what a command needs first is told first)
         from neurogain import experiments
 
         chosen = arguments[:1] if arguments[:1] and arguments[0] in experiments.NAMES else None
         commands = {name: _command(experiments.get(name)) for name in chosen or experiments.NAMES}
-        if chosen is None:
-            commands |= {name: _not_yet_converted(name) for name in _COMMANDS}
         start = _parse(commands, arguments)
     return lambda: _guarded(start)
 
@@ -66,31 +66,6 @@ def _one_line() -> Iterator[None]:
         yield
     except (ValueError, OSError, FloatingPointError, MissingExtraError) as error:
         sys.exit(f"neurogain: {error}")
-
-
-_COMMANDS = {  # of experiments that have no folder yet; each goes with its folder
-    "stability-gap": "stability_gap.StabilityGapCommand",
-    "landscape": "landscape.LandscapeCommand",
-}
-
-
-def _not_yet_converted(name: str) -> Callable[..., Callable[[], None]]:
-    import dataclasses
-    import importlib
-
-    module, kind = _COMMANDS[name].split(".")
-    command = getattr(importlib.import_module(f"neurogain.commands.{module}"), kind)
-
-    class Command(command):  # type: ignore[valid-type, misc]
-        def __call__(self) -> None:
-            try:
-                self.run()
-            except KeyboardInterrupt:
-                _say(f"\nInterrupted. What was finished is in {self.out}; continue with --resume.")
-                sys.exit(INTERRUPTED)
-
-    Command.__doc__ = command.__doc__
-    return dataclasses.dataclass(frozen=True)(Command)
 
 
 def _parse(commands: dict[str, Callable[..., Any]], arguments: list[str]) -> Callable[[], None]:

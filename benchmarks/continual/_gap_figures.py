@@ -8,8 +8,8 @@ import numpy as np
 from benchmarks.continual import _gap_grids as grids
 from neurogain.continual.streams import Stream
 from neurogain.continual.training import TaskCurves
+from neurogain.plotting import continual as plots
 from neurogain.plotting import fronts
-from neurogain.plotting import stability_gap as plots
 
 
 def figures(

@@ -11,7 +11,7 @@ from neurogain.continual import methods
 from neurogain.continual.streams import Stream
 from neurogain.continual.training import TaskCurves
 from neurogain.experiments import stability_gap
-from neurogain.experiments.stability_gap_config import StabilityGapConfig
+from neurogain.experiments.stability_gap.config import StabilityGapConfig
 
 TOLERANCE = 0.01  # of avg-ACC, in the rule of choice
 

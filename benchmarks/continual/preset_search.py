@@ -27,7 +27,7 @@ from benchmarks.record import Record, table
 from neurogain import results, stats
 from neurogain.continual import methods
 from neurogain.experiments import stability_gap
-from neurogain.experiments.stability_gap_config import StabilityGapConfig
+from neurogain.experiments.stability_gap.config import StabilityGapConfig
 
 ABOUT = {
     "title": "The two-timescale preset: search of its constants on tuning seeds",

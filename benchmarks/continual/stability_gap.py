@@ -34,7 +34,7 @@ from neurogain.continual import methods
 from neurogain.continual.streams import Stream
 from neurogain.continual.training import TaskCurves
 from neurogain.experiments import stability_gap
-from neurogain.experiments.stability_gap_config import Scale, StabilityGapConfig
+from neurogain.experiments.stability_gap.config import Scale, StabilityGapConfig
 
 __all__ = ["ABOUT", "TINY", "Arguments", "claims", "run", "section"]
 ABOUT = {
@@ -241,7 +241,7 @@ def run_benchmark(args: Arguments, benchmark: str, record: Record) -> None:
         except BaseException:
             pool.shutdown(cancel_futures=True)
             raise
-    described = stability_gap.summarize(config, stream, {})["stream"]
+    described = stability_gap.describe(config, stream)
     record.data = {
         "benchmark": benchmark,
         "rule": f"lowest tuning avg-SG among configurations within {TOLERANCE} of the best avg-ACC",

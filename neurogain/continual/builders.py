@@ -102,6 +102,29 @@ def sharpness_aware(build: Build) -> Build:
     return lambda rho, **constants: _sharpness_aware(build(**constants), rho)
 
 
+def divided_drive(build: Build) -> Build:
+    """Drive the gain by the uncertainty over `divisor`."""
+    return lambda divisor, **constants: _divided_drive(build(**constants), divisor)
+
+
+def _divided_drive(
+    inner: optax.GradientTransformation, divisor: Any
+) -> optax.GradientTransformationExtraArgs:
+    tx = optax.with_extra_args_support(inner)
+
+    def update_fn(
+        updates: PyTree,
+        state: PyTree,
+        params: PyTree | None = None,
+        *,
+        uncertainty: Any,
+        **extra_args: Any,
+    ) -> tuple[PyTree, PyTree]:
+        return tx.update(updates, state, params, uncertainty=uncertainty / divisor, **extra_args)
+
+    return optax.GradientTransformationExtraArgs(tx.init, update_fn)
+
+
 def _sharpness_aware(
     inner: optax.GradientTransformation, rho: Any
 ) -> optax.GradientTransformationExtraArgs:

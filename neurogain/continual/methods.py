@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from neurogain.continual.comparison import METHODS as OURS
 from neurogain.continual.method import Method, check_constants
 
-__all__ = ["METHODS", "Method", "check_constants", "parse", "parse_all", "register"]
+__all__ = ["METHODS", "Method", "check_constants", "parse", "parse_all", "register", "texts"]
 
 METHODS: dict[str, Method] = {}
 
@@ -84,6 +84,11 @@ def parse(text: str, *, sensitivity: float | None = None) -> Method:
     return dataclasses.replace(method, constants=constants)
 
 
+def texts(chosen: Sequence[str | Method]) -> list[str]:
+    """Return every choice as a text."""
+    return [one.text if isinstance(one, Method) else one for one in chosen]
+
+
 def parse_all(
     chosen: Sequence[str | Method], *, sensitivity: float | None = None
 ) -> dict[str, Method]:
@@ -96,15 +101,15 @@ def parse_all(
     Raises:
       ValueError: none, one given twice with the same constants, or what `parse` refuses.
     """
-    texts = [one.text if isinstance(one, Method) else one for one in chosen]
-    names = [text.partition(":")[0] for text in texts]
+    given = texts(chosen)
+    names = [text.partition(":")[0] for text in given]
     labels = [
-        name if names.count(name) == 1 else text for name, text in zip(names, texts, strict=True)
+        name if names.count(name) == 1 else text for name, text in zip(names, given, strict=True)
     ]
     if len(set(labels)) < len(labels) or not labels:
         raise ValueError(
             "`optimizers` must name at least one method, and none twice with the same constants; "
-            f"got {' '.join(texts) or 'none'}."
+            f"got {' '.join(given) or 'none'}."
         )
     found = {}
     for label, one in zip(labels, chosen, strict=True):

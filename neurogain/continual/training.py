@@ -11,7 +11,7 @@ batch statistics of their own, while the held weights learn.
 import dataclasses
 import functools
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -22,48 +22,27 @@ from jaxtyping import Array, Float, Int, PyTree
 from neurogain import optim, uncertainty
 from neurogain._extras import extra
 from neurogain.continual import images, models
-from neurogain.continual.batches import Source, draw, make_buffer, make_source
-from neurogain.continual.evaluation import EvaluationSets, accuracies, chunked
+from neurogain.continual.batches import Draw, Source, make_buffer, make_source, of_task, update_key
+from neurogain.continual.evaluation import accuracies, chunked
 from neurogain.continual.protocol import Protocol, Regime
+from neurogain.continual.runs import (
+    Data,
+    Learned,
+    Runs,
+    RunState,
+    TaskCurves,
+    acting,
+    mean_gain,
+    one_by_one,
+)
 from neurogain.continual.streams import Stream
 
 with extra("continual"):
     import flax.linen as nn
 
-__all__ = ["Protocol", "Regime", "RunState", "TaskCurves", "Trainer"]
+__all__ = ["Protocol", "Regime", "RunState", "Runs", "TaskCurves", "Trainer"]
 
 BuildOptimizer = Callable[[Mapping[str, Any]], optax.GradientTransformation]
-
-
-class RunState(NamedTuple):
-    """What a run carries from update to update."""
-
-    params: PyTree  # effective weights E, which learn
-    stats: PyTree  # their batch statistics, by collection; {} where the model has none
-    opt_state: optax.OptState
-    acting_stats: PyTree  # those of the weights that act; {} where these are E
-
-
-class TaskCurves(NamedTuple):
-    """What one task of one run records: K tasks, T updates, T / eval_every + 1 evaluations.
-
-    On the device inside the trainer, NumPy arrays outside.
-    """
-
-    accuracy: Any  # (evaluations, K) at the weights that act; [0]: before any update; NaN: not seen
-    slow_accuracy: Any  # (K,) at g0 W, after the last update; NaN where that isn't evaluated
-    gain: Any  # (T,) after each update, mean over gain groups; 1 where there is none
-    uncertainty: Any  # (T,) nats, batch mean at each update
-    loss: Any  # (T,) nats
-    fast_accuracy: Any  # as accuracy, at E; the same where E acts
-
-
-class _Data(NamedTuple):
-    """The stream on the device."""
-
-    images: Array  # uint8, (n, pixels...)
-    labels: Array
-    sets: EvaluationSets
 
 
 @dataclasses.dataclass(frozen=True)
@@ -82,11 +61,13 @@ class Trainer:
     augment: bool = False  # random shifts and mirror images while training
     slow_weights: bool = True  # evaluate g0 W; not where a gain lies before a batch normalisation,
     # whose statistics are those at E
-    batched: bool | None = None  # runs side by side; None: but for convolutions on a CPU, which
-    # are faster one by one (benchmarks/continual/continual_batching.py)
-    scanned: bool | None = None  # each task one compiled scan; None: but for convolutions. Of runs
-    # one by one alone. On a CPU the gradients of convolutions are some twenty times slower in a
-    # scan (https://github.com/jax-ml/jax/issues/12868).
+    batched: bool | None = None  # runs side by side; None: unless the model convolves on a CPU,
+    # where one by one is faster (benchmarks/continual)
+    scanned: bool | None = None  # each task is one compiled scan; None: unless the model convolves.
+    # Applies only when runs go one by one. On a CPU the gradients of convolutions are some twenty
+    # times slower in a scan (https://github.com/jax-ml/jax/issues/12868).
+    draw: Draw = of_task  # which images an update learns from
+    observe: Callable[[RunState], PyTree] | None = None  # what `learn` keeps after chosen updates
 
     def run(
         self,
@@ -119,6 +100,13 @@ class Trainer:
         self, constants: Sequence[Mapping[str, float]], seeds: Sequence[int]
     ) -> Iterator[TaskCurves]:
         """Train task by task, yielding the curves of each as NumPy arrays, (R, ...)."""
+        runs = self.start(constants, seeds)
+        for task in range(self.stream.tasks):
+            runs, curves = self.learn_and_evaluate(runs, task)
+            yield curves
+
+    def start(self, constants: Sequence[Mapping[str, float]], seeds: Sequence[int]) -> Runs:
+        """Return runs before their first update; arguments and errors as for `run`."""
         self.protocol.check()
         if len(constants) != len(seeds) or not seeds:
             raise ValueError(
@@ -127,42 +115,64 @@ class Trainer:
             )
         stream = self.stream
         self.protocol.check_tasks(stream.tasks)
-        data = _Data(jnp.asarray(stream.images), jnp.asarray(stream.labels), chunked(stream))
+        data = Data(jnp.asarray(stream.images), jnp.asarray(stream.labels), chunked(stream))
         traced = {
             name: jnp.asarray([run[name] for run in constants], jnp.float32)
             for name in constants[0]
         }
         keys = jnp.stack([jax.random.key(seed) for seed in seeds])
-        init, run_task, evaluate = self._compiled
         example = images.scaled(data.images[:1], self._scale)
         variables = [_variables(self.model, key, example) for key in keys]
+        init, *_ = self._compiled
         state = init(traced, jax.tree.map(lambda *x: jnp.stack(x), *variables))
-        two = optim.has_acting(state.opt_state)
-        for task in range(stream.tasks):
-            source = make_source(stream, self.protocol, task)
-            buffer = np.stack([make_buffer(stream, self.protocol, task, seed) for seed in seeds])
-            seen = source.task + 1
-            before = evaluate(traced, state, data, seen, _ACTING)
-            before_fast = evaluate(traced, state, data, seen, _HELD) if two else before
-            state, curves = run_task(traced, state, data, source, buffer, keys)
-            slow = np.full(before.shape, np.nan)
-            if self.slow_weights:
-                slow = np.asarray(evaluate(traced, state, data, seen, _SLOW))
-            yield TaskCurves(
-                accuracy=np.concatenate([before[:, None], curves.accuracy], axis=1),
-                slow_accuracy=slow,
-                fast_accuracy=np.concatenate([before_fast[:, None], curves.fast_accuracy], axis=1),
-                gain=np.asarray(curves.gain),
-                uncertainty=np.asarray(curves.uncertainty),
-                loss=np.asarray(curves.loss),
-            )
+        return Runs(traced, tuple(seeds), keys, data, state)
+
+    def learn(
+        self, runs: Runs, task: int, *, keep: Sequence[int] = (), first: int | None = None
+    ) -> Learned:
+        """Train on one task, and evaluate while training; `runs` can't be used again.
+
+        Args:
+          runs: from `start`, or after another task. Their constants may be replaced.
+          task: number of the task, whatever was learned before.
+          keep: updates of the task, 1 to T and ascending, after which `observe` is kept.
+          first: number of updates before this task; by default those of the earlier tasks.
+        """
+        source = make_source(self.stream, self.protocol, task, first)
+        buffer = [make_buffer(self.stream, self.protocol, task, seed) for seed in runs.seeds]
+        _, run_task, _ = self._compiled
+        state, curves, observed = run_task(
+            runs.constants, runs.state, runs.data, source, np.stack(buffer), runs.keys,
+            np.asarray(keep, np.int32),
+        )  # fmt: skip
+        return Learned(runs._replace(state=state), curves, observed)
+
+    def learn_and_evaluate(self, runs: Runs, task: int) -> tuple[Runs, TaskCurves]:
+        """Train on one task, and evaluate before and behind it, too; `runs` can't be used again."""
+        evaluate = functools.partial(self._compiled[2], runs.constants)
+        seen = jnp.asarray(task + 1, jnp.int32)
+        before = evaluate(runs.state, runs.data, seen, _ACTING)
+        two = optim.has_acting(runs.state.opt_state)
+        before_fast = evaluate(runs.state, runs.data, seen, _HELD) if two else before
+        runs, curves, _ = self.learn(runs, task)
+        slow = np.full(before.shape, np.nan, np.float32)
+        if self.slow_weights:
+            slow = np.asarray(evaluate(runs.state, runs.data, seen, _SLOW))
+        return runs, TaskCurves(
+            accuracy=np.concatenate([before[:, None], curves.accuracy], axis=1),
+            slow_accuracy=slow,
+            fast_accuracy=np.concatenate([before_fast[:, None], curves.fast_accuracy], axis=1),
+            gain=np.asarray(curves.gain),
+            uncertainty=np.asarray(curves.uncertainty),
+            loss=np.asarray(curves.loss),
+        )
 
     @functools.cached_property
     def _compiled(self) -> tuple[Callable[..., RunState], Callable[..., Any], Callable[..., Array]]:
         """The three functions of (constants, ...) over runs, each compiled once."""
         init_axes, task_axes, evaluate_axes = (
             (0, 0),
-            (0, 0, None, None, 0, 0),
+            (0, 0, None, None, 0, 0, None),
             (0, 0, None, None, None),
         )
         if not self.one_by_one:
@@ -179,9 +189,9 @@ class Trainer:
         else:
             run_task = jax.jit(self._run_task, donate_argnums=1)
         return (
-            _one_by_one(jax.jit(self._init), init_axes),
-            _one_by_one(run_task, task_axes),
-            _one_by_one(evaluate, evaluate_axes),
+            one_by_one(jax.jit(self._init), init_axes),
+            one_by_one(run_task, task_axes),
+            one_by_one(evaluate, evaluate_axes),
         )
 
     @property
@@ -227,7 +237,7 @@ class Trainer:
         self,
         constants: Mapping[str, Array],
         state: RunState,
-        data: _Data,
+        data: Data,
         seen: Int[Array, ""],
         which: Int[Array, ""],
     ) -> Float[Array, " K"]:
@@ -235,12 +245,12 @@ class Trainer:
         baseline = 1.0 if self.baseline is None else constants[self.baseline]
         held = state.params, state.stats
         slow = optim.get_fast_slow(state.opt_state, state.params, baseline=baseline).slow
-        kinds = (_acting(state), held, (slow, state.stats))  # _ACTING, _HELD, _SLOW
+        kinds = (acting(state), held, (slow, state.stats))  # _ACTING, _HELD, _SLOW
         params, stats = jax.tree.map(lambda *x: jax.lax.select_n(which, *x), *kinds)
         return self._accuracies(params, stats, data, seen)
 
     def _accuracies(
-        self, params: PyTree, stats: PyTree, data: _Data, seen: Int[Array, ""]
+        self, params: PyTree, stats: PyTree, data: Data, seen: Int[Array, ""]
     ) -> Float[Array, " K"]:
         predict = functools.partial(self._predict, params, stats)
         in_scan_on_device = jax.default_backend() != "cpu" and not self.step_by_step
@@ -250,7 +260,7 @@ class Trainer:
         self,
         constants: Mapping[str, Array],
         state: RunState,
-        data: _Data,
+        data: Data,
         source: Source,
         buffer: Int[Array, " stored"],
         key: Array,
@@ -258,14 +268,10 @@ class Trainer:
     ) -> tuple[RunState, tuple[Array, Array, Array]]:
         """Do update i of a task; return also the gain behind it, the entropy and the loss."""
         tx = optax.with_extra_args_support(self.build_optimizer(constants))
-        draws, changes = (
-            jax.random.fold_in(jax.random.fold_in(jax.random.fold_in(key, use), source.task), i)
-            for use in (1, 2)
-        )
-        index = draw(draws, self.protocol.batch_size, source, buffer)
+        index = self.draw(key, self.protocol.batch_size, source, buffer, i)
         pixels, labels = data.images[index], data.labels[index]
         if self.augment:
-            pixels = images.augment(changes, pixels)
+            pixels = images.augment(update_key(key, 2, source, i), pixels)
 
         def loss_fn(params: PyTree) -> tuple[Array, tuple[Array, PyTree]]:
             logits, stats = self._learn(params, state.stats, pixels)
@@ -279,47 +285,62 @@ class Trainer:
             state.opt_state,
             state.params,
             uncertainty=drive,
-            task_switch=(i == 0) & (source.task > 0),
+            task_switch=(i == 0) & (source.first > 0),
             grad_fn=lambda params: gradient(params)[1],
         )
         params = optax.apply_updates(state.params, updates)
         acting_stats = state.acting_stats
         if acting_stats:
-            acting = optim.get_acting(opt_state, params)
-            _, acting_stats = self._learn(acting, acting_stats, pixels)
+            acts = optim.get_acting(opt_state, params)
+            _, acting_stats = self._learn(acts, acting_stats, pixels)
         state = RunState(params, stats, opt_state, acting_stats)
-        return state, (_mean_gain(opt_state), drive, loss)
+        return state, (mean_gain(opt_state), drive, loss)
 
     def _run_task(
         self,
         constants: Mapping[str, Array],
         state: RunState,
-        data: _Data,
+        data: Data,
         source: Source,
         buffer: Int[Array, " stored"],
         key: Array,
-    ) -> tuple[RunState, TaskCurves]:
+        keep: Int[Array, " kept"],
+    ) -> tuple[RunState, TaskCurves, PyTree]:
         """Train on one task; the accuracies are those after updates, and none of slow weights."""
+        every, total = self.protocol.eval_every, self.protocol.iterations
+        observe = self.observe if len(keep) else None
+        places = jnp.full(total, len(keep)).at[keep - 1].set(jnp.arange(len(keep)))
 
-        def update(state: RunState, i: Array) -> tuple[RunState, tuple[Array, Array, Array]]:
-            return self._update(constants, state, data, source, buffer, key, i)
+        def update(carry: Any, i: Array) -> tuple[Any, tuple[Array, Array, Array]]:
+            state, kept = carry
+            state, record = self._update(constants, state, data, source, buffer, key, i)
+            if observe is not None:
+                place = places[i]
+                kept = jax.tree.map(
+                    lambda old, x: old.at[place].set(x, mode="drop"), kept, observe(state)
+                )
+            return (state, kept), record
 
         def evaluate(params: PyTree, stats: PyTree) -> Float[Array, " K"]:
             return self._accuracies(params, stats, data, source.task + 1)
 
-        def stretch(state: RunState, start: Array) -> tuple[RunState, Any]:
-            """`eval_every` updates and the evaluation behind them."""
-            state, records = jax.lax.scan(update, state, start + jnp.arange(every))
-            accuracy = fast = evaluate(*_acting(state))
+        def stretch(carry: Any, start: Array) -> tuple[Any, Any]:
+            """Do `eval_every` updates and the evaluation behind them."""
+            carry, records = jax.lax.scan(update, carry, start + jnp.arange(every))
+            state, _ = carry
+            accuracy = fast = evaluate(*acting(state))
             if optim.has_acting(state.opt_state):
                 fast = evaluate(state.params, state.stats)
-            return state, (records, accuracy, fast)
+            return carry, (records, accuracy, fast)
 
-        every = self.protocol.eval_every
-        starts = jnp.arange(0, self.protocol.iterations, every)
-        state, (records, accuracy, fast) = jax.lax.scan(stretch, state, starts)
+        kept: PyTree = ()
+        if observe is not None:
+            form = jax.eval_shape(observe, state)
+            kept = jax.tree.map(lambda x: jnp.zeros((len(keep), *x.shape), x.dtype), form)
+        starts = jnp.arange(0, total, every)
+        (state, kept), (records, accuracy, fast) = jax.lax.scan(stretch, (state, kept), starts)
         gain, drive, loss = (x.reshape(-1) for x in records)
-        return state, TaskCurves(accuracy, None, gain, drive, loss, fast)
+        return state, _curves(accuracy, fast, gain, drive, loss), kept
 
     def _step_through_task(
         self,
@@ -327,25 +348,34 @@ class Trainer:
         evaluate: Callable[..., Array],
         constants: Mapping[str, Array],
         state: RunState,
-        data: _Data,
+        data: Data,
         source: Source,
         buffer: Int[Array, " stored"],
         key: Array,
-    ) -> tuple[RunState, TaskCurves]:
+        keep: Int[np.ndarray, " kept"],
+    ) -> tuple[RunState, TaskCurves, PyTree]:
         """Do the same in a loop around the compiled `_update` and `_evaluate`."""
-        records, accuracy, fast = [], [], []
+        records, accuracy, fast, kept = [], [], [], []
         for i in range(self.protocol.iterations):
             state, record = update(constants, state, data, source, buffer, key, np.int32(i))
             records.append(record)
+            if self.observe is not None and i + 1 in keep:
+                kept.append(self.observe(state))
             if (i + 1) % self.protocol.eval_every == 0:
                 seen = source.task + 1
                 accuracy.append(evaluate(constants, state, data, seen, _ACTING))
                 if optim.has_acting(state.opt_state):
                     fast.append(evaluate(constants, state, data, seen, _HELD))
         gain, drive, loss = (jnp.stack(x) for x in zip(*records, strict=True))
-        acting = jnp.stack(accuracy)
-        held = jnp.stack(fast) if fast else acting
-        return state, TaskCurves(acting, None, gain, drive, loss, held)
+        acts = jnp.stack(accuracy)
+        curves = _curves(acts, jnp.stack(fast) if fast else acts, gain, drive, loss)
+        return state, curves, jax.tree.map(lambda *x: jnp.stack(x), *kept) if kept else ()
+
+
+def _curves(accuracy: Array, fast: Array, gain: Array, drive: Array, loss: Array) -> TaskCurves:
+    """Return the curves of one task on the device, without the slow weights' accuracy."""
+    parts: Any = (accuracy, None, gain, drive, loss, fast)
+    return TaskCurves(*parts)
 
 
 _ACTING, _HELD, _SLOW = (np.int32(i) for i in range(3))  # the weights that are evaluated
@@ -355,32 +385,3 @@ _ACTING, _HELD, _SLOW = (np.int32(i) for i in range(3))  # the weights that are 
 def _variables(model: nn.Module, key: Array, example: Array) -> Mapping[str, PyTree]:
     """Return a run's initial parameters and statistics; compiled once for all optimizers."""
     return model.init(jax.random.fold_in(key, 0), example)
-
-
-def _acting(state: RunState) -> tuple[PyTree, PyTree]:
-    """Return the weights that act, and their batch statistics."""
-    params = optim.get_acting(state.opt_state, state.params)
-    return params, state.acting_stats or state.stats
-
-
-def _one_by_one(function: Callable[..., Any], in_axes: Sequence[int | None]) -> Callable[..., Any]:
-    """Return the function over the first axis of some arguments, called for one at a time."""
-
-    def every(*arguments: Any) -> Any:
-        runs = len(jax.tree.leaves(arguments[in_axes.index(0)])[0])
-        results = []
-        for r in range(runs):
-            own = [
-                jax.tree.map(lambda x, r=r: x[r], argument) if axis == 0 else argument
-                for argument, axis in zip(arguments, in_axes, strict=True)
-            ]
-            results.append(jax.block_until_ready(function(*own)))
-        return jax.tree.map(lambda *parts: jnp.stack(parts), *results)
-
-    return every
-
-
-def _mean_gain(opt_state: optax.OptState) -> Float[Array, ""]:
-    """Return the mean over all gain groups, 1 where the optimizer has no gain."""
-    gains = [g.ravel() for g in jax.tree.leaves(optim.find_gains(opt_state))]
-    return jnp.mean(jnp.concatenate(gains)) if gains else jnp.ones(())

@@ -13,6 +13,7 @@ from types import ModuleType
 from neurogain.runner import Experiment
 
 NAMES = (
+    "stability-gap",
     "gain-curve",
     "bac-firing",
     "cell",
@@ -20,6 +21,7 @@ NAMES = (
     "microcircuit",
     "go-nogo",
     "neuromod",
+    "landscape",
 )
 
 

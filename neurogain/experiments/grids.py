@@ -78,3 +78,15 @@ def _one(name: str, text: str, unit: str) -> list[float]:
         raise ValueError(f"`{name}` must be at most a million numbers; got {text!r}.")
     # rounded to 12 digits, so that 0:1:0.1 holds 0.3 and not 0.30000000000000004
     return [float(f"{start + i * step:.12g}") for i in range(math.floor(count + 1e-9) + 1)]
+
+
+def as_tuple(value: Any) -> tuple[Any, ...]:
+    """Return one value as a tuple of it, and a list or an array as a tuple of plain numbers.
+
+    Example:
+      >>> as_tuple("sgd"), as_tuple(64), as_tuple(np.array([0, 80]))
+      (('sgd',), (64,), (0, 80))
+    """
+    if isinstance(value, np.ndarray):
+        return as_tuple(value.tolist())
+    return tuple(value) if isinstance(value, list | tuple | range) else (value,)

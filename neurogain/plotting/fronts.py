@@ -5,9 +5,9 @@ from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 
 from neurogain.plotting import style
+from neurogain.plotting.style import Figure
 
 LINEAR = 0.01  # avg-SG up to which the axis is linear; logarithmic above
 APART = 12  # points, between the middles of numbers and marks

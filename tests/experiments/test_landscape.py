@@ -11,14 +11,9 @@ from jax.flatten_util import ravel_pytree
 
 from neurogain import analysis, optim
 from neurogain.continual import methods
-from neurogain.experiments import (
-    landscape,
-    landscape_complexity,
-    landscape_summary,
-    landscape_switch,
-    landscape_training,
-)
-from neurogain.experiments.landscape import LandscapeConfig
+from neurogain.experiments import landscape
+from neurogain.experiments.landscape import LandscapeConfig, switch
+from neurogain.jobs import Found
 
 SMALL = LandscapeConfig(
     optimizers=("ngm",), seeds=2, iterations=12, batch_size=16, hidden=(6,), top=2, every=6,
@@ -37,26 +32,28 @@ def told():
 
 
 @pytest.fixture(scope="module")
-def small(stream, told):
-    method = SMALL.parse_methods()["ngm"]
-    return landscape_switch.run_method(SMALL, stream, method, lambda *now: told.append(now))
+def trained(stream):
+    """Return the weights that two runs kept, at updates 0, 6 to 18 and 24, and their curves."""
+    return switch._train(SMALL, stream, SMALL.parse_methods()["ngm"], SMALL.seed_range)
 
 
 @pytest.fixture(scope="module")
-def runs(small, stream):
-    """Return the same runs with the weights they kept, at updates 0, 6 to 18, and 24."""
-    method, kept = SMALL.parse_methods()["ngm"], np.array([0, *range(6, 19), 24])
-    plan = landscape_training.plan(np.repeat(stream.starts[1:3], 12), kept)
-    found = landscape_training.train(
-        [plan], SMALL.seed_range, stream, SMALL.model(), method.build, method.constants,
-        kept=len(kept), batch_size=16,
-    )  # fmt: skip
-    return jax.tree.map(lambda x: x[0], found)
+def small(stream, told, trained):
+    method = SMALL.parse_methods()["ngm"]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(switch, "_train", lambda *arguments: trained)
+        return landscape.run_method(SMALL, stream, method, show=lambda *now: told.append(now))
+
+
+@pytest.fixture(scope="module")
+def runs(trained):
+    assert trained.updates.tolist() == [0, *range(6, 19), 24]
+    return trained.weights
 
 
 @pytest.fixture(scope="module")
 def complexities():
-    return {k: landscape_complexity.run_complexity(SMALL, k) for k in ("classes", "domains")}
+    return {kind: landscape.run_complexity(SMALL, kind) for kind in ("classes", "domains")}
 
 
 def test_shapes(small):
@@ -79,11 +76,11 @@ def test_in_a_trained_network_eigenvalues_at_w_are_g_squared_times_those_at_e(sm
 
 
 def test_eigenvalues_are_those_of_the_dense_hessian_of_the_training_loss(small, runs, stream):
-    images, labels = landscape_switch.training_images(stream, 2, 40)
+    images, labels = switch.training_images(stream, 2, 40)
     assert len(images) == 80
     assert set(labels) == {0, 1, 2, 3}
-    apply = landscape_switch.flat_apply(SMALL.model(), stream.images.shape[1:])
-    x = landscape_training.as_inputs(images)
+    apply = switch.flat_apply(SMALL.model(), stream.images.shape[1:])
+    x = switch.as_inputs(images)
 
     @jax.jit
     @jax.hessian
@@ -100,7 +97,7 @@ def test_eigenvalues_are_those_of_the_dense_hessian_of_the_training_loss(small, 
 def test_recorded_weights_are_those_of_the_algorithm_written_out(runs, stream):
     """From the same key, W and g beside each other as in the paper, kept at the same updates."""
     key, kept, g = jax.random.key(1), [], 1.0
-    images, y = landscape_training.as_inputs(stream.images), stream.labels
+    images, y = switch.as_inputs(stream.images), stream.labels
     W = SMALL.model().init(jax.random.fold_in(key, 0), images[:1])
 
     @jax.jit
@@ -125,11 +122,13 @@ def test_recorded_weights_are_those_of_the_algorithm_written_out(runs, stream):
     assert kept[-1].max() > 1  # compared on a scale of their own
 
 
-def test_effective_weights_are_the_gain_times_the_underlying(runs):
+def test_effective_weights_are_the_gain_times_the_underlying(runs, trained):
     np.testing.assert_allclose(
         runs.effective, runs.modulation[..., None] * runs.underlying, rtol=1e-5, atol=1e-7
     )
-    np.testing.assert_allclose(runs.modulation[:, [1, 14]], runs.gain[:, [5, 23]])
+    gain = trained.curves["gain"]
+    np.testing.assert_allclose(runs.modulation[:, 1], gain[:, 0, 5])
+    np.testing.assert_allclose(runs.modulation[:, 14], gain[:, 1, 11])
     assert (runs.modulation[:, 0] == 1).all()
 
 
@@ -145,11 +144,11 @@ def test_path_lines_and_plane_meet_in_the_weights_they_share(small):
 def test_the_plane_is_measured_where_it_says(small, runs, stream):
     weights = runs.effective[0, 1:14]  # around the switch
     plane = analysis.principal_plane(weights, weights[6])
-    apply = landscape_switch.flat_apply(SMALL.model(), stream.images.shape[1:])
+    apply = switch.flat_apply(SMALL.model(), stream.images.shape[1:])
     for ix, iy, task in ((0, 0, 0), (4, 1, 0), (2, 3, 1)):
         place = np.array([small.plane_x[ix], small.plane_y[iy]])
         count = stream.test_counts[task]
-        x = landscape_training.as_inputs(stream.test_images[task, :count])
+        x = switch.as_inputs(stream.test_images[task, :count])
         logits = np.asarray(apply(weights[6] + place @ plane.directions, x), float)
         labels = stream.test_labels[task, :count]
         p = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
@@ -176,9 +175,9 @@ def test_complexity_is_read_at_every_level_in_both_ways(complexities):
     for found in complexities.values():
         assert found.gain.shape == found.entropy.shape == (2, 2, 2, 5, 12)
         # the first level is the same stretch of training either way
-        np.testing.assert_allclose(found.gain[:, 0, :, 0], found.gain[:, 1, :, 0], rtol=1e-4)
+        np.testing.assert_allclose(found.gain[:, :, 0, 0], found.gain[:, :, 1, 0], rtol=1e-4)
     # ten classes: from scratch, the fifth level of classes is the first of domains
-    classes, domains = (complexities[k].gain[0, 1] for k in ("classes", "domains"))
+    classes, domains = (complexities[k].gain[:, 0, 1] for k in ("classes", "domains"))
     assert abs(classes[:, -1, :3].mean() - domains[:, 0, :3].mean()) < 0.3
 
 
@@ -188,17 +187,18 @@ def test_the_gain_follows_its_equation_from_the_drive(complexities):
         for level in range(5):
             g = 1.0
             for t in range(12):
-                u = found.entropy[drive, 1, :, level, t] / divisors[level]
+                u = found.entropy[:, drive, 1, level, t] / divisors[level]
                 g = 1 + 0.9 * (g - 1) + 0.4 * u
-            np.testing.assert_allclose(found.gain[drive, 1, :, level, -1], g, rtol=1e-5)
+            np.testing.assert_allclose(found.gain[:, drive, 1, level, -1], g, rtol=1e-5)
 
 
 def test_the_summary_holds_every_figure(small, stream, complexities):
     plain = small._replace(modulation=np.ones_like(small.modulation))  # as without a gain
     both = dataclasses.replace(SMALL, optimizers=("sgd", "ngm"))
-    metrics = landscape_summary.summarize(
-        both, stream, {"sgd": plain, "ngm": small}, landscape.run_fast_slow(), complexities
-    )
+    found = Found()
+    found.update({"sgd": plain, "ngm": small, "fast-slow": landscape.run_fast_slow()})
+    found.update(complexities)
+    metrics = landscape.EXPERIMENT.summarize(both, found)
     ngm, sgd = metrics["methods"]["ngm"], metrics["methods"]["sgd"]
     assert ngm["identity_largest_relative_error"] < 1e-3
     assert sgd["identity_largest_relative_error"] is None
@@ -216,7 +216,7 @@ def test_the_summary_holds_every_figure(small, stream, complexities):
     assert ngm["old_task_loss"]["worst_on_line"]["per_seed"] == pytest.approx(line.max(axis=1))
     assert max(metrics["fast_slow"]["largest_difference"].values()) < 1e-6
     way = metrics["complexity"]["entropy"]["from scratch"]
-    gain = complexities["classes"].gain[0, 1].mean(axis=-1)
+    gain = complexities["classes"].gain[:, 0, 1].mean(axis=-1)
     assert way["classes"]["rise"]["mean"] == pytest.approx((gain[:, -1] - gain[:, 0]).mean())
 
 
@@ -258,7 +258,7 @@ def test_more_products_than_weights_are_refused(stream):
 def test_a_rotated_stream_has_all_classes_in_its_first_task():
     stream = landscape.load_stream(dataclasses.replace(SMALL, benchmark="rotated-digits"))
     assert stream.task_names[0] == "0°"
-    _, labels = landscape_switch.training_images(stream, 1, 256)
+    _, labels = switch.training_images(stream, 1, 256)
     assert len(labels) == 256
     assert set(labels) == set(range(10))
 
@@ -270,8 +270,8 @@ def test_models_may_name_their_layers_otherwise(stream):
             x = images.reshape(len(images), -1)
             return nn.Dense(10, name="output")(nn.tanh(nn.Dense(3, name="zz")(x)))
 
-    apply = landscape_switch.flat_apply(Other(), stream.images.shape[1:])
-    x = landscape_training.as_inputs(stream.images[:3])
+    apply = switch.flat_apply(Other(), stream.images.shape[1:])
+    x = switch.as_inputs(stream.images[:3])
     params = Other().init(jax.random.key(5), x)
     np.testing.assert_allclose(apply(ravel_pytree(params)[0], x), Other().apply(params, x))
 

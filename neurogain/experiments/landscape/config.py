@@ -1,22 +1,16 @@
-"""The loss around the first switch of a stream: curvature, lines, a plane; and what a gain does.
-
-The units of work: one per optimizer (all its seeds), the demonstration of fast and slow weights,
-and the gain as a read-out of complexity, for classes and for domains.
-"""
+"""What `neurogain landscape` can be told."""
 
 import dataclasses
 import itertools
 import math
-from collections.abc import Iterator
-from typing import Any, NamedTuple
+from typing import Any
 
-import jax
-import jax.numpy as jnp
 import numpy as np
 
-from neurogain import _checks, analysis, output
+from neurogain import _checks, results
 from neurogain.continual import methods, models, stream_specs, streams
 from neurogain.continual.stream_specs import STREAMS, StreamSpec
+from neurogain.experiments import grids
 
 CLASSES = 10  # of the digits, whose classes and rotations the read-out of complexity has
 DEMONSTRATION = "fast-slow"
@@ -57,6 +51,16 @@ class LandscapeConfig:
     rotation: float = 80.0
     """Degrees between the domains of the read-out of complexity."""
 
+    def __post_init__(self) -> None:
+        """Keep lists and arrays as tuples."""
+        for name in ("optimizers", "hidden"):
+            object.__setattr__(self, name, grids.as_tuple(getattr(self, name)))
+
+    def as_json(self) -> dict[str, Any]:
+        """Return plain JSON values."""
+        texts = tuple(methods.texts(self.optimizers))
+        return results.plain(dataclasses.replace(self, benchmark=self.spec.name, optimizers=texts))
+
     def parse_methods(self) -> dict[str, methods.Method]:
         """Return the methods by label, as `methods.parse_all`."""
         return methods.parse_all(self.optimizers, sensitivity=self.spec.sensitivity)
@@ -67,24 +71,12 @@ class LandscapeConfig:
         return stream_specs.find(self.benchmark)
 
     def check(self) -> None:
-        """Refuse bad input before anything is run.
+        """Check everything that can be checked before data are read.
 
         Raises:
           ValueError: names the argument, the rule, the value and a way out.
         """
-        if self.spec.model != "mlp" or self.spec.required:
-            fit = [s.name for s in STREAMS.values() if s.model == "mlp" and not s.required]
-            raise ValueError(
-                f"`benchmark` must be a stream that trains an MLP, {', '.join(fit)}; got "
-                f"{self.spec.name}."
-            )
-        refused = [m.name for m in self.parse_methods().values() if not m.held_weights_act]
-        if refused:
-            measured = ", ".join(m.name for m in methods.METHODS.values() if m.held_weights_act)
-            raise ValueError(
-                f"`optimizers` must be among {measured} here; got {', '.join(refused)}, "
-                "with slow weights, a gain on a part of the network or a second gradient."
-            )
+        self._check_choices()
         counts = {name: 1 for name in ("seeds", "iterations", "batch_size", "top", "every")}
         counts |= {"products": 1, "images": 1, "window": 2, "points": 3, "first_seed": 0}
         for name, least in counts.items():
@@ -115,6 +107,22 @@ class LandscapeConfig:
             )
         _checks.in_range("rotation", self.rotation, "finite, in degrees", np.isfinite, "80")
 
+    def _check_choices(self) -> None:
+        """Raise ValueError for a stream or a method that can't be measured."""
+        if self.spec.model != "mlp" or self.spec.required:
+            fit = [s.name for s in STREAMS.values() if s.model == "mlp" and not s.required]
+            raise ValueError(
+                f"`benchmark` must be a stream that trains an MLP, {', '.join(fit)}; got "
+                f"{self.spec.name}."
+            )
+        refused = [m.name for m in self.parse_methods().values() if not m.held_weights_act]
+        if refused:
+            measured = ", ".join(m.name for m in methods.METHODS.values() if m.held_weights_act)
+            raise ValueError(
+                f"`optimizers` must be among {measured} here; got {', '.join(refused)}, "
+                "with slow weights, a gain on a part of the network or a second gradient."
+            )
+
     def check_stream(self, stream: streams.Stream) -> None:
         """Raise ValueError if the network for the stream has fewer weights than products."""
         widths = (math.prod(stream.images.shape[1:]), *self.hidden, stream.classes)
@@ -125,11 +133,6 @@ class LandscapeConfig:
                 "Pass products=50."
             )
 
-    def units(self) -> Iterator[str]:
-        """Yield the names of the units of work."""
-        yield from self.parse_methods()
-        yield from (DEMONSTRATION, *COMPLEXITIES)
-
     @property
     def seed_range(self) -> range:
         """The seeds."""
@@ -138,49 +141,3 @@ class LandscapeConfig:
     def model(self, classes: int = CLASSES) -> models.MLP:
         """Return the network, with one output a class."""
         return models.MLP(classes, self.hidden)
-
-
-class FastSlow(NamedTuple):
-    """The demonstration of fast and slow weights, both ways."""
-
-    modulated_slow: Any  # g0 W, (updates + 1, weights)
-    modulated_fast: Any  # (g - g0) W
-    modulated_gain: Any  # (updates + 1,)
-    explicit_slow: Any
-    explicit_fast: Any
-    explicit_gain: Any
-
-
-def load_stream(config: LandscapeConfig) -> streams.Stream:
-    """Return the stream of whose tasks the first two are learned."""
-    return config.spec.build()
-
-
-def linear_problem() -> analysis.Problem:
-    """Return a regression in five weights whose targets change halfway, in float64 or narrower."""
-    rng = np.random.default_rng(0)
-    inputs, solutions = rng.normal(size=(50, 5)), rng.normal(size=(2, 5))
-    targets = np.repeat(solutions @ inputs.T, 100, axis=0)
-    return analysis.Problem(
-        inputs=jnp.asarray(inputs),
-        targets=jnp.asarray(targets),
-        start=jnp.asarray(rng.normal(size=5)),
-        learning_rate=0.03,
-        decay=0.9,
-        baseline=1.2,
-        sensitivity=0.1,
-    )
-
-
-def run_fast_slow() -> FastSlow:
-    """Train a linear problem with a gain, and with explicit fast and slow weights, in float64."""
-    with jax.enable_x64():
-        problem = linear_problem()
-        both = (analysis.gain_modulated(problem), analysis.explicit_fast_slow(problem))
-        return FastSlow(*(np.asarray(x) for course in both for x in course))
-
-
-def as_json(config: LandscapeConfig) -> dict[str, Any]:
-    """Return the configuration as JSON values."""
-    texts = tuple(m.text if isinstance(m, methods.Method) else m for m in config.optimizers)
-    return output.plain(dataclasses.replace(config, benchmark=config.spec.name, optimizers=texts))

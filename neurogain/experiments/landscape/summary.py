@@ -6,48 +6,51 @@ from typing import Any
 import numpy as np
 
 from neurogain import stats
-from neurogain.continual import metrics
-from neurogain.continual.streams import Stream
-from neurogain.experiments.landscape import COMPLEXITIES, FastSlow, LandscapeConfig, as_json
-from neurogain.experiments.landscape_complexity import DRIVES, LEVELS, WAYS, Complexity
-from neurogain.experiments.landscape_switch import Switch, distances
+from neurogain.continual import methods, metrics
+from neurogain.experiments.landscape.complexity import (
+    COMPLEXITIES,
+    DRIVES,
+    LEVELS,
+    WAYS,
+    Complexity,
+)
+from neurogain.experiments.landscape.config import LandscapeConfig
+from neurogain.experiments.landscape.fast_slow import FastSlow
+from neurogain.experiments.landscape.run import DEMONSTRATION, load_stream
+from neurogain.experiments.landscape.switch import Switch, distances
 from neurogain.stats import summary
 
 SCHEMA_VERSION = 1
 TAIL = 50  # updates at the end of a stretch over which the settled gain is averaged
 
 
-def summarize(
-    config: LandscapeConfig,
-    stream: Stream,
-    switches: Mapping[str, Switch],
-    demonstration: FastSlow,
-    complexities: Mapping[str, Complexity],
-) -> dict[str, Any]:
-    """Return the content of `metrics.json` but for versions and times."""
-    chosen = config.parse_methods()
-    tasks = stream.task_names[:2]
+def summarize(config: LandscapeConfig, found: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the content of metrics.json without versions and times."""
+    stream = load_stream(config)
+    labels = methods.texts(config.optimizers)
+    measured = {}
+    for label, (name, method) in zip(labels, config.parse_methods().items(), strict=True):
+        switch = found[label]
+        measured[name] = {
+            "summary": method.summary,
+            "hyperparameters": dict(method.constants),
+            "diverged": [not np.isfinite(loss).all() for loss in switch.train_loss],
+            **_curvature(switch),
+            **_around(config, switch, stream.test_counts[:2]),
+        }
+    images = np.diff(stream.starts)[:2]
     return {
         "schema_version": SCHEMA_VERSION,
-        "config": as_json(config),
+        "config": config.as_json(),
         "stream": {
-            "tasks": list(tasks),
-            "training_images": np.diff(stream.starts)[:2].tolist(),
-            "curvature_images": np.minimum(np.diff(stream.starts)[:2], config.images).tolist(),
+            "tasks": list(stream.task_names[:2]),
+            "training_images": images.tolist(),
+            "curvature_images": np.minimum(images, config.images).tolist(),
             "test_images": stream.test_counts[:2].tolist(),
         },
-        "methods": {
-            label: {
-                "summary": chosen[label].summary,
-                "hyperparameters": dict(chosen[label].constants),
-                "diverged": [not np.isfinite(loss).all() for loss in found.train_loss],
-                **_curvature(found),
-                **_around(config, found, stream.test_counts[:2]),
-            }
-            for label, found in switches.items()
-        },
-        "fast_slow": _differences(demonstration),
-        "complexity": _complexity(complexities),
+        "methods": measured,
+        "fast_slow": _differences(found[DEMONSTRATION]),
+        "complexity": _complexity({kind: found[kind] for kind in COMPLEXITIES}),
     }
 
 
@@ -129,7 +132,7 @@ def _complexity(found: Mapping[str, Complexity]) -> dict[str, Any]:
         for w, way in enumerate(WAYS):
             rises, part = {}, {}
             for kind in COMPLEXITIES:
-                gain, entropy = (settled(x[d, w]) for x in found[kind])  # (seeds, levels)
+                gain, entropy = (settled(x[:, d, w]) for x in found[kind])  # (seeds, levels)
                 rises[kind] = gain[:, -1] - gain[:, 0]
                 part[kind] = {
                     "levels": list(LEVELS[kind]),

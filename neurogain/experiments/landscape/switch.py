@@ -5,7 +5,7 @@ lines and plane are measured on the test images of the old and of the new task.
 """
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import jax
@@ -13,14 +13,15 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 from jax.flatten_util import ravel_pytree
-from jaxtyping import Array
+from jaxtyping import Array, Float
 
 from neurogain import analysis
 from neurogain._extras import extra
-from neurogain.continual import methods
+from neurogain.continual import images as pixels
+from neurogain.continual.method import Method
 from neurogain.continual.streams import Stream
-from neurogain.experiments import landscape_training as training
-from neurogain.experiments.landscape import LandscapeConfig
+from neurogain.experiments.landscape.config import LandscapeConfig
+from neurogain.experiments.landscape.training import Weights, every_run, make_trainer
 
 with extra("continual"):
     import flax.linen as nn
@@ -37,22 +38,23 @@ class Switch(NamedTuple):
     first seed.
     """
 
-    eigenvalues: Any  # at E and at W, descending: (seeds, 2, tasks, times, top)
-    residuals: Any  # bounds of their errors, the same shape
-    modulation: Any  # g with E = g W, (seeds, tasks, times)
-    gain: Any  # after each update, (seeds, tasks, iterations)
-    entropy: Any  # nats, batch mean
-    train_loss: Any  # nats
-    path_loss: Any  # nats, (seeds, 2 window + 1, tasks)
-    path_accuracy: Any
-    line_loss: Any  # nats, (seeds, points, tasks)
-    line_accuracy: Any
-    plane_x: Any  # along the trajectory's first principal direction, (points,)
-    plane_y: Any  # along its second
-    plane_loss: Any  # nats, (points, points, tasks)
-    plane_accuracy: Any
-    trajectory: Any  # in the plane, the switch at its origin, (2 window + 1, 2)
-    captured: Any  # share of the trajectory's squared distances that lies in the plane
+    # "at": E and W; eigenvalues descend from the largest
+    eigenvalues: Float[np.ndarray, "seed at task curvature_update eigenvalue"]
+    residuals: Float[np.ndarray, "seed at task curvature_update eigenvalue"]  # bounds of errors
+    modulation: Float[np.ndarray, "seed task curvature_update"]  # g with E = g W
+    gain: Float[np.ndarray, "seed task update"]  # after it
+    entropy: Float[np.ndarray, "seed task update"]  # nats, batch mean
+    train_loss: Float[np.ndarray, "seed task update"]  # nats
+    path_loss: Float[np.ndarray, "seed path_update task"]  # nats
+    path_accuracy: Float[np.ndarray, "seed path_update task"]
+    line_loss: Float[np.ndarray, "seed line_distance task"]  # nats
+    line_accuracy: Float[np.ndarray, "seed line_distance task"]
+    plane_x: Float[np.ndarray, " x"]  # along the trajectory's first principal direction
+    plane_y: Float[np.ndarray, " y"]  # along its second
+    plane_loss: Float[np.ndarray, "x y task"]  # nats
+    plane_accuracy: Float[np.ndarray, "x y task"]
+    trajectory: Float[np.ndarray, "path_update direction"]  # in the plane, the switch at its origin
+    captured: Float[np.ndarray, ""]  # share of the trajectory's squared distances in the plane
 
 
 def distances(config: LandscapeConfig) -> np.ndarray:
@@ -65,66 +67,93 @@ def times(config: LandscapeConfig) -> np.ndarray:
     return np.arange(0, config.iterations + 1, config.every)
 
 
+class _Run(NamedTuple):
+    """What all seeds went through on the first two tasks."""
+
+    updates: np.ndarray  # after which weights are kept, (kept,)
+    weights: Weights  # leaves (seeds, kept, ...)
+    curves: dict[str, np.ndarray]  # each (seeds, tasks, iterations)
+
+
+def _train(config: LandscapeConfig, stream: Stream, method: Method, seeds: Sequence[int]) -> _Run:
+    """Learn the two tasks, and keep the weights that are measured."""
+    T, window = config.iterations, config.window
+    kept = np.union1d(times(config), T + times(config))
+    kept = np.union1d(kept, np.arange(T - window, T + window + 1))
+    trainer = make_trainer(config, stream, method)
+    runs = trainer.start([method.constants] * len(seeds), seeds)
+    found = [jax.tree.map(lambda x: np.asarray(x)[:, None], every_run(runs.state))]
+    curves = []
+    for task in range(2):
+        own = kept[(kept > T * task) & (kept <= T * (task + 1))] - T * task
+        runs, learned, observed = trainer.learn(runs, task, keep=own.tolist())
+        found.append(observed)
+        curves.append(learned)
+    weights = jax.tree.map(lambda *parts: np.concatenate(parts, axis=1), *found)
+    fields = {"gain": "gain", "entropy": "uncertainty", "train_loss": "loss"}
+    return _Run(
+        kept,
+        weights,
+        {ours: np.stack([getattr(c, f) for c in curves], axis=1) for ours, f in fields.items()},
+    )
+
+
 def run_method(
     config: LandscapeConfig,
     stream: Stream,
-    method: methods.Method,
+    method: Method,
+    *,
+    seeds: Sequence[int] | None = None,
     show: Callable[[int, int], None] = lambda done, total: None,
 ) -> Switch:
     """Train one optimizer from all seeds and measure the loss around its weights.
 
     `show` is called with the number of parts done and their total.
     """
-    total = 2 + 2 * config.seeds
-    T, window = config.iterations, config.window
-    tasks = times(config) + T * np.arange(2)[:, None]
-    around = np.arange(T - window, T + window + 1)
-    kept = np.union1d(tasks, around)
-    plan = training.plan(np.repeat(stream.starts[1:3], T), kept)
-    model = config.model(stream.classes)
-    runs = training.train(
-        [plan], config.seed_range, stream, model, method.build, method.constants,
-        kept=len(kept), batch_size=config.batch_size,
-    )  # fmt: skip
-    runs = jax.tree.map(lambda x: x[0], runs)
+    chosen = tuple(config.seed_range if seeds is None else seeds)
+    total = 2 + 2 * len(chosen)
+    runs = _train(config, stream, method, chosen)
     show(1, total)
-    apply = flat_apply(model, stream.images.shape[1:])
+    apply = flat_apply(config.model(stream.classes), stream.images.shape[1:])
     pairs, modulation = [], []
-    for task, updates in enumerate(tasks):
+    for task in range(2):
         images, labels = training_images(stream, task + 1, config.images)
-        places = np.searchsorted(kept, updates)
-        modulation.append(runs.modulation[:, places])
-        for run in range(config.seeds):
+        places = np.searchsorted(runs.updates, config.iterations * task + times(config))
+        modulation.append(runs.weights.modulation[:, places])
+        for run in range(len(chosen)):
             pairs.append(
                 _curvature(
-                    *(x[run, places] for x in (runs.effective, runs.underlying, runs.modulation)),
-                    training.as_inputs(images),
+                    *(x[run, places] for x in runs.weights),
+                    as_inputs(images),
                     labels,
                     apply=apply,
                     top=config.top,
                     products=config.products,
-                    modulated=bool(np.any(runs.modulation != 1)),
+                    modulated=bool(np.any(runs.weights.modulation != 1)),
                 )
             )
             jax.block_until_ready(pairs[-1])
             show(len(pairs) + 1, total)
     values, residuals = (
-        np.moveaxis(np.reshape(x, (2, config.seeds, *x[0].shape)), 0, 2)
+        np.moveaxis(np.reshape(x, (2, len(chosen), *x[0].shape)), 0, 2)
         for x in map(np.stack, zip(*pairs, strict=True))
     )
-    weights = runs.effective[:, np.searchsorted(kept, around)]
+    around = config.iterations + np.arange(-config.window, config.window + 1)
+    weights = np.asarray(runs.weights.effective)[:, np.searchsorted(runs.updates, around)]
     tests = test_images(stream)
     path, line = _path_and_line(weights, distances(config), *tests, apply=apply)
     plane = _plane(config, weights[0], tests, apply)
     show(total, total)
-    gain, entropy, loss = (
-        x.reshape(config.seeds, 2, T) for x in (runs.gain, runs.entropy, runs.loss)
-    )
     found = (
-        *(values, residuals, np.stack(modulation, axis=1), gain, entropy, loss),
+        *(values, residuals, np.stack(modulation, axis=1), *runs.curves.values()),
         *(path["loss"], path["accuracy"], line["loss"], line["accuracy"], *plane),
     )
     return Switch(*map(np.asarray, found))
+
+
+def as_inputs(images: np.ndarray) -> Array:
+    """Return uint8 images in [0, 1], as the trainer gives them to the model."""
+    return pixels.scaled(jnp.asarray(images), pixels.Scale())
 
 
 def training_images(stream: Stream, tasks: int, most: int) -> tuple[np.ndarray, np.ndarray]:
@@ -138,7 +167,7 @@ def training_images(stream: Stream, tasks: int, most: int) -> tuple[np.ndarray, 
 def test_images(stream: Stream) -> tuple[list[Any], list[Any]]:
     """Return the test images, as inputs, and labels of the first two tasks."""
     counts = stream.test_counts[:2]
-    images = [training.as_inputs(stream.test_images[k, :n]) for k, n in enumerate(counts)]
+    images = [as_inputs(stream.test_images[k, :n]) for k, n in enumerate(counts)]
     return images, [stream.test_labels[k, :n] for k, n in enumerate(counts)]
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from neurogain.plotting import stability_gap as figures
+from neurogain.plotting import continual as figures
 
 SIZES = pytest.mark.parametrize(("tasks", "seeds"), [(2, 1), (2, 5), (5, 1), (5, 5)])
 

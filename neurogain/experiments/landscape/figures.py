@@ -3,21 +3,103 @@
 Bands and bars are 95 % t-intervals over seeds.
 """
 
-from collections.abc import Mapping, Sequence
+import functools
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
 from matplotlib.colors import LogNorm
-from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, NullFormatter, StrMethodFormatter
 
-from neurogain.plotting.style import COLOURS, MARKERS, assign, panel_letters, tidy
+from neurogain.continual import methods
+from neurogain.experiments.landscape import summary, switch
+from neurogain.experiments.landscape.complexity import COMPLEXITIES, DRIVES, LEVELS, WAYS
+from neurogain.experiments.landscape.config import LandscapeConfig
+from neurogain.experiments.landscape.run import DEMONSTRATION
+from neurogain.experiments.landscape.switch import Switch
+from neurogain.plotting.style import COLOURS, MARKERS, Figure, assign, panel_letters, tidy
 from neurogain.stats import t_interval
 
 _TASKS = ("old task", "new task")
 _TASK_LOOK = ({"color": COLOURS[0], "linestyle": "-"}, {"color": COLOURS[3], "linestyle": "--"})
+
+
+def figures(
+    config: LandscapeConfig, found: Mapping[str, Any], metrics: Mapping[str, Any]
+) -> dict[str, Callable[[], Figure]]:
+    """Return what draws each figure, by name."""
+    del metrics
+
+    def each(field: str) -> dict[str, Any]:
+        return {name: getattr(one, field) for name, one in _switches(config, found).items()}
+
+    ways = [
+        {name: getattr(found[DEMONSTRATION], f"{way}_{name}") for name in ("slow", "fast", "gain")}
+        for way in ("modulated", "explicit")
+    ]
+    distances = switch.distances(config)
+    return {
+        "curvature": functools.partial(
+            curvature, each("eigenvalues"), each("modulation"), switch.times(config)
+        ),
+        "loss": functools.partial(
+            around, each("path_loss"), each("line_loss"), distances, kind="loss"
+        ),
+        "accuracy": functools.partial(
+            around, each("path_accuracy"), each("line_accuracy"), distances, kind="accuracy"
+        ),
+        "plane": functools.partial(
+            plane,
+            each("plane_loss"),
+            each("plane_x"),
+            each("plane_y"),
+            each("trajectory"),
+            {name: float(share) for name, share in each("captured").items()},
+            seed=config.first_seed,
+        ),
+        "fast_slow": functools.partial(fast_slow, *ways),
+        "complexity": functools.partial(
+            complexity,
+            {kind: np.moveaxis(summary.settled(found[kind].gain), 0, 2) for kind in COMPLEXITIES},
+            LEVELS,
+            drives=DRIVES,
+            ways=WAYS,
+            averaged=min(summary.TAIL, config.iterations),
+        ),
+    }
+
+
+def plot(
+    axes: Axes, config: LandscapeConfig, found: Mapping[str, Any], metrics: Mapping[str, Any]
+) -> None:
+    """Draw the largest eigenvalue at E along training."""
+    del metrics
+    switches = _switches(config, found)
+    _largest(axes, {n: s.eigenvalues for n, s in switches.items()}, switch.times(config))
+    axes.set(xlabel="updates (line: the new task arrives)")
+    axes.legend(frameon=False)
+
+
+def _switches(config: LandscapeConfig, found: Mapping[str, Any]) -> dict[str, Switch]:
+    """Return the switches by the names that they have in metrics.json."""
+    labels = zip(config.parse_methods(), methods.texts(config.optimizers), strict=True)
+    return {name: found[label] for name, label in labels}
+
+
+def _largest(axes: Axes, eigenvalues: Mapping[str, np.ndarray], times: np.ndarray) -> None:
+    """Draw the largest eigenvalue at E along training, of every method."""
+    for label, line, marker in assign(eigenvalues):
+        values = eigenvalues[label][..., 0]
+        for task in range(2):
+            _band(
+                axes, times + times[-1] * task, values[:, 0, task], log=True,
+                label=label if task == 0 else None, **line, marker=marker, markersize=3,
+            )  # fmt: skip
+    axes.set(ylabel="largest eigenvalue at E (nats)", yscale="log")
+    axes.axvline(times[-1], color="0.4", linewidth=0.8)
+    tidy(axes)
 
 
 def _seeds(n: int, what: str = "mean") -> str:
@@ -51,12 +133,11 @@ def curvature(
     figure = Figure(figsize=(8.0, 5.8), layout="constrained")
     upper, lower = figure.subplots(2, 1, sharex=True)
     T, modulated = times[-1], False
+    _largest(upper, eigenvalues, times)
     for label, line, marker in assign(eigenvalues):
         values, g = eigenvalues[label][..., 0], modulation[label]
         for task in range(2):
             x, name = times + T * task, label if task == 0 else None
-            points = {"marker": marker, "markersize": 3}
-            _band(upper, x, values[:, 0, task], log=True, label=name, **line, **points)
             if np.any(g != 1):
                 modulated = True
                 _band(lower, x, g[:, task] ** 2, log=True, label=name and f"{label}: g²", **line)
@@ -67,7 +148,6 @@ def curvature(
                     label=name and f"{label}: measured ratio",
                     color="k", marker=marker, linestyle="none", markersize=4, fillstyle="none",
                 )  # fmt: skip
-    upper.set(ylabel="largest eigenvalue at E (nats)", yscale="log")
     lower.set(
         ylabel="eigenvalue at W / at E",
         xlabel="updates (vertical line: the new task arrives and joins the training loss)",
@@ -79,9 +159,8 @@ def curvature(
         lower.text(0.5, 0.5, "no method here has a gain", transform=lower.transAxes, ha="center")
         lower.set_yticks([])
     upper.legend(frameon=False, loc="upper left", bbox_to_anchor=(1, 1))
-    for axes in (upper, lower):
-        axes.axvline(T, color="0.4", linewidth=0.8)
-        tidy(axes)
+    lower.axvline(T, color="0.4", linewidth=0.8)
+    tidy(lower)
     panel_letters((upper, lower))
     n = len(next(iter(eigenvalues.values())))
     figure.suptitle(f"Hessian of the training loss ({_seeds(n, 'geometric mean')})", fontsize=11)

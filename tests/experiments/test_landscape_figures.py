@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from neurogain.plotting import landscape as figures
+from neurogain.experiments.landscape import figures
 
 RNG = np.random.default_rng(0)
 TIMES = np.array([0, 10, 20])

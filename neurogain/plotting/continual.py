@@ -1,4 +1,4 @@
-"""The three figures of the stability gap.
+"""Figures of continual learning: accuracy around switches, gain, trade-off of gap and accuracy.
 
 Arrays per method: `accuracy` (seeds, K, E, K) as in `continual.metrics`, `gain` and `uncertainty`
 (seeds, K, T). Bands and bars are 95 % t-intervals over seeds.
@@ -9,10 +9,10 @@ from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 from scipy import stats
 
 from neurogain.plotting import style
+from neurogain.plotting.style import Figure
 
 
 def _mean_and_half_width(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -36,6 +36,34 @@ def _finish(figure: Figure, axes: Axes, title: str, *, seeds: int) -> None:
     figure.suptitle(f"{title}{apart}{_seeds(seeds)}" if title else _seeds(seeds), fontsize=11)
 
 
+def around_switch(
+    axes: Axes,
+    accuracy: Mapping[str, np.ndarray],
+    task: int,
+    name: str,
+    *,
+    eval_every: int = 1,
+    before: int = 20,
+    after: int = 100,
+) -> None:
+    """Draw the accuracy on all old tasks around the switch to a task, into given axes."""
+    for label, line, _ in style.assign(accuracy):
+        runs = accuracy[label]
+        lead = max(1, min(before // eval_every, runs.shape[2] - 1))
+        length = min(after // eval_every + 1, runs.shape[2])
+        earlier = runs[:, task - 1, -1 - lead : -1, :task].mean(axis=-1)
+        curve = np.concatenate([earlier, runs[:, task, :length, :task].mean(axis=-1)], axis=1)
+        x = eval_every * (np.arange(curve.shape[1]) - lead)
+        mean, half = _mean_and_half_width(curve)
+        axes.plot(x, mean, label=label, linewidth=1.8, **line)
+        axes.fill_between(x, mean - half, mean + half, color=line["color"], alpha=0.18, lw=0)
+    axes.axvline(0, color="0.4", linewidth=0.8)
+    axes.set_title(f"{name} arrives", fontsize=10)
+    axes.set_xlabel("iterations since the switch")
+    axes.set_ylim(-0.02, 1.02)
+    style.tidy(axes)
+
+
 def old_task_accuracy(
     accuracy: Mapping[str, np.ndarray],
     task_names: Sequence[str],
@@ -53,21 +81,10 @@ def old_task_accuracy(
     figure = Figure(figsize=(3.0 * (tasks - 1) + 1.2, 3.6), layout="constrained")
     panels = figure.subplots(1, tasks - 1, sharey=True, squeeze=False)[0]
     for task, axes in enumerate(panels, start=1):
-        for label, line, _ in style.assign(accuracy):
-            runs = accuracy[label]
-            lead = max(1, min(before // eval_every, runs.shape[2] - 1))
-            length = min(after // eval_every + 1, runs.shape[2])
-            earlier = runs[:, task - 1, -1 - lead : -1, :task].mean(axis=-1)
-            curve = np.concatenate([earlier, runs[:, task, :length, :task].mean(axis=-1)], axis=1)
-            x = eval_every * (np.arange(curve.shape[1]) - lead)
-            mean, half = _mean_and_half_width(curve)
-            axes.plot(x, mean, label=label, linewidth=1.8, **line)
-            axes.fill_between(x, mean - half, mean + half, color=line["color"], alpha=0.18, lw=0)
-        axes.axvline(0, color="0.4", linewidth=0.8)
-        axes.set_title(f"{task_names[task]} arrives", fontsize=10)
-        axes.set_xlabel("iterations since the switch")
-        axes.set_ylim(-0.02, 1.02)
-        style.tidy(axes)
+        around_switch(
+            axes, accuracy, task, task_names[task],
+            eval_every=eval_every, before=before, after=after,
+        )  # fmt: skip
     panels[0].set_ylabel("accuracy on all old tasks")
     _finish(figure, panels[0], title, seeds=len(next(iter(accuracy.values()))))
     return figure

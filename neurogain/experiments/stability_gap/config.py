@@ -4,11 +4,12 @@ import dataclasses
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
-from neurogain import _checks, output
+from neurogain import _checks, results
 from neurogain.continual import methods, stream_specs
 from neurogain.continual.methods import Method
 from neurogain.continual.protocol import Protocol, Regime
 from neurogain.continual.stream_specs import StreamOptions, StreamSpec
+from neurogain.experiments import grids
 
 Scale = Literal["default", "paper", "small"]
 
@@ -95,6 +96,11 @@ class StabilityGapConfig:
     image_folder: Path | None = None
     """Folder of images, train/CLASS/*.png and test/CLASS/*.png, all of one size."""
 
+    def __post_init__(self) -> None:
+        """Keep lists and arrays as tuples."""
+        for name in ("optimizers", "hidden", "blocks", "angles"):
+            object.__setattr__(self, name, grids.as_tuple(getattr(self, name)))
+
     @property
     def spec(self) -> StreamSpec:
         """The stream that the benchmark names, or that it is."""
@@ -142,6 +148,11 @@ class StabilityGapConfig:
             regime=self.regime,
             buffer_size=self.buffer_size,
         )
+
+    @property
+    def seed_range(self) -> range:
+        """The seeds."""
+        return range(self.first_seed, self.first_seed + self.numbers.seeds)
 
     def parse_methods(self) -> dict[str, methods.Method]:
         """Return the methods by label, as `methods.parse_all`."""
@@ -218,6 +229,6 @@ class StabilityGapConfig:
         named = dataclasses.replace(
             self,
             benchmark=self.spec.name,
-            optimizers=tuple(m.text if isinstance(m, Method) else m for m in self.optimizers),
+            optimizers=tuple(methods.texts(self.optimizers)),
         )
-        return output.plain(named) | self.numbers._asdict() | filled
+        return results.plain(named) | self.numbers._asdict() | filled

@@ -1,0 +1,114 @@
+"""What runs carry, record and share while a `Trainer` trains them."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+from jaxtyping import Array, Float, Int, Key, PyTree
+
+from neurogain import optim
+from neurogain.continual.evaluation import EvaluationSets
+
+
+class RunState(NamedTuple):
+    """What a run carries from update to update."""
+
+    params: PyTree  # effective weights E, which learn
+    stats: PyTree  # their batch statistics, by collection; {} where the model has none
+    opt_state: optax.OptState
+    acting_stats: PyTree  # those of the weights that act; {} where these are E
+
+
+class TaskCurves(NamedTuple):
+    """What runs record: T updates a task, T / eval_every + 1 evaluations.
+
+    The trainer's curves of one task are without the axis "task"; on the device they are arrays of
+    one run, outside NumPy arrays of all runs.
+    """
+
+    accuracy: Float[np.ndarray, "seed task evaluation of_task"]  # at the weights that act; the
+    # first before any update; NaN on tasks not seen
+    slow_accuracy: Float[np.ndarray, "seed task of_task"]  # at g0 W, after the last update; NaN
+    # where that isn't evaluated
+    gain: Float[np.ndarray, "seed task update"]  # after it, mean over gain groups; 1: none
+    uncertainty: Float[np.ndarray, "seed task update"]  # nats, batch mean
+    loss: Float[np.ndarray, "seed task update"]  # nats
+    fast_accuracy: Float[np.ndarray, "seed task evaluation of_task"]  # as accuracy, at E; the same
+    # where E acts
+
+
+class Data(NamedTuple):
+    """A stream on the device."""
+
+    images: Array  # uint8, (n, pixels...)
+    labels: Int[Array, " n"]
+    sets: EvaluationSets
+
+
+class Runs(NamedTuple):
+    """Runs under way, R of them."""
+
+    constants: dict[str, Float[Array, " R"]]  # of the optimizer
+    seeds: tuple[int, ...]
+    keys: Key[Array, " R"]
+    data: Data
+    state: RunState  # leaves (R, ...)
+
+    def saved(self) -> dict[str, np.ndarray]:
+        """Return the state as arrays by name, for a checkpoint."""
+        return {f"state{i}": np.asarray(x) for i, x in enumerate(jax.tree.leaves(self.state))}
+
+    def restored(self, saved: Mapping[str, np.ndarray]) -> "Runs":
+        """Return the runs with the state that `saved` gave.
+
+        Raises ValueError if it is of other runs.
+        """
+        leaves, form = jax.tree.flatten(self.state)
+        found = [saved.get(f"state{i}", np.zeros(0)) for i in range(len(leaves))]
+        for i, (old, new) in enumerate(zip(found, leaves, strict=True)):
+            if old.shape != new.shape or old.dtype != new.dtype:
+                raise ValueError(
+                    f"a checkpoint must be of the same runs; state{i} is {old.dtype} of shape "
+                    f"{old.shape}, here {new.dtype} of shape {new.shape}. Delete it."
+                )
+        return self._replace(state=jax.tree.unflatten(form, [jnp.asarray(x) for x in found]))
+
+
+class Learned(NamedTuple):
+    """What learning one task gives."""
+
+    runs: Runs
+    curves: TaskCurves  # without the accuracies before the first update and of slow weights
+    observed: PyTree  # what the trainer observed after the updates kept, leaves (R, kept, ...)
+
+
+def acting(state: RunState) -> tuple[PyTree, PyTree]:
+    """Return the weights that act, and their batch statistics."""
+    params = optim.get_acting(state.opt_state, state.params)
+    return params, state.acting_stats or state.stats
+
+
+def mean_gain(opt_state: optax.OptState) -> Float[Array, ""]:
+    """Return the mean over all gain groups, 1 where the optimizer has no gain."""
+    gains = [g.ravel() for g in jax.tree.leaves(optim.find_gains(opt_state))]
+    return jnp.mean(jnp.concatenate(gains)) if gains else jnp.ones(())
+
+
+def one_by_one(function: Callable[..., Any], in_axes: Sequence[int | None]) -> Callable[..., Any]:
+    """Return the function over the first axis of some arguments, called for one at a time."""
+
+    def every(*arguments: Any) -> Any:
+        runs = len(jax.tree.leaves(arguments[in_axes.index(0)])[0])
+        results = []
+        for r in range(runs):
+            own = [
+                jax.tree.map(lambda x, r=r: x[r], argument) if axis == 0 else argument
+                for argument, axis in zip(arguments, in_axes, strict=True)
+            ]
+            results.append(jax.block_until_ready(function(*own)))
+        return jax.tree.map(lambda *parts: jnp.stack(parts), *results)
+
+    return every

@@ -1,0 +1,100 @@
+"""The loss around the first switch of a stream, and what a gain does: the parts.
+
+One for each optimizer and one for each kind of complexity, kept seed by seed; and the demonstration
+of fast and slow weights.
+"""
+
+import functools
+from collections.abc import Iterator
+
+import numpy as np
+
+from neurogain.continual import methods
+from neurogain.continual.method import Method
+from neurogain.continual.stream_specs import StreamSpec
+from neurogain.continual.streams import Stream
+from neurogain.experiments.landscape import complexity, fast_slow, switch
+from neurogain.experiments.landscape.complexity import (
+    COMPLEXITIES,
+    DRIVES,
+    LEVELS,
+    WAYS,
+    Complexity,
+)
+from neurogain.experiments.landscape.config import LandscapeConfig
+from neurogain.experiments.landscape.fast_slow import FastSlow
+from neurogain.experiments.landscape.switch import Switch
+from neurogain.jobs import Job, Part
+
+DEMONSTRATION = "fast-slow"
+
+
+def load_stream(config: LandscapeConfig) -> Stream:
+    """Return the stream of whose tasks the first two are learned."""
+    return _load(config.spec)
+
+
+@functools.lru_cache(maxsize=1)  # the runner asks for it when it runs, and when it sums up
+def _load(spec: StreamSpec) -> Stream:
+    return spec.build()
+
+
+def parts(config: LandscapeConfig) -> Iterator[Part]:
+    """Yield the parts.
+
+    Raises:
+      ValueError, FileNotFoundError: if the stream can't be loaded, or does not fit.
+    """
+    stream = load_stream(config)
+    config.check_stream(stream)
+    seeds = tuple(config.seed_range)
+    update = np.arange(1, config.iterations + 1)
+    axes = {
+        "at": np.array(["E", "W"]),
+        "task": np.array(stream.task_names[:2]),
+        "update": update,
+        "curvature_update": switch.times(config),
+        "path_update": np.arange(-config.window, config.window + 1),
+        "line_distance": switch.distances(config),
+    }
+    labels = methods.texts(config.optimizers)
+    for label, method in zip(labels, config.parse_methods().values(), strict=True):
+        job = functools.partial(_method, config, stream, method)
+        settings = {"method": method.text}
+        yield Part(
+            label, Switch, job, axes, seeds=seeds, undefined=Switch._fields, settings=settings
+        )
+    yield Part(DEMONSTRATION, FastSlow, _demonstration)
+    for kind in COMPLEXITIES:
+        axes = {
+            "drive": np.array(DRIVES),
+            "way": np.array(WAYS),
+            "level": np.array(LEVELS[kind]),
+            "update": update,
+        }
+        read_out = functools.partial(_complexity, config, kind)
+        yield Part(kind, Complexity, read_out, axes, seeds=seeds, undefined=Complexity._fields)
+
+
+def _method(config: LandscapeConfig, stream: Stream, method: Method, job: Job) -> Switch:
+    return switch.run_method(config, stream, method, seeds=job.seeds, show=job.show)
+
+
+def _demonstration(job: Job) -> FastSlow:
+    del job
+    return fast_slow.run_fast_slow()
+
+
+def _complexity(config: LandscapeConfig, kind: str, job: Job) -> Complexity:
+    return complexity.run_complexity(config, kind, seeds=job.seeds, show=job.show)
+
+
+def seconds(config: LandscapeConfig) -> float:
+    """Return about how long a run takes on two CPU cores."""
+    weights = 64 * config.hidden[0] + 10 * config.hidden[-1]
+    weights += sum(a * b for a, b in zip(config.hidden, config.hidden[1:], strict=False))
+    measured = 2 * (config.iterations / config.every + 1) * config.products * 3 * config.images
+    places = 2 * config.window + config.points + config.points**2 / config.seeds
+    updates = 2 * config.iterations * config.batch_size * 3
+    one = config.seeds * (measured * 2 + 200 * places + updates) * weights * 1e-10
+    return len(config.optimizers) * (12 + one) + 15 + updates * config.seeds * weights * 3e-9
