@@ -1,0 +1,139 @@
+# %% [markdown]
+# # A network, and plasticity
+#
+# Pyramidal cells excite SOM interneurons, which inhibit their dendrites. Recurrent synapses learn
+# by pair STDP. This file is a script and a notebook (`jupytext --to ipynb`).
+
+# %%
+import jax
+import matplotlib.pyplot as plt
+import numpy as np
+
+from neurogain.spiking import (
+    Drive,
+    IzhikevichCell,
+    Noise,
+    PoissonSource,
+    Population,
+    Projection,
+    Pulse,
+    PyramidalCell,
+    PyramidalDrive,
+    build,
+    cells,
+    measures,
+    simulate,
+)
+from neurogain.spiking.connectivity import AllToAll, FixedInDegree
+from neurogain.spiking.network.recorders import Weights
+from neurogain.spiking.plasticity import PairSTDP, ThreeFactor
+from neurogain.spiking.recorders import Spikes
+
+# %% [markdown]
+# ## Build
+#
+# A `Population` is a cell, its constants and a number. A `Projection` connects two populations:
+# a rule of connectivity, a weight (nS), a compartment, a receptor, and a rule of plasticity if it
+# learns. `build` draws the synapses. The structure is static; all numbers are in `params`.
+
+# %%
+populations = {
+    "pyramidal": Population(PyramidalCell(), cells.L5_PYRAMIDAL, 120),
+    "som": Population(IzhikevichCell(), cells.SOM, 30),
+}
+projections = {
+    "recurrent": Projection(
+        "pyramidal", "pyramidal", FixedInDegree(40), weight=0.3, plasticity=PairSTDP()
+    ),
+    "excite": Projection("pyramidal", "som", FixedInDegree(40), weight=0.3),
+    "inhibit": Projection(
+        "som", "pyramidal", FixedInDegree(20), weight=1.0, compartment="dendrite", receptor="gaba_a"
+    ),
+}
+network, params = build(populations, projections, dt=0.1, key=jax.random.key(0))
+print(f"{network.size} cells, {network.synapses(params, 'recurrent').weight.size} plastic synapses")
+
+# %% [markdown]
+# ## Run
+#
+# The drive names the populations that get one. Delivery is event-driven: its cost is spikes times
+# out-degree, and no spike is lost whatever the burst. Small networks take matrices instead, which
+# are differentiable (`build(path=...)` overrides the choice).
+
+# %%
+drive = {"pyramidal": PyramidalDrive(Drive(Noise(700.0, 100.0)), Drive(600.0), coupling=0.5)}
+record = {
+    "spikes": Spikes(),
+    "weights": Weights("recurrent", every=1000),
+}
+task = {"duration": 200.0, "key": jax.random.key(1), "record": record}
+run = simulate(network, params, drive, **task)
+time_ms, cell = run.recorded["spikes"].time_ms, run.recorded["spikes"].cell
+figure, axes = plt.subplots(figsize=(6, 3), layout="constrained")
+axes.plot(time_ms, cell, ".", ms=2)
+axes.set(xlabel="ms", ylabel="cell (the last 30 are SOM)")
+counts = measures.bin_counts(time_ms, cell, n=network.size, duration=200.0, width=5.0)
+for name in populations:
+    own = counts[network.cells_of(name)]
+    print(f"{name}: {own.sum(1).mean() / 0.2:.1f} Hz, synchrony {measures.synchrony(own):.2f}")
+
+# %% [markdown]
+# ## Weights
+#
+# `network.synapses` reads a projection: from which cell to which, its weights (nS), delays. With a
+# state the weights are the learned ones.
+
+# %%
+before = network.synapses(params, "recurrent").weight
+after = network.synapses(params, "recurrent", run.state).weight
+print(f"weights: {before.mean():.3f} nS at first, {after.mean():.3f} nS (sd {after.std():.3f}) now")
+print(f"the course of all: {run.recorded['weights'].values.shape}, samples x synapses")
+assert not np.array_equal(before, after)
+
+# %% [markdown]
+# ## Go on from there
+#
+# A run continues another when it gets its state and its step. `put_weights` writes weights into a
+# state, `with_weights` into the parameters (traced ones too, so it works under `grad`). The first
+# call of a structure, a set of recorder objects and a duration compiles for seconds; the second
+# call here has the same shapes and compiles nothing.
+
+# %%
+weaker = network.put_weights(params, run.state, "recurrent", 0.5 * after)
+second = simulate(network, params, drive, **task, state=weaker, first_step=run.step)
+halved = network.synapses(params, "recurrent", second.state).weight
+print(f"after halving: {halved.mean():.3f} nS at {second.step * network.dt:g} ms")
+
+# %% [markdown]
+# ## What else there is
+#
+# * `connectivity`: fixed in-degree, fixed probability, Gaussians on a ring or a sheet, lists.
+# * `plasticity`: pair and triplet STDP, and three-factor rules, under NEST's names. The modulator
+#   of a three-factor rule goes into the drive under its projection's name.
+# * Poisson processes and lists of spikes are populations (`sources`).
+# * Jumps of a conductance go into the drive under `"som.soma.ampa"`, with
+#   `Population(..., inputs=("soma.ampa",))`.
+# * The same network runs under `vmap` and, with `build(mesh=...)`, spread over devices by
+#   postsynaptic cell, bit for bit as on one.
+#
+# A three-factor rule keeps what the spikes suggest in an eligibility trace. Without a modulator the
+# weights stay where they are; a pulse of it turns the traces into weight changes.
+
+# %%
+populations = {
+    "input": Population(PoissonSource(), (), 50),
+    "cell": Population(IzhikevichCell(), cells.RS, 1),
+}
+rule = ThreeFactor(PairSTDP(Wmax=5.0))
+learning = {"learning": Projection("input", "cell", AllToAll(), weight=2.0, plasticity=rule)}
+network, params = build(populations, learning, dt=0.1, key=jax.random.key(0))
+figure, axes = plt.subplots(figsize=(4, 2.5), layout="constrained")
+for height in (0.0, 0.01):  # 1/ms
+    drive = {"input": 30.0, "learning": Pulse(height, start=100.0, end=150.0)}  # 30 Hz
+    run = simulate(network, params, drive, duration=200.0, key=jax.random.key(1))
+    change = network.synapses(params, "learning", run.state).weight - 2.0
+    axes.hist(np.asarray(change), bins=30, label=f"modulator {height:g} / ms", alpha=0.6)
+    print(f"modulator {height:g} / ms: largest change {np.abs(change).max():.4f} nS")
+    assert (np.abs(change).max() > 0.001) == (height > 0)
+axes.set(xlabel="change of weight (nS)", ylabel="synapses")
+axes.legend()

@@ -1,0 +1,145 @@
+# %% [markdown]
+# # Neuromodulators
+#
+# Dopamine, noradrenaline, acetylcholine and serotonin: release, clearance, receptors (fast and
+# slow), and effects on named targets of a network. This file is a script and a notebook
+# (`jupytext --to ipynb`).
+
+# %%
+import dataclasses
+
+import jax
+import jax.numpy as jnp
+import matplotlib.pyplot as plt
+import numpy as np
+
+from neurogain import neuromod, optim
+from neurogain.neuromod import Effect, Modulated, ModulatedParams, tables
+from neurogain.spiking import (
+    Drive,
+    Noise,
+    Population,
+    Pulse,
+    PyramidalCell,
+    PyramidalDrive,
+    build,
+    cells,
+    simulate,
+)
+from neurogain.spiking.recorders import Total, Traces
+
+# %% [markdown]
+# ## Tables
+#
+# Each constant and each effect has its source, or says that it is a modelling choice.
+
+# %%
+for system, kinetics in tables.KINETICS.items():
+    receptors = ", ".join(tables.RECEPTORS[system])
+    print(f"{system}: {kinetics.tonic:g} nM, cleared in {kinetics.tau:g} ms; {receptors}")
+for effect in tables.EFFECTS["l5_pyramidal"][:3]:
+    print(f"{effect.receptor} -> {effect.target}: {effect.strength:+g} ({effect.source})")
+
+# %% [markdown]
+# ## A network under modulation
+#
+# `effects.on` puts a table of effects on a population. `Modulated(network)` is a model like the
+# network; its drive has `"neuromod.surprise"` and other fields of `neuromod.Drives` beside the
+# network's own.
+
+# %%
+l5 = Population(PyramidalCell(), cells.L5_PYRAMIDAL, 50)
+network, plain = build({"l5": l5}, {}, dt=0.1, key=jax.random.key(0))
+effects = neuromod.effects.on("l5", tables.EFFECTS["l5_pyramidal"], among=neuromod.targets(network))
+params = ModulatedParams(plain, tables.standard(), effects)
+input_to_l5 = PyramidalDrive(Drive(Noise(800.0, 100.0)), Drive(800.0), coupling=0.3)
+record = {
+    "noradrenaline": Traces(
+        lambda state, info: state.neuromod.concentration["noradrenaline"][None], every=10
+    ),
+    "coupling": Traces(lambda state, info: info.effects["l5.coupling"][None], every=10),
+    "spikes": Total(),
+}
+task = {"duration": 400.0, "key": jax.random.key(1), "record": record}
+
+
+def run(params, surprise):
+    """Run the network with a burst of the locus coeruleus at 200 ms, or without it."""
+    burst = Pulse(surprise, start=200.0, end=200.1)
+    drive = {"l5": input_to_l5, "neuromod.surprise": burst}
+    return simulate(Modulated(network), params, drive, **task)
+
+
+def coupling(found):
+    """Return the highest coupling p of soma and dendrite; without modulation it is 0.3."""
+    return float(jax.nn.sigmoid(np.log(0.3 / 0.7) + np.max(found.recorded["coupling"].values)))
+
+
+figure, (above, below) = plt.subplots(2, 1, figsize=(5, 4), sharex=True, layout="constrained")
+for surprise in (0.0, 1.0):
+    found = run(params, surprise)
+    concentration = np.asarray(found.recorded["noradrenaline"].values).ravel()
+    above.plot(found.recorded["noradrenaline"].time_ms, concentration)
+    below.plot(found.recorded["coupling"].time_ms, found.recorded["coupling"].values)
+    p = coupling(found)
+    print(
+        f"surprise {surprise:g}: noradrenaline up to {concentration.max():.0f} nM, p up to {p:.3f}"
+    )
+above.set(ylabel="noradrenaline (nM)")
+below.set(ylabel="coupling (log odds of p)", xlabel="ms")
+assert concentration.max() > 1.5 * concentration[0]
+
+# %% [markdown]
+# ## At tonic levels nothing changes
+#
+# Effects are relative to the tonic reference: there a modulated network is the plain one, bit for
+# bit.
+
+# %%
+plain_task = task | {"record": {"spikes": task["record"]["spikes"]}}
+alone = simulate(network, plain, {"l5": input_to_l5}, **plain_task)
+tonic = run(params, 0.0)
+same = np.array_equal(alone.state.cells["l5"].soma.v, tonic.state.network.cells["l5"].soma.v)
+print("bit for bit:", same)
+assert same
+
+# %% [markdown]
+# ## Effects of your own
+#
+# An effect is a receptor, a target and a strength; pass a tuple of them as the third field of
+# `ModulatedParams`. Effects on one target add up before they act. These are the targets of this
+# network (`help(Modulated)` says what each is); `extending.py` adds one. Strengths are numbers like
+# any other, so changing them compiles nothing.
+
+# %%
+print(", ".join(neuromod.targets(network)))
+print(Effect("alpha1", "l5.soma.current", 300.0))  # pA per unit of activation
+stronger = tuple(dataclasses.replace(effect, strength=3 * effect.strength) for effect in effects)
+for name, chosen in (("of the table", effects), ("three times as high", stronger)):
+    found = run(params._replace(effects=chosen), 1.0)
+    print(f"strengths {name}: p up to {coupling(found):.3f}")
+
+# %% [markdown]
+# ## The same state drives an optimizer
+#
+# The drive of a gain is any number of at least 0. The activation of a receptor is one.
+
+# %%
+systems = neuromod.systems
+constants, state = tables.standard(), systems.init(tables.standard(), jnp.float32)
+tx = optim.ngm_sgd(0.01, sensitivity=10.0)  # per unit of activation
+weights = {"w": jnp.ones(2)}
+optimizer = tx.init(weights)
+step = jax.jit(lambda state, drives: systems.step(constants, state, drives, dt=1.0))
+for ms in range(60):
+    state = step(state, neuromod.Drives(surprise=float(ms == 0)))
+    if ms % 20 == 19:  # an update every 20 ms
+        activation = state.activation["alpha1"]
+        zeros = jax.tree.map(jnp.zeros_like, weights)
+        _, optimizer = tx.update(zeros, optimizer, weights, uncertainty=jnp.maximum(activation, 0))
+        print(f"{ms + 1} ms: alpha1 {float(activation):.3f}, "
+              f"gain {float(optim.get_gain(optimizer)):.3f}")  # fmt: skip
+
+# %% [markdown]
+# The experiments `neuromod` (concentrations, receptors and effects, with interactions and without)
+# and `go-nogo` (which modulators does a set shift need?) use the same parts.
