@@ -12,7 +12,6 @@ At tonic concentrations all activations are 0 and every value is kept bit for bi
 
 import dataclasses
 from collections.abc import Collection, Mapping, Sequence
-from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -50,6 +49,11 @@ def combine(effects: Sequence[Effect], activation: Mapping[str, jax.Array]) -> d
     Args:
       effects: in any order.
       activation: of each receptor, dimensionless, shape () or (n,).
+
+    Example:
+      >>> both = [Effect("d1", "pv.adaptation", 2.0), Effect("d2", "pv.adaptation", -1.0)]
+      >>> float(combine(both, {"d1": jnp.float32(0.5), "d2": jnp.float32(0.25)})["pv.adaptation"])
+      0.75
     """
     sums: dict[str, jax.Array] = {}
     for effect in effects:
@@ -60,17 +64,32 @@ def combine(effects: Sequence[Effect], activation: Mapping[str, jax.Array]) -> d
 
 
 def scaled(value: ArrayLike, amount: jax.Array) -> jax.Array:
-    """Return value x exp(amount)."""
+    """Return value x exp(amount).
+
+    Example:
+      >>> round(float(scaled(3.0, jnp.log(2.0))), 5)
+      6.0
+    """
     return jnp.asarray(value, amount.dtype) * jnp.exp(amount)
 
 
 def shifted(value: ArrayLike, amount: jax.Array) -> jax.Array:
-    """Return value + amount."""
+    """Return value + amount.
+
+    Example:
+      >>> float(shifted(3.0, jnp.float32(-1.0)))
+      2.0
+    """
     return jnp.asarray(value, amount.dtype) + amount
 
 
 def odds(value: ArrayLike, amount: jax.Array) -> jax.Array:
-    """Return the probability in [0, 1] whose odds are those of `value` times exp(amount)."""
+    """Return the probability in [0, 1] whose odds are those of `value` times exp(amount).
+
+    Example:
+      >>> round(float(odds(0.5, jnp.log(3.0))), 5)  # odds 1 to 1 become 3 to 1
+      0.75
+    """
     p = jnp.asarray(value, amount.dtype)
     falls = amount <= 0
     size = jnp.where(falls, amount, -amount)  # at most 0, so that no exponential is infinite
@@ -81,7 +100,7 @@ def odds(value: ArrayLike, amount: jax.Array) -> jax.Array:
 
 
 def check(effects: Sequence[Effect], receptors: Sequence[str]) -> None:
-    """Refuse effects of receptors that are not there, and strengths that are no numbers.
+    """Check that effects are of receptors that are there, with finite strengths.
 
     Raises:
       ValueError, TypeError: names the effect, the rule, the value and a way out.
@@ -121,6 +140,11 @@ def on(
     return tuple(one for one in found if among is None or one.target in among)
 
 
-def names(effects: Sequence[Any]) -> tuple[str, ...]:
-    """Return the targets, each once, in order."""
+def names(effects: Sequence[Effect]) -> tuple[str, ...]:
+    """Return the targets, each once, in order.
+
+    Example:
+      >>> names([Effect("d1", "x", 1.0), Effect("d2", "y", 1.0), Effect("m1", "x", 1.0)])
+      ('x', 'y')
+    """
     return tuple(dict.fromkeys(effect.target for effect in effects))

@@ -55,6 +55,11 @@ def step(
 
     Source: first-order clearance, as `gain.relax`; Mei, Rodriguez-Garcia & Ramaswamy, arXiv
     2501.06762.
+
+    Example:
+      >>> dopamine = KineticsParams(tonic=20.0, tau=300.0)
+      >>> float(step(dopamine, init(dopamine), Release(phasic=100.0), dt=1.0))
+      120.0
     """
     dtype = concentration.dtype
     tonic, tau = (jnp.asarray(x, dtype) for x in (params.tonic, params.tau))
@@ -71,13 +76,17 @@ def transmit(weights: ArrayLike, activity: jax.Array) -> jax.Array:
       weights: share of each releasing neuron in each target, shape (targets, neurons), rows of
         sum 1 for a concentration that is tonic where all neurons are.
       activity: of the releasing neurons, shape (neurons,).
+
+    Example:
+      >>> transmit([[1.0, 0.0], [0.5, 0.5]], jnp.array([2.0, 0.0])).tolist()
+      [2.0, 1.0]
     """
     weights = jnp.asarray(weights, activity.dtype)
     return jnp.matmul(weights, activity, precision=jax.lax.Precision.HIGHEST)
 
 
 def check(name: str, params: Any) -> None:
-    """Refuse a negative tonic level and a clearance that takes no time.
+    """Check that the tonic level is at least 0 and that clearance takes time.
 
     Raises:
       ValueError: names the constant, the rule with its unit, the value and a way out.
@@ -97,7 +106,7 @@ def check(name: str, params: Any) -> None:
 
 
 def check_release(name: str, release: Release) -> None:
-    """Refuse activity below silence and negative release; errors as in `check`."""
+    """Raise ValueError for activity below silence and for negative release; as `check` does."""
     _checks.in_range(
         f"activity of {name}", release.activity, "finite and at least -1, where neurons are silent",
         lambda x: (x >= -1) & (x < np.inf), "0.0",

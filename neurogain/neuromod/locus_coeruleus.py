@@ -81,7 +81,7 @@ def step(
 
 
 def check(params: Any) -> None:
-    """Refuse rates and times that can't be.
+    """Check that rates are at least 0 and times positive.
 
     Raises:
       ValueError: names the constant, the rule with its unit, the value and a way out.

@@ -138,7 +138,7 @@ class Modulated:
         return sorted(found, key=lambda part: part[0])
 
     def check(self, params: Any, drive: Any, *, dt: float, n: int, key: Any) -> None:
-        """Refuse unknown systems, receptors and targets, bad constants and drives.
+        """Check systems, receptors and targets, constants and drives.
 
         Raises:
           ValueError, TypeError: names the argument, the rule with its unit, the value, a way out.

@@ -33,6 +33,10 @@ def occupancy(concentration: ArrayLike, *, K: ArrayLike, n: ArrayLike) -> jax.Ar
       n: Hill exponent, >= 1.
 
     Source: Hill, J Physiol 40:iv (1910).
+
+    Example:
+      >>> round(float(occupancy(10.0, K=10.0, n=2.0)), 5)
+      0.5
     """
     c = jnp.asarray(concentration)
     bound = c > 0
@@ -76,6 +80,12 @@ def step(
 
     Returns:
       The activation at t + dt, in (-1, 1).
+
+    Example:
+      >>> ionotropic = ReceptorParams(K=10.0)
+      >>> after = step(ionotropic, jnp.zeros(()), jnp.float32(30.0), 10.0, dt=1.0)
+      >>> round(float(after), 5)  # occupancy 3 / 4, less 1 / 2 at the tonic level
+      0.25
     """
     dtype = activation.dtype
     K, n, tau = (jnp.asarray(x, dtype) for x in params)
@@ -86,7 +96,7 @@ def step(
 
 
 def check(name: str, params: Any) -> None:
-    """Refuse constants that make no receptor.
+    """Check that the constants are those of a receptor.
 
     Raises:
       ValueError: names the constant, the rule with its unit, the value and a way out.

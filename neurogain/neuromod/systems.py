@@ -140,6 +140,14 @@ def step(
       The state at t + dt.
 
     Source: arXiv 2501.06762; the forms of the interactions are modelling choices.
+
+    Example:
+      >>> from neurogain.neuromod import tables
+      >>> params = tables.standard()
+      >>> rewarded = jax.jit(step, static_argnames="dt")(
+      ...     params, init(params), Drives(prediction_error=1.0), dt=10.0)
+      >>> float(rewarded.concentration["dopamine"]) > params.kinetics["dopamine"].tonic
+      True
     """
     active, locus = activities(params, state, drives, dt=dt)
     concentration, activation = {}, {}
@@ -153,12 +161,18 @@ def step(
 
 
 def owners(params: NeuromodParams) -> dict[str, str]:
-    """Return the system of each receptor, by its name."""
+    """Return the system of each receptor, by its name.
+
+    Example:
+      >>> from neurogain.neuromod import tables
+      >>> owners(tables.standard())["alpha1"]
+      'noradrenaline'
+    """
     return {name: system for system, own in params.receptors.items() for name in own}
 
 
 def check(params: Any) -> None:
-    """Refuse unknown systems, receptors without a system, and constants that can't be.
+    """Check that systems are known, that receptors have a system, and all constants.
 
     Raises:
       ValueError, TypeError: names the argument, the rule with its unit, the value and a way out.
@@ -196,7 +210,7 @@ def check(params: Any) -> None:
 
 
 def _check_acting(params: NeuromodParams, field: str, table: Any) -> None:
-    """Refuse a wired system, with a level per target, that acts on one with another number."""
+    """Raise ValueError where a wired system acts on one with another number of targets."""
     if not _checks.is_concrete(table):
         return
     for to, by in zip(*np.nonzero(np.asarray(table)), strict=True):
@@ -219,7 +233,7 @@ _DRIVEN = {
 
 
 def check_wired(params: NeuromodParams, field: str, value: Any) -> None:
-    """Refuse a drive that differs between targets where its system is not wired to so many."""
+    """Raise ValueError if a drive differs between targets and its system isn't wired to as many."""
     own = params.kinetics.get(_DRIVEN.get(field, ""))
     wanted = () if own is None else np.shape(own.tonic)
     if np.shape(value) not in ((), wanted):
@@ -230,7 +244,7 @@ def check_wired(params: NeuromodParams, field: str, value: Any) -> None:
 
 
 def check_drives(drives: Drives) -> None:
-    """Refuse drives outside their range; errors as in `check`."""
+    """Raise ValueError for drives outside their range; as `check` does."""
     rules: dict[str, Any] = {
         "prediction_error": ("finite, in units of reward", np.isfinite),
         "surprise": ("in [0, 1]", lambda x: (x >= 0) & (x <= 1)),

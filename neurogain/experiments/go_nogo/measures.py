@@ -49,7 +49,12 @@ def trials_to_criterion(
 
 
 def entropy_bits(p: np.ndarray) -> np.ndarray:
-    """Return the entropy of a choice of probability p, in bits; NaN where p is."""
+    """Return the entropy of a choice of probability p, in bits; NaN where p is.
+
+    Example:
+      >>> entropy_bits(np.array([0.0, 0.5, 1.0])).tolist()
+      [0.0, 1.0, 0.0]
+    """
     p = np.asarray(p, float)
     inside = (p > 0) & (p < 1)
     q = np.where(inside, p, 0.5)
@@ -77,6 +82,12 @@ def detection(
     """Return latency (trials, NaN without), misses and false alarms around a shift.
 
     A burst within 100 trials of the shift is a detection; earlier ones are false alarms.
+
+    Example:
+      >>> trigger = np.zeros((1, 200))
+      >>> trigger[0, [30, 104]] = 1
+      >>> {name: x.tolist() for name, x in detection(trigger, 100).items()}
+      {'latency': [5.0], 'misses': [0.0], 'false_alarms': [1.0]}
     """
     after = trigger[:, shift : shift + DETECTED_WITHIN] > 0
     found = after.any(axis=1)

@@ -1,4 +1,4 @@
-"""What an agent refuses before it is traced."""
+"""What is checked before an agent is traced."""
 
 from typing import Any
 
@@ -18,7 +18,7 @@ _SHARES = ("validity", "forgetting", "detector")
 
 
 def check(agent: Agent, params: AgentParams, given: Any) -> None:
-    """Refuse a task, cells, numbers or bursts that can't be run.
+    """Check the task, the cells, all numbers and the bursts of a run.
 
     Args:
       agent: what is static.

@@ -36,6 +36,11 @@ class Task:
         symmetric: +1 and -1 for both actions.
       inputs: of each modality.
       active: of them for each cue.
+
+    Example:
+      >>> task = Task(shift="reversal", trials=100, overtraining=40)
+      >>> task.total, task.starts
+      (240, (0, 140))
     """
 
     shift: Shift = "extra"
@@ -63,7 +68,7 @@ class Task:
         return self.shifts + 1 if self.shift == "intra" else 1
 
     def check(self) -> None:
-        """Refuse a task that can't be run.
+        """Check that the task can be run.
 
         Raises:
           ValueError: names the argument, the rule, the value and a way out.
@@ -144,7 +149,13 @@ def is_go(trial: Trial) -> Int[Array, ""]:
 def reward(
     task: Task, trial: Trial, action: Int[Array, ""], validity: ArrayLike
 ) -> Float[Array, ""]:
-    """Return the feedback of an action (1: Go), wrong with probability 1 - validity."""
+    """Return the feedback of an action (1: Go), wrong with probability 1 - validity.
+
+    Example:
+      >>> go = Trial(*map(jnp.asarray, (0, 0, 0, 0, 0, 0.5)))  # the visual cue 0 means Go
+      >>> [float(reward(Task(), go, jnp.asarray(action), 1.0)) for action in (0, 1)]
+      [0.0, 1.0]
+    """
     right = jnp.where(action == is_go(trial), 1.0, -1.0)
     told = jnp.where(trial.luck < validity, right, -right)
     return told if task.feedback == "symmetric" else jnp.where(action == 1, told, 0.0)

@@ -52,7 +52,24 @@ def step(
     reward: jax.Array,
     number: jax.Array,
 ) -> tuple[PredictionState, Predicted]:
-    """Learn from one outcome; a reward of 0 tells nothing and changes nothing."""
+    """Learn from one outcome; a reward of 0 tells nothing and changes nothing.
+
+    Args:
+      params: constants.
+      state: before the outcome.
+      pair: of cues, 0 to 3.
+      action: 1: Go.
+      reward: its sign is what counts.
+      number: of the trial.
+
+    Returns:
+      The state behind the outcome, and what it meant.
+
+    Example:
+      >>> after, meant = step(PredictionParams(), init(), *map(jnp.asarray, (0, 1, 1.0, 0)))
+      >>> round(float(after.positive[0, 1]), 5), float(meant.trigger)
+      (0.51, 0.0)
+    """
     p = params
     told = reward != 0
     q = state.positive[pair, action]
