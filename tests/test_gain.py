@@ -39,6 +39,11 @@ def test_per_update_and_continuous_are_inverse(decay, sensitivity, dt):
     np.testing.assert_allclose(back, (decay, sensitivity), rtol=1e-4, atol=1e-30)
 
 
+@jax.jit
+def _advanced(n, g, u, constants):
+    return jax.lax.fori_loop(0, n, lambda _, x: gain.step(x, u, **constants), g)
+
+
 @given(u=drives, decay=unit, g0=baselines, eta=sensitivities, g=gains)
 def test_the_fixed_point_stays_and_is_reached(u, decay, g0, eta, g):
     constants = {"decay": decay, "baseline": g0, "sensitivity": eta}
@@ -46,7 +51,7 @@ def test_the_fixed_point_stays_and_is_reached(u, decay, g0, eta, g):
     np.testing.assert_allclose(fixed, g0 + eta * u / (1 - decay), rtol=1e-4)
     np.testing.assert_allclose(gain.step(fixed, u, **constants), fixed, rtol=1e-5)
     n = int(np.ceil(np.log(1e-6) / np.log(decay)))
-    reached = jax.lax.fori_loop(0, n, lambda _, x: gain.step(x, u, **constants), jnp.asarray(g))
+    reached = _advanced(n, g, u, constants)
     np.testing.assert_allclose(reached, fixed, rtol=1e-4)
 
 

@@ -42,7 +42,7 @@ def test_micro_batches_equal_one_big_batch(name, params, assert_close):
     big = modulate_by_gain(optax.adam(0.1), per=per)
     tx = optax.chain(optax.identity(), multi_steps(big, K, uncertainty_like=like))
     update, state, ours = jax.jit(tx.update), tx.init(params), params
-    big_update = jax.jit(big.update)
+    big_update, apply = jax.jit(big.update), jax.jit(optax.apply_updates)
     big_state, theirs = big.init(params), params
     for _ in range(2):
         grads = [
@@ -53,10 +53,10 @@ def test_micro_batches_equal_one_big_batch(name, params, assert_close):
         for i, (g, u) in enumerate(zip(grads, drives, strict=True)):
             updates, state = update(g, state, ours, uncertainty=u)
             assert any(jnp.any(x != 0) for x in jax.tree.leaves(updates)) == (i == K - 1)
-            ours = optax.apply_updates(ours, updates)
+            ours = apply(ours, updates)
         mean = jax.tree.map(lambda *xs: np.mean(xs, axis=0), *grads)
         updates, big_state = big_update(mean, big_state, theirs, uncertainty=_mean(drives, like))
-        theirs = optax.apply_updates(theirs, updates)
+        theirs = apply(theirs, updates)
     assert_close(ours, theirs, rtol=1e-4, atol=1e-5)
     assert_close(get_gain(state), get_gain(big_state), rtol=1e-5)
 

@@ -41,7 +41,13 @@ def test_hessian_at_the_underlying_weights_is_g_squared_times_that_at_the_effect
         def of_weights(W):
             return loss(jax.tree.map(lambda w: g * w, unravel(W)))
 
-        product = jax.jit(lambda v: jax.jvp(jax.grad(of_weights), (W,), (v,))[1])
-        dense = jax.jit(jax.hessian(lambda e: loss(unravel(e))))(ravel_pytree(E)[0])
-        for v in rng.normal(size=(3, W.size)):
-            np.testing.assert_allclose(product(v), g**2 * (dense @ v), rtol=1e-9, atol=1e-12)
+        @jax.jit
+        def compare(e, vectors):
+            def product(v):
+                return jax.jvp(jax.grad(of_weights), (W,), (v,))[1]
+
+            return jax.vmap(product)(vectors), jax.hessian(lambda e: loss(unravel(e)))(e)
+
+        vectors = rng.normal(size=(3, W.size))
+        products, dense = compare(ravel_pytree(E)[0], vectors)
+        np.testing.assert_allclose(products, g**2 * (vectors @ dense), rtol=1e-9, atol=1e-12)
