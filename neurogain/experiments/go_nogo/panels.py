@@ -4,9 +4,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from matplotlib.axes import Axes
 
+from neurogain._extras import extra
 from neurogain.plotting.style import COLOURS, Figure, assign, panel_letters, tidy
+
+with extra("plot"):
+    from matplotlib.axes import Axes
 
 Metrics = Mapping[str, Any]
 
