@@ -1,9 +1,10 @@
 """Colours and lines that stay apart for colour-blind readers and in grey (Okabe & Ito 2008)."""
 
 import io
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
+import numpy as np
 from matplotlib import colormaps
 from matplotlib import figure as matplotlib_figure
 from matplotlib.axes import Axes
@@ -43,6 +44,17 @@ def ordered(values: Iterable[float]) -> dict[float, tuple[float, ...]]:
     distinct = sorted(set(values))
     places = [i / max(1, len(distinct) - 1) for i in range(len(distinct))]
     return {v: colormaps["cividis"](0.88 * p) for v, p in zip(distinct, places, strict=True)}
+
+
+def spread(values: Sequence[float], count: int) -> list[float]:
+    """Return at most `count` of the values, both ends included.
+
+    Example:
+      >>> spread([0.0, 0.25, 0.5, 0.75, 1.0], 3)
+      [0.0, 0.5, 1.0]
+    """
+    places = np.linspace(0, len(values) - 1, min(count, len(values)))
+    return [values[i] for i in sorted({round(p) for p in places})]
 
 
 def panel_letters(axes: Iterable[Axes]) -> None:

@@ -7,11 +7,11 @@ from scipy import stats
 
 from neurogain import cli
 from neurogain.experiments import bac_firing
-from neurogain.experiments.bac_firing import BacFiringConfig
-from neurogain.experiments.bac_firing.run import spike_time
-from neurogain.experiments.bac_firing.summary import probability
+from neurogain.experiments.bac_firing import BacFiringConfig, figures
 
-CONFIG = BacFiringConfig(delay=np.arange(-24, 17, 2), dendritic_pulse=[400, 600, 800], repeats=30)
+CONFIG = BacFiringConfig(
+    delay=np.arange(-24, 17, 2), dendritic_pulse=[400, 600, 800], repeats=30, coupling="0:1:0.25"
+)
 THRESHOLD = -30.0  # mV
 
 
@@ -20,32 +20,50 @@ def result(tmp_path_factory):
     return bac_firing.run(CONFIG, out=tmp_path_factory.mktemp("bac") / "run")
 
 
-@pytest.fixture(scope="module")
-def found(result):
-    return result.parts["pairing"], result.parts["sustained"], result.metrics
-
-
 def probabilities(metrics, coupling):
     return np.array(
         [m["event_probability"] for m in metrics["pairing"] if m["coupling"] == coupling]
     )
 
 
-def test_neither_the_pulse_nor_the_spike_alone_makes_an_event(found):
-    pairing = found[0]
+def test_metrics_arrays_and_figures_are_on_disk(result):
+    found = {str(p.relative_to(result.out)) for p in result.out.rglob("*.*")} - {".lock"}
+    drawn = {f"{name}.png" for name in ("example", "maps", "probabilities", "sustained")}
+    arrays = {f"curves/{name}.npz" for name in ("pairing", "sustained", "example")}
+    assert found == drawn | arrays | {"config.json", "metrics.json"}
+    metrics = json.loads((result.out / "metrics.json").read_text())
+    assert metrics["config"]["delay"] == list(range(-24, 17, 2))
+
+
+def test_the_command_runs_nothing_again(result, capsys):
+    options = ("--delay", "-24:16:2", "--dendritic-pulse", "400:800:200", "--repeats", "30")
+    cli.main(["bac-firing", "--out", str(result.out), "--resume", *options])
+    printed = capsys.readouterr()
+    assert "3 parts, 3 of them finished before" in printed.err
+    assert result.table() in printed.out
+    assert " 600 pA " in result.table()
+    assert max(map(len, result.table().splitlines())) <= 80
+    metrics = json.loads((result.out / "metrics.json").read_text())
+    assert metrics == json.loads(json.dumps(result.metrics))
+
+
+def test_neither_the_pulse_nor_the_spike_alone_makes_an_event(result):
+    pairing = result.parts["pairing"]
     assert pairing.pulse_alone.max() < THRESHOLD
     assert pairing.spike_alone.max() < THRESHOLD
+    peaks = [m["pulse_alone_peak_mV"] for m in result.metrics["pairing"]]
+    assert max(peaks) < result.metrics["calcium_threshold_mV"] == THRESHOLD
 
 
-def test_at_full_coupling_there_is_one_window_of_delays(found):
-    for row in probabilities(found[2], 1.0):
+def test_at_full_coupling_there_is_one_window_of_delays(result):
+    for row in probabilities(result.metrics, 1.0):
         assert set(row) == {0.0, 1.0}
         assert row[0] == row[-1] == 0  # not outside
         assert np.abs(np.diff(row)).sum() == 2  # one window, without holes
 
 
-def test_a_spike_that_precedes_the_pulse_is_in_the_window(found):
-    rows = [m for m in found[2]["pairing"] if m["coupling"] == 1.0]
+def test_a_spike_that_precedes_the_pulse_is_in_the_window(result):
+    rows = [m for m in result.metrics["pairing"] if m["coupling"] == 1.0]
     widths = []
     for row in rows:
         low, high = row["window_ms"]
@@ -54,35 +72,36 @@ def test_a_spike_that_precedes_the_pulse_is_in_the_window(found):
     assert np.all(np.diff(widths) > 0)  # wider for stronger pulses
 
 
-def test_no_event_without_coupling(found):
-    assert not probabilities(found[2], 0.0).any()
-    assert found[0].paired[0].max() == pytest.approx(
-        found[0].pulse_alone.max(), abs=0.1
+def test_no_event_without_coupling(result):
+    assert not probabilities(result.metrics, 0.0).any()
+    assert all(m["window_ms"] is None for m in result.metrics["pairing"] if m["coupling"] == 0)
+    pairing = result.parts["pairing"]
+    assert pairing.paired[0].max() == pytest.approx(
+        pairing.pulse_alone.max(), abs=0.1
     )  # pulses start at other times of the settling
 
 
-def test_probability_grows_with_coupling(found):
-    mean = [probabilities(found[2], p).mean() for p in (0.0, 0.25, 0.5, 0.75, 1.0)]
-    assert np.all(np.diff(mean) > 0)
-    all_rows = np.array([probabilities(found[2], p) for p in (0.0, 0.25, 0.5, 0.75, 1.0)])
+def test_probability_grows_with_coupling(result):
+    rows = np.array([probabilities(result.metrics, p) for p in (0.0, 0.25, 0.5, 0.75, 1.0)])
+    assert np.all(np.diff(rows.mean(axis=(1, 2))) > 0)
     # point by point, no fall beyond what 30 draws allow
-    assert np.all(np.diff(all_rows, axis=0) >= -0.2)
+    assert np.all(np.diff(rows, axis=0) >= -0.2)
 
 
-def test_spikes_during_the_event_are_a_burst(found):
-    rows = {row["coupling"]: row for row in found[2]["sustained"]}
+def test_spikes_during_the_event_are_a_burst(result):
+    rows = {row["coupling"]: row for row in result.metrics["sustained"]}
     assert rows[0.0]["calcium_burst_fraction"] == 0
     assert rows[0.0]["shortest_interval_ms"] > 25
     assert rows[1.0]["calcium_burst_fraction"] > 0.5
     assert rows[1.0]["shortest_interval_ms"] <= 10
     assert rows[1.0]["spikes_during_pulse"] > rows[0.0]["spikes_during_pulse"]
-    dendrite = found[1].dendrite
+    dendrite = result.parts["sustained"].dendrite
     assert dendrite[0].max() < THRESHOLD < dendrite[-1].max()
 
 
 def test_intervals_of_probabilities_are_those_of_scipy():
     events = np.array([[0] * 10, [1] * 10, [1] * 3 + [0] * 7], bool)
-    found = probability(events)
+    found = bac_firing.probability(events)
     assert found["mean"] == [0, 1, 0.3]
     for k, interval in zip((0, 10, 3), found["ci"], strict=True):
         expected = stats.binomtest(k, 10).proportion_ci()
@@ -95,6 +114,8 @@ def test_the_example_shows_pulse_spike_and_both(result):
     assert peaks[0] < THRESHOLD
     assert peaks[1] < THRESHOLD < peaks[2]
     assert traces.spike.sum(axis=1).tolist() == [0, 1, 1]
+    at = traces.time_ms[traces.spike[1] > 0]
+    assert at == pytest.approx([0.0])  # the spike that time is counted from
 
 
 @pytest.mark.parametrize(
@@ -114,27 +135,48 @@ def test_bad_input_is_refused(change, message):
 
 
 @pytest.mark.parametrize(("current", "count"), [(10.0, "0"), (30000.0, "[2-9]")])
-def test_a_somatic_pulse_must_evoke_one_spike(current, count):
+def test_a_somatic_pulse_must_evoke_one_spike(tmp_path, current, count):
     config = dataclasses.replace(CONFIG, somatic_pulse=current, somatic_duration=5.0)
     with pytest.raises(
         ValueError, match=rf"`somatic_pulse` must evoke one spike.*evoked {count}\."
     ):
-        spike_time(config)
+        bac_firing.run(config, out=tmp_path / "run")
+    assert not (tmp_path / "run").exists()
 
 
-def test_metrics_arrays_and_figures_are_on_disk(result):
-    found = {str(p.relative_to(result.out)) for p in result.out.rglob("*.*")} - {".lock"}
-    figures = {f"{name}.png" for name in ("example", "maps", "probabilities", "sustained")}
-    arrays = {f"curves/{name}.npz" for name in ("pairing", "sustained", "example")}
-    assert found == figures | arrays | {"config.json", "metrics.json"}
-    assert json.loads((result.out / "metrics.json").read_text()) == result.metrics
-    assert max(map(len, result.table().splitlines())) <= 80
-    assert result.plot().axes[0].get_xlabel() == "delay (ms), pulse of 600 pA"
+def row(p, pulse):
+    return {
+        "coupling": p,
+        "dendritic_pulse_pA": pulse,
+        "delay_ms": [10.0, 0.0, -10.0],
+        "event_probability": [0.0, p, 0.2],
+        "event_probability_ci": [[0.0, 0.1], [max(0, p - 0.1), min(1, p + 0.1)], [0.0, 0.3]],
+    }
 
 
-def test_the_command_runs_nothing_again(result, capsys):
-    pulses = ("--delay=-24:16:2", "--dendritic-pulse", "400:800:200", "--repeats", "30")
-    cli.main(["bac-firing", "--out", str(result.out), "--resume", *pulses])
-    printed = capsys.readouterr()
-    assert "3 parts, 3 of them finished before" in printed.err
-    assert printed.out.startswith("Pairing, p = 1: pulse, peak of the pulse alone")
+def test_maps_show_probability_over_delay_and_pulse():
+    rows = [row(p, pulse) for p in (0.0, 0.5, 1.0) for pulse in (200.0, 400.0)]
+    *panels, bar = figures.maps(rows, repeats=40).axes
+    assert [a.get_title() for a in panels] == ["p = 0", "p = 0.5", "p = 1"]
+    mesh = panels[1].collections[0]
+    np.testing.assert_allclose(mesh.get_array(), [[0.2, 0.5, 0], [0.2, 0.5, 0]])
+    assert bar.get_ylabel() == "probability of a calcium event"
+
+
+def test_probabilities_are_drawn_against_each_of_the_three():
+    rows = [row(p, pulse) for p in (0.0, 1.0) for pulse in (200.0, 400.0)]
+    config = BacFiringConfig(example_pulse=390.0, example_delay=1.0)
+    drawn = figures.probabilities(config, rows).axes
+    assert [axes.get_xlabel() for axes in drawn] == [
+        "delay (ms), pulse of 400 pA",
+        "dendritic pulse (pA), delay 0 ms",
+        "coupling p, delay 0 ms",
+    ]
+    expected = ([[-10, 0, 10], [0.2, 1, 0]], [[200, 400], [1, 1]], [[0, 1], [0, 1]])
+    for axes, line, points in zip(drawn, (1, 1, 0), expected, strict=True):
+        found = axes.containers[line].lines[0].get_data()
+        np.testing.assert_allclose(np.asarray(found, float), points)
+    figure = figures.figures(config, {}, {"pairing": rows})["maps"]()
+    axes = figure.add_subplot()
+    figures.plot(axes, config, {}, {"pairing": rows})
+    assert axes.get_title() == "dendritic pulse of 400 pA"

@@ -3,15 +3,13 @@
 import dataclasses
 from typing import Any
 
-import numpy as np
-
 from neurogain import _checks, results
 from neurogain.experiments import grids
 from neurogain.experiments.grids import Grid
-from neurogain.spiking.models.pyramidal import Coupling, check_coupling
+from neurogain.spiking.models.pyramidal import Coupling
 
 UNITS = {"coupling": "dimensionless", "dendritic_pulse": "pA", "delay": "ms"}
-AXES = tuple(UNITS)  # of the maps, in this order
+"""The fields that are grids of numbers: the axes of the maps, in this order."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -59,18 +57,17 @@ class BacFiringConfig:
 
     def as_json(self) -> dict[str, Any]:
         """Return plain JSON values, ranges written out."""
-        return results.plain(self) | {name: list(self.numbers(name)) for name in AXES}
+        return results.plain(self) | {name: list(self.numbers(name)) for name in UNITS}
 
     def check(self) -> None:
         """Raise ValueError for bad input; the message has the rule, the value and a way out."""
         _checks.whole("repeats", self.repeats, 1)
         _checks.seed(self.seed)
-        _checks.in_range("dt", self.dt, "positive, in ms", lambda x: (x > 0) & (x < 1e3), "0.1")
+        _checks.time_step(self.dt)
         for name in ("dendritic_duration", "somatic_duration", "sustained_duration"):
             if not self.dt <= getattr(self, name) < 1e5:
                 raise ValueError(
                     f"`{name}` must be from dt = {self.dt:g} to 1e5 ms; got {getattr(self, name)}."
                 )
-        check_coupling(np.array(self.numbers("coupling")))
-        for name in ("delay", "dendritic_pulse"):
+        for name in UNITS:
             self.numbers(name)

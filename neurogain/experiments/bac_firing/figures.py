@@ -7,97 +7,79 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from neurogain.experiments.bac_firing.config import BacFiringConfig
-from neurogain.experiments.bac_firing.run import Example
+from neurogain.experiments.bac_firing.run import Example, Sustained
 from neurogain.plotting import style
+from neurogain.plotting.potentials import SHADE, legend_below, soma_and_dendrite
 from neurogain.plotting.style import Figure
-from neurogain.spiking import cells
+from neurogain.spiking.cells import L5_V_CALCIUM
 
-SOMA, DENDRITE = style.COLOURS[0], style.COLOURS[3]
 MAX_PANELS = 5
+Row = Mapping[str, Any]  # of the metrics: one coupling and one pulse
 
 
 def figures(
     config: BacFiringConfig, found: Mapping[str, Any], metrics: Mapping[str, Any]
 ) -> dict[str, Callable[[], Figure]]:
     """Return what draws each figure, by name."""
-    pairing, held, threshold = metrics["pairing"], found["sustained"], cells.L5_V_CALCIUM
     return {
-        "example": lambda: example(
-            found["example"], spike=metrics["spike_time_ms"], delay=config.example_delay,
-            duration=config.dendritic_duration, pulse=config.example_pulse, threshold=threshold,
-        ),
-        "maps": lambda: maps(pairing, repeats=config.repeats),
-        "probabilities": lambda: probabilities(
-            pairing, pulse=config.example_pulse, delay=config.example_delay, repeats=config.repeats
-        ),
-        "sustained": lambda: sustained(
-            held.time_ms, held.soma, held.dendrite, config.numbers("coupling"),
-            duration=config.sustained_duration, threshold=threshold,
-        ),
-    }  # fmt: skip
+        "example": lambda: example(config, found["example"]),
+        "maps": lambda: maps(metrics["pairing"], repeats=config.repeats),
+        "probabilities": lambda: probabilities(config, metrics["pairing"]),
+        "sustained": lambda: sustained(config, found["sustained"]),
+    }
 
 
 def plot(
     axes: Axes, config: BacFiringConfig, found: Mapping[str, Any], metrics: Mapping[str, Any]
 ) -> None:
-    """Draw the probability of an event against the delay of the example pulse, by coupling."""
+    """Draw the probability of an event against delay, a line per coupling."""
     del found
-    pulse = _nearest(metrics["pairing"], config.example_pulse)
-    _over_delays(axes, metrics["pairing"], pulse)
-    axes.set(xlabel=f"delay (ms), pulse of {pulse:g} pA", ylabel="probability of a calcium event")
+    pulse = _against_delay(axes, metrics["pairing"], config.example_pulse)
+    axes.set(xlabel="delay (ms)", ylabel="probability of a calcium event")
+    axes.set_title(f"dendritic pulse of {pulse:g} pA", fontsize=10)
     axes.legend(title="coupling p", frameon=False, fontsize=8, title_fontsize=8)
-    style.tidy(axes)
 
 
-def example(
-    traces: Example,
-    *,
-    spike: float,
-    delay: float,
-    duration: float,
-    pulse: float,
-    threshold: float,
-) -> Figure:
+def example(config: BacFiringConfig, traces: Example) -> Figure:
     """Draw the example: dendritic pulse alone, somatic spike alone, both."""
     figure = Figure(figsize=(10.2, 3.8), layout="constrained")
     panels = figure.subplots(1, 3, sharey=True)
-    time = traces.time_ms - spike
-    titles = (f"dendritic pulse alone ({pulse:g} pA)", "somatic spike alone", "both")
+    pulse = [config.example_delay, config.example_delay + config.dendritic_duration]
+    titles = (f"dendritic pulse alone ({config.example_pulse:g} pA)", "somatic spike alone", "both")
     for i, (axes, title) in enumerate(zip(panels, titles, strict=True)):
-        axes.plot(time, traces.soma[i], color=SOMA, lw=1.2, label="soma")
-        axes.plot(time, traces.dendrite[i], color=DENDRITE, lw=1.8, label="dendrite")
-        axes.axhline(threshold, color="0.4", lw=0.8, ls="--", label="calcium event from here up")
+        soma_and_dendrite(axes, traces.time_ms, traces.soma[i], traces.dendrite[i], L5_V_CALCIUM)
         if i != 1:
-            axes.plot(
-                [delay, delay + duration], [-86, -86], color="0.3", lw=4, solid_capstyle="butt",
-                label="dendritic pulse",
-            )  # fmt: skip
+            look: Any = {"color": "0.3", "lw": 4, "solid_capstyle": "butt"}
+            axes.plot(pulse, [-86, -86], label="dendritic pulse", **look)
         axes.set_title(title, fontsize=10)
         axes.set_xlim(-15, 45)
         axes.set_xlabel("time since the spike (ms)")
-        style.tidy(axes)
     panels[0].set_ylabel("potential (mV)")
-    handles, labels = panels[0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside lower center", ncols=4, frameon=False)
+    legend_below(figure, panels[0])
     figure.suptitle("BAC firing at p = 1", fontsize=11)
     return figure
 
 
-def maps(pairing: Sequence[Mapping[str, Any]], *, repeats: int) -> Figure:
+def _where(pairing: Sequence[Row], order: str, **fixed: float) -> list[Row]:
+    """Return the rows that have the fixed values, in the order of a field."""
+    rows = (m for m in pairing if all(m[key] == value for key, value in fixed.items()))
+    return sorted(rows, key=lambda m: m[order])
+
+
+def _values(pairing: Sequence[Row], key: str) -> list[float]:
+    return sorted({m[key] for m in pairing})
+
+
+def maps(pairing: Sequence[Row], *, repeats: int) -> Figure:
     """Draw the probability of a calcium event over delay and height of the pulse, by coupling."""
-    couplings = sorted({m["coupling"] for m in pairing})
-    picked = np.linspace(0, len(couplings) - 1, min(MAX_PANELS, len(couplings))).round()
-    couplings = [couplings[int(i)] for i in picked]
+    couplings = style.spread(_values(pairing, "coupling"), MAX_PANELS)
     figure = Figure(figsize=(2.5 * len(couplings) + 1.6, 3.6), layout="constrained")
     panels = figure.subplots(1, len(couplings), sharey=True, squeeze=False)[0]
+    delays = np.array(pairing[0]["delay_ms"])
+    order = np.argsort(delays)
+    heights = np.array(_values(pairing, "dendritic_pulse_pA"))
     for axes, coupling in zip(panels, couplings, strict=True):
-        rows = sorted(
-            (m for m in pairing if m["coupling"] == coupling),
-            key=lambda m: m["dendritic_pulse_pA"],
-        )
-        heights = np.array([m["dendritic_pulse_pA"] for m in rows])
-        delays = np.array(rows[0]["delay_ms"])
-        order = np.argsort(delays)
+        rows = _where(pairing, "dendritic_pulse_pA", coupling=coupling)
         grid = np.array([m["event_probability"] for m in rows])[:, order]
         image = axes.pcolormesh(
             _edges(delays[order]), _edges(heights), grid, vmin=0, vmax=1, cmap="cividis"
@@ -122,38 +104,23 @@ def _edges(centres: np.ndarray) -> np.ndarray:
     return np.concatenate([[2 * centres[0] - middle[0]], middle, [2 * centres[-1] - middle[-1]]])
 
 
-def probabilities(
-    pairing: Sequence[Mapping[str, Any]], *, pulse: float, delay: float, repeats: int
-) -> Figure:
+def probabilities(config: BacFiringConfig, pairing: Sequence[Row]) -> Figure:
     """Draw the probability of an event against delay, height of the pulse, and coupling.
 
-    One of the three varies in each panel; the others are `pulse`, `delay` and the colours.
+    One of the three varies in each panel; the others are near those of the example, or colours.
     """
-    heights = sorted({m["dendritic_pulse_pA"] for m in pairing})
-    pulse = _nearest(pairing, pulse)
+    heights = _values(pairing, "dendritic_pulse_pA")
     delays = np.array(pairing[0]["delay_ms"])
-    at = int(np.argmin(np.abs(delays - delay)))
+    at = int(np.argmin(np.abs(delays - config.example_delay)))
     figure = Figure(figsize=(10.6, 3.7), layout="constrained")
     first, second, third = panels = figure.subplots(1, 3, sharey=True)
-    _over_delays(first, pairing, pulse)
-    couplings = style.ordered(m["coupling"] for m in pairing)
-    for coupling, colour in couplings.items():
-        rows = [m for m in pairing if m["coupling"] == coupling]
-        rows.sort(key=lambda m: m["dendritic_pulse_pA"])
-        _line(
-            second, heights, [m["event_probability"][at] for m in rows],
-            np.array([m["event_probability_ci"][at] for m in rows]), colour, f"{coupling:g}",
-        )  # fmt: skip
-    picked = np.linspace(0, len(heights) - 1, min(MAX_PANELS, len(heights))).round()
-    shades = style.ordered(heights[int(i)] for i in picked)
-    for height in shades:
-        rows = sorted(
-            (m for m in pairing if m["dendritic_pulse_pA"] == height), key=lambda m: m["coupling"]
-        )
-        _line(
-            third, [m["coupling"] for m in rows], [m["event_probability"][at] for m in rows],
-            np.array([m["event_probability_ci"][at] for m in rows]), shades[height], f"{height:g}",
-        )  # fmt: skip
+    pulse = _against_delay(first, pairing, config.example_pulse)
+    for coupling, colour in style.ordered(_values(pairing, "coupling")).items():
+        rows = _where(pairing, "dendritic_pulse_pA", coupling=coupling)
+        _line(second, heights, _points(rows, at), colour, f"{coupling:g}")
+    for height, colour in style.ordered(style.spread(heights, MAX_PANELS)).items():
+        rows = _where(pairing, "coupling", dendritic_pulse_pA=height)
+        _line(third, [m["coupling"] for m in rows], _points(rows, at), colour, f"{height:g}")
     first.set_xlabel(f"delay (ms), pulse of {pulse:g} pA")
     second.set_xlabel(f"dendritic pulse (pA), delay {delays[at]:g} ms")
     third.set_xlabel(f"coupling p, delay {delays[at]:g} ms")
@@ -161,71 +128,54 @@ def probabilities(
     for axes, title in ((first, "coupling p"), (second, "coupling p"), (third, "pulse (pA)")):
         axes.legend(title=title, frameon=False, fontsize=8, title_fontsize=8, loc="center left",
                     bbox_to_anchor=(1.0, 0.5))  # fmt: skip
-        style.tidy(axes)
     style.panel_letters(panels)
-    figure.suptitle(f"Share and 95 % Clopper-Pearson interval, {repeats} repeats", fontsize=11)
+    figure.suptitle(
+        f"Share and 95 % Clopper-Pearson interval, {config.repeats} repeats", fontsize=11
+    )
     return figure
 
 
-def _nearest(pairing: Sequence[Mapping[str, Any]], pulse: float) -> float:
-    """Return the height among the pulses that is nearest to `pulse`."""
-    heights = {float(m["dendritic_pulse_pA"]) for m in pairing}
-    return min(sorted(heights), key=lambda height: abs(height - pulse))
+def _against_delay(axes: Axes, pairing: Sequence[Row], pulse: float) -> float:
+    """Draw a line per coupling at the height nearest to `pulse`, and return that height."""
+    height = min(_values(pairing, "dendritic_pulse_pA"), key=lambda h: abs(h - pulse))
+    colours = style.ordered(_values(pairing, "coupling"))
+    for row in _where(pairing, "coupling", dendritic_pulse_pA=height):
+        order, coupling = np.argsort(row["delay_ms"]), row["coupling"]
+        delays = np.array(row["delay_ms"])[order]
+        points = [point for at in order for point in _points([row], at)]
+        _line(axes, delays, points, colours[coupling], f"{coupling:g}")
+    return height
 
 
-def _over_delays(axes: Axes, pairing: Sequence[Mapping[str, Any]], pulse: float) -> None:
-    """Draw the probability of an event at one pulse against its delay, a line per coupling."""
-    for coupling, colour in style.ordered(m["coupling"] for m in pairing).items():
-        (one,) = (
-            m for m in pairing if (m["coupling"], m["dendritic_pulse_pA"]) == (coupling, pulse)
-        )
-        delays = np.array(one["delay_ms"])
-        order = np.argsort(delays)
-        _line(
-            axes, delays[order], np.array(one["event_probability"])[order],
-            np.array(one["event_probability_ci"])[order], colour, f"{coupling:g}",
-        )  # fmt: skip
+def _points(rows: Sequence[Row], at: int) -> list[tuple[Any, Any]]:
+    """Return probability and interval of each row at one delay."""
+    return [(m["event_probability"][at], m["event_probability_ci"][at]) for m in rows]
 
 
-def _line(axes: Axes, x: Any, y: Any, ci: np.ndarray, colour: Any, label: str) -> None:
-    below_above = np.abs(ci.T - np.asarray(y))
+def _line(axes: Axes, x: Any, points: Sequence[tuple[Any, Any]], colour: Any, label: str) -> None:
+    y, interval = map(np.array, zip(*points, strict=True))
     axes.errorbar(
-        x,
-        y,
-        yerr=below_above,
-        color=colour,
-        lw=1.6,
-        elinewidth=0.7,
-        marker="o",
-        ms=2.5,
+        x, y, np.abs(interval.T - y), color=colour, lw=1.6, elinewidth=0.7, marker="o", ms=2.5,
         label=label,
-    )
+    )  # fmt: skip
+    style.tidy(axes)
 
 
-def sustained(
-    time_ms: np.ndarray,
-    soma: np.ndarray,
-    dendrite: np.ndarray,
-    couplings: Sequence[float],
-    *,
-    duration: float,
-    threshold: float,
-) -> Figure:
+def sustained(config: BacFiringConfig, traces: Sustained) -> Figure:
     """Draw soma and dendrite under sustained current at the lowest and the highest coupling."""
+    couplings, duration = config.numbers("coupling"), config.sustained_duration
     rows = sorted({int(np.argmin(couplings)), int(np.argmax(couplings))}, key=couplings.__getitem__)
     figure = Figure(figsize=(9.0, 2.3 * len(rows) + 0.8), layout="constrained")
     panels = figure.subplots(len(rows), 1, sharex=True, sharey=True, squeeze=False)[:, 0]
     for axes, row in zip(panels, rows, strict=True):
-        axes.axvspan(0, duration, color="#E69F00", alpha=0.18, lw=0, label="dendritic pulse")
-        axes.plot(time_ms, soma[row], color=SOMA, lw=1.0, label="soma")
-        axes.plot(time_ms, dendrite[row], color=DENDRITE, lw=1.6, label="dendrite")
-        axes.axhline(threshold, color="0.4", lw=0.8, ls="--", label="calcium event from here up")
+        axes.axvspan(0, duration, color=SHADE, alpha=0.18, lw=0, label="dendritic pulse")
+        soma_and_dendrite(
+            axes, traces.time_ms, traces.soma[row], traces.dendrite[row], L5_V_CALCIUM
+        )
         axes.set_title(f"p = {couplings[row]:g}", fontsize=10)
         axes.set_ylabel("potential (mV)")
-        style.tidy(axes)
     panels[-1].set_xlabel("time since the start of the dendritic pulse (ms)")
     panels[-1].set_xlim(-duration, 1.8 * duration)
-    handles, labels = panels[0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside lower center", ncols=4, frameon=False)
+    legend_below(figure, panels[0])
     figure.suptitle("A dendritic pulse on top of a sustained somatic current", fontsize=11)
     return figure

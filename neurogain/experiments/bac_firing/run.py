@@ -12,21 +12,22 @@ A calcium event is a dendritic potential of at least `v_calcium`, -30 mV.
 
 import dataclasses
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 import jax
 import numpy as np
 from jaxtyping import Float, Num
 
-from neurogain.experiments.bac_firing.config import AXES, BacFiringConfig
+from neurogain.experiments.bac_firing.config import UNITS, BacFiringConfig
 from neurogain.jobs import Part
 from neurogain.spiking import Drive, Pulse, PyramidalDrive, cells, check, simulate
-from neurogain.spiking.models.pyramidal import PyramidalCell
+from neurogain.spiking.models.pyramidal import PyramidalCell, check_coupling
 from neurogain.spiking.recorders import Peak, Spikes, Total, Traces
 
 LEAD = 20.0  # ms at rest before the earliest pulse
 TAIL = 60.0  # ms after the latest pulse
+CONDITIONS = ("pulse alone", "spike alone", "both")
 
 
 class Pairing(NamedTuple):
@@ -35,43 +36,55 @@ class Pairing(NamedTuple):
     paired: Float[np.ndarray, "coupling dendritic_pulse delay repeat"]
     pulse_alone: Float[np.ndarray, " dendritic_pulse"]  # without randomness
     spike_alone: Float[np.ndarray, "coupling repeat"]
+    spike_time_ms: Float[np.ndarray, ""]  # from the start of the run
+
+
+class Sustained(NamedTuple):
+    """Second protocol; time is counted from the start of the dendritic pulse."""
+
+    time_ms: Float[np.ndarray, " sample"]
+    soma: Float[np.ndarray, "coupling sample"]  # mV, of the first repeat
+    dendrite: Float[np.ndarray, "coupling sample"]  # mV, of the first repeat
+    spikes: Num[np.ndarray, "coupling repeat"]  # during the pulse
+    calcium_bursts: Num[np.ndarray, "coupling repeat"]  # of these, reset as a burst
+    shortest_interval: Float[np.ndarray, "coupling repeat"]  # ms, NaN below two spikes
 
 
 class Example(NamedTuple):
-    """Traces of the example pulse: pulse alone, spike alone, both."""
+    """Traces of the example pulse; time is counted from the somatic spike."""
 
     time_ms: Float[np.ndarray, " sample"]
     soma: Float[np.ndarray, "condition sample"]  # mV
     dendrite: Float[np.ndarray, "condition sample"]  # mV
     spike: Num[np.ndarray, "condition sample"]
-    burst: Num[np.ndarray, "condition sample"]
 
 
-def parts(config: BacFiringConfig) -> list[Part]:
-    """Return the two protocols and the example.
+def parts(config: BacFiringConfig) -> Iterator[Part]:
+    """Yield both protocols and the example.
 
     Raises:
-      ValueError: if one of them can't be simulated, or the somatic pulse does not evoke one spike.
+      ValueError: if they can't be simulated, or the somatic pulse does not evoke one spike.
     """
+    check_coupling(np.array(config.numbers("coupling")))
     check(**_pairing(config, LEAD, [0.0], [config.example_pulse], [0.0], 1))
     check(**_sustained(config, 1.0))
     spike = spike_time(config)
-    axes = {name: np.array(config.numbers(name)) for name in AXES}
-    coupling = {"coupling": axes["coupling"]}
-    return [
-        Part("pairing", Pairing, lambda job: run_pairing(config, spike, job.show), axes),
-        Part(
-            "sustained", Sustained, lambda job: run_sustained(config, job.show), coupling,
-            undefined=("shortest_interval",),
-        ),
-        Part("example", Example, lambda job: run_example(config, spike)),
-    ]  # fmt: skip
+    axes = {name: np.array(config.numbers(name)) for name in UNITS}
+    yield Part("pairing", Pairing, lambda job: run_pairing(config, spike, job.show), axes)
+    yield Part(
+        "sustained", Sustained, lambda job: run_sustained(config, job.show),
+        {"coupling": axes["coupling"]}, undefined=("shortest_interval",),
+    )  # fmt: skip
+    conditions = {"condition": np.array(CONDITIONS)}
+    yield Part("example", Example, lambda job: run_example(config, spike), conditions)
 
 
 def seconds(config: BacFiringConfig) -> float:
     """Return about how long a run takes on two CPU cores."""
-    points = np.prod([len(config.numbers(name)) for name in AXES])
-    return 8 + float(points) * config.repeats * 2e-8 * 150 / config.dt
+    delays = config.numbers("delay")
+    points = len(config.numbers("coupling")) * len(config.numbers("dendritic_pulse")) * len(delays)
+    steps = (LEAD + TAIL + max(delays) - min(delays)) / config.dt
+    return 6 + steps * 4e-8 * points * config.repeats
 
 
 @functools.lru_cache(maxsize=8)
@@ -79,7 +92,7 @@ def spike_time(config: BacFiringConfig) -> float:
     """Return when the somatic pulse, which starts at `onset`, evokes its spike, in ms.
 
     Raises:
-      ValueError: it evokes none, or more than one.
+      ValueError: if it evokes none, or more than one.
     """
     run = _pairing(config, onset(config), [0.0], [0.0], [0.0], 1)
     spikes = simulate(**run | {"record": {"spikes": Spikes()}}).recorded["spikes"]
@@ -101,7 +114,7 @@ def run_pairing(
     config: BacFiringConfig, spike: float, progress: Callable[[int, int], None] | None = None
 ) -> Pairing:
     """Run the first protocol; `spike` is the `spike_time`."""
-    couplings, pulses, delays = map(config.numbers, AXES)
+    couplings, pulses, delays = map(config.numbers, UNITS)
     run = _pairing(config, spike, couplings, pulses, delays, config.repeats)
     paired = simulate(**run, progress=progress).recorded["peak"]
     quiet = dataclasses.replace(config, somatic_pulse=0.0)
@@ -111,6 +124,7 @@ def run_pairing(
         paired=paired.reshape(len(couplings), len(pulses), len(delays), config.repeats),
         pulse_alone=alone,
         spike_alone=spikes.recorded["peak"].reshape(len(couplings), config.repeats),
+        spike_time_ms=np.asarray(spike),
     )
 
 
@@ -123,19 +137,27 @@ def _pairing(
     start = onset(config)
     latest = spike + max(*config.numbers("delay"), config.example_delay, 0.0)
     end = latest + config.dendritic_duration + config.somatic_duration + TAIL
+    drive = PyramidalDrive(
+        soma=Drive(Pulse(config.somatic_pulse, start, start + config.somatic_duration)),
+        dendrite=Drive(Pulse(pulse, spike + delay, spike + delay + config.dendritic_duration)),
+        coupling=coupling,
+    )
+    record = {"peak": Peak(_dendrite), "spikes": Total()}
+    return _run(config, drive, coupling.size, end, record)
+
+
+def _run(
+    config: BacFiringConfig, drive: PyramidalDrive, n: int, end: float, record: dict[str, Any]
+) -> dict[str, Any]:
     return {
         "model": PyramidalCell(config.coupling_mode),
         "params": cells.L5_PYRAMIDAL,
-        "drive": PyramidalDrive(
-            soma=Drive(Pulse(config.somatic_pulse, start, start + config.somatic_duration)),
-            dendrite=Drive(Pulse(pulse, spike + delay, spike + delay + config.dendritic_duration)),
-            coupling=coupling,
-        ),
-        "n": coupling.size,
+        "drive": drive,
+        "n": n,
         "duration": round(end / config.dt) * config.dt,
         "dt": config.dt,
         "key": jax.random.key(config.seed),
-        "record": {"peak": Peak(_dendrite), "spikes": Total()},
+        "record": record,
     }
 
 
@@ -144,7 +166,7 @@ def _dendrite(state: Any, info: Any) -> Any:
     return state.dendrite.v
 
 
-def _both(state: Any, info: Any) -> Any:
+def _both(state: Any, info: Any) -> dict[str, Any]:
     return {
         "soma": state.soma.v,
         "dendrite": state.dendrite.v,
@@ -154,46 +176,27 @@ def _both(state: Any, info: Any) -> Any:
 
 
 def run_example(config: BacFiringConfig, spike: float) -> Example:
-    """Return traces of the example pulse."""
-    traces: dict[str, list[np.ndarray]] = {}
+    """Return traces of the example: pulse alone, spike alone, both."""
+    found = []
     quiet = dataclasses.replace(config, somatic_pulse=0.0)
     pulse = config.example_pulse
     for chosen, height in ((quiet, pulse), (config, 0.0), (config, pulse)):
         run = _pairing(chosen, spike, [1.0], [height], [config.example_delay], 1)
         record = simulate(**run | {"record": {"traces": Traces(_both)}}).recorded["traces"]
-        for name, values in record.values.items():
-            traces.setdefault(name, []).append(values[:, 0])
-    return Example(record.time_ms, **{k: np.stack(v) for k, v in traces.items()})
-
-
-class Sustained(NamedTuple):
-    """Second protocol; time is counted from the start of the dendritic pulse."""
-
-    time_ms: Float[np.ndarray, " sample"]
-    soma: Float[np.ndarray, "coupling sample"]  # mV, of the first repeat
-    dendrite: Float[np.ndarray, "coupling sample"]  # mV, of the first repeat
-    spikes: Num[np.ndarray, "coupling repeat"]  # during the pulse
-    calcium_bursts: Num[np.ndarray, "coupling repeat"]  # of these, reset as a burst
-    shortest_interval: Float[np.ndarray, "coupling repeat"]  # ms, NaN below two spikes
+        found.append([record.values[name][:, 0] for name in ("soma", "dendrite", "spike")])
+    return Example(record.time_ms - spike, *map(np.stack, zip(*found, strict=True)))
 
 
 def _sustained(config: BacFiringConfig, coupling: float) -> dict[str, Any]:
     before = 2 * config.sustained_duration
     end = before + config.sustained_duration
-    return {
-        "model": PyramidalCell(config.coupling_mode),
-        "params": cells.L5_PYRAMIDAL,
-        "drive": PyramidalDrive(
-            soma=Drive(config.sustained_current),
-            dendrite=Drive(Pulse(config.sustained_pulse, before, end)),
-            coupling=coupling,
-        ),
-        "n": config.repeats,
-        "duration": round((end + config.sustained_duration) / config.dt) * config.dt,
-        "dt": config.dt,
-        "key": jax.random.key(config.seed),
-        "record": {"traces": Traces(_both)},
-    }
+    drive = PyramidalDrive(
+        soma=Drive(config.sustained_current),
+        dendrite=Drive(Pulse(config.sustained_pulse, before, end)),
+        coupling=coupling,
+    )
+    whole = end + config.sustained_duration
+    return _run(config, drive, config.repeats, whole, {"traces": Traces(_both)})
 
 
 def run_sustained(

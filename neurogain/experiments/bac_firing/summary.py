@@ -1,13 +1,13 @@
-"""Where calcium events are, and what they do to the spikes."""
+"""Where calcium events are, and what `neurogain bac-firing` prints."""
 
 from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-from scipy import stats
+from scipy.stats import beta
 
 from neurogain.experiments.bac_firing.config import BacFiringConfig
-from neurogain.experiments.bac_firing.run import Pairing, Sustained, spike_time
+from neurogain.experiments.bac_firing.run import Pairing, Sustained
 from neurogain.spiking import cells
 
 SCHEMA_VERSION = 1
@@ -16,65 +16,76 @@ SCHEMA_VERSION = 1
 def probability(events: np.ndarray) -> dict[str, Any]:
     """Return the share of events over the last axis with its 95 % Clopper-Pearson interval."""
     count, n = events.sum(axis=-1), events.shape[-1]
-    low = np.where(count > 0, stats.beta.ppf(0.025, np.maximum(count, 1), n - count + 1), 0.0)
-    high = np.where(count < n, stats.beta.ppf(0.975, count + 1, np.maximum(n - count, 1)), 1.0)
+    low = np.where(count > 0, beta.ppf(0.025, np.maximum(count, 1), n - count + 1), 0.0)
+    high = np.where(count < n, beta.ppf(0.975, count + 1, np.maximum(n - count, 1)), 1.0)
     return {"mean": (count / n).tolist(), "ci": np.stack([low, high], -1).tolist()}
 
 
 def summarize(config: BacFiringConfig, found: Mapping[str, Any]) -> dict[str, Any]:
     """Return the content of metrics.json without versions and times."""
     pairing: Pairing = found["pairing"]
+    couplings, pulses = config.numbers("coupling"), config.numbers("dendritic_pulse")
     return {
         "schema_version": SCHEMA_VERSION,
         "config": config.as_json(),
-        "spike_time_ms": spike_time(config),
+        "spike_time_ms": float(pairing.spike_time_ms),
         "spike_alone_peak_mV": pairing.spike_alone.max(axis=1).tolist(),
         "calcium_threshold_mV": cells.L5_V_CALCIUM,
-        "pairing": _maps(config, pairing),
-        "sustained": _bursts(config, found["sustained"]),
+        "pairing": [
+            {"coupling": coupling, "dendritic_pulse_pA": pulse} | _row(config, pairing, i, j)
+            for i, coupling in enumerate(couplings)
+            for j, pulse in enumerate(pulses)
+        ],
+        "sustained": [
+            {"coupling": coupling} | _bursts(found["sustained"], i)
+            for i, coupling in enumerate(couplings)
+        ],
     }
 
 
-def _maps(config: BacFiringConfig, pairing: Pairing) -> list[dict[str, Any]]:
-    """Return the probability of an event over delays, for each coupling and pulse."""
-    threshold = cells.L5_V_CALCIUM
+def _row(config: BacFiringConfig, pairing: Pairing, i: int, j: int) -> dict[str, Any]:
+    """Return what one coupling and one pulse lead to, by delay."""
     delays = np.array(config.numbers("delay"))
-    maps = []
-    for i, coupling in enumerate(config.numbers("coupling")):
-        for j, pulse in enumerate(config.numbers("dendritic_pulse")):
-            events = probability(pairing.paired[i, j] >= threshold)
-            likely = delays[np.array(events["mean"]) >= 0.5]
-            maps.append(
-                {
-                    "coupling": coupling,
-                    "dendritic_pulse_pA": pulse,
-                    "pulse_alone_peak_mV": float(pairing.pulse_alone[j]),
-                    "delay_ms": delays.tolist(),
-                    "event_probability": events["mean"],
-                    "event_probability_ci": events["ci"],
-                    "window_ms": [float(likely.min()), float(likely.max())]
-                    if likely.size
-                    else None,
-                }
-            )
-    return maps
+    events = probability(pairing.paired[i, j] >= cells.L5_V_CALCIUM)
+    likely = delays[np.array(events["mean"]) >= 0.5]
+    return {
+        "pulse_alone_peak_mV": float(pairing.pulse_alone[j]),
+        "delay_ms": delays.tolist(),
+        "event_probability": events["mean"],
+        "event_probability_ci": events["ci"],
+        "window_ms": [float(likely.min()), float(likely.max())] if likely.size else None,
+    }
 
 
-def _bursts(config: BacFiringConfig, sustained: Sustained) -> list[dict[str, Any]]:
-    """Return what a pulse on top of sustained firing does, for each coupling."""
-    bursts = []
-    for i, coupling in enumerate(config.numbers("coupling")):
-        count = sustained.spikes[i].sum()
-        found = sustained.shortest_interval[i]
-        found = found[np.isfinite(found)]
-        bursts.append(
-            {
-                "coupling": coupling,
-                "spikes_during_pulse": float(sustained.spikes[i].mean()),
-                "calcium_burst_fraction": float(sustained.calcium_bursts[i].sum() / count)
-                if count
-                else None,
-                "shortest_interval_ms": float(found.mean()) if found.size else None,
-            }
+def _bursts(sustained: Sustained, i: int) -> dict[str, Any]:
+    """Return spikes and bursts of one coupling."""
+    count, interval = sustained.spikes[i].sum(), sustained.shortest_interval[i]
+    interval = interval[np.isfinite(interval)]
+    share = float(sustained.calcium_bursts[i].sum() / count) if count else None
+    return {
+        "spikes_during_pulse": float(sustained.spikes[i].mean()),
+        "calcium_burst_fraction": share,
+        "shortest_interval_ms": float(interval.mean()) if interval.size else None,
+    }
+
+
+def table(metrics: Mapping[str, Any]) -> str:
+    """Return one line per pulse at the strongest coupling, then one per coupling."""
+    strongest = max(m["coupling"] for m in metrics["pairing"])
+    lines = [f"Pairing, p = {strongest:g}: pulse, peak of the pulse alone, delays with an event"]
+    for m in metrics["pairing"]:
+        if m["coupling"] == strongest:
+            window = m["window_ms"]
+            text = "none" if window is None else f"{window[0]:g} to {window[1]:g} ms"
+            alone = m["pulse_alone_peak_mV"]
+            note = "" if alone < metrics["calcium_threshold_mV"] else " (an event by itself)"
+            lines.append(f"  {m['dendritic_pulse_pA']:>6g} pA  {alone:>6.1f} mV{note}  {text}")
+    lines.append("Sustained: coupling, spikes during the pulse, reset as bursts, shortest interval")
+    for m in metrics["sustained"]:
+        share, interval = m["calcium_burst_fraction"], m["shortest_interval_ms"]
+        lines.append(
+            f"  p = {m['coupling']:<5g} {m['spikes_during_pulse']:>5.1f}  "
+            + ("    -" if share is None else f"{share:>5.0%}")
+            + ("      -" if interval is None else f"  {interval:.1f} ms")
         )
-    return bursts
+    return "\n".join(lines)

@@ -66,12 +66,6 @@ def _least_inhibited(curves: Sequence[Curve]) -> list[Curve]:
     )
 
 
-def _spread(values: Sequence[float], count: int) -> list[float]:
-    """Return at most `count` of the values, both ends included."""
-    places = np.linspace(0, len(values) - 1, min(count, len(values)))
-    return [values[i] for i in sorted({round(p) for p in places})]
-
-
 def _lines(axes: Axes, curves: Sequence[Curve], by: str, field: str = "rate_hz") -> None:
     """Draw a field against somatic current, coloured by another, with its interval if any."""
     colours = style.ordered(curve[by] for curve in curves)
@@ -99,7 +93,7 @@ def _finish(figure: Figure, title: str, repeats: int) -> None:
 def fi_curves(curves: Sequence[Curve], *, repeats: int) -> Figure:
     """Draw f-I curves, a panel per coupling (at most five), a line per dendritic current."""
     curves = _least_inhibited(curves)
-    couplings = _spread(_values(curves, COUPLING), MAX_PANELS)
+    couplings = style.spread(_values(curves, COUPLING), MAX_PANELS)
     figure = Figure(figsize=(2.7 * len(couplings) + 0.9, 3.4), layout="constrained")
     panels = figure.subplots(1, len(couplings), sharey=True, squeeze=False)[0]
     for axes, coupling in zip(panels, couplings, strict=True):
