@@ -173,20 +173,12 @@ def measure(args: Arguments, n: int, folder: Path) -> list[dict[str, Any]]:
             "rate_hz": count / n / (one.steps * DT / 1000),
         })  # fmt: skip
     for row in rows:
-        same = [r for r in rows if r["kind"] == row["kind"]]
-        reference = max(
-            (r for r in same if r["contender"].startswith("Brian2")),
-            key=lambda r: r["cell_steps_per_s"],
-            default=None,
-        )
-        row["ratio_to_best_brian2"] = (
-            row["cell_steps_per_s"] / reference["cell_steps_per_s"] if reference else None
-        )
-        (ours,) = (r for r in same if r["contender"] == "neurogain")
-        comparable = row["steps"] == ours["steps"]
-        row["rate_agrees"] = (
-            abs(row["rate_hz"] - ours["rate_hz"]) <= 0.05 * ours["rate_hz"] if comparable else None
-        )
+        same = {r["contender"]: r for r in rows if r["kind"] == row["kind"]}
+        speeds = [r["cell_steps_per_s"] for name, r in same.items() if name.startswith("Brian2")]
+        row["ratio_to_best_brian2"] = row["cell_steps_per_s"] / max(speeds) if speeds else None
+        ours = same["neurogain"]
+        agrees = abs(row["rate_hz"] - ours["rate_hz"]) <= 0.05 * ours["rate_hz"]
+        row["rate_agrees"] = agrees if row["steps"] == ours["steps"] else None
     return rows
 
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.continual import _gap_grids as grids
+from benchmarks.continual import _gap_units as units
 from neurogain.continual.streams import Stream
 from neurogain.continual.training import TaskCurves
 from neurogain.plotting import continual as plots
@@ -19,7 +19,7 @@ def figures(
     title, scale = result["config"]["benchmark"], result["config"]["scale"]
     title += "" if scale == "default" else f" ({scale} protocol)"
     named = {n: m["summary"] for n, m in result["methods"].items()}
-    swept = [n for n in grids.FRONTS if n in named and len(result["methods"][n]["front"]) > 1]
+    swept = [n for n in units.FRONTS if n in named and len(result["methods"][n]["front"]) > 1]
     on = f", means over {seeds(result['methods'].values())}"
     tuning = [
         result["methods"][n] for n in swept if result["methods"][n]["front_seeds"] == "tuning"
@@ -32,7 +32,7 @@ def figures(
         published={named[n]: gap for n, gap in result["published_avg_sg"].items() if n in named},
         title=title + on,
         lowest_accuracy=lowest_accuracy(result["methods"]),
-        highlighted=named.get(grids.PRESET),
+        highlighted=named.get(units.PRESET),
     )
     if not curves:
         return {"fronts": front}

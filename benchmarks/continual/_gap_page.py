@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.continual._gap_grids import MAIN, PRESET
+from benchmarks.continual._gap_units import MAIN, PRESET
 from neurogain import stats
 from neurogain.plotting.fronts import front
 from neurogain.stats import summary

@@ -1,4 +1,4 @@
-"""Units of the stability gap's searches: a grid on some seeds, kept, and the rule of choice."""
+"""What the stability gap's searches share: who is compared, units of work, the rule of choice."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -13,7 +13,16 @@ from neurogain.continual.training import TaskCurves
 from neurogain.experiments import stability_gap
 from neurogain.experiments.stability_gap.config import StabilityGapConfig
 
+FROZEN = tuple(name for name, m in methods.METHODS.items() if m.frozen)  # by preset_search.py
+FRONTS = tuple(name for name, m in methods.METHODS.items() if m.fronts)
+[PRESET] = (name for name in FROZEN if methods.METHODS[name].against)
+MAIN = tuple(name for name, m in methods.METHODS.items() if m.main)
 TOLERANCE = 0.01  # of avg-ACC, in the rule of choice
+
+
+def names(model: str) -> tuple[str, ...]:
+    """Return the methods of a comparison, the frozen ones last."""
+    return (*(name for name, m in methods.METHODS.items() if model in m.grids), *FROZEN)
 
 
 def measure_all(

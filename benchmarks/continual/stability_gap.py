@@ -24,10 +24,9 @@ from typing import Any
 import numpy as np
 from tqdm import tqdm
 
-from benchmarks.continual import _gap_grids as grids
 from benchmarks.continual._gap_figures import figures
 from benchmarks.continual._gap_page import claims, section
-from benchmarks.continual._gap_units import TOLERANCE, choose, measure_all
+from benchmarks.continual._gap_units import MAIN, TOLERANCE, choose, measure_all, names
 from benchmarks.record import Record, table
 from neurogain import results, stats
 from neurogain.continual import methods
@@ -43,7 +42,7 @@ ABOUT = {
     "needs": "MNIST (--data-dir); CIFAR-10, CIFAR-100 for --scale small or paper",
 }
 TINY = {
-    "benchmarks": ("split-digits",), "methods": ("sgd", "adam", "two-timescale"), "iterations": 2,
+    "benchmarks": ("split-digits",), "methods": ("adam", "two-timescale"), "iterations": 2,
     "tuning_seeds": 1, "report_seeds": 2,
 }  # fmt: skip
 MATCH = 0.002  # of avg-ACC, within which a plain average counts as no less accurate
@@ -85,7 +84,7 @@ class Arguments:
         convolutional = plain.spec.model == "resnet"
         config = dataclasses.replace(
             plain,
-            optimizers=self.methods or grids.names(plain.spec.model),
+            optimizers=self.methods or names(plain.spec.model),
             scale=self.scale,
             seeds=self.report_seeds,
             first_seed=FIRST_REPORT_SEED,
@@ -261,7 +260,7 @@ def run_benchmark(args: Arguments, benchmark: str, record: Record) -> None:
     }
     record.table, notes = in_short(record.data)
     record.notes += notes
-    main = {name: curves[name] for name in grids.MAIN if name in curves}
+    main = {name: curves[name] for name in MAIN if name in curves}
     for name, figure in figures(stream, record.data, main).items():
         record.figure(figure, name)
 

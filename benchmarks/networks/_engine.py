@@ -3,16 +3,16 @@
 An engine is a module in engines/, found there, with
 - available(): its version, None if it isn't installed;
 - prepare(network, plastic, seconds): build and compile; return a `Prepared`.
-`Runner` starts a process per engine and gives it a pair of pipes. Before each repeat the process
-waits until the others rest.
+`Runner` starts a process per engine. Before each repeat it waits until the others rest.
 """
 
 import importlib
 import json
 import os
 import subprocess
+import sys
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -21,11 +21,7 @@ import numpy as np
 from benchmarks import measure as own
 from benchmarks.networks._network import Network
 
-PIPES = "NETWORK_SPEED_PIPES"
-"""Environment variable: the file descriptors to read from and to write to, with a comma."""
-READY, GO = b"ready\n", b"go\n"
-"""What a process says when it waits, and what it is told."""
-
+READY = "ready\n"  # what a process says when it waits
 FOUND = sorted(path.stem for path in (Path(__file__).parent / "engines").glob("*.py"))
 ENGINES = ("neurogain", *(name for name in FOUND if name != "neurogain"))
 
@@ -45,27 +41,17 @@ def engine(name: str) -> Any:
     return importlib.import_module(f"benchmarks.networks.engines.{name}")
 
 
-def turns(repeats: int) -> Iterator[int]:
-    """Yield the number of each repeat when its turn has come; at once where there are no pipes."""
-    pipes = os.environ.get(PIPES)
-    for i in range(repeats):
-        if pipes:
-            reading, writing = map(int, pipes.split(","))
-            os.write(writing, READY)
-            if os.read(reading, len(GO)) != GO:
-                raise SystemExit("The process that gives the turns is gone.")
-        yield i
-
-
-def measure(name: str, n: int, variant: str, seconds: float, repeats: int) -> dict[str, Any]:
-    """Return what the faster of its numbers of threads did; each repeat runs all."""
+def measure(
+    turns: Iterable[int], name: str, n: int, variant: str, seconds: float
+) -> dict[str, Any]:
+    """Return what the faster of its numbers of threads did; each turn, a seed, runs all."""
     module, network = engine(name), Network(n)
     base = own.memory_mib("VmRSS")
     ready = module.prepare(network, variant == "stdp", seconds)
     done: dict[Any, list[tuple[float, np.ndarray]]] = {threads: [] for threads in ready.runs}
-    for i in turns(repeats):
+    for seed in turns:
         for threads, run in ready.runs.items():
-            done[threads].append(run(i))
+            done[threads].append(run(seed))
     walls = {threads: [wall for wall, _ in all_] for threads, all_ in done.items()}
     best = min(walls, key=lambda threads: np.median(walls[threads]))
     mean = np.mean([counts for _, counts in done[best]], axis=0)
@@ -82,47 +68,50 @@ def measure(name: str, n: int, variant: str, seconds: float, repeats: int) -> di
     } | ready.more()
 
 
-def measure_in_turns(*args: Any) -> None:
-    """Measure, and write the result as one line of JSON to the pipe."""
-    writing = int(os.environ[PIPES].split(",")[1])
-    os.write(writing, (json.dumps(measure(*args)) + "\n").encode())
+def measure_in_turns(repeats: int, *args: Any) -> None:
+    """Measure when told so; the result is one line of JSON."""
+    channel = os.fdopen(os.dup(1), "w", buffering=1)
+    os.dup2(2, 1)  # what engines print goes where errors go
+
+    def turns() -> Iterator[int]:
+        for i in range(repeats):
+            channel.write(READY)
+            if not sys.stdin.readline():
+                raise SystemExit("The process that gives the turns is gone.")
+            yield i
+
+    channel.write(json.dumps(measure(turns(), *args)) + "\n")
 
 
 class Runner:
     """A process that builds a network, then waits for its turns."""
 
-    def __init__(self, *args: Any):
+    def __init__(self, repeats: int, *args: Any):
         """Start it, with the arguments of `measure`."""
         self.engine = args[0]
         self.result: dict[str, Any] | None = None
         self.error = ""
-        there, self._to = os.pipe()
-        from_, back = os.pipe()
-        self._from = os.fdopen(from_)
-        self._output = tempfile.TemporaryFile("w+")  # noqa: SIM115 (open while it runs)
+        self._errors = tempfile.TemporaryFile("w+")  # noqa: SIM115 (open while it runs)
         self._process = subprocess.Popen(
-            own.words(measure_in_turns, *args), pass_fds=(there, back), stdout=self._output,
-            env=own.environment(**{PIPES: f"{there},{back}"}), stderr=subprocess.STDOUT,
+            own.words(measure_in_turns, repeats, *args), env=own.environment(), text=True,
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._errors,
         )  # fmt: skip
-        os.close(there)
-        os.close(back)
 
     def waits(self) -> bool:
         """Return whether it waits for a turn; if not, it has ended, with `result` or `error`."""
-        line = self._from.readline()
-        if line == READY.decode():
+        assert self._process.stdout is not None
+        line = self._process.stdout.readline()
+        if line == READY:
             return True
-        self._process.wait()
-        if line:
-            self.result = json.loads(line)
-        else:
-            self._output.seek(0)
-            self.error = self._output.read()[-3000:]
-        self._from.close()
-        self._output.close()
-        os.close(self._to)
+        self._process.communicate()
+        self.result = json.loads(line) if line else None
+        self._errors.seek(0)
+        self.error = "" if line else self._errors.read()[-3000:]
+        self._errors.close()
         return False
 
     def go(self) -> None:
         """Give it a turn."""
-        os.write(self._to, GO)
+        assert self._process.stdin is not None
+        self._process.stdin.write("go\n")
+        self._process.stdin.flush()

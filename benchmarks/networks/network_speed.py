@@ -142,7 +142,7 @@ def measure(
 
     for one in engines:
         start = time.perf_counter()
-        runner = Runner(one, n, variant, args.seconds, args.repeats)
+        runner = Runner(args.repeats, one, n, variant, args.seconds)
         if not ended(runner):
             waiting.append(runner)
         print(f"{name}: {one} ready after {time.perf_counter() - start:.0f} s", flush=True)

@@ -3,6 +3,7 @@
 import dataclasses
 import doctest
 import json
+import re
 import subprocess
 import sys
 
@@ -103,21 +104,26 @@ def test_a_command_of_before_is_shown_with_what_replaces_it():
     assert report.measured(new, "noise_speed", KNOWN["noise-speed"]) == f"`{new}`"
 
 
-def test_the_kept_pages_are_what_the_results_say():
-    stale = [path.name for path, text in report.files().items() if path.read_text() != text]
+@pytest.fixture(scope="module")
+def pages():
+    return report.files()
+
+
+def test_the_kept_pages_are_what_the_results_say(pages):
+    stale = [path.name for path, text in pages.items() if path.read_text() != text]
     assert stale == [], "run `python benchmarks/run.py report`"
 
 
-def test_the_overview_is_one_page_and_the_readmes_table_a_few_lines():
-    files = {path.name: text for path, text in report.files().items()}
+def test_the_overview_is_one_page_and_the_readmes_table_a_few_lines(pages):
+    files = {path.name: text for path, text in pages.items()}
     assert len(files["RESULTS.md"].splitlines()) <= 150
     table = files["README.md"].split(report.BEGIN)[1].split(report.END)[0]
     assert len(table.strip().splitlines()) <= 12
 
 
-def test_links_of_the_pages_lead_somewhere():
-    for path, text in report.files().items():
-        for target in report.re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", text):
+def test_links_of_the_pages_lead_somewhere(pages):
+    for path, text in pages.items():
+        for target in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", text):
             assert (path.parent / target).exists(), f"{path.name}: {target}"
 
 

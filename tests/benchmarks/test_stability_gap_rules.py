@@ -3,8 +3,8 @@
 import pytest
 
 from benchmarks.continual import _gap_figures as figures
-from benchmarks.continual import _gap_grids as grids
 from benchmarks.continual import _gap_page as report
+from benchmarks.continual import _gap_units as units
 from benchmarks.continual import stability_gap as benchmark
 from neurogain.continual.methods import METHODS
 from neurogain.stats import summary
@@ -145,7 +145,7 @@ def test_seeds_are_counted_in_words():
 
 @pytest.mark.parametrize(("model", "number"), [("mlp", 8), ("resnet", 5)])
 def test_every_method_has_the_same_budget_or_is_frozen(model, number):
-    for name in grids.names(model):
+    for name in units.names(model):
         found = METHODS[name].configurations(model, sensitivity=0.4)
-        assert len(found) == (1 if name in grids.FROZEN else number)
+        assert len(found) == (1 if name in units.FROZEN else number)
         assert len({tuple(sorted(c.items())) for c in found}) == len(found)
