@@ -1,5 +1,6 @@
 """The standard targets of effects on a network; each is one entry of `TARGETS`."""
 
+import dataclasses
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -70,7 +71,7 @@ def _conductance(changed: Changed, owner: Owner, amount: jax.Array) -> Changed:
     params = changed.params.synapses[owner.name][owner.compartment]
     receptor = getattr(params, owner.receptor)
     before = 1.0 if receptor.gain is None else receptor.gain
-    receptor = receptor._replace(gain=effects.scaled(before, amount))
+    receptor = dataclasses.replace(receptor, gain=effects.scaled(before, amount))
     return changed.with_synapses(owner, params._replace(**{owner.receptor: receptor}))
 
 

@@ -1,87 +1,136 @@
-"""Conductance synapses of one compartment: AMPA, NMDA, GABA_A and slow adaptation.
+"""Conductance synapses of one compartment: AMPA, NMDA, GABA_A, slow adaptation, and your own.
 
-Conductances jump by the weight at a spike and decay exponentially, exactly over a step. They act
-through `Drive`, so the compartment integrates them linearly implicitly.
+Conductances jump by the weight at a spike and decay, exactly over a step. They act through `Drive`,
+so the compartment integrates them linearly implicitly. A receptor of one's own is one more value of
+`Receptor` under a name of its own; nothing else has a list of receptors.
 """
 
-from collections.abc import Sequence
-from typing import NamedTuple
+import dataclasses
+from collections.abc import Mapping, Sequence
+from typing import Any
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 from jax.typing import ArrayLike, DTypeLike
 from jaxtyping import Array, Float
 
-from neurogain import _checks, gain
 from neurogain.spiking.cell import like
 from neurogain.spiking.engine.drives import Drive
+from neurogain.spiking.named import Named
+from neurogain.spiking.receptor import Receptor as Receptor
+from neurogain.spiking.receptor import ReceptorModel as ReceptorModel
+from neurogain.spiking.receptor import check_receptor
+from neurogain.spiking.receptor import nmda_gate as nmda_gate
+
+STANDARD: Mapping[str, Receptor] = {
+    "ampa": Receptor(tau=6.0, E=0.0),
+    "nmda": Receptor(tau=100.0, E=0.0, gate=nmda_gate, ceiling=np.inf),
+    "gaba_a": Receptor(tau=6.0, E=-75.0),
+    "adaptation": Receptor(tau=2000.0, E=-80.0, jump=0.0),
+}
+"""Receptors of every compartment. Source: Whyte et al. 2025, 10.1371/journal.pcbi.1012951."""
 
 
-class Receptor(NamedTuple):
-    """One kind of synaptic conductance."""
+@jax.tree_util.register_pytree_with_keys_class
+class SynapseParams(Named):
+    """Receptors of a compartment by name, read as attributes: the standard ones, and others.
 
-    tau: ArrayLike  # ms, decay
-    E: ArrayLike  # mV, reversal
-    gain: ArrayLike | None = None  # dimensionless factor of the conductance, >= 0; None: 1
-
-
-class SynapseParams(NamedTuple):
-    """Receptors of a compartment. Source: Whyte et al. 2025, 10.1371/journal.pcbi.1012951."""
-
-    ampa: Receptor = Receptor(tau=6.0, E=0.0)
-    nmda: Receptor = Receptor(tau=100.0, E=0.0)
-    gaba_a: Receptor = Receptor(tau=6.0, E=-75.0)
-    adaptation: Receptor = Receptor(tau=2000.0, E=-80.0)
-    nmda_ceiling: ArrayLike = np.inf  # nS, most that the gated NMDA conductance can reach
-    adaptation_jump: ArrayLike = 0.0  # nS a spike of the cell itself
-
-
-class SynapseState(NamedTuple):
-    """Open conductances; also the jumps of one step, by receptor.
-
-    None: a receptor that the compartment lacks, or that nothing reached.
+    Example:
+      >>> params = SynapseParams(nmda_ceiling=85.0, gaba_b=Receptor(tau=150.0, E=-95.0))
+      >>> [name for name in params]
+      ['ampa', 'nmda', 'gaba_a', 'adaptation', 'gaba_b']
+      >>> params._replace(ampa=Receptor(tau=2.0, E=0.0)).ampa.tau
+      2.0
     """
 
-    ampa: Float[Array, " n"] | None = None  # nS
-    nmda: Float[Array, " n"] | None = None  # nS, before the gate
-    gaba_a: Float[Array, " n"] | None = None  # nS
-    adaptation: Float[Array, " n"] | None = None  # nS
+    def __init__(
+        self,
+        *,
+        nmda_ceiling: ArrayLike | None = None,
+        adaptation_jump: ArrayLike | None = None,
+        **receptors: ReceptorModel,
+    ) -> None:
+        """Take the standard receptors, with changes.
+
+        Args:
+          nmda_ceiling: nS, most that the gated NMDA conductance can reach; by default without end.
+          adaptation_jump: nS a spike of the cell itself; by default 0.
+          receptors: by name, others or in place of standard ones; the gate, the ceiling and the
+            jump that a `Receptor` leaves out are those of the one that it replaces.
+        """
+        super().__init__(**_changed(STANDARD, nmda_ceiling, adaptation_jump, receptors))
+
+    def _replace(
+        self,
+        *,
+        nmda_ceiling: ArrayLike | None = None,
+        adaptation_jump: ArrayLike | None = None,
+        **receptors: Any,
+    ) -> "SynapseParams":
+        """Return the same with changes, as the constructor takes them."""
+        values = _changed(self._asdict(), nmda_ceiling, adaptation_jump, receptors)
+        return self.tree_unflatten(tuple(values), values.values())
 
 
-RECEPTORS = SynapseState._fields
+def _changed(
+    base: Mapping[str, Any],
+    nmda_ceiling: ArrayLike | None,
+    adaptation_jump: ArrayLike | None,
+    receptors: Mapping[str, Any],
+) -> dict[str, Any]:
+    result = dict(base)
+    for name, receptor in receptors.items():
+        before = base.get(name)
+        if isinstance(receptor, Receptor) and isinstance(before, Receptor):
+            kept = {
+                field: getattr(before, field)
+                for field in ("gate", "ceiling", "jump")
+                if getattr(receptor, field) is None
+            }
+            receptor = dataclasses.replace(receptor, **kept)
+        result[name] = receptor
+    if nmda_ceiling is not None:
+        result["nmda"] = dataclasses.replace(result["nmda"], ceiling=nmda_ceiling)
+    if adaptation_jump is not None:
+        result["adaptation"] = dataclasses.replace(result["adaptation"], jump=adaptation_jump)
+    return result
+
+
+@jax.tree_util.register_pytree_with_keys_class
+class SynapseState(Named):
+    """Open conductances by receptor, read as attributes: nS before the gate, shape (n,).
+
+    A receptor that a compartment of a network doesn't use is left out.
+    """
 
 
 def init(
-    n: int, dtype: DTypeLike = jnp.float32, *, receptors: Sequence[str] = RECEPTORS
+    params: SynapseParams,
+    n: int,
+    dtype: DTypeLike = jnp.float32,
+    *,
+    receptors: Sequence[str] | None = None,
 ) -> SynapseState:
-    """Return the synapses of `n` compartments, all closed, with these receptors."""
-    return SynapseState(**{name: jnp.zeros((n,), dtype) for name in receptors})
+    """Return the synapses of `n` compartments, all closed.
 
-
-def nmda_gate(v: ArrayLike) -> Array:
-    """Return the share of NMDA channels that the magnesium block leaves open at `v` (mV).
-
-        m / (1 + m),  m = ((v + 80) / 60)^2
-
-    As published; below -80 mV it rises again.
+    Args:
+      params: constants.
+      n: number of compartments.
+      dtype: of the conductances.
+      receptors: which; by default all.
     """
-    m = ((jnp.asarray(v) + 80) / 60) ** 2
-    return m / (1 + m)
+    names = tuple(params) if receptors is None else receptors
+    return SynapseState(**{name: params[name].init(n, dtype) for name in names})
 
 
 def drive(params: SynapseParams, state: SynapseState, v: Float[Array, " n"]) -> Drive:
-    """Return what the open synapses do to a compartment at `v` (mV); the gate is that at `v`."""
+    """Return what the open synapses do to a compartment at `v` (mV); gates are those at `v`."""
     p = like(params, v)
     total = Drive()
-    for name in RECEPTORS:
-        g = getattr(state, name)
-        if g is None:
-            continue
-        factor = getattr(p, name).gain
-        g = g if factor is None else g * factor
-        if name == "nmda":
-            g = jnp.minimum(g * nmda_gate(v), p.nmda_ceiling)
-        pull = g * getattr(p, name).E
+    for name in state:
+        g = p[name].conductance(state[name], v)
+        pull = g * p[name].E
         total = Drive(0.0, total.conductance + g, total.reversal_current + pull)
     return total
 
@@ -89,54 +138,39 @@ def drive(params: SynapseParams, state: SynapseState, v: Float[Array, " n"]) -> 
 def step(
     params: SynapseParams,
     state: SynapseState,
-    jumps: SynapseState,
+    jumps: Mapping[str, Array] | SynapseState,
     spike: Float[Array, " n"],
     *,
     dt: float,
 ) -> SynapseState:
-    """Advance by one step: decay by exp(-dt / tau), then the jumps.
+    """Advance by one step: decay, then the jumps.
 
     Args:
       params: constants.
       state: nS, at t.
-      jumps: nS by receptor, weights of the spikes that arrive at t + dt.
+      jumps: nS by receptor, weights of the spikes that arrive at t + dt; those of receptors that
+        nothing reaches can be left out.
       spike: 1 where the compartment's own cell spiked, which opens its adaptation.
       dt: step in ms; exact for any.
     """
-    after: dict[str, Array | None] = {}
-    for name in RECEPTORS:
-        g, jump = getattr(state, name), getattr(jumps, name)
-        if g is None:
-            continue
-        tau = jnp.asarray(getattr(params, name).tau, g.dtype)
-        new = gain.relax(g, jnp.zeros_like(g), tau=tau, baseline=0, strength=0, dt=dt)
-        new = new.astype(g.dtype) if jump is None else new.astype(g.dtype) + jump
-        if name == "adaptation":
-            new = new + jnp.asarray(params.adaptation_jump, g.dtype) * spike
-        after[name] = new
+    after = {name: params[name].step(state[name], jumps.get(name), spike, dt=dt) for name in state}
     return SynapseState(**after)
 
 
+def open_to_spikes(params: SynapseParams) -> tuple[str, ...]:
+    """Return the receptors that projections and inputs can open."""
+    return tuple(name for name in params if params[name].jump is None)
+
+
 def check(params: SynapseParams) -> None:
-    """Refuse time constants that are not positive and ceilings or jumps that are negative.
+    """Check the receptors of a compartment.
 
     Raises:
-      ValueError: names the constant, the rule with its unit, the value and a way out.
+      TypeError, ValueError: names the receptor and its constant, the rule with its unit, the value
+        and a way out.
     """
-    for name in SynapseState._fields:
-        receptor: Receptor = getattr(params, name)
-        _checks.in_range(
-            f"{name}.tau", receptor.tau, "positive, in ms", lambda x: (x > 0) & (x < np.inf), "6.0"
-        )
-        _checks.in_range(f"{name}.E", receptor.E, "finite, in mV", np.isfinite, "0.0")
-        if receptor.gain is not None:
-            rule = "finite and at least 0, a factor"
-            holds = lambda x: (x >= 0) & (x < np.inf)  # noqa: E731
-            _checks.in_range(f"{name}.gain", receptor.gain, rule, holds, "1.0")
-    for name in ("nmda_ceiling", "adaptation_jump"):
-        _checks.in_range(name, getattr(params, name), "at least 0 nS", lambda x: x >= 0, "0.0")
-    rule = "finite, in nS"
-    _checks.in_range("adaptation_jump", params.adaptation_jump, rule, np.isfinite, "0.065")
+    for name in params:
+        check_receptor(name, params[name])
 
 
 SOMA = SynapseParams(nmda_ceiling=85.0, adaptation_jump=0.065)

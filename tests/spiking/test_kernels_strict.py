@@ -99,10 +99,10 @@ def test_dendrite(dtype, spread):
 
 def test_synapses(dtype, spread):
     p, v = spread(synapses.SOMA), jnp.linspace(-80, 20, N, dtype=dtype)
-    jumps = per_cell(synapses.SynapseState(1.0, 2.0, 3.0, 0.0), dtype)
+    jumps = per_cell(synapses.SynapseState(ampa=1.0, nmda=2.0, gaba_a=3.0, adaptation=0.0), dtype)
 
     def run():
-        start = synapses.init(N, dtype)
+        start = synapses.init(p, N, dtype)
         state = synapses.step(p, start, jumps, jnp.ones(N, dtype), dt=0.1)
         drive = synapses.drive(p, state, v)
         soma = izhikevich.init(cells.RS, N, dtype)

@@ -15,8 +15,13 @@ from neurogain.spiking.synapses import Receptor, SynapseParams, SynapseState
 
 TAU = {"ampa": 6.0, "nmda": 100.0, "gaba_a": 6.0, "adaptation": 2000.0}  # ms
 REVERSAL = {"ampa": 0.0, "nmda": 0.0, "gaba_a": -75.0, "adaptation": -80.0}  # mV
-CLOSED = synapses.init(2)
+CLOSED = synapses.init(SynapseParams(), 2)
 times = st.floats(1e-3, 1e3)
+
+
+def named(values):
+    """Return conductances of the standard receptors, in their order."""
+    return SynapseState(**dict(zip(TAU, values, strict=True)))
 
 
 def opened(**conductances):
@@ -32,8 +37,8 @@ def test_the_published_constants():
     for params in (synapses.SOMA, synapses.DENDRITE, SynapseParams()):
         assert {name: getattr(params, name).tau for name in TAU} == TAU
         assert {name: getattr(params, name).E for name in TAU} == REVERSAL
-    assert (synapses.SOMA.nmda_ceiling, synapses.SOMA.adaptation_jump) == (85.0, 0.065)
-    assert (synapses.DENDRITE.nmda_ceiling, synapses.DENDRITE.adaptation_jump) == (np.inf, 0.0)
+    assert (synapses.SOMA.nmda.ceiling, synapses.SOMA.adaptation.jump) == (85.0, 0.065)
+    assert (synapses.DENDRITE.nmda.ceiling, synapses.DENDRITE.adaptation.jump) == (np.inf, 0.0)
 
 
 @settings(max_examples=30)
@@ -60,12 +65,15 @@ def test_a_jump_arrives_in_full_after_the_decay_of_the_step(jump, dt):
 
 
 def test_a_spike_of_the_soma_opens_its_adaptation():
-    state = synapses.init(3)
+    state = synapses.init(synapses.SOMA, 3)
     for spike in ([1.0, 0.0, 1.0], [1.0, 0.0, 0.0]):
-        state = synapses.step(synapses.SOMA, state, synapses.init(3), jnp.asarray(spike), dt=0.1)
+        state = synapses.step(
+            synapses.SOMA, state, synapses.init(synapses.SOMA, 3), jnp.asarray(spike), dt=0.1
+        )
     exact = 0.065 * np.asarray([1 + np.exp(-0.1 / 2000), 0, np.exp(-0.1 / 2000)])
     np.testing.assert_allclose(state.adaptation, exact, rtol=1e-6)
-    np.testing.assert_array_equal(state[:3], np.zeros((3, 3)))
+    others = [state[name] for name in TAU if name != "adaptation"]
+    np.testing.assert_array_equal(others, np.zeros((3, 3)))
 
 
 @pytest.mark.parametrize(("v", "share"), [(-80, 0), (-20, 0.5), (40, 0.8), (-60, 0.1), (-140, 0.5)])
@@ -74,7 +82,7 @@ def test_the_magnesium_gate_at_known_potentials(v, share):
 
 
 def test_the_drive_adds_up_the_open_receptors():
-    state = SynapseState(*(jnp.asarray([g, 10 * g]) for g in (1.0, 2.0, 3.0, 4.0)))
+    state = named(jnp.asarray([g, 10 * g]) for g in (1.0, 2.0, 3.0, 4.0))
     v = np.asarray([-60.0, -20.0])
     drive = synapses.drive(synapses.SOMA, state, jnp.asarray(v))
     g = np.asarray([1.0, 10.0])
@@ -85,8 +93,9 @@ def test_the_drive_adds_up_the_open_receptors():
 
 
 def test_every_receptor_pulls_towards_its_own_reversal():
-    params = SynapseParams(*(Receptor(tau=5.0, E=E) for E in (10.0, 20.0, -30.0, -40.0)))
-    for name, E in zip(SynapseState._fields, (10.0, 20.0, -30.0, -40.0), strict=True):
+    reversal = dict(zip(TAU, (10.0, 20.0, -30.0, -40.0), strict=True))
+    params = SynapseParams(**{name: Receptor(tau=5.0, E=E) for name, E in reversal.items()})
+    for name, E in reversal.items():
         drive = synapses.drive(params, opened(**{name: 3.0}), jnp.full(2, -20.0))
         g = 1.5 if name == "nmda" else 3.0
         np.testing.assert_allclose(drive.conductance, [g, g], rtol=1e-6)
@@ -126,11 +135,11 @@ def test_a_soma_with_all_synapses_agrees_with_numpy(trajectory):
         soma, open_now = state
         drive = combine(Drive(300.0), synapses.drive(q, open_now, soma.v))
         soma, info = izhikevich.step(p, soma, drive, dt=dt)
-        arriving = SynapseState(*jnp.asarray(jumps)[i])
+        arriving = named(jnp.asarray(jumps)[i])
         return (soma, synapses.step(q, open_now, arriving, info.spike, dt=dt)), info.spike
 
     with jax.enable_x64():
-        start = izhikevich.init(p, 5, jnp.float64), synapses.init(5, jnp.float64)
+        start = izhikevich.init(p, 5, jnp.float64), synapses.init(q, 5, jnp.float64)
         (soma, ours), spike = trajectory(step, start, steps)
     assert spike.sum() > 30
     assert (theirs[1] * gate(theirs[0])).max() > 85  # the ceiling was reached
@@ -158,7 +167,7 @@ def test_numerical_gradients_agree():
 
     with jax.enable_x64():
         p = jax.tree.map(jnp.float64, synapses.SOMA)
-        state = SynapseState(*(jnp.asarray([g, 2 * g]) for g in (1.0, 20.0, 3.0, 4.0)))
+        state = named(jnp.asarray([g, 2 * g]) for g in (1.0, 20.0, 3.0, 4.0))
         check_grads(jax.jit(both), (p, state, jnp.asarray([-60.0, 10.0])), order=1, rtol=1e-4)
 
 
@@ -168,8 +177,11 @@ def test_numerical_gradients_agree():
         ({"ampa": Receptor(tau=0.0, E=0.0)}, "`ampa.tau` must be positive, in ms; got 0.0"),
         ({"gaba_a": Receptor(6.0, float("nan"))}, "`gaba_a.E` must be finite, in mV; got nan"),
         ({"adaptation": Receptor(float("inf"), -80.0)}, "`adaptation.tau` must be positive, in ms"),
-        ({"nmda_ceiling": -1.0}, "`nmda_ceiling` must be at least 0 nS; got -1.0"),
-        ({"adaptation_jump": float("nan")}, "`adaptation_jump` must be at least 0 nS; got nan"),
+        ({"nmda_ceiling": -1.0}, "`nmda.ceiling` must be at least 0 nS; got -1.0"),
+        (
+            {"adaptation_jump": float("nan")},
+            "`adaptation.jump` must be at least 0 and finite, in nS; got nan",
+        ),
     ],
 )
 def test_constants_that_make_no_synapse_are_refused(change, message):
@@ -180,11 +192,12 @@ def test_constants_that_make_no_synapse_are_refused(change, message):
 
 def without(*names):
     """Opened synapses of three cells, and jumps, once with all receptors and once without some."""
-    full = SynapseState(*(jnp.asarray([g, 2 * g, 0.0]) for g in (1.0, 20.0, 3.0, 4.0)))
-    jumps = SynapseState(*(jnp.asarray([0.0, g, 2 * g]) for g in (0.5, 1.0, 2.0, 3.0)))
-    none = dict.fromkeys(names)
+    full = named(jnp.asarray([g, 2 * g, 0.0]) for g in (1.0, 20.0, 3.0, 4.0))
+    jumps = named(jnp.asarray([0.0, g, 2 * g]) for g in (0.5, 1.0, 2.0, 3.0))
     zero = dict.fromkeys(names, jnp.zeros(3))
-    lacking = full._replace(**none), jumps._replace(**none)
+    lacking = (
+        SynapseState(**{name: x[name] for name in x if name not in names}) for x in (full, jumps)
+    )
     return lacking, (full._replace(**zero), jumps._replace(**zero))
 
 
@@ -192,8 +205,8 @@ LACKING = [
     ("nmda",),
     ("ampa", "gaba_a"),
     ("nmda", "adaptation"),
-    SynapseState._fields[:3],
-    SynapseState._fields,
+    tuple(TAU)[:3],
+    tuple(TAU),
 ]
 
 
@@ -209,35 +222,48 @@ def test_receptors_that_a_compartment_lacks_add_nothing_and_stay_away(names):
             np.testing.assert_array_equal(jnp.broadcast_to(a, (3,)), jnp.broadcast_to(b, (3,)))
         ours = jax.jit(lambda s: synapses.step(params, s, jumps, spike, dt=0.5))(ours)
         closed = jax.jit(lambda s: synapses.step(params, s, no_jumps, spike, dt=0.5))(closed)
-        for name in SynapseState._fields:
+        for name in TAU:
             if name in names:
-                assert getattr(ours, name) is None
+                assert name not in ours
                 np.testing.assert_array_equal(getattr(closed, name), np.zeros(3))
             else:
                 np.testing.assert_array_equal(getattr(ours, name), getattr(closed, name))
 
 
 def test_a_jump_at_a_receptor_that_is_lacking_opens_nothing():
-    lacking = synapses.init(2, receptors=("ampa",))
-    assert lacking[1:] == (None, None, None)
+    lacking = synapses.init(synapses.SOMA, 2, receptors=("ampa",))
+    assert list(lacking) == ["ampa"]
     jumps = SynapseState(ampa=jnp.ones(2), nmda=jnp.ones(2))
     after = synapses.step(synapses.SOMA, lacking, jumps, jnp.ones(2), dt=0.5)
     np.testing.assert_array_equal(after.ampa, [1, 1])
-    assert after[1:] == (None, None, None)
+    assert list(after) == ["ampa"]
 
 
 def test_receptors_that_nothing_reached_only_decay():
-    start = SynapseState(*(jnp.full(2, g) for g in (1.0, 20.0, 3.0, 4.0)))
+    start = named(jnp.full(2, g) for g in (1.0, 20.0, 3.0, 4.0))
     for jumps in (SynapseState(), SynapseState(ampa=jnp.zeros(2), adaptation=jnp.zeros(2))):
         after = synapses.step(synapses.SOMA, start, jumps, jnp.zeros(2), dt=0.5)
         expected = synapses.step(synapses.SOMA, start, CLOSED, jnp.zeros(2), dt=0.5)
-        for a, b in zip(after, expected, strict=True):
+        for a, b in zip(*map(jax.tree.leaves, (after, expected)), strict=True):
             np.testing.assert_array_equal(a, b)
 
 
 def test_chosen_receptors_are_made_in_the_dtype():
     with jax.enable_x64():
-        state = synapses.init(3, jnp.float64, receptors=("gaba_a", "ampa"))
-        assert (state.nmda, state.adaptation) == (None, None)
+        state = synapses.init(synapses.SOMA, 3, jnp.float64, receptors=("gaba_a", "ampa"))
+        assert list(state) == ["gaba_a", "ampa"]
+        with pytest.raises(AttributeError, match="has no 'nmda', only gaba_a, ampa"):
+            _ = state.nmda
         assert state.ampa.dtype == state.gaba_a.dtype == jnp.float64
-        assert synapses.init(3, jnp.float64, receptors=()) == SynapseState()
+        assert synapses.init(synapses.SOMA, 3, receptors=()) == SynapseState()
+
+
+def test_what_a_receptor_leaves_out_is_that_of_the_one_it_replaces():
+    for soma in (
+        synapses.SOMA._replace(nmda=Receptor(50.0, 0.0)),
+        SynapseParams(nmda=Receptor(50.0, 0.0), nmda_ceiling=85.0),
+    ):
+        assert (soma.nmda.tau, soma.nmda.ceiling) == (50.0, 85.0)
+        assert soma.nmda.gate is synapses.nmda_gate
+    assert synapses.SOMA._replace(adaptation=Receptor(9.0, -80.0)).adaptation.jump == 0.065
+    assert synapses.SOMA._replace(adaptation_jump=0.0).adaptation.tau == 2000.0

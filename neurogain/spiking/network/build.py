@@ -8,15 +8,14 @@ import numpy as np
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
 from neurogain import _checks
-from neurogain.spiking import plasticity, synapses
+from neurogain.spiking import plasticity
 from neurogain.spiking.engine.checks import check_key
-from neurogain.spiking.network import spec
+from neurogain.spiking.network import spec_checks
 from neurogain.spiking.network.arrays import NetworkParams, PlasticParams
 from neurogain.spiking.network.lay_out import lay_out
 from neurogain.spiking.network.model import Network
-from neurogain.spiking.network.spec import Path, Population, Projection
+from neurogain.spiking.network.spec import Path, Population, Projection, receptors_of
 from neurogain.spiking.network.structure import AXIS, Inbox
-from neurogain.spiking.synapses import SynapseParams
 
 
 class Built(NamedTuple):
@@ -77,9 +76,9 @@ def build(
     """
     _check_names(populations, projections)
     for name, population in populations.items():
-        spec.check_population(name, population)
+        spec_checks.check_population(name, population)
     for name, projection in projections.items():
-        spec.check_projection(name, projection, populations)
+        spec_checks.check_projection(name, projection, populations)
     _check_options(dt, key, path, max_delay)
     _check_mesh(mesh, populations)
     if at_once is None:
@@ -111,7 +110,7 @@ def build(
     params = NetworkParams(
         cells={name: p.params for name, p in populations.items()},
         synapses={
-            name: {c: p.synapses.get(c, SynapseParams()) for c in p.cell.compartments}
+            name: {c: receptors_of(p, c) for c in p.cell.compartments}
             for name, p in populations.items()
         },
         fixed=rows,
@@ -134,11 +133,11 @@ def _receptors(populations: Mapping[str, Population], inboxes: tuple[Inbox, ...]
             }
             given = (text.partition(".") for text in population.inputs)
             names |= {receptor for c, _, receptor in given if c == compartment}
-            params = population.synapses.get(compartment)
-            if params is not None and np.any(np.asarray(params.adaptation_jump) != 0):
-                names.add("adaptation")
+            params = receptors_of(population, compartment)
+            jumps = {r: params[r].jump for r in params}
+            names |= {r for r, j in jumps.items() if j is not None and np.any(np.asarray(j) != 0)}
             if names:
-                used.append((compartment, tuple(r for r in synapses.RECEPTORS if r in names)))
+                used.append((compartment, tuple(r for r in params if r in names)))
         if used:
             result.append((name, tuple(used)))
     return tuple(result)
@@ -156,7 +155,7 @@ def _spread(table: Any, mesh: Mesh) -> Any:
 def _check_options(dt: float, key: jax.Array, path: str, max_delay: float) -> None:
     _checks.in_range("dt", dt, "positive, in ms", lambda x: (x > 0) & (x < np.inf), "0.1")
     check_key("key", key)
-    spec.check_path("`path`", path)
+    spec_checks.check_path("`path`", path)
     rule = "positive and finite, in ms"
     _checks.in_range("max_delay", max_delay, rule, lambda x: (x > 0) & (x < np.inf), "100.0")
 

@@ -8,8 +8,8 @@ import jax
 import numpy as np
 
 from neurogain.spiking.connectivity import Pairs
-from neurogain.spiking.network import spec
 from neurogain.spiking.network.spec import PerSynapse, Population, Projection
+from neurogain.spiking.network.spec_checks import check_values
 
 
 class Drawn(NamedTuple):
@@ -78,8 +78,8 @@ def _per_synapse(
                 f"{what}, a function of (rng, synapses), must return shape ({count},); got shape "
                 f"{np.shape(drawn)}."
             )
-        return spec.check_values(what, drawn, unit, count)
-    values = spec.check_values(what, given, unit, count)
+        return check_values(what, drawn, unit, count)
+    values = check_values(what, given, unit, count)
     if np.ndim(given) == 0:
         return values
     if pairs.given is not None:

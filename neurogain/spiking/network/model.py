@@ -80,7 +80,8 @@ class Network(NetworkStructure):
             cells[name] = cell.init(params.cells[name], size, dtype)
         for name, compartments in self.receptors:
             opened[name] = {
-                c: synapses.init(self.sizes[name], dtype, receptors=r) for c, r in compartments
+                c: synapses.init(params.synapses[name][c], self.sizes[name], dtype, receptors=r)
+                for c, r in compartments
             }
         projections = {
             name: _start(self.layout(name), table, self.sizes, dtype)
@@ -158,7 +159,7 @@ class Network(NetworkStructure):
         g: SynapseState,
         arrived: tuple[jax.Array, ...],
         drive: Mapping[str, Any],
-    ) -> SynapseState:
+    ) -> dict[str, jax.Array]:
         """Return what each receptor's conductance jumps by."""
         jumps: dict[str, Any] = {}
         for inbox, amount in zip(self.inboxes, arrived, strict=True):
@@ -166,12 +167,12 @@ class Network(NetworkStructure):
                 for receptor, share in inbox.shares:
                     part = amount if share == 1 else amount * jnp.asarray(share, amount.dtype)
                     jumps[receptor] = jumps[receptor] + part if receptor in jumps else part
-        for receptor in synapses.RECEPTORS:
+        for receptor in g:
             given = drive.get(spec.label(name, compartment, receptor))
             if given is not None:
-                given = jnp.asarray(given, getattr(g, receptor).dtype)
+                given = jnp.asarray(given, jax.tree.leaves(g[receptor])[0].dtype)
                 jumps[receptor] = jumps.get(receptor, 0) + given
-        return SynapseState(**jumps)
+        return jumps
 
     def _weights(
         self, layout: ProjectionLayout, params: NetworkParams, state: NetworkState

@@ -73,14 +73,18 @@ def _check_receptors(structure: NetworkStructure, params: NetworkParams) -> None
     for name, compartments in params.synapses.items():
         for compartment, own in compartments.items():
             synapses.check(own)
-            jump = own.adaptation_jump
-            absent = "adaptation" not in receptors.get(name, {}).get(compartment, ())
-            if absent and _checks.is_concrete(jump) and np.any(np.asarray(jump) != 0):
-                raise ValueError(
-                    f"`adaptation_jump` of {name}, {compartment}, must be 0 nS, since the "
-                    f"network was built without it; got {jump!r}. Build it again with "
-                    "synapses={...: SynapseParams(adaptation_jump=...)}."
-                )
+            for receptor in set(own) - set(receptors.get(name, {}).get(compartment, ())):
+                _check_absent(f"{name}, {compartment}", receptor, own[receptor].jump)
+
+
+def _check_absent(where: str, receptor: str, jump: Any) -> None:
+    """Raise ValueError if a receptor that the network was built without is to open by itself."""
+    if jump is not None and _checks.is_concrete(jump) and np.any(np.asarray(jump) != 0):
+        raise ValueError(
+            f"`{receptor}.jump` of {where}, must be 0 nS, since the network was built without it; "
+            f"got {jump!r}. Build it again with synapses={{...: SynapseParams(...)}}, for instance "
+            "SynapseParams(adaptation_jump=...)."
+        )
 
 
 def _check_part(name: str, value: Any, modulated: tuple[str, ...]) -> None:

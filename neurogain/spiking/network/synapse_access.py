@@ -9,7 +9,7 @@ import numpy as np
 from neurogain import _checks
 from neurogain.spiking import plasticity
 from neurogain.spiking.network.arrays import DenseParams, NetworkParams, ProjectionState, Rows
-from neurogain.spiking.network.spec import check_values
+from neurogain.spiking.network.spec_checks import check_values
 from neurogain.spiking.network.structure import NetworkStructure, ProjectionLayout
 
 

@@ -1,7 +1,7 @@
 """The protocol of a rule that pairs spikes, and the checks of its constants."""
 
 from collections.abc import Mapping
-from typing import Any, Protocol, Self, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 import jax
 import numpy as np
@@ -37,7 +37,7 @@ class PairRule(Protocol):
     def depression(self, weight: jax.Array, pre: Traces, post: Traces) -> jax.Array:
         """Return the fall at the arrival of a presynaptic spike, nS; traces from before it."""
 
-    def scaled(self, factor: ArrayLike) -> Self:
+    def scaled(self, factor: ArrayLike) -> "PairRule":
         """Return the rule with all its changes of weight times `factor`."""
 
     def check(self, name: str) -> None:

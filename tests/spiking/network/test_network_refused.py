@@ -164,7 +164,7 @@ def test_builds_of_the_wrong_kind(options, message):
 def test_receptors_of_another_number_of_cells():
     own = {"soma": SynapseParams(adaptation_jump=np.ones(3))}
     message = (
-        "`synapses of pv, soma.adaptation_jump` must be one value, or one per cell, shape (4,)"
+        "`synapses of pv, soma.adaptation.jump` must be one value, or one per cell, shape (4,)"
     )
     with pytest.raises(ValueError, match=re.escape(message)):
         built(populations={"pv": dataclasses.replace(PV, synapses=own)})
@@ -267,7 +267,7 @@ def changed_params(network, what):
     [
         ("rule", "`tau_plus of all` must be positive, in ms; got -20.0."),
         ("tau", "`ampa.tau` must be positive, in ms; got -6.0."),
-        ("jump", "`adaptation_jump` of pv, soma, must be 0 nS, since the network was built "),
+        ("jump", "`adaptation.jump` of pv, soma, must be 0 nS, since the network was built "),
     ],
 )
 def test_constants_that_were_changed_after_building(network, what, message):

@@ -1,0 +1,134 @@
+"""What is checked of populations and projections before they are built."""
+
+from collections.abc import Mapping
+from typing import get_args
+
+import jax
+import numpy as np
+from jax.typing import ArrayLike
+
+from neurogain.spiking import synapses
+from neurogain.spiking.cell import check_cell
+from neurogain.spiking.engine import drives
+from neurogain.spiking.network.spec import Path, Population, Projection, receptors_of
+from neurogain.spiking.synapses import SynapseParams
+
+
+def check_projection(name: str, one: Projection, populations: Mapping[str, Population]) -> None:
+    """Check that a projection's populations, compartment and receptors are there.
+
+    Raises:
+      ValueError: names the field, the rule, the value and a way out.
+    """
+    for field in ("source", "target"):
+        if getattr(one, field) not in populations:
+            raise ValueError(
+                f"`{field}` of {name} must be one of {', '.join(populations)}; got "
+                f"{getattr(one, field)!r}."
+            )
+    if isinstance(one.connectivity, type) or not hasattr(one.connectivity, "connect"):
+        raise TypeError(
+            f"`connectivity` of {name} must be a rule of neurogain.spiking.connectivity; got "
+            f"{one.connectivity!r}. Pass for instance FixedInDegree(10)."
+        )
+    known = populations[one.target].cell.compartments
+    if one.compartment not in known:
+        kind = f"a compartment of {one.target}"
+        raise ValueError(
+            f"`compartment` of {name} must be {kind}, {' or '.join(known) or 'which has none'}; "
+            f"got {one.compartment!r}."
+        )
+    if not one.shares:
+        raise ValueError(f"`receptor` of {name} must name at least one; got {one.receptor!r}.")
+    receptors = receptors_of(populations[one.target], one.compartment)
+    for receptor, share in one.shares:
+        _check_receptor(f"`receptor` of {name}", receptor, receptors)
+        if not 0 <= share < np.inf:
+            raise ValueError(
+                f"`receptor` of {name} must give {receptor} a share of at least 0; got {share}."
+            )
+    check_path(f"`path` of {name}", one.path)
+
+
+def check_path(what: str, path: str) -> None:
+    """Raise ValueError for an unknown path."""
+    if path not in get_args(Path):
+        raise ValueError(f"{what} must be {', '.join(get_args(Path))}; got {path!r}.")
+
+
+def check_population(name: str, one: Population) -> None:
+    """Check size, receptors and inputs of a population.
+
+    Raises:
+      ValueError, TypeError: names the field, the rule, the value and a way out.
+    """
+    if not isinstance(one.size, int | np.integer) or one.size < 1:
+        raise ValueError(f"`size` of {name} must be a whole number of cells; got {one.size!r}.")
+    check_cell(f"`cell` of {name}", one.cell)
+    if "." in name:
+        raise ValueError(f"A population's name must not have a dot in it; got {name!r}.")
+    if not isinstance(one.synapses, Mapping):
+        raise TypeError(
+            f"`synapses` of {name} must be a dictionary by compartment; got {one.synapses!r}. Pass "
+            'for instance {"soma": SynapseParams()}.'
+        )
+    known = one.cell.compartments
+    for compartment, params in one.synapses.items():
+        if compartment not in known:
+            raise ValueError(
+                f"`synapses` of {name} must be for {' or '.join(known) or 'nothing'}; got "
+                f"{compartment!r}."
+            )
+        _check_synapses(f"{name}, {compartment}", params, one.size)
+    for text in one.inputs:
+        compartment, _, receptor = text.partition(".")
+        if compartment not in known:
+            raise ValueError(
+                f"`inputs` of {name} must be for {' or '.join(known) or 'nothing'}; got {text!r}. "
+                'Pass for instance "soma.ampa".'
+            )
+        _check_receptor(f"`inputs` of {name}", receptor, receptors_of(one, compartment))
+
+
+def _check_synapses(where: str, params: SynapseParams, size: int) -> None:
+    """Check the receptors of a compartment: their kind, their shapes, then their constants."""
+    if not isinstance(params, SynapseParams):
+        raise TypeError(f"`synapses` of {where}, must be SynapseParams(...); got {params!r}.")
+    for path, value in jax.tree_util.tree_flatten_with_path(params)[0]:
+        field = jax.tree_util.keystr(path).lstrip(".")
+        drives.check_array(f"synapses of {where}.{field}", value, size)
+    synapses.check(params)
+
+
+def _check_receptor(what: str, receptor: str, receptors: SynapseParams) -> None:
+    """Raise ValueError unless a receptor is there, and opens by spikes that arrive."""
+    known = synapses.open_to_spikes(receptors)
+    if receptor not in known:
+        way_out = ""
+        if receptor not in receptors:
+            own = f"{receptor}=Receptor(tau=..., E=...)" if str(receptor).isidentifier() else "..."
+            way_out = f" One of your own is added by SynapseParams({own}) in `synapses`."
+        raise ValueError(f"{what} must be one of {', '.join(known)}; got {receptor!r}.{way_out}")
+
+
+def check_values(what: str, values: ArrayLike, unit: str, synapse_count: int) -> np.ndarray:
+    """Return values, one per synapse.
+
+    Raises:
+      ValueError, TypeError: another shape, or values that are negative or not finite.
+    """
+    array = np.asarray(values)
+    if array.dtype.kind not in "fiu":
+        raise TypeError(f"{what} must be numbers, in {unit}; got {values!r}.")
+    if array.shape not in ((), (synapse_count,)):
+        raise ValueError(
+            f"{what} must be one number, or one per synapse, shape ({synapse_count},); got shape "
+            f"{array.shape}."
+        )
+    wrong = ~((array >= 0) & (array < np.inf))
+    if wrong.any():
+        raise ValueError(
+            f"{what} must be at least 0 and finite, in {unit}; got {array[wrong].flat[0]}."
+            + (" Inhibition is a receptor (gaba_a), not a sign." if unit == "nS" else "")
+        )
+    return np.broadcast_to(array, (synapse_count,))
