@@ -100,10 +100,7 @@ class Receptor:
     def check(self, name: str) -> None:
         """Raise ValueError if a constant has the wrong sign or isn't finite."""
         positive, factor = "positive, in ms", "finite and at least 0, a factor"
-
-        def at_least_0(x: np.ndarray) -> np.ndarray:
-            return (x >= 0) & (x < np.inf)
-
+        at_least_0 = lambda x: (x >= 0) & (x < np.inf)  # noqa: E731
         _checks.in_range(f"{name}.tau", self.tau, positive, lambda x: (x > 0) & (x < np.inf), "6.0")
         _checks.in_range(f"{name}.E", self.E, "finite, in mV", np.isfinite, "0.0")
         if self.gain is not None:

@@ -87,7 +87,7 @@ RECEPTORS = {"gaba_b": 2.0, "slow": 3.0}  # nS
 
 
 def network_of(path, own=OWN, **options):
-    sources = spike_list([PULSE] * 3, np.arange(3), n=3, dt=DT)
+    sources = spike_list(np.full(3, PULSE), np.arange(3), n=3, dt=DT)
     populations = {
         "pre": Population(SpikeListSource(), sources, 3),
         "post": Population(

@@ -24,8 +24,6 @@ from neurogain.spiking.network import event_driven, matrices, traces
 from neurogain.spiking.network.arrays import DenseParams, PlasticParams, ProjectionState, Rows
 from neurogain.spiking.network.structure import NetworkStructure, ProjectionLayout
 
-_OF_POSTSYNAPTIC_CELLS = ("synapse_state", "post")  # parts of a projection's state
-
 
 class Inputs(NamedTuple):
     """All arrays that `deliver` takes; leaves are whole, or one shard's."""
@@ -63,30 +61,23 @@ def deliver(structure: NetworkStructure, inputs: Inputs, *, dt: float) -> Output
 
 
 def _partition(axis: str, inboxes: int, inputs: Inputs) -> tuple[Any, Any]:
-    """Return how inputs and outputs are spread over the axis of a mesh."""
+    """Return how inputs and outputs are spread over the axis of a mesh, as prefixes of trees."""
     cells: Any = PartitionSpec(axis)
     whole: Any = PartitionSpec()
     ring: Any = PartitionSpec(None, axis)
-
-    def alike(tree: Any, along: Any) -> Any:
-        return jax.tree.map(lambda _: along, tree)
-
-    def of_state(state: ProjectionState) -> Any:
-        split = {n: alike(getattr(state, n), cells) for n in _OF_POSTSYNAPTIC_CELLS}
-        return alike(state, whole)._replace(**split)
-
-    def of_table(table: PlasticParams | DenseParams) -> Any:
-        return alike(table, cells)._replace(rule=alike(table.rule, whole))
-
-    states = {name: of_state(state) for name, state in inputs.states.items()}
+    of_state = ProjectionState(
+        synapse_state=cells, signal=whole, pre=whole, post=cells, acting=whole, past=whole
+    )
+    of_table = PlasticParams(rows=cells, columns=cells, rule=whole)
+    states = dict.fromkeys(inputs.states, of_state)
     into: Any = Inputs(
-        fixed=alike(inputs.fixed, cells),
-        tables={name: of_table(table) for name, table in inputs.tables.items()},
+        fixed=cells,
+        tables=dict.fromkeys(inputs.tables, of_table),
         states=states,
         ring=ring,
-        spikes=alike(inputs.spikes, whole),
-        own_spikes=alike(inputs.own_spikes, cells),
-        modulators=alike(inputs.modulators, whole),
+        spikes=whole,
+        own_spikes=cells,
+        modulators=whole,
         step=whole,
     )
     return into, Outputs((cells,) * inboxes, states, ring)

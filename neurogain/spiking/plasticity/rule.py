@@ -1,5 +1,6 @@
 """The protocol of a rule that pairs spikes, and the checks of its constants."""
 
+import operator
 from collections.abc import Mapping
 from typing import Any, Protocol, runtime_checkable
 
@@ -113,8 +114,8 @@ def check_constants(
 
 
 def _check_constant(what: str, value: Any, text: str, rule: Any) -> None:
-    def holds(x: np.ndarray) -> np.ndarray:
-        return ((x > 0) if text.startswith("positive") else (x >= 0)) & (x < np.inf)
-
+    holds = operator.gt if text.startswith("positive") else operator.ge
     _checks.single(what, value)
-    _checks.in_range(what, value, text, holds, f"See {type(rule).__name__}().")
+    _checks.in_range(
+        what, value, text, lambda x: holds(x, 0) & (x < np.inf), f"See {type(rule).__name__}()."
+    )
