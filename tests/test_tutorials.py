@@ -13,9 +13,11 @@ TUTORIALS = sorted(FOLDER.glob("*.py"))
 def test_all_are_there():
     assert [path.stem for path in TUTORIALS] == [
         "cell_and_gain",
+        "extending",
         "network_and_plasticity",
         "neuromodulators",
         "optimizer_in_your_loop",
+        "stability_gap_with_your_data",
     ]
 
 

@@ -80,12 +80,12 @@ axes.legend(title="dendrite, coupling")
 assert slopes[800.0, 1.0] > slopes[800.0, 0.5] > slopes[0.0, 1.0]
 
 # %% [markdown]
-# Gain rises with both, except for dendritic currents of about 500 to 700 pA, where the dendrite has
-# two stable states and curves depend on history.
+# Gain rises with both, except for dendritic currents of 400 to 550 pA, around the range where the
+# dendrite has two stable states and curves depend on history.
 #
 # The experiment `gain-curve` measures this with repeats and intervals. In Python it needs no disk,
-# and its result has figures, tables and arrays with named axes. `neurogain gain-curve --help` shows
-# the same options.
+# and its result has figures, tables and arrays with named axes. `neurogain gain-curve --help`
+# shows the same options.
 
 # %%
 config = GainCurveConfig(
@@ -148,3 +148,12 @@ for _ in range(5):
     stepped = gain.step(stepped, 0.5, decay=decay, baseline=1.0, sensitivity=sensitivity)
 relaxed = gain.relax(relaxed, 0.5, tau=100.0, baseline=1.0, strength=4.0, dt=50.0)
 print(f"five updates: {float(stepped):.5f}; 50 ms at once: {float(relaxed):.5f}")
+
+# %% [markdown]
+# ## From the command line
+#
+# `neurogain gain-curve --somatic-current 300:1500:100 --coupling 0 0.5 1` does the same with
+# intervals; `curves/*.npz` holds spike counts of shape (coupling, somatic current, repeat).
+# `neurogain bac-firing` measures calcium events when a somatic spike meets dendritic input.
+# `neurogain cell --cell l5` draws traces of any parameter set: l5, rs, ib, ch, fs, lts, pv, som.
+# The measured gains, bursts, accuracy and gradients are in `benchmarks/results/cells.md`.

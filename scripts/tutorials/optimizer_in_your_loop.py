@@ -113,9 +113,9 @@ for options in ({"mask": optim.only("output")}, {"per": "leaf"}, {"per": "unit"}
 # %% [markdown]
 # ## In a chain
 #
-# What rescales the update (clipping, weight decay, `optax.scale`) goes before the gain, or into its
-# inner optimizer, and not behind it: `E' = g' W'` holds for the update that the gain returns. A
-# transformation that drops extra arguments would cut the gain off; `audit` says where.
+# What rescales the update (clipping, weight decay, `optax.scale`) goes before the gain, or into
+# its inner optimizer, and not behind it: `E' = g' W'` holds for the update that the gain returns.
+# A transformation that drops extra arguments would cut the gain off; `audit` says where.
 
 # %%
 chain = optax.chain(optax.clip_by_global_norm(1.0), optim.ngm_adamw(1e-3))

@@ -1,0 +1,329 @@
+# %% [markdown]
+# # Extending: one file and one line
+#
+# A cell, a stream, an optimizer of the comparison, an experiment, a target of neuromodulators, a
+# plasticity rule, a receptor: each is a value of a small protocol. Write it in one file of yours
+# and pass it in: no file of the package changes. To give it a name on the command line, add the
+# line that each section ends with. This file is a script and a notebook (`jupytext --to ipynb`);
+# every piece in it runs.
+
+# %%
+import dataclasses
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+from jaxtyping import Float
+
+from neurogain import neuromod
+from neurogain.continual import data, methods, stream_specs, streams
+from neurogain.continual.method import Method
+from neurogain.continual.stream_specs import StreamSpec
+from neurogain.neuromod import Effect, Modulated, ModulatedParams, Target, effects
+from neurogain.runner import Experiment, Part
+from neurogain.spiking import (
+    Drive,
+    IzhikevichCell,
+    PoissonSource,
+    Population,
+    Projection,
+    build,
+    cells,
+    simulate,
+)
+from neurogain.spiking.cell import check_constants, check_drive, check_dt, check_kind, like
+from neurogain.spiking.connectivity import AllToAll
+from neurogain.spiking.plasticity import check_constants as check_rule
+from neurogain.spiking.surrogate import SPIKE
+from neurogain.spiking.synapses import Receptor, SynapseParams
+
+# %% [markdown]
+# ## A cell
+#
+# A cell is a hashable value with two facts (`compartments`, `empty_drive`) and four functions:
+# `init` (the state at rest), `step` (state and info after `dt`), `potential` (of a compartment,
+# for synapses) and `check` (errors before anything is compiled). The state is a NamedTuple of
+# arrays, one value per cell; the info has a field `spike`. This is the quadratic
+# integrate-and-fire cell,
+#
+#     C dv/dt = k (v - v_r) (v - v_t) + I + sum g (E - v);    where v >= v_peak:  v <- v_reset
+
+
+# %%
+class QuadraticParams(NamedTuple):
+    """Constants; each is a scalar or one value per cell."""
+
+    C: float = 100.0  # pF
+    k: float = 0.7  # nS/mV
+    v_r: float = -60.0  # mV, rest
+    v_t: float = -40.0  # mV, threshold
+    v_peak: float = 35.0  # mV
+    v_reset: float = -50.0  # mV
+
+
+class QuadraticState(NamedTuple):
+    """Membrane potential, mV, shape (n,)."""
+
+    v: jax.Array
+
+
+class QuadraticInfo(NamedTuple):
+    """1 where the cell spiked, else 0."""
+
+    spike: jax.Array
+
+
+@dataclasses.dataclass(frozen=True)
+class QuadraticCell:
+    """Quadratic integrate-and-fire cells of one compartment."""
+
+    compartments = ("soma",)
+    empty_drive = Drive()
+
+    def init(self, params, n, dtype=jnp.float32):
+        """Return `n` cells at rest."""
+        return QuadraticState(jnp.full((n,), params.v_r, dtype))
+
+    def step(self, params, state, drive, *, dt, key):
+        """Advance by one Euler step, linearly implicit in the conductance."""
+        p, drive, v = like(params, state.v), like(drive, state.v), state.v
+        inflow = p.k * (v - p.v_r) * (v - p.v_t) + drive.current + drive.reversal_current
+        v = (v + dt / p.C * inflow) / (1 + dt / p.C * drive.conductance)
+        spike = SPIKE(v - p.v_peak)  # its gradient is a surrogate
+        v = jnp.where(jax.lax.stop_gradient(spike) > 0, p.v_reset, v)
+        return QuadraticState(v), QuadraticInfo(spike)
+
+    def potential(self, state, compartment):
+        """Return the membrane potential, mV."""
+        return state.v
+
+    def check(self, params, drive, *, dt, n, key):
+        """Raise an error for what can't be run."""
+        check_kind("params", params, QuadraticParams)
+        check_drive(self, drive)
+        potentials = dict.fromkeys(("v_r", "v_t", "v_peak", "v_reset"), "mV")
+        check_constants(params, {"C": "pF", "k": "nS/mV"}, potentials, n)
+        check_dt(dt, 2.0)
+
+
+run = simulate(QuadraticCell(), QuadraticParams(), Drive(np.array([0.0, 100.0, 200.0])), n=3,
+               duration=200.0)  # fmt: skip
+print("spikes of the cell:", run.recorded["spikes"])
+try:
+    simulate(QuadraticCell(), QuadraticParams(C=-1.0), Drive(), n=1, duration=1.0)
+except ValueError as error:
+    print("ValueError:", error)
+
+# %% [markdown]
+# A cell of several compartments has a drive of its own: a NamedTuple with a `Drive` for each
+# compartment (`tests/spiking/test_own_cell.py` has one with three). The one line: none. Pass it to
+# `simulate`, `rollout` or a `Population`.
+#
+# ## A receptor
+#
+# A conductance that jumps at a spike and decays is one value, known by the name that it gets.
+
+# %%
+gaba_b = SynapseParams(gaba_b=Receptor(tau=150.0, E=-95.0))  # ms, mV
+
+# %% [markdown]
+# ## A plasticity rule
+#
+# A rule is a NamedTuple of numbers with the time constants of its traces, what a spike does to a
+# weight, `scaled` (for learning rates under neuromodulators) and `check`.
+
+
+# %%
+class Homeostatic(NamedTuple):
+    """A postsynaptic spike adds eta x; an arriving presynaptic spike takes eta theta w."""
+
+    tau_x: float = 20.0  # ms
+    eta: float = 0.05  # nS
+    theta: float = 0.5  # 1/nS
+    Wmax: float = 2.0  # nS
+
+    @property
+    def tau_pre(self):
+        """Time constants of the presynaptic traces, ms."""
+        return (self.tau_x,)
+
+    @property
+    def tau_post(self):
+        """Time constants of the postsynaptic traces, ms."""
+        return ()
+
+    def potentiation(self, weight, pre, post):
+        """Return the rise at a postsynaptic spike, nS."""
+        return self.eta * pre[0]
+
+    def depression(self, weight, pre, post):
+        """Return the fall at the arrival of a presynaptic spike, nS."""
+        return self.eta * self.theta * weight
+
+    def scaled(self, factor):
+        """Return the rule with all changes times `factor`."""
+        return self._replace(eta=self.eta * factor)
+
+    def check(self, name):
+        """Raise ValueError if a constant can't be."""
+        check_rule(self, name, at_least_0={"eta": "nS", "theta": "1/nS"})
+
+
+# %% [markdown]
+# Cell, receptor and rule meet in a network:
+
+# %%
+populations = {
+    "noise": Population(PoissonSource(), (), 20),
+    "own": Population(QuadraticCell(), QuadraticParams(), 5, synapses={"soma": gaba_b}),
+}
+projections = {
+    "learn": Projection("noise", "own", AllToAll(), weight=1.0, plasticity=Homeostatic()),
+    "inhibit": Projection("noise", "own", AllToAll(), weight=0.1, receptor="gaba_b"),
+}
+network, params = build(populations, projections, dt=0.1, key=jax.random.key(0))
+drive = {"noise": 20.0, "own": Drive(100.0)}  # Hz, pA
+run = simulate(network, params, drive, duration=200.0, key=jax.random.key(1))
+weights = network.synapses(params, "learn", run.state).weight
+print(f"weights after learning: {weights.min():.3f} to {weights.max():.3f} nS")
+assert weights.min() != weights.max()
+
+# %% [markdown]
+# The one line: none. A receptor with other kinetics is a class with the members of `ReceptorModel`
+# (`tests/spiking/test_own_receptor.py`).
+#
+# ## An effect of a neuromodulator on a new target
+#
+# A target has a name, a summary, and functions that say for whom it exists and what it changes.
+# This one shifts the threshold of Izhikevich cells.
+
+
+# %%
+def is_izhikevich(network, owner):
+    """Return whether a population has this target."""
+    return isinstance(owner.cell, IzhikevichCell)
+
+
+def shift_threshold(changed, owner, amount):
+    """Return the parameters with the threshold shifted by the sum of strength x activation."""
+    own = changed.params.cells[owner.name]
+    return changed.with_cells(owner, own._replace(v_t=effects.shifted(own.v_t, amount)))
+
+
+THRESHOLD = Target("POPULATION.threshold", "shift of v_t, mV", shift_threshold, is_izhikevich)
+
+pv = {"pv": Population(IzhikevichCell(), cells.PV, 20)}
+network, params = build(pv, {}, dt=0.1, key=jax.random.key(0))
+model = Modulated(network, targets=(*neuromod.TARGETS, THRESHOLD))  # the one line
+for strength in (0.0, -10.0):  # mV per unit of activation
+    lower = (Effect("nicotinic", "pv.threshold", strength),)
+    modulated = ModulatedParams(params, neuromod.tables.standard(), lower)
+    drive = {"pv": Drive(110.0), "neuromod.expected_uncertainty": 5.0}
+    run = simulate(model, modulated, drive, duration=200.0)
+    print(f"strength {strength:g} mV: {run.recorded['spikes'].mean():.0f} spikes")
+
+# %% [markdown]
+# ## A stream
+#
+# `load` gets the options of a run and returns a `Stream`.
+
+
+# %%
+def load(options):
+    """Return the digits upright and upside down."""
+    return streams.rotated(data.load("digits"), angles=(0, 180), **options.evaluation)
+
+
+upside_down = StreamSpec("upside-down", "digits, then turned", load, tasks=2)
+stream_specs.register(upside_down)  # the one line, for --benchmark upside-down
+print("tasks of the stream:", stream_specs.find("upside-down").build().task_names)
+
+# %% [markdown]
+# ## An optimizer of the comparison
+#
+# `build` gets the constants by name, which may be traced. Fields say what it needs: `takes_mask`,
+# `held_weights_act`, `grids` to tune it over.
+
+# %%
+lion = Method("lion", "Lion", optax.lion, {"learning_rate": 1e-4})
+methods.register(lion)  # the one line, for --optimizers lion
+print("read from a text:", methods.parse("lion:learning_rate=0.001").text)
+
+# %% [markdown]
+# Both run as values too: `StabilityGapConfig(benchmark=upside_down, optimizers=("ngm", lion))`.
+#
+# ## An experiment
+#
+# An experiment has a configuration, parts (the unit that is run, saved and resumed; its result is
+# a NamedTuple whose annotations name axes and dtypes), and what becomes of the results. The runner
+# checks, claims the folder, saves, resumes, reports, draws.
+
+
+# %%
+@dataclasses.dataclass(frozen=True)
+class RheobaseConfig:
+    """Rates of the cell over currents."""
+
+    currents: tuple[float, ...] = (0.0, 50.0, 100.0, 150.0)
+    """pA."""
+    duration: float = 200.0
+    """ms."""
+
+    def check(self):
+        """Raise ValueError for bad input."""
+        if not self.duration > 0:
+            raise ValueError(f"`duration` must be positive, in ms; got {self.duration}.")
+
+
+class Rates(NamedTuple):
+    """Result of the one part."""
+
+    rate_hz: Float[np.ndarray, " current_pA"]
+
+
+def parts(config):
+    """Yield the part."""
+
+    def run(job):
+        currents = np.array(config.currents)
+        task = {"n": len(currents), "duration": config.duration}
+        spikes = simulate(QuadraticCell(), QuadraticParams(), Drive(currents), **task).recorded
+        return Rates(spikes["spikes"] * 1000 / config.duration)
+
+    yield Part("rates", Rates, run, axes={"current_pA": np.array(config.currents)})
+
+
+def summarize(config, found):
+    """Return the content of metrics.json."""
+    firing = np.array(config.currents)[found["rates"].rate_hz > 0]
+    return {"rheobase_pA": float(firing.min()) if len(firing) else None}
+
+
+def table(metrics):
+    """Return what the command prints."""
+    return f"rheobase: {metrics['rheobase_pA']} pA"
+
+
+EXPERIMENT = Experiment(
+    name="rheobase",
+    summary="The rheobase of the quadratic cell.",
+    config=RheobaseConfig,
+    parts=parts,
+    summarize=summarize,
+    table=table,
+    seconds=lambda config: 5.0,
+)
+result = EXPERIMENT.run(RheobaseConfig(duration=400.0))  # out="runs/rheobase" writes a folder
+print(result.table())
+print(result.parts["rates"])
+
+# %% [markdown]
+# The one line for a file of your own is `neurogain.cli.run(EXPERIMENT)`: it is a command then,
+# with `--help`, `--out` and `--resume`. Inside the package, an experiment is a folder of
+# `neurogain/experiments` and its name in `NAMES`. Figures are functions in a module that
+# `figures=` names (`neurogain/experiments/gain_curve/figures.py`).
+
+# %%
+del stream_specs.STREAMS["upside-down"], methods.METHODS["lion"]  # so that this page runs twice

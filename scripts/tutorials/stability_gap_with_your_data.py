@@ -1,0 +1,161 @@
+# %% [markdown]
+# # The stability gap, with your data
+#
+# When a new task starts, accuracy on old tasks drops and comes back, even under training on all
+# data so far. This drop is the stability gap. The experiment `stability-gap` measures it for any
+# optax optimizer on any stream of tasks. This file is a script and a notebook (`jupytext --to
+# ipynb`).
+
+# %%
+import matplotlib.pyplot as plt
+import numpy as np
+import optax
+
+from neurogain import experiments
+from neurogain.continual import streams
+from neurogain.continual.data import Dataset, Examples
+from neurogain.continual.method import Method
+from neurogain.continual.stream_specs import STREAMS, StreamSpec
+from neurogain.experiments.stability_gap import StabilityGapConfig
+
+# %% [markdown]
+# ## Your data
+#
+# A data set is arrays: images as uint8 of shape (n, height, width, channels), labels from 0 on.
+# Here six classes of noisy 6 x 6 patterns stand for yours.
+
+# %%
+rng = np.random.default_rng(0)
+PATTERNS = rng.integers(60, 196, (6, 6, 6, 1))
+
+
+def draw(count):
+    """Return labelled images: a class's pattern and noise."""
+    labels = np.arange(count) % 6
+    noise = 40 * rng.normal(size=(count, 6, 6, 1))
+    images = np.clip(PATTERNS[labels] + noise, 0, 255).astype(np.uint8)
+    return Examples(images, labels.astype(np.int32))
+
+
+mine = Dataset("patterns", classes=6, train=draw(1200), test=draw(300))
+
+# %% [markdown]
+# A `StreamSpec` says how a stream is built and what it is trained with. `streams` builds streams
+# of new classes (`split`), of angles (`rotated`), and of new classes of the same superclasses
+# (`superclass_domains`).
+
+# %%
+my_stream = StreamSpec(
+    "patterns",
+    "two new patterns in every task",
+    lambda options: streams.split(mine, tasks=options.tasks, **options.evaluation),
+    batch_size=32,
+    tasks=3,
+)
+print("tasks:", my_stream.build().task_names)
+print("others:", ", ".join(STREAMS))
+
+# %% [markdown]
+# Folders of image files need no code: `benchmark="image-folder"` with `image_folder=` reads
+# `train/CLASS/*.png` and `test/CLASS/*.png`. MNIST and CIFAR are read from `data_dir=`, as
+# TensorFlow Datasets prepares them in ArrayRecord files; where they are missing, the error says
+# how to prepare them. CIFAR and folders train a slim ResNet-18.
+#
+# ## Run
+#
+# Methods are named, with constants of their own where you like; an optimizer of your own is a
+# `Method`. All methods get the same initial weights and batches in a seed. The default is the
+# published protocol: 5 seeds, 200 updates a task, evaluation after every update. This one is
+# shorter.
+
+# %%
+lion = Method("lion", "Lion", optax.lion, {"learning_rate": 3e-4})
+config = StabilityGapConfig(
+    benchmark=my_stream,
+    optimizers=("msgd:learning_rate=0.1,momentum=0.9", "ngm:learning_rate=0.02", lion),
+    seeds=2,
+    iterations=60,
+    hidden=(32,),
+)
+result = experiments.stability_gap.run(config)
+print(result)
+
+# %% [markdown]
+# `run(config, out="runs/mine", progress=True)` writes metrics.json, the curves and the figures
+# into a folder and reports on the way. With `resume=True` it continues after an interruption, and
+# it adds methods or seeds to what is finished.
+#
+# ## What was found
+
+# %%
+print(result.table())
+figure = result.plot()
+print("figures:", ", ".join(result.figures))
+
+# %% [markdown]
+# `result.metrics` holds every figure per method as `{mean, ci, per_seed}`: the gap per switch
+# (pooled over old tasks, and on the previous one alone), its depth, duration and area, final,
+# minimum and worst-case accuracy, windowed forgetting and plasticity.
+# `help(neurogain.continual.metrics)` defines them all.
+
+# %%
+for name, found in result.metrics["methods"].items():
+    gaps = [round(gap["mean"], 3) for gap in found["sg_per_switch"]]
+    print(f"{name}: avg-SG {found['avg_sg']['mean']:.3f}, of each switch {gaps}")
+    assert 0 <= found["avg_sg"]["mean"] <= 1
+
+# %% [markdown]
+# A method with a small gap may be a slow learner, so read both numbers, and tune all methods with
+# the same budget. `avg_acc_slow_weights` is the accuracy at g0 W; for a network without biases it
+# equals avg-ACC under one gain on all layers.
+#
+# ## The curves
+#
+# `result.parts[label]` has the arrays: `accuracy` (seed, task in training, evaluation, task that
+# is evaluated; the first evaluation is before the first update, NaN marks tasks to come), `gain`,
+# `uncertainty` and `loss` (seed, task, iteration). `result.to_dataframe()` and
+# `result.to_xarray(label)` name the axes.
+
+# %%
+figure, (above, below) = plt.subplots(2, 1, figsize=(5, 4), sharex=True, layout="constrained")
+for label, curves in result.parts.items():
+    first = curves.accuracy[:, :, 1:, 0].mean(axis=0).ravel()  # on the first task, over all updates
+    above.plot(first, label=label.split(":")[0])
+    below.plot(curves.gain.mean(axis=0).ravel())
+    print(label, curves.accuracy.shape, curves.gain.shape)
+above.set(ylabel="accuracy on task 1")
+above.legend()
+below.set(ylabel="gain", xlabel="update")
+
+# %% [markdown]
+# ## What the benchmarks found
+#
+# `benchmarks/results/continual.md` has all methods, and the fronts of avg-SG against avg-ACC. On
+# Split-MNIST, Rotated-MNIST and the digits the frozen preset (two timescales, gain on the output
+# layer) is below all published gaps (arXiv 2507.14056, whose rates and accuracies are not given).
+# In the small protocol on CIFAR (100 images an evaluation, whose noise is much of the others'
+# gaps) it has 9 % and 12 % of Adam's. Its avg-ACC less Adam's is -0.0002 [-0.0034, 0.0030] on
+# Split-MNIST, 0.021 on Rotated-MNIST, -0.003 and 0.009 on the digits (both intervals hold 0), and
+# -0.04 [-0.09, 0.02] on Split-CIFAR-10, whose tasks of 100 iterations are short for its average.
+# It learns slowly: on Split-MNIST a new task is at 0.04 after 50 iterations (Adam 0.90) and at
+# 0.91 after 200 (0.95).
+#
+# The gain adds little: to the preset 0.005 to 0.007 of avg-ACC on three of four streams, and
+# nothing to its gap. Where the rate of consolidation follows the gain (`two-timescale-follow`,
+# tuned), the gap is smaller than that of the best plain average of no less accuracy on
+# Split-MNIST, by 0.0033 [0.0021, 0.0045], less than the margin of 0.005 that was set beforehand;
+# on the others that is not decided. At equal accuracy NGM-SGD has mostly a smaller gap than SGD
+# and momentum-SGD on MNIST and digits, but than Adam on rotated-digits alone; its published gap
+# and that of SGD are missed at these accuracies. In the paper's protocol on Split-CIFAR-10
+# momentum-SGD has 0.377 @ 0.626 (published 0.425; one seed, its rate not tuned).
+#
+# `neurogain landscape` measures curvature and loss around a switch. The largest eigenvalue of the
+# loss's Hessian rises four- to sixtyfold when the new task arrives. At W it is g^2 times that at
+# E, within 1.7e-5 in the trained network, and gain-modulated and explicit fast and slow weights
+# differ by 9e-16. The settled gain rises with classes learned one after the other by 0.66 [0.64,
+# 0.69] and with domains by 0.22 [0.18, 0.25]; driven by entropy over ln C it rises by 0.06 with
+# either; trained from scratch it rises more with domains (1.42) than with classes (1.27).
+#
+# Seeds train side by side, but a ResNet's one by one on a CPU, where that is nine times as fast.
+# On one H100 there are 38,900 training updates a second over 64 runs side by side
+# (`benchmarks/results/accelerator.md`).
