@@ -92,8 +92,9 @@ def binomial_degrees(degrees, n, p):
     within(((seen - wanted) ** 2 / wanted).sum(), len(wanted) - 1)
 
 
-@pytest.mark.parametrize("p", [0.05, 0.3, 0.5, 0.7, 0.95])
-@pytest.mark.parametrize("recurrent", [True, False])
+@pytest.mark.parametrize(
+    ("p", "recurrent"), [(0.05, True), (0.3, False), (0.5, True), (0.7, False), (0.95, True)]
+)
 def test_fixed_probability_is_that_of_each_pair_and_degrees_are_binomial(p, recurrent):
     n = 14
     counts, degrees = counted(FixedProbability(p), n, n, recurrent)
@@ -117,8 +118,8 @@ def test_fixed_probability_is_that_of_each_pair_and_degrees_are_binomial(p, recu
         ("sheet", 9, 16),
     ],
 )
-@pytest.mark.parametrize(("sigma", "p"), [(0.4, 0.95), (1.5, 0.2)])
-def test_gaussian_probability_is_that_of_each_pair(layout, n_pre, n_post, sigma, p):
+def test_gaussian_probability_is_that_of_each_pair(layout, n_pre, n_post):
+    sigma, p = (0.4, 0.95) if n_pre >= n_post else (1.5, 0.2)
     rule = GaussianProbability(sigma, p, layout)
     recurrent = n_pre == n_post
     counts, degrees = counted(rule, n_pre, n_post, recurrent)

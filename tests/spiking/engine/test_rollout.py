@@ -7,7 +7,15 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from neurogain.spiking import Drive, PyramidalCell, PyramidalDrive, cells, rollout, simulate
+from neurogain.spiking import (
+    Drive,
+    IzhikevichCell,
+    PyramidalCell,
+    PyramidalDrive,
+    cells,
+    rollout,
+    simulate,
+)
 from neurogain.spiking.recorders import Intervals, Peak, Spikes, Total, Traces
 
 N = 3
@@ -61,32 +69,34 @@ def same_records(actual, expected):
     equal(actual["count"], expected["count"])
 
 
-@pytest.mark.parametrize(
-    ("segment", "duration"),
-    [(None, 60.0), (100, 60.4)],  # the latter leaves a shorter segment at the end
-)
-def test_rollout_with_numbers_as_arguments_is_simulate_bit_for_bit(segment, duration):
-    expected = run(simulate, record=EVERYTHING, duration=duration)
+@pytest.fixture(scope="module")
+def simulated():
+    return run(simulate, record=EVERYTHING)
+
+
+@pytest.mark.parametrize("segment", [None, 70])  # the latter leaves a shorter one at the end
+def test_rollout_with_numbers_as_arguments_is_simulate_bit_for_bit(segment, simulated):
+    expected = simulated
 
     @jax.jit
     def jitted(params, drive, key):
         drive = PyramidalDrive(Drive(noise), Drive(drive[0]), drive[1])
-        options = {"record": EVERYTHING, "duration": duration, "segment": segment}
+        options = {"record": EVERYTHING, "segment": segment}
         run = rolled(params=params, drive=drive, key=key, **options)
         return run.state, run.recorded
 
     state, recorded = jitted(cells.L5_PYRAMIDAL, (500.0, 0.5), KEY)
     equal(state, expected.state)
     same_records(recorded, expected.recorded)
-    assert len(recorded["raster"]) == expected.step == round(duration / 0.1)
+    assert len(recorded["raster"]) == expected.step == STEPS
     equal(recorded["peak"], expected.recorded["peak"])
     equal(recorded["trace"], expected.recorded["trace"].values)
     equal(recorded["intervals"], expected.recorded["intervals"])
 
 
-def test_rollout_outside_jit_is_simulate_to_the_last_bits():
+def test_rollout_outside_jit_is_simulate_to_the_last_bits(simulated):
     # numbers known when it is compiled are folded, which rounds otherwise
-    expected = run(simulate, record=EVERYTHING)
+    expected = simulated
     actual = rolled(record=EVERYTHING)
     assert actual.step == expected.step == STEPS
     same_records(actual.recorded, expected.recorded)
@@ -98,8 +108,8 @@ def test_rollout_outside_jit_is_simulate_to_the_last_bits():
 
 def test_a_rollout_goes_on_from_a_state_and_a_step():
     raster = functools.partial(rolled, drive=STEADY, record={"raster": Spikes()})
-    whole, first = raster(), raster(duration=25.0)
-    second = raster(duration=35.0, state=first.state, first_step=first.step)
+    whole, first = raster(), raster(duration=30.0)
+    second = raster(duration=30.0, state=first.state, first_step=first.step)
     equal(second.state, whole.state)
     parts = np.concatenate([first.recorded["raster"], second.recorded["raster"]])
     equal(parts, whole.recorded["raster"])
@@ -131,7 +141,6 @@ def sweep(numbers):
 @pytest.mark.parametrize(
     ("function", "values"),
     [
-        (lambda p: sweep((p, 150.0, 1200.0)), jnp.asarray([0.0, 0.3, 1.0])),
         (sweep, (np.array([0.3, 0.7]), np.array([100.0, 250.0]), 500 * np.arange(6).reshape(2, 3))),
         (lambda key: rolled(drive=STEADY, key=key), jax.random.split(KEY, 3)),
     ],
@@ -158,19 +167,17 @@ def loss(current, coupling, segment=None, model=MEAN_FIELD, key=None, traced=Fal
     return run.recorded["spikes"].sum() + 1e-3 * v.mean()
 
 
-@pytest.mark.parametrize(
-    ("segment", "options"),
-    [(100, {"traced": True}), (10_000, {"model": PyramidalCell(), "key": KEY})],
-)
-def test_gradients_are_finite_and_do_not_depend_on_the_segment(segment, options):
-    whole = functools.partial(loss, **options)
-    value, expected = jax.jit(jax.value_and_grad(whole, (0, 1)))(1200.0, 0.5)
+def test_gradients_are_finite_and_do_not_depend_on_the_segment():
+    def gradient(segment):
+        options = {"model": PyramidalCell(), "key": KEY, "traced": True, "segment": segment}
+        return jax.jit(jax.value_and_grad(functools.partial(loss, **options), (0, 1)))(1200.0, 0.5)
+
+    value, expected = gradient(None)
     assert value > N - 1
     assert np.isfinite(expected).all()
     assert expected[0] > 0
     assert expected[1] != 0
-    again = jax.jit(jax.grad(functools.partial(whole, segment=segment), (0, 1)))
-    close(again(1200.0, 0.5), expected, rtol=1e-4)
+    close(gradient(100), (value, expected), rtol=1e-4)
 
 
 def test_reverse_mode_is_forward_mode():
@@ -182,15 +189,13 @@ def test_reverse_mode_is_forward_mode():
 def test_memory_of_the_gradient_grows_as_the_root_of_the_steps():
     def bytes_for(steps, **options):
         def spikes(current):
-            drive = PyramidalDrive(Drive(current), coupling=0.5)
             options["duration"] = 0.1 * steps
-            run = rollout(MEAN_FIELD, cells.L5_PYRAMIDAL, drive, n=16, **options)
+            run = rollout(IzhikevichCell(), cells.RS, Drive(current), n=16, **options)
             return run.recorded["spikes"].sum()
 
         compiled = jax.jit(jax.grad(spikes)).lower(900.0).compile()
         return compiled.memory_analysis().temp_size_in_bytes
 
-    used = [bytes_for(steps) for steps in (1600, 6400, 25600)]
-    assert used[1] <= 2.3 * used[0]
-    assert used[2] <= 2.3 * used[1]
-    assert bytes_for(6400, segment=6400) > 10 * used[1]  # which keeps every step
+    used = [bytes_for(steps) for steps in (1600, 25600)]
+    assert used[1] <= 4.6 * used[0]
+    assert bytes_for(25600, segment=25600) > 10 * used[1]  # which keeps every step

@@ -6,18 +6,28 @@ import numpy as np
 import pytest
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
-from neurogain.spiking import Drive, PyramidalCell, PyramidalDrive, cells, rollout, simulate
-from neurogain.spiking.recorders import Intervals, Spikes, Total
+from neurogain.spiking import (
+    Drive,
+    Noise,
+    PyramidalCell,
+    PyramidalDrive,
+    cells,
+    rollout,
+    simulate,
+)
+from neurogain.spiking.engine import random_bits
+from neurogain.spiking.recorders import Spikes, Total
 
 N = 8
 KEY = jax.random.key(2)
 CURRENT = np.linspace(600.0, 2000.0, N).astype(np.float32)
 COUPLING = np.linspace(0.0, 1.0, N).astype(np.float32)
-RECORD = {"count": Total(), "events": Spikes(), "intervals": Intervals()}
+RECORD = {"count": Total(), "events": Spikes()}
+DURATION, CHUNK = 100.0, 500  # ms; steps
 
 
 def noise(step, key):
-    return 300 * jax.random.normal(key, (N,))
+    return 300 * random_bits.normal(key, N)
 
 
 @pytest.fixture(scope="module")
@@ -29,6 +39,7 @@ def spread():
 
 
 def run(place, *, state=True, drive=True, runner=simulate, **options):
+    """Run noisy cells; numbers per cell are spread with the cells, if `drive` is placed."""
     model = PyramidalCell()
     rest = model.init(cells.L5_PYRAMIDAL, N, jnp.float32)
     soma = cells.L5_SOMA._replace(d=jnp.linspace(200.0, 300.0, N))
@@ -37,9 +48,9 @@ def run(place, *, state=True, drive=True, runner=simulate, **options):
     return runner(
         model,
         cells.L5_PYRAMIDAL._replace(soma=soma._replace(d=d)),
-        PyramidalDrive(Drive(current), Drive(current=noise), coupling),
-        n=N, duration=100.0, key=KEY, state=place(rest) if state else None, record=RECORD,
-        **options,
+        PyramidalDrive(Drive(Noise(current, 300.0)), Drive(current=noise), coupling),
+        **{"n": N, "duration": DURATION, "key": KEY, "record": RECORD,
+           "state": place(rest) if state else None, **options},
     )  # fmt: skip
 
 
@@ -49,7 +60,7 @@ def devices(tree):
 
 @pytest.fixture(scope="module")
 def alone():
-    result = run(lambda tree: tree, chunk=500)
+    result = run(lambda tree: tree, chunk=CHUNK)
     assert devices(result.state) == {1}
     assert (result.recorded["count"] >= 1).sum() >= 6
     return result
@@ -57,7 +68,7 @@ def alone():
 
 @pytest.fixture(scope="module")
 def sharded(spread):
-    return run(spread, chunk=500)
+    return run(spread, chunk=CHUNK)
 
 
 def equal(actual, expected):
@@ -72,18 +83,17 @@ def test_sharded_cells_spike_bit_for_bit_as_on_one_device(sharded, alone):
 
 @pytest.mark.parametrize("what", ["state", "drive"])
 def test_it_is_enough_to_spread_the_state_or_the_drive(spread, alone, what):
-    result = run(spread, **{"state": False, "drive": False, what: True}, chunk=500)
+    result = run(spread, **{"state": False, "drive": False, what: True}, chunk=CHUNK)
     assert devices(result.state) == {4}
     equal(result, alone)
 
 
-def test_a_sharded_run_stays_sharded_and_can_go_on(sharded, alone):
-    def go_on(run):
-        options = {"n": N, "duration": 10.0, "key": KEY, "first_step": run.step}
-        drive = PyramidalDrive()
-        return simulate(PyramidalCell(), cells.L5_PYRAMIDAL, drive, state=run.state, **options)
+def test_a_sharded_run_stays_sharded_and_can_go_on(spread, sharded, alone):
+    def go_on(place, before):
+        options = {"state": before.state, "first_step": before.step, "chunk": CHUNK}
+        return run(place, duration=CHUNK * 0.1, **options)
 
-    again, there = go_on(sharded), go_on(alone)
+    again, there = go_on(spread, sharded), go_on(lambda tree: tree, alone)
     assert devices(again.state) == {4}
     equal(again, there)
 

@@ -58,7 +58,7 @@ def timing_left_out(p, state, drive, dt):
     return IzhikevichState(jnp.where(spike, p.c, v), jnp.where(spike, u + p.d, u))
 
 
-@pytest.mark.parametrize("cell", SETTINGS)
+@pytest.mark.parametrize("cell", ["rs", pytest.param("ch", marks=pytest.mark.slow), "som"])
 def test_several_spikes_later_it_is_the_derivative_of_the_flow(cell):
     p, (current, end) = cells.POINT_CELLS[cell], SETTINGS[cell]
     point = {**p._asdict(), "current": current, "conductance": G}
@@ -155,8 +155,8 @@ def test_backward_mode_is_forward_mode_across_spikes():
         return euler(cells.CH, current, conductance, 60.0, 0.1, exact_timing)
 
     with jax.enable_x64():
-        forward = jax.jacfwd(final, (0, 1))(500.0, G)
-        backward = jax.jacrev(final, (0, 1))(500.0, G)
+        forward = jax.jit(jax.jacfwd(final, (0, 1)))(500.0, G)
+        backward = jax.jit(jax.jacrev(final, (0, 1)))(500.0, G)
     np.testing.assert_allclose(forward, backward, rtol=1e-9)
 
 

@@ -4,14 +4,18 @@ import pytest
 
 from neurogain.spiking import Drive, PyramidalCell, PyramidalDrive, cells, measures, simulate
 
-CURRENTS = np.arange(600.0, 1501.0, 50.0)
-DRIVES = np.arange(0.0, 1001.0, 200.0)
-COUPLINGS = np.array([0.25, 0.5, 0.75, 1.0])
 REPEATS, DURATION = 16, 2000.0
+# currents (pA), dendritic currents (pA), couplings
+COARSE = np.arange(650.0, 1451.0, 200.0), np.array([0.0, 800.0]), np.array([0.5, 1.0])
+FINE = (
+    *(np.arange(600.0, 1501.0, 50.0), np.arange(0.0, 1001.0, 200.0)),
+    np.array([0.25, 0.5, 0.75, 1.0]),
+)
 
 
-def rates(mode, repeats):
-    grid = np.meshgrid(COUPLINGS, DRIVES, CURRENTS, range(repeats), indexing="ij")
+def rates(mode, axes, repeats):
+    currents, drives, couplings = axes
+    grid = np.meshgrid(couplings, drives, currents, range(repeats), indexing="ij")
     p, drive, current, _ = (x.ravel() for x in grid)
     run = simulate(
         PyramidalCell(mode),
@@ -24,9 +28,10 @@ def rates(mode, repeats):
     return measures.rate(run.recorded["spikes"], DURATION).reshape(grid[0].shape).mean(axis=-1)
 
 
-@pytest.fixture(scope="module")
-def both():
-    return rates("stochastic", REPEATS), rates("mean-field", 1)
+@pytest.fixture(scope="module", params=["coarse", pytest.param("fine", marks=pytest.mark.slow)])
+def both(request):
+    axes = {"coarse": COARSE, "fine": FINE}[request.param]
+    return rates("stochastic", axes, REPEATS), rates("mean-field", axes, 1)
 
 
 def test_curves_lie_within_ten_percent(both):

@@ -18,7 +18,7 @@ from neurogain.spiking import (
 )
 from neurogain.spiking.recorders import Total
 
-REPEATS, DURATION = 20, 3000.0
+REPEATS, DURATION = 10, 3000.0
 FINE = np.arange(600.0, 841.0, 10.0)  # pA, for the rheobase
 _BURSTS = Total(lambda state, info: {"spike": info.spike, "burst": info.burst})
 COARSE = np.arange(700.0, 1501.0, 50.0)  # pA, for the slope
@@ -35,9 +35,11 @@ def curves():
     ]
     conditions += [(1.0, 800.0, 10.0, 0.0), (1.0, 800.0, 0.0, 5.0), (1.0, 800.0, 0.0, 10.0)]
     current = np.union1d(FINE, COARSE)
+    repeats = [1 if c[0] in (0.0, 1.0) else REPEATS for c in conditions]  # 1: nothing is random
     grid = np.array(
-        [(*c, i) for c in conditions for i in current for _ in range(REPEATS)], np.float32
-    )
+        [(*c, i) for c, m in zip(conditions, repeats, strict=True) for i in current
+         for _ in range(m)], np.float32,
+    )  # fmt: skip
     p, drive, on_dendrite, on_soma, soma = grid.T
     run = simulate(
         PyramidalCell(),
@@ -51,8 +53,12 @@ def curves():
         duration=DURATION,
         key=jax.random.key(0),
     )
-    counts = run.recorded["spikes"].reshape(len(conditions), len(current), REPEATS)
-    return {c: (current, spikes) for c, spikes in zip(conditions, counts, strict=True)}
+    ends = np.cumsum(len(current) * np.array(repeats))
+    counts = np.split(run.recorded["spikes"], ends[:-1])
+    return {
+        c: (current, spikes.reshape(len(current), -1))
+        for c, spikes in zip(conditions, counts, strict=True)
+    }
 
 
 def rheobase(curves, *condition):
