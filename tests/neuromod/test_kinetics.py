@@ -34,6 +34,13 @@ def test_concentration_equals_the_closed_form(tonic, tau, activity, phasic, step
 released = jax.jit(functools.partial(kinetics.step, dt=0.1))
 
 
+@pytest.mark.parametrize(("activity", "counts_as"), [(-0.5, -0.5), (-1.0, -1.0), (-3.0, -1.0)])
+def test_neurons_that_fire_less_release_less(activity, counts_as):
+    params = KineticsParams(10.0, 5.0)
+    c = released(params, kinetics.init(params), Release(activity))
+    np.testing.assert_allclose(c, 10 + 10 * counts_as * (1 - np.exp(-0.1 / 5)), rtol=1e-5)
+
+
 @given(POSITIVE, POSITIVE)
 def test_tonic_release_keeps_the_concentration_bit_for_bit(tonic, tau):
     params = KineticsParams(np.float32(tonic), np.float32(tau))

@@ -85,3 +85,12 @@ def test_calls_count_from_the_trial_on_in_which_it_is_settled():
         _, (told, surprise) = predict(params._replace(settled=float(settled)), *seen)
         np.testing.assert_array_equal(np.flatnonzero(told.trigger), left)
         np.testing.assert_allclose(surprise, cusum(params, *seen)[2], rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize(("reward", "kept"), [(1.0, 0.9), (-1.0, 0.1)])
+def test_no_outcome_is_ever_certain(reward, kept):
+    params = PredictionParams(rate=0.1, floor=0.1)
+    seen = np.zeros(TRIALS, int), np.ones(TRIALS, int), np.full(TRIALS, reward, np.float32)
+    state, (told, _) = predict(params, *seen)
+    np.testing.assert_allclose(state.positive[0, 1], kept, rtol=1e-6)
+    np.testing.assert_allclose(told.uncertainty[-1], -0.9 * np.log(0.9) - 0.1 * np.log(0.1), 1e-5)
