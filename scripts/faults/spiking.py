@@ -12,7 +12,7 @@ FAULTS = (
         "samples are a period early",
         "x[skip - 1 :: skip]",
         "x[::skip]",
-        "test_recorders_paces.py",
+        "test_recorders_strides.py",
     ),
     (
         "spikes are a step early",
