@@ -79,31 +79,55 @@ def two_timescale_following(mask: Any = OUTPUT, **constants: Any) -> optax.Gradi
 
 
 def reset(build: Build) -> Build:
-    """Start the optimizer's state anew at every task switch."""
+    """Start the optimizer's state anew at every task switch.
+
+    Example:
+      >>> tx = reset(optax.adam)(learning_rate=1e-3)
+    """
     return lambda **constants: optim.reset_on_switch(build(**constants))
 
 
 def clipped(build: Build) -> Build:
-    """Clip the gradient by its global norm before the optimizer sees it (Pascanu et al. 2012)."""
+    """Clip the gradient by its global norm before the optimizer sees it (Pascanu et al. 2012).
+
+    Example:
+      >>> tx = clipped(optax.sgd)(learning_rate=0.1, max_norm=1.0)
+    """
     return lambda max_norm, **constants: optax.chain(
         optax.clip_by_global_norm(max_norm), build(**constants)
     )
 
 
 def averaged(build: Build) -> Build:
-    """Act at the exponential average of the weights (Soutif-Cormerais et al. 2023)."""
+    """Act at the exponential average of the weights (Soutif-Cormerais et al. 2023).
+
+    Example:
+      >>> tx = averaged(clipped(optax.adam))(
+      ...     learning_rate=1e-3, max_norm=0.1, consolidation=0.97
+      ... )
+    """
     return lambda consolidation, **constants: optim.consolidate(
         build(**constants), decay=consolidation
     )
 
 
 def sharpness_aware(build: Build) -> Build:
-    """Take the gradient at the worst point within `rho` (Foret et al. 2021)."""
+    """Take the gradient at the worst point within `rho` (Foret et al. 2021).
+
+    Example:
+      >>> tx = sharpness_aware(optax.sgd)(learning_rate=0.1, rho=0.05)
+    """
     return lambda rho, **constants: _sharpness_aware(build(**constants), rho)
 
 
 def divided_drive(build: Build) -> Build:
-    """Drive the gain by the uncertainty over `divisor`."""
+    """Drive the gain by the uncertainty over `divisor`.
+
+    Example:
+      >>> tx = divided_drive(optim.ngm_sgd)(
+      ...     learning_rate=0.1, decay=0.9, baseline=1.0, sensitivity=0.4, divisor=2.3
+      ... )
+    """
     return lambda divisor, **constants: _divided_drive(build(**constants), divisor)
 
 

@@ -48,6 +48,10 @@ def load(name: str, data_dir: str | Path | None = None) -> Dataset:
       ValueError: an unknown name, images of mixed sizes, or labels out of range.
       FileNotFoundError: the folder does not hold the set in that form; the message says how to
         prepare it.
+
+    Example:
+      >>> load("digits").train.images.shape
+      (1297, 8, 8, 1)
     """
     if name == "digits":
         return _digits()

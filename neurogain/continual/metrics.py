@@ -45,6 +45,12 @@ def gaps(accuracy: Accuracy, *, eval_every: int = 1, previous_only: bool = False
       accuracy: see above.
       eval_every: iterations between evaluations.
       previous_only: on the task just before the switch, in place of all old ones pooled.
+
+    Example:
+      >>> nan = np.nan
+      >>> accuracy = np.array([[[0.1, nan], [0.8, nan]], [[0.8, 0.1], [0.6, 0.9]]])
+      >>> gaps(accuracy).sg.round(2)
+      array([0.25])
     """
     columns = []
     for task in range(1, len(accuracy)):
@@ -63,7 +69,12 @@ def gaps(accuracy: Accuracy, *, eval_every: int = 1, previous_only: bool = False
 
 
 def final_accuracy(accuracy: Accuracy) -> float:
-    """Return avg-ACC: the mean over tasks of the accuracy after the last one."""
+    """Return avg-ACC: the mean over tasks of the accuracy after the last one.
+
+    Example:
+      >>> round(final_accuracy(np.array([[[0.8, np.nan]], [[0.6, 0.9]]])), 2)
+      0.75
+    """
     return float(accuracy[-1, -1].mean())
 
 

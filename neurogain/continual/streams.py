@@ -88,7 +88,7 @@ def _build(
 
 
 def _check_task(name: str, task: _Task) -> None:
-    """Refuse a task without images, with a single class, or that lacks one of its classes."""
+    """Raise ValueError if a task has no images, a single class, or lacks one of its classes."""
     train, test = task.train, task.test
     if len(train.labels) == 0 or len(test.labels) == 0:
         raise ValueError(
@@ -104,7 +104,7 @@ def _check_task(name: str, task: _Task) -> None:
 
 
 def _check_classes(whose: str, train: Examples, test: Examples, classes: Sequence[int]) -> None:
-    """Refuse images that lack a class."""
+    """Raise ValueError if images lack a class."""
     for part, examples in (("training", train), ("test", test)):
         missing = np.setdiff1d(classes, examples.labels)
         if len(missing):
@@ -129,6 +129,12 @@ def split(
       TypeError, ValueError: arrays that `data.check` refuses; fewer than one task or more tasks
         than classes; a task that would be empty, have a single class or lack one of its classes;
         more evaluation images than a task has.
+
+    Example:
+      >>> from neurogain.continual import data
+      >>> stream = split(data.load("digits"), tasks=3, at_most=100)
+      >>> stream.task_names, stream.test_counts.tolist()
+      (('0 to 3', '4, 5, 6', '7, 8, 9'), [100, 100, 100])
     """
     check(dataset)
     if not 1 <= tasks <= dataset.classes:
@@ -165,6 +171,11 @@ def rotated(
 
     Raises:
       TypeError, ValueError: no angle, or one that is not finite; data as for `split`.
+
+    Example:
+      >>> from neurogain.continual import data
+      >>> rotated(data.load("digits"), angles=(0, 90)).task_names
+      ('0°', '90°')
     """
     check(dataset)
     if len(angles) == 0 or not np.all(np.isfinite(angles)):
@@ -208,6 +219,13 @@ def superclass_domains(
     Raises:
       TypeError, ValueError: a data set without superclasses or that lacks one of its classes; more
         tasks than fine classes in a superclass; data as for `split`.
+
+    Example:
+      >>> images = np.zeros((4, 2, 2, 1), np.uint8)
+      >>> both = Examples(images, labels=np.arange(4), superclasses=np.arange(4) // 2)
+      >>> stream = superclass_domains(Dataset("four", 4, both, both), tasks=2)
+      >>> stream.classes, stream.labels.tolist()
+      (2, [0, 1, 0, 1])
     """
     check(dataset)
     train, test = dataset.train, dataset.test

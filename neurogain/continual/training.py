@@ -50,6 +50,12 @@ class Trainer:
     """Trains one model on one stream with one kind of optimizer.
 
     The model is a Flax module of (images, train) with or without batch statistics.
+
+    Example:
+      >>> from neurogain.continual import data, methods, streams
+      >>> stream, ngm = streams.split(data.load("digits"), tasks=2), methods.parse("ngm")
+      >>> trainer = Trainer(models.MLP(10, (4,)), stream, Protocol(2, 8, eval_every=2), ngm)
+      >>> curves = trainer.run([ngm.constants] * 3, seeds=[0, 1, 2])  # doctest: +SKIP
     """
 
     model: nn.Module

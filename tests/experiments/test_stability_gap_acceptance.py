@@ -19,12 +19,7 @@ CONFIG = StabilityGapConfig(
 
 @pytest.fixture(scope="module")
 def results():
-    stream = stability_gap.load_stream(CONFIG)
-    curves = {
-        label: stability_gap.run_method(CONFIG, stream, method)
-        for label, method in CONFIG.parse_methods().items()
-    }
-    return stability_gap.summarize(CONFIG, stream, curves)["methods"]
+    return stability_gap.run(CONFIG).metrics["methods"]
 
 
 @pytest.mark.parametrize("label", ["msgd", "adam"])

@@ -138,9 +138,9 @@ def seconds(config: StabilityGapConfig) -> float:
     evaluations = updates / numbers.eval_every * (config.task_count + 1) / 2
     images = evaluations * numbers.eval_images + 3 * updates * config.protocol.batch_size
     if config.spec.model == "mlp":
-        compiling, each = 7, 1.5e-6 + 4e-12 * 784 * sum(config.hidden)
+        compiling, each = 6.0, 1e-6 + 3e-12 * 784 * sum(config.hidden)
     else:
-        compiling, each = 60, 3e-3 * (config.width / 20) ** 2 * sum(config.blocks) / 8
+        compiling, each = 60.0, 4.6e-3 * (config.width / 20) ** 2 * sum(config.blocks) / 8
     return len(config.optimizers) * (compiling + images * each)
 
 
