@@ -19,6 +19,7 @@ import numpy as np
 from jax.typing import ArrayLike
 
 from neurogain import _checks
+from neurogain._types import AnyArray
 
 CHOICE = "modelling choice"
 
@@ -43,7 +44,7 @@ class Effect:
     source: str = dataclasses.field(default=CHOICE, metadata={"static": True})
 
 
-def combine(effects: Sequence[Effect], activation: Mapping[str, jax.Array]) -> dict[str, jax.Array]:
+def combine(effects: Sequence[Effect], activation: Mapping[str, AnyArray]) -> dict[str, jax.Array]:
     """Return the sum of strength x activation for each target.
 
     Args:
@@ -63,7 +64,7 @@ def combine(effects: Sequence[Effect], activation: Mapping[str, jax.Array]) -> d
     return sums
 
 
-def scaled(value: ArrayLike, amount: jax.Array) -> jax.Array:
+def scaled(value: ArrayLike, amount: AnyArray) -> jax.Array:
     """Return value x exp(amount).
 
     Example:
@@ -73,7 +74,7 @@ def scaled(value: ArrayLike, amount: jax.Array) -> jax.Array:
     return jnp.asarray(value, amount.dtype) * jnp.exp(amount)
 
 
-def shifted(value: ArrayLike, amount: jax.Array) -> jax.Array:
+def shifted(value: ArrayLike, amount: AnyArray) -> jax.Array:
     """Return value + amount.
 
     Example:
@@ -83,7 +84,7 @@ def shifted(value: ArrayLike, amount: jax.Array) -> jax.Array:
     return jnp.asarray(value, amount.dtype) + amount
 
 
-def odds(value: ArrayLike, amount: jax.Array) -> jax.Array:
+def odds(value: ArrayLike, amount: AnyArray) -> jax.Array:
     """Return the probability in [0, 1] whose odds are those of `value` times exp(amount).
 
     Example:

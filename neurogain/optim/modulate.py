@@ -45,7 +45,7 @@ def _check_leaf(leaf: AnyArray) -> None:
         )
 
 
-def _unit_shape(leaf: AnyArray, unit_axis: int) -> tuple[int, ...]:
+def _unit_shape(leaf: AnyArray, unit_axis: int | Array) -> tuple[int, ...]:
     """Return the shape of one gain per unit, which multiplies the leaf."""
     if leaf.ndim == 0:
         return ()
@@ -66,7 +66,7 @@ def modulate_by_gain(
     sensitivity: Hyperparameter = 0.4,
     initial_gain: ArrayLike | None = None,
     per: Per = "global",
-    unit_axis: int = -1,
+    unit_axis: int | Array = -1,
     mask: _scope.Mask = None,
     axis_name: _drive.AxisName = None,
     on_missing: _drive.OnMissing = "raise",

@@ -7,6 +7,7 @@ with it, pass static_args=("mask", "unit_axis"), which are no hyperparameters.
 import numpy as np
 import optax
 from jax.typing import ArrayLike
+from jaxtyping import Array
 
 from neurogain import _checks
 from neurogain.optim._drive import AxisName, OnMissing
@@ -25,7 +26,7 @@ def ngm_sgd(
     sensitivity: Hyperparameter = 0.4,
     initial_gain: ArrayLike | None = None,
     per: Per = "global",
-    unit_axis: int = -1,
+    unit_axis: int | Array = -1,
     mask: Mask = None,
     axis_name: AxisName = None,
     on_missing: OnMissing = "raise",
@@ -80,7 +81,7 @@ def ngm_adam(
     sensitivity: Hyperparameter = 0.4,
     initial_gain: ArrayLike | None = None,
     per: Per = "global",
-    unit_axis: int = -1,
+    unit_axis: int | Array = -1,
     mask: Mask = None,
     axis_name: AxisName = None,
     on_missing: OnMissing = "raise",
@@ -126,7 +127,7 @@ def ngm_adamw(
     sensitivity: Hyperparameter = 0.4,
     initial_gain: ArrayLike | None = None,
     per: Per = "global",
-    unit_axis: int = -1,
+    unit_axis: int | Array = -1,
     mask: Mask = None,
     axis_name: AxisName = None,
     on_missing: OnMissing = "raise",
@@ -174,7 +175,7 @@ def two_timescale(
     sensitivity: Hyperparameter = 0.4,
     initial_gain: ArrayLike | None = None,
     per: Per = "global",
-    unit_axis: int = -1,
+    unit_axis: int | Array = -1,
     mask: Mask = None,
     axis_name: AxisName = None,
     on_missing: OnMissing = "raise",
