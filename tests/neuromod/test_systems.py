@@ -121,19 +121,23 @@ def test_no_effect_keeps_every_value_bit_for_bit(p, value):
 def test_one_step_is_differentiable_and_vmaps():
     def effect(drives, kinetics_of):
         params = NeuromodParams(kinetics_of, tables.RECEPTORS)
-        state = systems.init(params)
-        for _ in range(3):
-            state = systems.step(params, state, drives, dt=1.0)
+        state = jax.lax.fori_loop(
+            0, 3, lambda _, s: systems.step(params, s, drives, dt=1.0), systems.init(params)
+        )
         return sum(state.activation.values())
 
     drives = Drives(*map(jnp.float32, (0.5, 0.5, 0.5, 0.5, 0.1)))
+    gradients_of = jax.jit(jax.grad(effect, (0, 1)))
     for tonic in (0.0, 20.0):  # at no concentration, too
-        constants = {name: KineticsParams(jnp.float32(tonic), 100.0) for name in systems.SYSTEMS}
-        gradients = jax.grad(effect, (0, 1))(drives, constants)
+        constants = {
+            name: KineticsParams(jnp.float32(tonic), jnp.float32(100)) for name in systems.SYSTEMS
+        }
+        gradients = gradients_of(drives, constants)
         assert all(np.isfinite(x).all() for x in jax.tree.leaves(gradients))
     batch = jax.tree.map(lambda x: jnp.stack([x, 2 * x]), drives)
-    both = jax.vmap(effect, (0, None))(batch, tables.KINETICS)
-    alone = [effect(jax.tree.map(lambda x, i=i: x[i], batch), tables.KINETICS) for i in range(2)]
+    both = jax.jit(jax.vmap(effect, (0, None)))(batch, tables.KINETICS)
+    one = jax.jit(effect)
+    alone = [one(jax.tree.map(lambda x, i=i: x[i], batch), tables.KINETICS) for i in range(2)]
     np.testing.assert_allclose(both, alone, rtol=1e-4)
 
 

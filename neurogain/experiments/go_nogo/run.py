@@ -155,4 +155,4 @@ def watch(config: GoNoGoConfig, condition: str, at: tuple[int, ...]) -> Watched:
     numbers = parameters(CONDITIONS[condition], config.levels()[0][0])
     run = jax.jit(functools.partial(agents.watch, agent, at=at))
     found = run(numbers, jnp.zeros(agent.task.total), jax.random.key(config.seed))
-    return Watched(*(np.stack(values) for values in zip(*found, strict=True)))
+    return Watched(*map(np.asarray, found))

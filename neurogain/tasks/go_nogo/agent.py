@@ -219,6 +219,10 @@ class Prepared(NamedTuple):
     schedule: Trial
     key: jax.Array  # of trials
 
+    def key_of(self, number: jax.Array) -> jax.Array:
+        """Return the key of a trial."""
+        return jax.random.fold_in(self.key, number)
+
 
 def prepare(agent: Agent, params: AgentParams, key: jax.Array) -> Prepared:
     """Draw the schedule, the cues and the first weights of a run."""
@@ -229,21 +233,6 @@ def prepare(agent: Agent, params: AgentParams, key: jax.Array) -> Prepared:
     state = AgentState(first, systems.init(params.neuromod), prediction.init())
     schedule = environment.schedule(agent.task, for_task)
     return Prepared(state, (cues, first, naive), schedule, for_trials)
-
-
-def advance(
-    agent: Agent, params: AgentParams, prepared: Prepared, given: jax.Array, trials: slice
-) -> tuple[Prepared, Outcome]:
-    """Run some trials, each with the key of its number."""
-
-    def step(state: AgentState, inputs: Any) -> tuple[AgentState, Outcome]:
-        one, given = inputs
-        own = jax.random.fold_in(prepared.key, one.number)
-        return trial(agent, params, prepared.fixed, state, one, given, own)
-
-    inputs = jax.tree.map(lambda x: x[trials], (prepared.schedule, given))
-    state, outcomes = jax.lax.scan(step, prepared.state, inputs)
-    return prepared._replace(state=state), outcomes
 
 
 def run(
@@ -258,34 +247,55 @@ def run(
       key: of this run.
     """
     prepared = prepare(agent, params, key)
-    after, outcomes = advance(agent, params, prepared, given, slice(None))
-    return after.state, outcomes, prepared.schedule
+
+    def step(state: AgentState, inputs: tuple[Trial, jax.Array]) -> tuple[AgentState, Outcome]:
+        one, given = inputs
+        own = prepared.key_of(one.number)
+        return trial(agent, params, prepared.fixed, state, one, given, own)
+
+    state, outcomes = jax.lax.scan(step, prepared.state, (prepared.schedule, given))
+    return state, outcomes, prepared.schedule
 
 
 class Watched(NamedTuple):
-    """One trial in detail."""
+    """Some trials in detail."""
 
-    weight: Float[Array, "inputs cells"]  # pA, before it
-    inputs: Float[Array, "ms inputs"]  # spikes
-    spikes: Float[Array, "ms cells"]
+    weight: Float[Array, "watched inputs cells"]  # pA, before the trial
+    inputs: Float[Array, "watched ms inputs"]  # spikes
+    spikes: Float[Array, "watched ms cells"]
 
 
 def watch(
     agent: Agent, params: AgentParams, given: jax.Array, key: jax.Array, at: tuple[int, ...]
-) -> list[Watched]:
-    """Run a task and return these trials in detail, in ascending order; arguments as for `run`."""
-    now = prepare(agent, params, key)
-    done, found = 0, []
-    for number in at:
-        now, _ = advance(agent, params, now, given, slice(done, number))
-        done = number
-        one = jax.tree.map(lambda x, k=number: x[k], now.schedule)
-        amounts = acting(params, now.state)
-        active = environment.shown(now.fixed[0], one)
-        own = jax.random.fold_in(now.key, one.number)
-        inputs, did, _ = present(agent, params, now.state.weight, active, amounts, own)
-        found.append(Watched(now.state.weight, inputs, did.spikes))
-    return found
+) -> Watched:
+    """Run a task and return these trials in detail; other arguments as for `run`."""
+    prepared = prepare(agent, params, key)
+    wanted = jnp.asarray(at)
+    first = jax.tree.map(lambda x: jnp.broadcast_to(x, (len(at), *x.shape)), prepared.state)
+
+    def step(carry: Any, inputs: tuple[Trial, jax.Array]) -> tuple[Any, None]:
+        (state, kept), (one, given) = carry, inputs
+
+        def keep(places: jax.Array, now: jax.Array) -> jax.Array:
+            here = (wanted == one.number).reshape(-1, *[1] * now.ndim)
+            return jnp.where(here, now, places)
+
+        kept = jax.tree.map(keep, kept, state)
+        own = prepared.key_of(one.number)
+        state, _ = trial(agent, params, prepared.fixed, state, one, given, own)
+        return (state, kept), None
+
+    trials = jax.tree.map(lambda x: x[: max(at) + 1], (prepared.schedule, given))
+    (_, kept), _ = jax.lax.scan(step, (prepared.state, first), trials)
+
+    def show(now: tuple[AgentState, Trial]) -> Watched:
+        state, one = now
+        active = environment.shown(prepared.fixed[0], one)
+        amounts, own = acting(params, state), prepared.key_of(one.number)
+        inputs, did, _ = present(agent, params, state.weight, active, amounts, own)
+        return Watched(state.weight, inputs, did.spikes)
+
+    return jax.lax.map(show, (kept, jax.tree.map(lambda x: x[wanted], prepared.schedule)))
 
 
 def acting(params: AgentParams, state: AgentState) -> dict[str, jax.Array]:
