@@ -3,15 +3,17 @@
 It lies below all input and output: it imports NumPy and SciPy alone.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 from scipy import stats
 
+Values = ArrayLike | Sequence[Any]  # the second for run-time checks: NumPy's leaves tuples out
 
-def t_interval(values: ArrayLike, level: float = 0.95, *, axis: int = 0) -> tuple[Any, Any]:
+
+def t_interval(values: Values, level: float = 0.95, *, axis: int = 0) -> tuple[Any, Any]:
     """Return the t-interval of the mean along an axis: two arrays, or two numbers of one axis.
 
     NaN for fewer than two values, or where one is NaN.
@@ -39,7 +41,7 @@ def or_null(value: ArrayLike) -> Any:
     return float(array) if np.isfinite(array) else None
 
 
-def summary(values: ArrayLike, *, known_only: bool = False) -> dict[str, Any]:
+def summary(values: Values, *, known_only: bool = False) -> dict[str, Any]:
     """Return mean, 95 % t-interval and the values of all seeds; null where undefined.
 
     `known_only`: mean and interval are those of the seeds for which the value is defined.

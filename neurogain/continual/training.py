@@ -21,6 +21,7 @@ from jaxtyping import Array, Float, Int, PyTree
 
 from neurogain import optim, uncertainty
 from neurogain._extras import extra
+from neurogain._types import AnyArray
 from neurogain.continual import images, models
 from neurogain.continual.batches import Draw, Source, make_buffer, make_source, of_task, update_key
 from neurogain.continual.evaluation import accuracies, chunked
@@ -356,7 +357,7 @@ class Trainer:
         state: RunState,
         data: Data,
         source: Source,
-        buffer: Int[Array, " stored"],
+        buffer: Int[AnyArray, " stored"],
         key: Array,
         keep: Int[np.ndarray, " kept"],
     ) -> tuple[RunState, TaskCurves, PyTree]:

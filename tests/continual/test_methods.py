@@ -163,7 +163,7 @@ def test_sharpness_aware_methods_say_what_they_need():
 def test_the_gain_is_on_the_output_layer(name):
     history, state, _ = _train(name)
     held = _after(history, -1)
-    split = optim.get_fast_slow(state, held)
+    split = optim.get_fast_slow(*jax.tree.map(jnp.asarray, (state, held)))
     gain = 1 + 0.2 * sum(0.9**i for i in range(4))
     fast, held = split.fast["params"], held["params"]
     assert not np.any(fast["hidden"]["kernel"])
