@@ -137,6 +137,10 @@ import contextlib, importlib, io, json, sys
 hidden = json.loads(sys.argv[1])
 for name in hidden:
     sys.modules[name] = None
+import optax
+before = {name.partition(".")[0] for name in sys.modules}
+import neurogain.optim
+added = {name.partition(".")[0] for name in sys.modules} - before - set(sys.stdlib_module_names)
 for name in ("gain", "uncertainty", "stats", "optim", "spiking", "neuromod"):
     importlib.import_module("neurogain." + name)
 loaded = [name for name in sys.modules if name.partition(".")[0] in hidden]
@@ -157,7 +161,7 @@ try:
     script()
 except SystemExit as error:
     messages["script"] = str(error)
-print(json.dumps([loaded, messages]))
+print(json.dumps([loaded, messages, sorted(added)]))
 """
 EXPECTED = {
     "optim.train_state": ("flax", "continual"),
@@ -180,8 +184,10 @@ def test_the_core_loads_without_any_extra_and_the_rest_says_what_to_install():
         cwd=ROOT,
         check=True,
     )
-    loaded, messages = json.loads(run.stdout)
+    loaded, messages, added = json.loads(run.stdout)
     assert set(loaded) == set(hidden)  # only as names that are hidden
+    # importing neurogain.optim costs little more than importing optax
+    assert set(added) <= {"neurogain", "jaxtyping", "wadler_lindig"}
     for where, (module, name) in EXPECTED.items():
         line = f"MissingExtraError: {module} is not installed: pip install 'neurogain[{name}]'"
         assert messages[where] == line
