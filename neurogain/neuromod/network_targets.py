@@ -9,7 +9,6 @@ import jax.numpy as jnp
 
 from neurogain.neuromod import effects, target
 from neurogain.neuromod.target import Changed, Owner, Target
-from neurogain.spiking import plasticity
 from neurogain.spiking.engine.drives import Drive
 from neurogain.spiking.network import Network
 
@@ -83,9 +82,7 @@ def _is_plastic(network: Network, owner: Owner) -> bool:
 def _learning_rate(changed: Changed, owner: Owner, amount: jax.Array) -> Changed:
     table = changed.params.projections[owner.name]
     rule: Any = table.rule
-    return changed.with_projection(
-        owner, table._replace(rule=plasticity.scaled(rule, jnp.exp(amount)))
-    )
+    return changed.with_projection(owner, table._replace(rule=rule.scaled(jnp.exp(amount))))
 
 
 def _has_modulator(network: Network, owner: Owner) -> bool:
