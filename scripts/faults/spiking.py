@@ -107,14 +107,14 @@ FAULTS = (
     ),
     (
         "synapses push away from their reversal",
-        "pull = g * getattr(p, name).E",
-        "pull = -g * getattr(p, name).E",
+        "pull = g * p[name].E",
+        "pull = -g * p[name].E",
         "test_synapses.py",
     ),
     (
         "the NMDA ceiling is a floor",
-        "g = jnp.minimum(g * nmda_gate(v), p.nmda_ceiling)",
-        "g = jnp.maximum(g * nmda_gate(v), p.nmda_ceiling)",
+        "jnp.minimum(g, self.ceiling)",
+        "jnp.maximum(g, self.ceiling)",
         "test_synapses.py",
     ),
     (
