@@ -52,6 +52,16 @@ def check_decay(name: str, value: object) -> None:
     _checks.in_range(name, value, "in [0, 1), per update", lambda x: (x >= 0) & (x < 1), "0.97")
 
 
+def _check_constants(decay: Hyperparameter, baseline: Hyperparameter) -> None:
+    """Raise a ValueError if a constant is no single number or out of range."""
+    _checks.single("decay", decay)
+    _checks.single("baseline", baseline)
+    check_decay("decay", decay)
+    _checks.in_range(
+        "baseline", baseline, "a finite gain of at least 1", lambda x: (x >= 1) & (x < np.inf), "1"
+    )
+
+
 def consolidate(
     inner: optax.GradientTransformation,
     *,
@@ -113,12 +123,7 @@ def consolidate(
       correction at the start is that of Adam (arXiv 1412.6980); following the gain is ours.
     """
     constants = {"decay": decay, "baseline": baseline}
-    for name, value in constants.items():
-        _checks.single(name, value)
-    check_decay("decay", decay)
-    _checks.in_range(
-        "baseline", baseline, "a finite gain of at least 1", lambda x: (x >= 1) & (x < np.inf), "1"
-    )
+    _check_constants(**constants)
     check_inner(inner)
     inner = optax.with_extra_args_support(inner)
     scheduled = any(callable(value) for value in constants.values())

@@ -1,5 +1,7 @@
 """Gain-modulated optimisation in the effective-weight form, over any optax optimizer."""
 
+import functools
+from collections.abc import Mapping
 from typing import Any, Literal, NamedTuple, TypeAlias
 
 import jax
@@ -56,6 +58,41 @@ def _unit_shape(leaf: AnyArray, unit_axis: int | Array) -> tuple[int, ...]:
         )
     units = unit_axis % leaf.ndim
     return tuple(n if axis == units else 1 for axis, n in enumerate(leaf.shape))
+
+
+def _check_options(
+    constants: Mapping[str, Hyperparameter], initial_gain: ArrayLike | None, per: str, missing: str
+) -> None:
+    """Raise a ValueError if a constant is out of range or a choice is unknown."""
+    for name, value in constants.items():
+        _checks.single(name, value)
+    dynamics.check_parameters(**constants)
+    if initial_gain is not None:
+        _checks.in_range(
+            "initial_gain", initial_gain, "finite and > 0", lambda x: (x > 0) & (x < np.inf), "1.0"
+        )
+    _drive.check_on_missing(missing)
+    if per not in ("global", "leaf", "unit"):
+        raise ValueError(f'`per` must be "global", "leaf" or "unit"; got {per!r}.')
+
+
+def _is_unity(
+    sensitivity: Hyperparameter, baseline: Hyperparameter, initial_gain: ArrayLike | None
+) -> bool:
+    """Return whether the gain is 1 for good, as far as is known before tracing."""
+    start = 1.0 if initial_gain is None else initial_gain
+    return all(
+        _checks.is_concrete(value) and bool(np.all(np.asarray(value) == still))
+        for value, still in ((sensitivity, 0), (baseline, 1), (start, 1))
+    )
+
+
+def _values(
+    constants: Mapping[str, Hyperparameter], count: Array | None, dtype: DTypeLike
+) -> dict[str, Array]:
+    """Return the constants at this update; schedules are called with its count."""
+    values = {k: v(count) if callable(v) else v for k, v in constants.items()}
+    return {k: jnp.asarray(v, dtype) for k, v in values.items()}
 
 
 def modulate_by_gain(
@@ -137,28 +174,12 @@ def modulate_by_gain(
     Source: arXiv 2507.14056, eqs. 2-4, rewritten for the effective weights.
     """
     constants = {"decay": decay, "baseline": baseline, "sensitivity": sensitivity}
-    for name, value in constants.items():
-        _checks.single(name, value)
-    dynamics.check_parameters(**constants)
-    if initial_gain is not None:
-        _checks.in_range(
-            "initial_gain", initial_gain, "finite and > 0", lambda x: (x > 0) & (x < np.inf), "1.0"
-        )
-    _drive.check_on_missing(on_missing)
-    if per not in ("global", "leaf", "unit"):
-        raise ValueError(f'`per` must be "global", "leaf" or "unit"; got {per!r}.')
+    _check_options(constants, initial_gain, per, on_missing)
     check_inner(inner)
     inner = optax.with_extra_args_support(inner)
     scheduled = any(callable(value) for value in constants.values())
-    start = 1.0 if initial_gain is None else initial_gain
-    unity = all(
-        _checks.is_concrete(value) and np.all(np.asarray(value) == still)
-        for value, still in ((sensitivity, 0), (baseline, 1), (start, 1))
-    )
-
-    def at(count: Array | None, dtype: DTypeLike) -> dict[str, Array]:
-        values = {k: v(count) if callable(v) else v for k, v in constants.items()}
-        return {k: jnp.asarray(v, dtype) for k, v in values.items()}
+    unity = _is_unity(sensitivity, baseline, initial_gain)
+    at = functools.partial(_values, constants)
 
     def init_fn(params: PyTree) -> ModulateByGainState:
         scope = _scope.build(params, mask)
