@@ -6,14 +6,15 @@ import pytest
 
 from neurogain import cli
 from neurogain.experiments import burst_stdp
-from neurogain.experiments.burst_stdp import BurstStdpConfig
-from neurogain.experiments.burst_stdp.run import REGIMES, Course, Map, run_regime
+from neurogain.experiments.burst_stdp import BurstStdpConfig, figures
+from neurogain.experiments.burst_stdp.run import REGIMES, Course, Early, run_regime
 from neurogain.experiments.burst_stdp.summary import half_time, per_seed, summarize
 
 SMALL = BurstStdpConfig(
     pre=10, post=4, warm_up=500.0, duration=1500.0, early=500.0, pulse=(500.0, 1000.0), seeds=3,
-    map_current=[700, 1200], map_noise=1000.0, map_seeds=2,
+    map_current=[700, 1200], map_noise=1000.0, map_seeds=3,
 )  # fmt: skip
+MAP = ("map,I=700,sd=1000", "map,I=1200,sd=1000")
 
 
 @pytest.fixture(scope="module")
@@ -85,9 +86,9 @@ def test_half_time_of_courses_that_are_known():
     assert halves[2] == 0
 
 
-def course(change, pre, post):
-    """A course of two seeds that changes by `change` at once; spikes per 500 ms."""
-    ones = np.ones((2, 1))
+def course(change, pre, post, seeds=2):
+    """Return a course that changes by `change` at once; spikes per 500 ms."""
+    ones = np.ones((seeds, 1))
     return Course(
         change=ones * np.full(30, change),
         mean=ones * np.full(30, 0.5),
@@ -95,7 +96,7 @@ def course(change, pre, post):
         pre_spikes=ones * np.full(3, pre),
         post_spikes=ones * np.full(3, post),
         bursts=ones * np.zeros(3),
-        weights=np.full((2, 40), 0.5 + change),
+        weights=np.full((seeds, 40), 0.5 + change),
     )
 
 
@@ -105,8 +106,8 @@ def test_ratios_of_courses_that_are_known():
         "bursting": course(0.03, 4.0, 8.0),
         "pulse": course(0.01, 2.0, 4.0),
     }
-    over = Map(regular=np.full((2, 2), 0.1), bursting=np.full((2, 2), 0.2))
-    metrics = summarize(SMALL, courses | {"map": over})
+    points = {point.label: Early(np.full(2, 0.1), np.full(2, 0.2)) for point in SMALL.points()}
+    metrics = summarize(SMALL, courses | points)
     for name, expected in {
         "speed_ratio": 3.0,
         "speed_ratio_per_spike": 1.5,
@@ -123,8 +124,8 @@ def test_ratios_of_courses_that_are_known():
 
 def test_silent_cells_have_no_ratio():
     silent = {name: course(0.0, 0.0, 0.0) for name in REGIMES}
-    over = Map(regular=np.zeros((2, 2)), bursting=np.zeros((2, 2)))
-    metrics = summarize(SMALL, silent | {"map": over})
+    points = {point.label: Early(np.zeros(2), np.zeros(2)) for point in SMALL.points()}
+    metrics = summarize(SMALL, silent | points)
     assert metrics["speed_ratio"]["mean"] is None
     assert metrics["regular"]["early_change_per_spike"]["mean"] is None
 
@@ -157,8 +158,8 @@ def test_bad_input_is_refused(change, message):
 def test_metrics_arrays_and_figures_are_on_disk(result):
     found = {str(p.relative_to(result.out)) for p in result.out.rglob("*.*")} - {".lock"}
     figures = {f"{name}.png" for name in ("courses", "ratios", "pulse", "map")}
-    arrays = {f"curves/{name},seed={seed}.npz" for name in REGIMES for seed in range(3)}
-    assert found == figures | arrays | {"curves/map.npz", "config.json", "metrics.json"}
+    arrays = {f"curves/{x},seed={seed}.npz" for x in (*REGIMES, *MAP) for seed in range(3)}
+    assert found == figures | arrays | {"config.json", "metrics.json"}
     metrics = json.loads((result.out / "metrics.json").read_text())
     assert metrics == result.metrics
     for name in ("speed_ratio", "speed_ratio_per_spike"):
@@ -171,15 +172,68 @@ def test_metrics_arrays_and_figures_are_on_disk(result):
 
 def test_the_command_adds_a_seed(result, capsys):
     times = ("--warm-up", "500", "--duration", "1500", "--early", "500", "--pulse", "500", "1000")
-    maps = ("--map-current", "700", "1200", "--map-noise", "1000", "--map-seeds", "2")
+    maps = ("--map-current", "700", "1200", "--map-noise", "1000", "--map-seeds", "4")
     cells = ("--pre", "10", "--post", "4", "--seeds", "4")
     cli.main(["burst-stdp", "--out", str(result.out), "--resume", *cells, *times, *maps])
     printed = capsys.readouterr()
-    told = [line for line in printed.err.splitlines() if line.startswith("[")]
-    assert [line.partition(":")[0] for line in told] == [
-        f"[{i}/3] {name},seed=3" for i, name in enumerate(REGIMES, 1)
-    ]
+    assert "20 parts, 15 of them finished before" in printed.err
+    told = {line.partition("] ")[2].partition(":")[0] for line in printed.err.splitlines()[1:]}
+    assert told == {f"{name},seed=3" for name in (*REGIMES, *MAP)}
     assert "of 4 seeds" in printed.out
     metrics = json.loads((result.out / "metrics.json").read_text())
-    ratio, before = (m["speed_ratio"]["per_seed"] for m in (metrics, result.metrics))
-    assert ratio[:3] == before
+    for one, other in ((metrics, result.metrics), (metrics["map"][1], result.metrics["map"][1])):
+        assert one["speed_ratio"]["per_seed"][:3] == other["speed_ratio"]["per_seed"]
+
+
+def drawn(figure):
+    figure.canvas.draw()
+    return figure.axes
+
+
+def ratio(mean, seeds):
+    ci = [None, None] if seeds < 2 or mean is None else [mean - 0.1, mean + 0.1]
+    return {"mean": mean, "ci": ci, "per_seed": [mean] * seeds}
+
+
+@pytest.mark.parametrize("seeds", [1, 4])
+def test_courses_start_from_no_change_and_end_where_they_should(seeds):
+    found = {"regular": course(0.1, 2.0, 4.0, seeds), "bursting": course(0.2, 2.0, 4.0, seeds)}
+    left, right = drawn(figures.courses(SMALL, found))
+    lines = {line.get_label(): line for line in left.get_lines()}
+    for name, change in (("regular", 0.1), ("bursting", 0.2)):
+        x, y = lines[name].get_data()
+        np.testing.assert_allclose(x, 0.05 * np.arange(31))
+        np.testing.assert_allclose(y, [0, *[change] * 30])
+    assert left.get_xlabel() == "time with plasticity (s)"
+    assert right.get_xlabel() == "w / w_max"
+    title = left.figure.get_suptitle()
+    assert f"{seeds} seed" in title
+    assert ("t-intervals" in title) == (seeds > 1)
+
+
+def test_ratios_show_each_mean_in_its_row():
+    named = {"one": ratio(2.0, 4), "two": ratio(0.5, 4), "none": ratio(None, 4)}
+    (axes,) = drawn(figures.ratios(named))
+    assert [t.get_text() for t in axes.get_yticklabels()] == list(named)
+    diamonds = [line.get_xydata()[0] for line in axes.get_lines() if line.get_marker() == "D"]
+    np.testing.assert_allclose(diamonds, [[2.0, 0], [0.5, 1]])
+
+
+def test_the_pulse_is_drawn_as_speed_in_the_middle_of_segments():
+    step = np.tile([0.01, 0.02, 0.01], (3, 1))
+    (axes,) = drawn(figures.pulse(SMALL, step))
+    x, y = axes.get_lines()[0].get_data()
+    np.testing.assert_allclose(x, [0.25, 0.75, 1.25])
+    np.testing.assert_allclose(y, [0.02, 0.04, 0.02])
+
+
+def test_the_map_has_a_line_per_noise():
+    points = [
+        {"somatic_current_pA": c, "noise_pA": n, "speed_ratio": ratio(c / n, 3)}
+        for c in (700.0, 900.0)
+        for n in (100.0, 300.0)
+    ]
+    (axes,) = drawn(figures.over_inputs(points, early=2000.0))
+    assert [t.get_text() for t in axes.get_legend().get_texts()] == ["100 pA", "300 pA"]
+    heights = [container.lines[0].get_ydata() for container in axes.containers]
+    np.testing.assert_allclose(heights, [[7, 9], [7 / 3, 3]])

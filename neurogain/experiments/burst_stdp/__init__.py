@@ -1,6 +1,6 @@
 """STDP between layer-5 cells that spike regularly, that burst, and under a pulse of gain."""
 
-from neurogain.experiments.burst_stdp.config import BurstStdpConfig
+from neurogain.experiments.burst_stdp.config import GRIDS, BurstStdpConfig
 from neurogain.experiments.burst_stdp.run import parts, seconds
 from neurogain.experiments.burst_stdp.summary import summarize
 from neurogain.experiments.burst_stdp.table import table
@@ -17,6 +17,7 @@ EXPERIMENT = Experiment(
     table=table,
     figures=f"{__name__}.figures",
     seconds=seconds,
-    grows=("seeds",),
+    grows=("seeds", *GRIDS, "map_seeds"),
+    threads=True,
 )
 run = EXPERIMENT.run

@@ -3,7 +3,7 @@
 import dataclasses
 import itertools
 import math
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -72,11 +72,10 @@ class BurstStdpConfig:
         grid = {name: list(grids.parse(name, getattr(self, name), "pA")) for name in GRIDS}
         return results.plain(self) | grid
 
-    def points(self) -> list[tuple[float, float]]:
-        """Return somatic current and noise of the points of the map, both in pA."""
-        currents = grids.parse("map_current", self.map_current, "pA")
-        noises = grids.parse("map_noise", self.map_noise, "pA")
-        return list(itertools.product(currents, noises))
+    def points(self) -> list["Point"]:
+        """Return the points of the map."""
+        grid = (grids.parse(name, getattr(self, name), "pA") for name in GRIDS)
+        return [Point(*values) for values in itertools.product(*grid)]
 
     def check(self) -> None:
         """Raise ValueError for bad input; the message has the rule, the value and a way out."""
@@ -116,3 +115,15 @@ class BurstStdpConfig:
                 f"`sample` must be a multiple of dt = {self.dt:g} ms that divides {SEGMENT:g} ms; "
                 f"got {self.sample!r}. Pass sample=50."
             )
+
+
+class Point(NamedTuple):
+    """A point of the map."""
+
+    current: float  # pA, onto every soma
+    noise: float  # pA, its standard deviation
+
+    @property
+    def label(self) -> str:
+        """Name of the point, also of its files."""
+        return f"map,I={self.current:.12g},sd={self.noise:.12g}"

@@ -7,7 +7,7 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from neurogain.experiments.burst_stdp.config import SEGMENT, BurstStdpConfig
-from neurogain.experiments.burst_stdp.table import RATIOS
+from neurogain.experiments.burst_stdp.summary import RATIOS
 from neurogain.plotting.style import COLOURS, Figure, panel_letters, tidy
 from neurogain.stats import t_interval
 
@@ -21,18 +21,10 @@ def figures(
     config: BurstStdpConfig, found: Mapping[str, Any], metrics: Mapping[str, Any]
 ) -> dict[str, Callable[[], Figure]]:
     """Return what draws each figure, by name."""
-    both = {name: found[name] for name in _LOOK}
     return {
-        "courses": lambda: courses(
-            {name: one.change for name, one in both.items()},
-            {name: one.weights for name, one in both.items()},
-            sample=config.sample,
-            early=config.early,
-        ),
-        "ratios": lambda: ratios({text: metrics[name] for name, text in RATIOS.items()}),
-        "pulse": lambda: pulse(
-            found["pulse"].step, segment=SEGMENT, window=config.pulse, coupling=config.coupling
-        ),
+        "courses": lambda: courses(config, found),
+        "ratios": lambda: ratios({text: metrics[name] for name, (_, text) in RATIOS.items()}),
+        "pulse": lambda: pulse(config, found["pulse"].step),
         "map": lambda: over_inputs(metrics["map"], early=config.early),
     }
 
@@ -42,65 +34,53 @@ def plot(
 ) -> None:
     """Draw the change of weights in time, a line per regime."""
     del metrics
-    _changes(axes, {name: found[name].change for name in _LOOK}, config.sample)
-    tidy(axes)
+    _changes(axes, config, found)
 
 
-def courses(
-    change: Mapping[str, np.ndarray],
-    weights: Mapping[str, np.ndarray],
-    *,
-    sample: float,
-    early: float,
-) -> Figure:
-    """Draw the change of weights in time, and the weights at the end.
-
-    Args:
-      change: by regime, shape (seeds, samples), mean |w - w(0)| over w_max.
-      weights: by regime, shape (seeds, synapses), over w_max.
-      sample: ms between samples.
-      early: ms, end of the time over which the first change is measured.
-    """
+def courses(config: BurstStdpConfig, found: Mapping[str, Any]) -> Figure:
+    """Draw the change of weights in time, and the weights at the end."""
     figure = Figure(figsize=(9, 3.6), layout="constrained")
     left, right = figure.subplots(1, 2)
-    _changes(left, change, sample)
+    _changes(left, config, found)
+    early = config.early
     left.axvline(early / 1000, color="0.6", linewidth=0.8)
     left.annotate(
         "first change", (early / 1000, 0.02), xycoords=("data", "axes fraction"), color="0.4",
         xytext=(4, 0), textcoords="offset points", fontsize=8,
     )  # fmt: skip
+    weights = {name: found[name].weights.ravel() for name in _LOOK}
     spread = max(np.abs(w - 0.5).max() for w in weights.values())
     bins = np.linspace(max(0, 0.5 - spread), min(1, 0.5 + spread), 41)
     for name, values in weights.items():
-        right.hist(
-            values.ravel(), bins=bins, histtype="step", density=True, label=name, **_LOOK[name]
-        )
+        right.hist(values, bins=bins, histtype="step", density=True, label=name, **_LOOK[name])
     right.axvline(0.5, color="0.6", linewidth=0.8)
     right.set(xlabel="w / w_max", ylabel="density", title="Weights at the end (all seeds)")
-    for axes in (left, right):
-        tidy(axes)
+    tidy(right)
     panel_letters((left, right))
-    seeds = len(next(iter(change.values())))
-    figure.suptitle(f"STDP under the same somatic input ({_seeds(seeds)})", fontsize=11)
+    seeds = _seeds(len(found["regular"].change))
+    figure.suptitle(f"STDP under the same somatic input ({seeds})", fontsize=11)
     return figure
 
 
-def _changes(axes: Axes, change: Mapping[str, np.ndarray], sample: float) -> None:
+def _changes(axes: Axes, config: BurstStdpConfig, found: Mapping[str, Any]) -> None:
     """Draw mean and interval of the change in time, a line per regime."""
-    for name, values in change.items():
-        time = sample / 1000 * np.arange(values.shape[1] + 1)
-        padded = np.concatenate([np.zeros((len(values), 1)), values], axis=1)
-        axes.plot(time, padded.mean(axis=0), label=name, **_LOOK[name])
-        low, high = t_interval(padded)
-        axes.fill_between(time, low, high, color=_LOOK[name]["color"], alpha=0.25, linewidth=0)
+    for name, look in _LOOK.items():
+        change = found[name].change
+        padded = np.concatenate([np.zeros((len(change), 1)), change], axis=1)
+        time = config.sample / 1000 * np.arange(padded.shape[1])
+        _with_interval(axes, time, padded, label=name, **look)
         axes.set_xlim(0, time[-1])
-    axes.set(
-        xlabel="time with plasticity (s)",
-        ylabel="mean |w - w(0)| / w_max",
-        title="Change of weights",
-        ylim=(0, None),
-    )
+    axes.set(xlabel="time with plasticity (s)", ylabel="mean |w - w(0)| / w_max")
+    axes.set(title="Change of weights", ylim=(0, None))
     axes.legend(frameon=False, loc="upper left")
+
+
+def _with_interval(axes: Axes, time: np.ndarray, values: np.ndarray, **look: Any) -> None:
+    """Draw the mean over seeds, values of shape (seeds, times), with its interval."""
+    axes.plot(time, values.mean(axis=0), **look)
+    low, high = t_interval(values)
+    axes.fill_between(time, low, high, color=look["color"], alpha=0.25, linewidth=0)
+    tidy(axes)
 
 
 def ratios(named: Mapping[str, Mapping[str, Any]]) -> Figure:
@@ -125,36 +105,22 @@ def ratios(named: Mapping[str, Mapping[str, Any]]) -> Figure:
     return figure
 
 
-def pulse(
-    step: np.ndarray, *, segment: float, window: tuple[float, float], coupling: float
-) -> Figure:
-    """Draw the speed of change around a pulse of coupling.
-
-    Args:
-      step: shape (seeds, segments), mean change of a segment over w_max.
-      segment: ms.
-      window: start and end of the pulse in ms.
-      coupling: in the pulse; 0 outside.
-    """
+def pulse(config: BurstStdpConfig, step: np.ndarray) -> Figure:
+    """Draw the speed of change around a pulse of coupling, from changes of segments."""
     figure = Figure(figsize=(6.5, 3.4), layout="constrained")
     axes = figure.subplots()
-    speed = step * (1000 / segment)
-    time = segment / 1000 * (np.arange(step.shape[1]) + 0.5)
-    axes.axvspan(window[0] / 1000, window[1] / 1000, color=COLOURS[1], alpha=0.25, linewidth=0)
+    time = SEGMENT / 1000 * (np.arange(step.shape[1]) + 0.5)
+    start, end = (t / 1000 for t in config.pulse)
+    axes.axvspan(start, end, color=COLOURS[1], alpha=0.25, linewidth=0)
     axes.annotate(
-        f"coupling {coupling:g}", (sum(window) / 2000, 0.05), ha="center", fontsize=9,
+        f"coupling {config.coupling:g}", ((start + end) / 2, 0.05), ha="center", fontsize=9,
         xycoords=("data", "axes fraction"),
     )  # fmt: skip
-    axes.plot(time, speed.mean(axis=0), "o-", color=COLOURS[0], markersize=4)
-    low, high = t_interval(speed)
-    axes.fill_between(time, low, high, color=COLOURS[0], alpha=0.25, linewidth=0)
-    axes.set(
-        xlabel="time with plasticity (s)",
-        ylabel="mean |change| / w_max (1/s)",
-        title=f"A pulse of gain switches plasticity ({_seeds(len(step))})",
-        ylim=(0, None),
-    )
-    tidy(axes)
+    speed = step * (1000 / SEGMENT)
+    _with_interval(axes, time, speed, color=COLOURS[0], marker="o", markersize=4)
+    axes.set(xlabel="time with plasticity (s)", ylabel="mean |change| / w_max (1/s)")
+    title = f"A pulse of gain switches plasticity ({_seeds(len(step))})"
+    axes.set(title=title, ylim=(0, None))
     return figure
 
 

@@ -17,7 +17,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from neurogain.experiments.burst_stdp.config import SEGMENT, BurstStdpConfig
+from neurogain.experiments.burst_stdp.config import SEGMENT, BurstStdpConfig, Point
 from neurogain.jobs import Job, Part
 from neurogain.spiking import (
     Drive,
@@ -52,6 +52,13 @@ class Course(NamedTuple):
     weights: Float[np.ndarray, "seed synapse"]  # at the end, / w_max
 
 
+class Early(NamedTuple):
+    """Early changes at a point of the map, shares of w_max."""
+
+    regular: Float[np.ndarray, " seed"]
+    bursting: Float[np.ndarray, " seed"]
+
+
 def parts(config: BurstStdpConfig) -> Iterator[Part]:
     """Yield a part for each regime, and the map.
 
@@ -59,8 +66,10 @@ def parts(config: BurstStdpConfig) -> Iterator[Part]:
       ValueError: if a regime can't be simulated.
     """
     network, params = _network(config)
-    for current, noise in [(config.somatic_current, config.noise), *config.points()]:
-        drive = _drive(current, noise, config.dendritic_current, config.coupling)
+    _runner(network, config.pre, _every(config))  # made here, before threads ask for it
+    points = config.points()
+    for point in [(config.somatic_current, config.noise), *points]:
+        drive = _drive(*point, config.dendritic_current, config.coupling)
         key = jax.random.key(0)
         check(network, params, drive, duration=SEGMENT, dt=config.dt, key=key, record={})
     samples, segments = (round(config.duration / x) for x in (config.sample, SEGMENT))
@@ -70,8 +79,12 @@ def parts(config: BurstStdpConfig) -> Iterator[Part]:
     }
     seeds = tuple(range(config.seed, config.seed + config.seeds))
     for name in REGIMES:
-        yield Part(name, Course, functools.partial(_job, config, name), axes, seeds=seeds)
-    yield Part("map", Map, lambda job: run_map(config, job.show))
+        run = functools.partial(_course, config, name)
+        yield Part(name, Course, run, axes, seeds=seeds)
+    seeds = tuple(range(config.seed, config.seed + config.map_seeds))
+    for point in points:
+        early = functools.partial(_early, config, point)
+        yield Part(point.label, Early, early, seeds=seeds, settings=point._asdict())
 
 
 def seconds(config: BurstStdpConfig) -> float:
@@ -83,8 +96,28 @@ def seconds(config: BurstStdpConfig) -> float:
     return 10 + steps * (3e-8 * cells + 2e-9 * config.pre * config.post)
 
 
-def _job(config: BurstStdpConfig, name: str, job: Job) -> Course:
+def _course(config: BurstStdpConfig, name: str, job: Job) -> Course:
     return run_regime(config, name, job.seeds, job.show)
+
+
+def _early(config: BurstStdpConfig, point: Point, job: Job) -> Early:
+    """Run regular and bursting cells at a point of the map, for the early change alone."""
+    one = dataclasses.replace(
+        config, somatic_current=point.current, noise=point.noise, duration=config.early
+    )
+
+    def change(name: str, before: int) -> np.ndarray:
+        def show(done: int, total: int) -> None:
+            job.show(before * total + done, 2 * total)
+
+        return early_change(one, run_regime(one, name, job.seeds, show))
+
+    return Early(change("regular", 0), change("bursting", 1))
+
+
+def _every(config: BurstStdpConfig) -> int:
+    """Return the steps between samples of the weights."""
+    return round(config.sample / config.dt)
 
 
 def _network(config: BurstStdpConfig, *, learning: bool = True) -> Any:
@@ -170,10 +203,14 @@ def run_regime(
     seeds: Sequence[int],
     progress: Callable[[int, int], None] | None = None,
 ) -> Course:
-    """Run the seeds of one regime together, warm-up included; `progress` is told segments."""
+    """Run the seeds of one regime together, warm-up included; `progress` is told segments.
+
+    Spikes and weights of a seed don't depend on the others. The last bit of `mean` and `step` may:
+    the compiler orders their sums by the number of seeds.
+    """
     network, params = _network(config)
     _, still = _network(config, learning=False)
-    segment = _runner(network, config.pre, round(config.sample / config.dt))
+    segment = _runner(network, config.pre, _every(config))
     state: Any = network.init(params)
     state = jax.tree.map(lambda x: jnp.broadcast_to(x, (len(seeds), *x.shape)), state)
     keys = jax.vmap(jax.random.key)(np.array(seeds))
@@ -197,26 +234,3 @@ def run_regime(
 def early_change(config: BurstStdpConfig, course: Course) -> np.ndarray:
     """Return the mean change of weights over the first `early` ms, share of w_max, per seed."""
     return course.change[:, round(config.early / config.sample) - 1]
-
-
-class Map(NamedTuple):
-    """Early changes over somatic current and noise, shares of w_max."""
-
-    regular: Float[np.ndarray, "point map_seed"]
-    bursting: Float[np.ndarray, "point map_seed"]
-
-
-def run_map(config: BurstStdpConfig, progress: Callable[[int, int], None] | None = None) -> Map:
-    """Run regular and bursting cells at all points of the map, for the early change alone."""
-    points = config.points()
-    seeds = range(config.seed, config.seed + config.map_seeds)
-    found: dict[str, list[np.ndarray]] = {"regular": [], "bursting": []}
-    for number, (current, noise) in enumerate(points):
-        one = dataclasses.replace(
-            config, somatic_current=current, noise=noise, duration=config.early
-        )
-        for name, kept in found.items():
-            kept.append(early_change(one, run_regime(one, name, seeds)))
-        if progress is not None:
-            progress(number + 1, len(points))
-    return Map(*(np.stack(found[name]) for name in Map._fields))

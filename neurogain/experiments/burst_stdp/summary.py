@@ -7,7 +7,7 @@ import numpy as np
 
 from neurogain import results
 from neurogain.experiments.burst_stdp.config import SEGMENT, BurstStdpConfig
-from neurogain.experiments.burst_stdp.run import REGIMES, Course, Map, early_change
+from neurogain.experiments.burst_stdp.run import Course, early_change
 from neurogain.stats import summary
 
 SCHEMA_VERSION = 1
@@ -25,6 +25,13 @@ UNITS = {
     "pulse_speed_per_s": "mean over synapses of |change|, over w_max, per second",
     "map": "speed_ratio at other currents and noises; bursting is the slower below 1",
 }
+RATIOS = {
+    "speed_ratio": ("early_change", "first change"),
+    "speed_ratio_per_spike": ("early_change_per_spike", "first change per spike"),
+    "speed_ratio_per_pair": ("early_change_per_pair", "first change per spike pair"),
+    "half_time_ratio": ("half_time_ms", "time to half of the change"),
+}
+"""Of bursting over regular cells: the measure, and how it is shown."""
 
 
 def half_time(change: np.ndarray, sample: float) -> np.ndarray:
@@ -75,19 +82,13 @@ def pulse_speeds(config: BurstStdpConfig, course: Course) -> dict[str, np.ndarra
 
 def summarize(config: BurstStdpConfig, found: Mapping[str, Any]) -> dict[str, Any]:
     """Return the content of metrics.json without versions and times."""
-    courses: dict[str, Course] = {name: found[name] for name in REGIMES}
-    over: Map = found["map"]
-    measured = {name: per_seed(config, courses[name]) for name in ("regular", "bursting")}
-    ratios = {}
-    for name, measure in {
-        "speed_ratio": "early_change",
-        "speed_ratio_per_spike": "early_change_per_spike",
-        "speed_ratio_per_pair": "early_change_per_pair",
-        "half_time_ratio": "half_time_ms",
-    }.items():
-        ratios[name] = _ratio(measured["bursting"][measure], measured["regular"][measure])
+    measured = {name: per_seed(config, found[name]) for name in ("regular", "bursting")}
+    ratios = {
+        name: _ratio(measured["bursting"][measure], measured["regular"][measure])
+        for name, (measure, _) in RATIOS.items()
+    }
     faster = measured["bursting"]["early_change"] > measured["regular"]["early_change"]
-    speeds = pulse_speeds(config, courses["pulse"])
+    speeds = pulse_speeds(config, found["pulse"])
     pulse = {name: summary(values) for name, values in speeds.items()}
     pulse["during_over_before"] = _ratio(speeds["during"], speeds["before"])
     pulse["after_over_before"] = _ratio(speeds["after"], speeds["before"])
@@ -104,11 +105,11 @@ def summarize(config: BurstStdpConfig, found: Mapping[str, Any]) -> dict[str, An
         "pulse_speed_per_s": pulse,
         "map": [
             {
-                "somatic_current_pA": current,
-                "noise_pA": noise,
-                "speed_ratio": _ratio(over.bursting[i], over.regular[i]),
+                "somatic_current_pA": point.current,
+                "noise_pA": point.noise,
+                "speed_ratio": _ratio(found[point.label].bursting, found[point.label].regular),
             }
-            for i, (current, noise) in enumerate(config.points())
+            for point in config.points()
         ],
     }
 

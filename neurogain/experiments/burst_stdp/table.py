@@ -4,13 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from neurogain import stats
-
-RATIOS = {
-    "speed_ratio": "first change",
-    "speed_ratio_per_spike": "first change per spike",
-    "speed_ratio_per_pair": "first change per spike pair",
-    "half_time_ratio": "time to half of the change",
-}
+from neurogain.experiments.burst_stdp.summary import RATIOS
 
 
 def table(metrics: Mapping[str, Any]) -> str:
@@ -31,7 +25,9 @@ def table(metrics: Mapping[str, Any]) -> str:
         )
         lines.append(f"{text:<28}{cells}")
     lines.append("\nbursting over regular")
-    lines += [f"  {text:<34}{stats.text(metrics[name], '.4g')}" for name, text in RATIOS.items()]
+    lines += [
+        f"  {text:<34}{stats.text(metrics[name], '.4g')}" for name, (_, text) in RATIOS.items()
+    ]
     faster, seeds = metrics["seeds_in_which_bursting_is_faster"], config["seeds"]
     lines.append(f"  faster in {faster} of {seeds} seeds")
     lines.append("\nspeed of change around a pulse of coupling (of w_max per s)")
