@@ -13,7 +13,8 @@ import numpy as np
 
 from benchmarks.registry import ROOT
 
-Key, Value = TypeVar("Key"), TypeVar("Value")
+Key = TypeVar("Key")
+Value = TypeVar("Value")
 
 
 def timed(function: Callable[..., Value], *args: Any) -> tuple[float, Value]:

@@ -101,7 +101,7 @@ def runner(name: str, n: int, steps: int) -> Callable[[int], float]:
     def run(state: Any, key: jax.Array, start: jax.Array) -> Any:
         keys = jax.vmap(functools.partial(jax.random.fold_in, key))(jnp.arange(steps))
 
-        def step(carry, key):
+        def step(carry: Any, key: jax.Array) -> Any:
             state, drawn = carry
             drive = Drive(100.0 + 100.0 * drawn)
             state, _ = cell.step(cells.RS, state, drive, dt=net.DT, key=None)

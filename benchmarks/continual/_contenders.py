@@ -112,48 +112,69 @@ def jax_loop_runner(work: Work) -> Runner:
     return run
 
 
-def pytorch_runner(work: Work, threads: int) -> Runner:
-    """Return the same loops in PyTorch, with the update of `modulate_by_gain` by hand."""
-    import torch
-    from torch import nn
-    from torch.nn.functional import cross_entropy, log_softmax
+class TorchLoop:
+    """The same loops in PyTorch, with the update of `modulate_by_gain` by hand."""
 
-    stream, constants = work.stream, work.method.constants
-    rate = constants["learning_rate"]
-    pixels = int(np.prod(stream.images.shape[1:]))
-    widths = (pixels, *HIDDEN, CLASSES)
+    def __init__(self, work: Work, threads: int):
+        """Compile nothing; PyTorch runs eagerly."""
+        import torch
 
-    def make_model() -> nn.Module:
-        layers: list[nn.Module] = []  # nn.Linear also starts uniform in ±1/sqrt(fan_in)
-        for inputs, outputs in itertools.pairwise(widths):
-            layers += [nn.Linear(inputs, outputs, bias=False), nn.ReLU()]
+        self.torch, self.work, self.threads = torch, work, threads
+        self.constants = work.method.constants
+
+    def model(self) -> Any:
+        """Return the perceptron; nn.Linear also starts uniform in +-1/sqrt(fan_in)."""
+        nn = self.torch.nn
+        widths = (int(np.prod(self.work.stream.images.shape[1:])), *HIDDEN, CLASSES)
+        pairs = itertools.pairwise(widths)
+        layers = [part for a, b in pairs for part in (nn.Linear(a, b, bias=False), nn.ReLU())]
         return nn.Sequential(*layers[:-1])
 
-    def next_gain(gain: float, drive: float) -> float:
-        baseline = constants["baseline"]
-        relaxed = baseline + constants["decay"] * (gain - baseline)
-        return relaxed + constants["sensitivity"] * drive
-
-    @torch.no_grad()
-    def modulated_sgd(params: list[Any], gain: float, drive: float) -> float:
-        new = next_gain(gain, drive)
-        torch._foreach_mul_(params, new / gain)
-        torch._foreach_add_(params, [p.grad for p in params], alpha=-rate * gain * new)
+    def modulate(self, params: list[Any], gain: float, drive: float) -> float:
+        """Advance the gain and update the effective weights by SGD; return the new gain."""
+        constants = self.constants
+        relaxed = constants["baseline"] + constants["decay"] * (gain - constants["baseline"])
+        new = relaxed + constants["sensitivity"] * drive
+        with self.torch.no_grad():
+            self.torch._foreach_mul_(params, new / gain)
+            rate = -constants["learning_rate"] * gain * new
+            self.torch._foreach_add_(params, [p.grad for p in params], alpha=rate)
         return new
 
-    @torch.inference_mode()
-    def evaluate(model: nn.Module, images: Any, labels: Any, scale: float | None = None) -> Any:
-        flat = images.flatten(0, 1)
-        if scale is None:
-            logits = model(flat)
-        else:
-            scaled = {name: scale * weight for name, weight in model.named_parameters()}
-            logits = torch.func.functional_call(model, scaled, (flat,))
-        right = logits.argmax(-1).view(labels.shape) == labels
-        return right.sum(1) / (labels >= 0).sum(1)
+    def evaluate(self, model: Any, images: Any, labels: Any, scale: float | None = None) -> Any:
+        """Return the accuracy on each task, with the weights times `scale`."""
+        with self.torch.inference_mode():
+            flat = images.flatten(0, 1)
+            if scale is None:
+                logits = model(flat)
+            else:
+                scaled = {name: scale * weight for name, weight in model.named_parameters()}
+                logits = self.torch.func.functional_call(model, scaled, (flat,))
+            right = logits.argmax(-1).view(labels.shape) == labels
+            return right.sum(1) / (labels >= 0).sum(1)
 
-    def run() -> np.ndarray:
-        torch.set_num_threads(threads)
+    def step(
+        self, model: Any, sgd: Any, gain: float, images: Any, labels: Any
+    ) -> tuple[float, tuple[Any, ...]]:
+        """Make one update; return the gain and what is recorded."""
+        torch = self.torch
+        logits = model(images.float() / 255)
+        loss = torch.nn.functional.cross_entropy(logits, labels)
+        with torch.no_grad():
+            logs = torch.nn.functional.log_softmax(logits, -1)
+            drive = -(logs.exp() * logs).sum(-1).mean()
+        sgd.zero_grad()
+        loss.backward()
+        if self.work.method.name == "ngm":
+            gain = self.modulate(list(model.parameters()), gain, drive.item())
+        else:
+            sgd.step()
+        return gain, (loss.detach(), drive, gain)
+
+    def __call__(self) -> np.ndarray:
+        """Run all seeds."""
+        torch, work, stream = self.torch, self.work, self.work.stream
+        torch.set_num_threads(self.threads)
         images = torch.from_numpy(stream.images).flatten(1)
         labels = torch.from_numpy(stream.labels).long()
         test_images = torch.from_numpy(stream.test_images).flatten(2).float() / 255
@@ -161,34 +182,22 @@ def pytorch_runner(work: Work, threads: int) -> Runner:
         result = not_seen(work)
         for run, seed in enumerate(work.seeds):
             torch.manual_seed(seed)
-            model, gain = make_model(), 1.0
-            params = list(model.parameters())
-            sgd = torch.optim.SGD(params, rate)
+            model, gain = self.model(), 1.0
+            sgd = torch.optim.SGD(model.parameters(), self.constants["learning_rate"])
             for task in range(stream.tasks):
                 seen = test_images[: task + 1], test_labels[: task + 1]
                 high = int(stream.starts[task + 1])
-                records, taken = [], [evaluate(model, *seen)]
+                records, taken = [], [self.evaluate(model, *seen)]
                 for i in range(1, work.protocol.iterations + 1):
                     index = torch.randint(high, (work.protocol.batch_size,))
-                    logits = model(images[index].float() / 255)
-                    loss = cross_entropy(logits, labels[index])
-                    with torch.no_grad():
-                        logs = log_softmax(logits, -1)
-                        drive = -(logs.exp() * logs).sum(-1).mean()
-                    sgd.zero_grad()
-                    loss.backward()
-                    if work.method.name == "ngm":
-                        gain = modulated_sgd(params, gain, drive.item())
-                    else:
-                        sgd.step()
-                    records.append((loss.detach(), drive, gain))
+                    gain, record = self.step(model, sgd, gain, images[index], labels[index])
+                    records.append(record)
                     if i % work.protocol.eval_every == 0:
-                        taken.append(evaluate(model, *seen))
-                records.append(evaluate(model, *seen, constants.get("baseline", 1.0) / gain))
+                        taken.append(self.evaluate(model, *seen))
+                scale = self.constants.get("baseline", 1.0) / gain
+                records.append(self.evaluate(model, *seen, scale))
                 result[run, task, :, : task + 1] = torch.stack(taken).numpy()
         return result
-
-    return run
 
 
 def not_seen(work: Work) -> np.ndarray:
@@ -201,6 +210,6 @@ def not_seen(work: Work) -> np.ndarray:
 RUNNERS: dict[str, Callable[[Work], Runner]] = {
     "trainer": trainer_runner,
     "jax loop": jax_loop_runner,
-    "pytorch": functools.partial(pytorch_runner, threads=os.cpu_count() or 1),
-    "pytorch, 1 thread": functools.partial(pytorch_runner, threads=1),
+    "pytorch": functools.partial(TorchLoop, threads=os.cpu_count() or 1),
+    "pytorch, 1 thread": functools.partial(TorchLoop, threads=1),
 }

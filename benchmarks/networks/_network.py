@@ -60,8 +60,8 @@ class Network:
     n: int
     seed: int = 0
 
-    def __post_init__(self):
-        """Refuse sizes that can't be split."""
+    def __post_init__(self) -> None:
+        """Raise ValueError for sizes that can't be split."""
         if self.n % 10 or self.n < 20:
             raise ValueError(f"`n` must be a multiple of 10, at least 20; got {self.n!r}.")
 

@@ -53,8 +53,8 @@ class Arguments:
     repeats: int = 3
     """Timed repeats of each engine."""
 
-    def __post_init__(self):
-        """Refuse unknown engines."""
+    def __post_init__(self) -> None:
+        """Raise ValueError for unknown engines."""
         unknown = [name for name in self.engines if name not in ENGINES]
         if unknown:
             raise ValueError(f"`engines` must be among {', '.join(ENGINES)}; got {unknown!r}.")

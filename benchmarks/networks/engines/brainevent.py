@@ -61,7 +61,7 @@ def simulation(network: net.Network, plastic: bool, steps: int) -> Any:
     )
     D, cell, current = net.DENDRITE, net.PYRAMIDAL, jnp.asarray(network.current())
 
-    def transmit(state, weight, spike):
+    def transmit(state: dict[str, Any], weight: jax.Array, spike: jax.Array) -> Any:
         """Change the weights, add the spikes to the conductances."""
         g = state["g"] * net.DECAY + brainevent.BinaryArray(spike) @ fixed
         if not plastic:
@@ -77,7 +77,7 @@ def simulation(network: net.Network, plastic: bool, steps: int) -> Any:
         )
         return g, trace + fired, weight
 
-    def step(carry, key):
+    def step(carry: Any, key: jax.Array) -> Any:
         state, weight = carry
         v, u, vd, w, age = (state[name] for name in ("v", "u", "vd", "w", "age"))
         ampa, gaba, gaba_d = jnp.split(state["g"], (n, 2 * n))
@@ -108,7 +108,7 @@ def simulation(network: net.Network, plastic: bool, steps: int) -> Any:
         return (after, weight), None
 
     @jax.jit
-    def run(key):
+    def run(key: jax.Array) -> jax.Array:
         state = {
             "v": v_r,
             "u": jnp.zeros(n),
