@@ -117,9 +117,11 @@ except ValueError as error:
     print("ValueError:", error)
 
 # %% [markdown]
-# A cell of several compartments has a drive of its own: a NamedTuple with a `Drive` for each
-# compartment (`tests/spiking/test_own_cell.py` has one with three). The one line: none. Pass it to
-# `simulate`, `rollout` or a `Population`.
+# A cell of several compartments has a drive of its own: a NamedTuple with a `Drive` under the name
+# of each compartment. Its `empty_drive` is a value of that type, and `step` and `potential` use
+# each compartment's. Further fields of the drive that are no currents have their rules in a static
+# method `rules` (`tests/spiking/test_own_cell.py` has such a cell with three compartments). The
+# one line: none. Pass it to `simulate`, `rollout` or a `Population`.
 #
 # ## A receptor
 #
@@ -196,8 +198,11 @@ assert weights.min() != weights.max()
 #
 # ## An effect of a neuromodulator on a new target
 #
-# A target has a name, a summary, and functions that say for whom it exists and what it changes.
-# This one shifts the threshold of Izhikevich cells.
+# A target has a pattern of names, a summary, a function that changes things, and one that says for
+# whom the target exists. `owner` has the name of the population or projection, the compartment,
+# the receptor and the cell. `changed` has the parameters and the drive of the step, and
+# `with_cells`, `with_drive`, `with_synapses` and `with_projection`, which return others. This one
+# shifts the threshold of Izhikevich cells.
 
 
 # %%
@@ -227,7 +232,8 @@ for strength in (0.0, -10.0):  # mV per unit of activation
 # %% [markdown]
 # ## A stream
 #
-# `load` gets the options of a run and returns a `Stream`.
+# `load` gets the options of a run (`options.tasks`, `options.evaluation`, ...) and returns a
+# `Stream`. `stability_gap_with_your_data.py` builds one from your arrays.
 
 
 # %%
@@ -243,8 +249,10 @@ print("tasks of the stream:", stream_specs.find("upside-down").build().task_name
 # %% [markdown]
 # ## An optimizer of the comparison
 #
-# `build` gets the constants by name, which may be traced. Fields say what it needs: `takes_mask`,
-# `held_weights_act`, `grids` to tune it over.
+# `build` gets the constants by name, which may be traced, and returns an optimizer. The trainer
+# passes `uncertainty=` and `task_switch=` to its updates; plain optax optimizers ignore them.
+# Fields say what a method needs: `takes_mask` (`build` takes `mask=`, the layers with a gain),
+# `held_weights_act` (False where an average acts), `grids` (what it is tuned over).
 
 # %%
 lion = Method("lion", "Lion", optax.lion, {"learning_rate": 1e-4})
@@ -252,7 +260,10 @@ methods.register(lion)  # the one line, for --optimizers lion
 print("read from a text:", methods.parse("lion:learning_rate=0.001").text)
 
 # %% [markdown]
-# Both run as values too: `StabilityGapConfig(benchmark=upside_down, optimizers=("ngm", lion))`.
+# Both run as values too, without a name: `StabilityGapConfig(benchmark=upside_down,
+# optimizers=("ngm", lion))`. With the two lines, a file of yours that ends with
+# `neurogain.cli.run(experiments.get("stability-gap"))` is the command with your stream and your
+# method among its choices.
 #
 # ## An experiment
 #
@@ -322,8 +333,12 @@ print(result.parts["rates"])
 # %% [markdown]
 # The one line for a file of your own is `neurogain.cli.run(EXPERIMENT)`: it is a command then,
 # with `--help`, `--out` and `--resume`. Inside the package, an experiment is a folder of
-# `neurogain/experiments` and its name in `NAMES`. Figures are functions in a module that
-# `figures=` names (`neurogain/experiments/gain_curve/figures.py`).
+# `neurogain/experiments` and its name in `NAMES`.
+#
+# Figures are in a module whose name goes into `figures=`, so that matplotlib is imported only when
+# something is drawn. It has two functions: `figures(config, found, metrics)` returns what draws
+# each figure, a function without arguments, by name; `plot(axes, config, found, metrics)` draws
+# the main one into `axes`.
 
 # %%
 del stream_specs.STREAMS["upside-down"], methods.METHODS["lion"]  # so that this page runs twice

@@ -110,6 +110,7 @@ print(f"after halving: {halved.mean():.3f} nS at {second.step * network.dt:g} ms
 # * `connectivity`: fixed in-degree, fixed probability, Gaussians on a ring or a sheet, lists.
 # * `plasticity`: pair and triplet STDP, and three-factor rules, under NEST's names. The modulator
 #   of a three-factor rule goes into the drive under its projection's name.
+# * `network.recorders`: weights over time, and their histograms.
 # * Poisson processes and lists of spikes are populations (`sources`).
 # * Jumps of a conductance go into the drive under `"som.soma.ampa"`, with `Population(...,
 #   inputs=("soma.ampa",))`.

@@ -85,6 +85,10 @@ print(result)
 # into a folder and reports on the way. With `resume=True` it continues after an interruption, and
 # it adds methods or seeds to what is finished.
 #
+# `regime="replay"` trains on the new task and a bounded buffer, half a batch each; `"finetune"` on
+# the new task alone. `scale="small"` is a protocol for a CPU. `neurogain stability-gap --help`
+# lists the rest; each default is the published protocol or is stated there.
+#
 # ## What was found
 
 # %%
@@ -106,8 +110,8 @@ for name, found in result.metrics["methods"].items():
 
 # %% [markdown]
 # A method with a small gap may be a slow learner, so read both numbers, and tune all methods with
-# the same budget. `avg_acc_slow_weights` is the accuracy at g0 W; for a network without biases it
-# equals avg-ACC under one gain on all layers.
+# the same budget. `avg_acc_slow_weights` is the accuracy at g0 W. For a network without biases it
+# equals avg-ACC under one gain on all layers, unless an average acts.
 #
 # ## The curves
 #
