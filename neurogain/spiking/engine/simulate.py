@@ -156,7 +156,7 @@ def simulate(
         return Result(reached.state, first_step + reached.done, recorded)
 
     try:
-        with _told(progress, steps) as tell:
+        with _reporting(progress, steps) as tell:
             while reached.done < steps:
                 length = min(chunk, steps - reached.done)
                 start = first_step + reached.done
@@ -181,7 +181,7 @@ def simulate(
 
 
 @contextlib.contextmanager
-def _told(
+def _reporting(
     progress: bool | Callable[[int, int], None] | None, steps: int
 ) -> Iterator[Callable[[int, int], None]]:
     """Yield what is to be called with (steps done, steps in all)."""
