@@ -93,8 +93,8 @@ print(result)
 
 # %%
 print(result.table())
-figure = result.plot()
 print("figures:", ", ".join(result.figures))
+result.plot()
 
 # %% [markdown]
 # `result.metrics` holds every figure per method as `{mean, ci, per_seed}`: the gap per switch
