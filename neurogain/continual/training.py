@@ -367,7 +367,7 @@ class Trainer:
             state, record = update(constants, state, data, source, buffer, key, np.int32(i))
             records.append(record)
             if self.observe is not None and i + 1 in keep:
-                kept.append(self.observe(state))
+                kept.append(jax.tree.map(jnp.copy, self.observe(state)))  # the state is donated
             if (i + 1) % self.protocol.eval_every == 0:
                 seen = source.task + 1
                 accuracy.append(evaluate(constants, state, data, seen, _ACTING))

@@ -37,7 +37,7 @@ RUNS = 8  # at least one per constant, and one more
 
 @functools.cache
 def _train_all(name):
-    """Train with the default constants, and with one changed at a time; compiled once.
+    """Train with the default constants, and with one changed at a time, side by side.
 
     Returns the held weights after every update, (runs, updates, ...), the last states, and the
     weights that act in the end.
@@ -49,21 +49,19 @@ def _train_all(name):
 
     def run(constants):
         tx = optax.with_extra_args_support(method(constants))
-
-        def step(carry, t):
-            params, state = carry
+        params = _params()
+        state, history = tx.init(params), []
+        grad_fn = jax.grad(_loss)
+        for t in range(4):
             extra = {"uncertainty": jnp.float32(0.5), "task_switch": t == 2}
-            grad_fn = jax.grad(_loss)
             updates, state = tx.update(grad_fn(params), state, params, grad_fn=grad_fn, **extra)
             params = optax.apply_updates(params, updates)
-            return (params, state), params
-
-        params = _params()
-        (params, state), history = jax.lax.scan(step, (params, tx.init(params)), jnp.arange(4))
-        return history, state, optim.get_acting(state, params)
+            history.append(params)
+        together = jax.tree.map(lambda *x: jnp.stack(x), *history)
+        return together, state, optim.get_acting(state, params)
 
     columns = {k: jnp.float32([row[k] for row in rows]) for k in rows[0]}
-    return jax.tree.map(np.asarray, jax.jit(jax.vmap(run))(columns))
+    return jax.tree.map(np.asarray, jax.vmap(run)(columns))  # uncompiled: each operation is, once
 
 
 def _train(name):
