@@ -80,6 +80,10 @@ def test_it_is_told_from_a_name_that_is_misspelt(built):
             Modulated(built.network, targets).check(wrong, {}, dt=0.1, n=5, key=KEY)
 
 
+NONE = Target("POPULATION.x", "", shift_threshold)
+object.__setattr__(NONE, "apply", None)
+
+
 @pytest.mark.parametrize(
     ("targets", "error", "message"),
     [
@@ -87,7 +91,7 @@ def test_it_is_told_from_a_name_that_is_misspelt(built):
         ((shift_threshold,), TypeError, "`targets` must hold Target"),
         ((Target("threshold", "", shift_threshold),), ValueError, "`name` of a target must be"),
         ((Target("POPULATION.COMPARTMENT", "", shift_threshold),), ValueError, "must be POPULA"),
-        ((Target("POPULATION.x", "", None),), TypeError, "`apply` of the target POPULATION.x"),
+        ((NONE,), TypeError, "`apply` of the target POPULATION.x must be a function; got None"),
     ],
 )  # fmt: skip
 def test_what_is_no_target_is_refused(built, targets, error, message):

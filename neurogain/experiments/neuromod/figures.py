@@ -104,7 +104,7 @@ def _levels(grid: np.ndarray, config: NeuromodConfig, named: Mapping[str, Course
         right.legend(frameon=False, fontsize=8, loc="upper left", bbox_to_anchor=(1, 1))
 
 
-def _effects(column: Sequence[Axes], config: NeuromodConfig, named: Mapping[str, Course]) -> int:
+def _effects(column: np.ndarray, config: NeuromodConfig, named: Mapping[str, Course]) -> int:
     """Draw the amounts at all targets, one panel a unit; return the number of panels."""
     targets = effects.names(tables.EFFECTS[config.cell])
     by_unit: dict[str, list[str]] = {}
