@@ -3,7 +3,7 @@
 Each rule has a method `connect(rng, n_pre, n_post, recurrent)` that returns `Pairs`, in order of
 the postsynaptic cell, then of the presynaptic one. Cells lie at i / n on a ring of radius 1, or row
 by row on a square, periodic sheet of side 1; d is the Euclidean distance (the chord, on the ring).
-Time and memory grow with the number of synapses, not of pairs, but for the rules that connect all:
+Time and memory grow with the number of synapses, not of pairs, except where a rule connects all:
 8 bytes a synapse for the pairs (16 with a scale), and while they are drawn up to 35, with
 `GaussianProbability` up to 120.
 """

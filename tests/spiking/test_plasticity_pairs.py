@@ -58,22 +58,25 @@ def kicks(steps, n):
     return Drive(TimeSeries(values))
 
 
-def single_pairs(rule, signal=None, dtype="float64"):
-    """Return the change of weight of one pair at each lag, dense and sparse."""
+def single_pairs(tau_c=50.0, signal=None, dtype="float64"):
+    """Return weights of one pair at each lag, before and after, by rule and path."""
     n = len(LAGS)
     arrival = AT - np.rint(LAGS / DT).astype(int)
+    kinds = {"pair": PAIR, "factors": ThreeFactor(PAIR, tau_c)}
+    rules = {f"{kind}_{path}": (rule, path) for kind, rule in kinds.items() for path in PATHS}
     with jax.enable_x64(dtype == "float64"):
         listed = spike_list(DT * (arrival - DELAY + 1), np.arange(n), n=n, dt=DT)
-        rules = {path: (rule, path) for path in PATHS}
         net, params = network(listed, rules, OneToOne(), n_pre=n, n_post=n)
         drive = {"post": kicks([AT], n)}
         if signal is not None:
-            drive |= dict.fromkeys(PATHS, signal)
+            drive |= {f"factors_{path}": TimeSeries(np.full(STEPS, signal)) for path in PATHS}
         run = simulate(net, params, drive, duration=DT * STEPS, dt=DT, dtype=dtype)
         np.testing.assert_array_equal(run.recorded["spikes"], np.ones(2 * n))
-        first, last = ([net.synapses(params, path, state).weight for path in PATHS]
-                       for state in (None, run.state))  # fmt: skip
-    return list(zip(first, last, strict=True))
+        first, last = (
+            {name: net.synapses(params, name, state).weight for name in rules}
+            for state in (None, run.state)
+        )
+    return {kind: [(first[f"{kind}_{p}"], last[f"{kind}_{p}"]) for p in PATHS] for kind in kinds}
 
 
 def window():
@@ -86,7 +89,8 @@ def window():
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
 def test_the_window_of_a_pair_is_exact(dtype):
     tolerance = {"rtol": 1e-9} if dtype == "float64" else {"atol": 2e-7}
-    for before, after in single_pairs(PAIR, dtype=dtype):
+    signal = {"float64": 0.0, "float32": None}[dtype]
+    for before, after in single_pairs(signal=signal, dtype=dtype)["pair"]:
         np.testing.assert_allclose(after - before, window(), **tolerance)
         np.testing.assert_array_equal((after - before)[LAGS == 0], 0.0)
 
@@ -102,7 +106,7 @@ def test_a_constant_modulator_turns_a_pair_into_its_closed_form(tau_c):
     q = np.exp(-DT / tau_c)
     left = STEPS - 1 - steps_of_last_spikes()
     expected = window() * M * DT * q * (1 - q**left) / (1 - q)
-    for before, after in single_pairs(ThreeFactor(PAIR, tau_c), signal=M):
+    for before, after in single_pairs(tau_c, signal=M)["factors"]:
         np.testing.assert_allclose(after - before, expected, rtol=1e-5, atol=1e-12)
 
 
@@ -110,13 +114,13 @@ def test_a_pair_in_the_past_is_rewarded_later():
     late = np.zeros(STEPS)
     late[400] = M
     expected = window() * M * DT * np.exp(-DT * (400 - steps_of_last_spikes()) / 50.0)
-    for before, after in single_pairs(ThreeFactor(PAIR, 50.0), signal=TimeSeries(late)):
+    for before, after in single_pairs(signal=late)["factors"]:
         np.testing.assert_allclose(after - before, expected, rtol=1e-5, atol=1e-12)
 
 
 @pytest.mark.parametrize(("dtype", "signal"), [("float64", 0.0), ("float32", None)])
 def test_without_a_modulator_no_bit_changes(dtype, signal):
-    for before, after in single_pairs(ThreeFactor(PAIR, 50.0), signal=signal, dtype=dtype):
+    for before, after in single_pairs(signal=signal, dtype=dtype)["factors"]:
         np.testing.assert_array_equal(after, before)
 
 

@@ -144,7 +144,7 @@ def _receptors(populations: Mapping[str, Population], inboxes: tuple[Inbox, ...]
 
 
 def _spread(table: Any, mesh: Mesh) -> Any:
-    """Return the arrays of a table, but for those of its rule, with a shard on each device."""
+    """Return a table with a shard of its arrays on each device; those of its rule are whole."""
     place = NamedSharding(mesh, PartitionSpec(AXIS))
     if not isinstance(table, PlasticParams):
         return jax.tree.map(lambda x: jax.device_put(x, place), table)

@@ -37,7 +37,7 @@ def for_each(
 
     Args:
       mask: which cells, shape (n,).
-      body: pure function, free of tracers but for its arguments; `cells` has shape (at_once,).
+      body: pure function, free of tracers except in its arguments; `cells` has shape (at_once,).
       parts: number of parts of cells; free of tracers as well.
       carry: tree of arrays.
       constants: tree of arrays that both read.

@@ -3,6 +3,7 @@
 import dataclasses
 from typing import Any, NamedTuple
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 
@@ -16,7 +17,7 @@ class _OfProjection:
     projection: str
 
     def check(self, model: Any) -> None:
-        """Refuse a projection that is not there, or not plastic."""
+        """Raise ValueError for a projection that is not there, or not plastic."""
         plastic = [w.name for w in getattr(model, "layouts", ()) if w.plastic]
         names = [w.name for w in getattr(model, "layouts", ())]
         if self.projection not in names:
@@ -31,29 +32,43 @@ class _OfProjection:
                 "in network.synapses(params, name)."
             )
 
-    def init(self, state, info):
+    def init(self, state: Any, info: Any) -> None:
         """Carry nothing."""
 
-    def update(self, carry, state, info, *, step, dt):
+    def update(self, carry: None, state: Any, info: Any, *, step: jax.Array, dt: float) -> None:
         """Fold nothing."""
 
 
 @dataclasses.dataclass(frozen=True)
 class Weights(_OfProjection):
-    """Weights in nS of chosen synapses, numbered as in `Network.synapses`, every `every` steps."""
+    """Weights in nS of chosen synapses, numbered as in `Network.synapses`, every `every` steps.
+
+    Example:
+      >>> import jax
+      >>> from neurogain.spiking import IzhikevichCell, Population, Projection, build, cells
+      >>> from neurogain.spiking import connectivity, plasticity, simulate
+      >>> pv = {"pv": Population(IzhikevichCell(), cells.PV, 3)}
+      >>> rule = plasticity.PairSTDP()
+      >>> on = {"on": Projection("pv", "pv", connectivity.AllToAll(), 0.5, plasticity=rule)}
+      >>> network, params = build(pv, on, dt=0.1, key=jax.random.key(0))
+      >>> record = {"w": Weights("on", every=5), "h": WeightHistogram("on", 5, edges=(0.0, 1.0))}
+      >>> run = simulate(network, params, {}, duration=1.0, record=record)
+      >>> run.recorded["w"].values.shape, run.recorded["h"].counts.tolist()
+      ((2, 6), [[6], [6]])
+    """
 
     projection: str
     every: int
     synapses: tuple[int, ...] | None = None  # None: all
 
-    def __post_init__(self):
-        """Refuse samples at no step."""
+    def __post_init__(self) -> None:
+        """Raise ValueError for samples at no step."""
         _checks.whole("every", self.every, 1)
         if self.synapses is not None:
             object.__setattr__(self, "synapses", tuple(int(s) for s in self.synapses))
 
     def check(self, model: Any) -> None:
-        """Refuse synapses that are not there."""
+        """Raise ValueError for synapses that are not there."""
         super().check(model)
         total = next(sum(w.synapses) for w in model.layouts if w.name == self.projection)
         if self.synapses is not None and not all(0 <= s < total for s in self.synapses):
@@ -62,12 +77,14 @@ class Weights(_OfProjection):
                 f"{self.projection}; got {self.synapses!r}."
             )
 
-    def emit(self, carry, state, info):
+    def emit(self, carry: None, state: Any, info: Any) -> jax.Array:
         """Emit the chosen weights."""
         chosen = slice(None) if self.synapses is None else np.asarray(self.synapses, int)
         return info.weights[self.projection][chosen]
 
-    def finish(self, carry, emitted, *, first_step, dt):
+    def finish(
+        self, carry: None, emitted: np.ndarray, *, first_step: int, dt: float
+    ) -> TraceRecord:
         """Return a `TraceRecord`, values of shape (samples, synapses)."""
         steps = first_step + self.every * (1 + np.arange(len(emitted)))
         return TraceRecord(time_ms=steps * dt, values=emitted)
@@ -86,27 +103,35 @@ class HistogramRecord(NamedTuple):
 class WeightHistogram(_OfProjection):
     """How the weights of a projection are spread, every `every` steps.
 
-    Bins are [low, high), the last one closed; weights outside are in no bin.
+    Bins are [low, high), the last one closed; weights outside are in no bin. `Weights` has an
+    example.
     """
 
     projection: str
     every: int
     edges: tuple[float, ...]  # nS, ascending
 
-    def __post_init__(self):
-        """Refuse samples at no step, and edges that do not ascend."""
+    def __post_init__(self) -> None:
+        """Raise ValueError for samples at no step, or edges that do not ascend."""
         _checks.whole("every", self.every, 1)
         object.__setattr__(self, "edges", tuple(float(x) for x in self.edges))
         if len(self.edges) < 2 or not np.all(np.diff(self.edges) > 0):
             raise ValueError(f"`edges` must be at least two, ascending, in nS; got {self.edges}.")
 
-    def emit(self, carry, state, info):
+    def emit(self, carry: None, state: Any, info: Any) -> tuple[jax.Array, jax.Array]:
         """Emit counts and mean."""
         weights = info.weights[self.projection]
         counts, _ = jnp.histogram(weights, jnp.asarray(self.edges, weights.dtype))
         return counts.astype(jnp.int32), weights.mean()
 
-    def finish(self, carry, emitted, *, first_step, dt):
+    def finish(
+        self,
+        carry: None,
+        emitted: tuple[np.ndarray, np.ndarray],
+        *,
+        first_step: int,
+        dt: float,
+    ) -> HistogramRecord:
         """Return a `HistogramRecord`."""
         counts, mean = emitted
         steps = first_step + self.every * (1 + np.arange(len(mean)))

@@ -148,10 +148,11 @@ def _put(
 
 
 def check(structure: NetworkStructure, params: NetworkParams) -> None:
-    """Refuse weights of another shape, negative ones, not finite ones, and those above Wmax.
+    """Check the weights of all projections.
 
     Raises:
-      ValueError: names the projection, the rule with its unit, a way out.
+      ValueError: names the projection, the rule with its unit, a way out, if weights have another
+        shape, are negative, not finite or above their rule's Wmax.
     """
     tables: dict[str, Any] = dict(params.projections)
     if params.fixed is not None:

@@ -52,7 +52,8 @@ def synapse_lists(seed=0):
         post = np.repeat(np.arange(SIZES[target]), k)
         rows = [rng.choice(SIZES[source], k, replace=False) for _ in range(SIZES[target])]
         count = len(post)
-        delay = np.full(count, longest) if rule else rng.integers(1, longest + 1, count)
+        steps = np.unique(np.linspace(1, longest, 4).astype(int))  # each is a matrix if dense
+        delay = np.full(count, longest) if rule else rng.choice(steps, count)
         weight = rng.uniform(0.1 * most, most, count).astype(np.float32).astype(float)
         lists[name] = SimpleNamespace(
             source=source, target=target, compartment=compartment, shares=shares, rule=rule,

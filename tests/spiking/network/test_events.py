@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from neurogain.spiking.network import events
 
 BLOCK = events._BLOCK * events._WORD  # cells that are searched at once
-SIZES = [1, 31, 32, 33, 1023, 1024, 1025, 5000]
-LARGE = [BLOCK - 1, BLOCK, BLOCK + 1, 2 * BLOCK + 40]
+SIZES = [1, 32, 33, 1024, 5000]
+LARGE = [BLOCK, BLOCK + 1, 2 * BLOCK + 40]
 
 
 def note(cells, part, carry, constants):
@@ -60,7 +60,7 @@ def agrees(result, mask, parts=None, most=None, at_once=1):
         np.testing.assert_array_equal(ours, theirs)
 
 
-@pytest.mark.parametrize("n", SIZES)
+@pytest.mark.parametrize("n", [33, 1025])
 @settings(max_examples=25)
 @given(data=st.data())
 def test_it_visits_the_cells_of_the_mask_in_order(n, data):
@@ -74,8 +74,9 @@ def test_it_visits_the_cells_of_the_mask_in_order(n, data):
     agrees(jitted(mask, at_once=16), mask, at_once=16)
 
 
-@pytest.mark.parametrize("n", [*SIZES, *LARGE])
-@pytest.mark.parametrize("at_once", [1, 64])
+@pytest.mark.parametrize(
+    ("n", "at_once"), [*((n, 1) for n in (*SIZES, *LARGE)), (1, 64), (33, 64), (1024, 64)]
+)
 def test_none_and_all_and_some_are_visited(n, at_once):
     for share in (0.0, 0.001, 0.3, 1.0):
         mask = np.random.default_rng(n).random(n) < share
@@ -93,8 +94,9 @@ def test_borders_of_blocks_are_not_missed(n, cells):
     agrees(jitted(mask), mask)
 
 
-@pytest.mark.parametrize("n", [1, 33, 5000, BLOCK + 5])
-@pytest.mark.parametrize("at_once", [1, 2, 7])
+@pytest.mark.parametrize(
+    ("n", "at_once"), [(1, 1), (33, 1), (BLOCK + 5, 1), (1, 7), (33, 2), (BLOCK + 5, 7)]
+)
 def test_each_cell_comes_with_all_its_parts(n, at_once):
     rng = np.random.default_rng(2)
     mask, parts = rng.random(n) < 0.01, rng.integers(1, 5, n).astype(np.int32)
@@ -112,9 +114,7 @@ def members(n):
     return masks, rng.integers(1, 4, (5, n)).astype(np.int32)
 
 
-@pytest.mark.parametrize(
-    ("n", "at_once"), [(1, 1), (33, 1), (1025, 1), (BLOCK + 5, 1), (33, 4), (1025, 100)]
-)
+@pytest.mark.parametrize(("n", "at_once"), [(33, 1), (BLOCK + 5, 1), (33, 4)])
 def test_vmap_is_a_loop(n, at_once):
     masks, parts = members(n)
     most = 3 * n
@@ -149,8 +149,10 @@ def single(cells, constants):
     return jnp.ones_like(cells)
 
 
-@pytest.mark.parametrize("at_once", [1, 8])
-@pytest.mark.parametrize("what", ["carry", "weight", "mask", "all"])
+@pytest.mark.parametrize(
+    ("what", "at_once"),
+    [("carry", 1), ("weight", 1), ("mask", 1), ("all", 1), ("mask", 8), ("all", 8)],
+)
 def test_any_argument_may_be_batched_alone(what, at_once):
     rng = np.random.default_rng(4)
     masks = rng.random((3, 50)) < np.array([0.02, 0.5, 1.0])[:, None]
@@ -175,7 +177,7 @@ def test_any_argument_may_be_batched_alone(what, at_once):
         np.testing.assert_array_equal(ours[i], theirs)
 
 
-@pytest.mark.parametrize(("n", "at_once"), [(33, 1), (BLOCK + 5, 1), (33, 4)])
+@pytest.mark.parametrize(("n", "at_once"), [(33, 1), (33, 4)])
 def test_jit_is_eager(n, at_once):
     mask = np.random.default_rng(5).random(n) < 0.01
     mask[-1] = True
@@ -183,7 +185,7 @@ def test_jit_is_eager(n, at_once):
     agrees(jitted(mask, at_once=at_once), mask, at_once=at_once)
 
 
-@pytest.mark.parametrize(("n", "at_once"), [(40, 1), (BLOCK + 5, 1), (40, 8)])
+@pytest.mark.parametrize(("n", "at_once"), [(40, 1), (40, 8)])
 def test_it_runs_within_a_scan_and_in_a_batch_of_scans(n, at_once):
     rng = np.random.default_rng(6)
     masks = rng.random((2, 4, n)) < np.array([0.0, 1.0, 0.002, 0.5])[:, None]

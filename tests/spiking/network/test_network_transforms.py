@@ -82,26 +82,17 @@ def stack(trees):
     return jax.tree.map(lambda *x: jnp.stack(x), *trees)
 
 
-def test_vmap_over_keys_is_a_loop_over_them(case):
-    (params, *_), run, jitted = case
-    keys = jax.random.split(jax.random.key(5), 3)
-    batched = jax.jit(jax.vmap(run, in_axes=(None, 0)))(params, keys)
-    looped = [jitted(params, key) for key in keys]
-    counts = np.array([spikes.sum() for spikes, _ in looped])
-    assert counts.min() > 20
-    assert len(set(counts.tolist())) > 1
-    equal(batched, stack(looped))
-
-
-def test_vmap_over_weights_is_a_loop_over_them(case):
+def test_vmap_over_keys_and_weights_is_a_loop_over_them(case):
     several, run, jitted = case
-    key = jax.random.key(6)
+    keys = jax.random.split(jax.random.key(5), len(several))
     axes = jax.tree.map(lambda *x: None if _same(*x) else 0, *several)
     batch = jax.tree.map(lambda *x: x[0] if _same(*x) else jnp.stack(x), *several)
     assert sum(axis == 0 for axis in jax.tree.leaves(axes, is_leaf=lambda x: x is None)) == 3
-    batched = jax.jit(jax.vmap(run, in_axes=(axes, None)))(batch, key)
-    looped = [jitted(params, key) for params in several]
-    assert len({float(spikes.sum()) for spikes, _ in looped}) > 1
+    batched = jax.jit(jax.vmap(run, in_axes=(axes, 0)))(batch, keys)
+    looped = [jitted(params, key) for params, key in zip(several, keys, strict=True)]
+    counts = np.array([spikes.sum() for spikes, _ in looped])
+    assert counts.min() > 20
+    assert len(set(counts.tolist())) > 1
     equal(batched, stack(looped))
 
 
