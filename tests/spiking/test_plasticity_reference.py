@@ -42,7 +42,7 @@ MODULATOR = {  # 1/ms
     "strong": 0.05 * np.sin(np.arange(STEPS) / 60.0),
 }
 PATHS = ("dense", "sparse")
-EVERY_DELAY = ("triplet", "strong")  # one that changes weights at once, and one of three factors
+EVERY_DELAY = ("additive", "triplet", "strong")
 CASES = [
     (rule, path, delay)
     for rule in RULES
@@ -218,7 +218,7 @@ def test_weights_are_those_of_all_pairs_in_single_precision(single, rule, path, 
 
 
 def test_some_weights_reach_their_bounds(double):
-    for rule in ("additive", "triplet", "strong"):
-        weight = double[1][rule, "sparse", 7][1].weight
+    for rule in EVERY_DELAY:
+        weight = np.concatenate([double[1][rule, "sparse", delay][1].weight for delay in DELAYS])
         assert (weight == 0).any() or rule == "strong", rule
         assert (weight == RULES[rule].Wmax).any(), rule
