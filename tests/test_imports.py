@@ -91,3 +91,8 @@ def test_there_is_no_circle():
         graphlib.TopologicalSorter(_graph(functions=False)).prepare()
     except graphlib.CycleError as error:
         pytest.fail(" -> ".join(reversed(error.args[1])))
+
+
+def test_files_hold_one_idea_each():
+    lengths = {str(path): len(path.read_text().splitlines()) for path in MODULES.values()}
+    assert max(lengths.values()) <= 400
