@@ -7,6 +7,7 @@ import numpy as np
 
 from benchmarks.continual._gap_units import MAIN, PRESET
 from neurogain import stats
+from neurogain.continual.stream_specs import STREAMS
 from neurogain.plotting.fronts import front
 from neurogain.stats import summary
 
@@ -258,8 +259,9 @@ def claims(content: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
 
 
 def readme_table(results: Iterable[Mapping[str, Any]]) -> Iterator[str]:
-    """Yield the README's table: the main methods on all streams."""
-    results = list(results)
+    """Yield the README's table: the main methods on all streams, in the order of these."""
+    order = list(STREAMS)
+    results = sorted(results, key=lambda content: order.index(content["benchmark"]))
     listed = [n for n in MAIN if all(n in content["methods"] for content in results)]
     names = [results[0]["methods"][n]["summary"] for n in listed]
     yield f"| avg-SG @ avg-ACC | {' | '.join(names)} |"

@@ -109,7 +109,7 @@ def claims(content: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         if peers:
             best = min(peers, key=lambda name: peers[name])
             claim += f"; the fastest peer ({best})"
-            number += f"; {peers[best] / own['neurogain']:.2g} times as long"
+            number += f"; {peers[best] / own['neurogain']:.3g} times as long"
         yield claim, number
 
 
