@@ -78,7 +78,8 @@ def transmit(weights: ArrayLike, activity: jax.Array) -> jax.Array:
       activity: of the releasing neurons, shape (neurons,).
 
     Example:
-      >>> transmit([[1.0, 0.0], [0.5, 0.5]], jnp.array([2.0, 0.0])).tolist()
+      >>> weights = jnp.array([[1.0, 0.0], [0.5, 0.5]])
+      >>> transmit(weights, jnp.array([2.0, 0.0])).tolist()
       [2.0, 1.0]
     """
     weights = jnp.asarray(weights, activity.dtype)

@@ -1,0 +1,24 @@
+"""What the run-time check of annotations sees."""
+
+import jax.numpy as jnp
+import pytest
+from jaxtyping import TypeCheckError
+
+from neurogain import stats, uncertainty
+from neurogain.optim import modulate_by_gain
+
+
+def test_a_wrong_dtype_is_seen():
+    with pytest.raises(TypeCheckError, match="_log_probabilities"):
+        uncertainty.entropy(jnp.zeros((2, 3), jnp.complex64))
+
+
+def test_a_wrong_type_is_seen_outside_kernels():
+    with pytest.raises(TypeCheckError, match=r"stats\.text"):
+        stats.text({"mean": None}, form=None)
+
+
+def test_an_error_of_the_function_itself_goes_first():
+    with pytest.raises(TypeError, match="optimizer") as caught:
+        modulate_by_gain("adam")
+    assert not isinstance(caught.value, TypeCheckError)
