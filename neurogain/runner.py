@@ -157,7 +157,7 @@ class Result:
 
         axes = ax or Figure(figsize=(6.4, 4.0), layout="constrained").subplots()
         module.plot(axes, self.config, self.parts, self.metrics)
-        return axes.get_figure(root=True)  # type: ignore[return-value]
+        return axes.figure.figure
 
     def to_xarray(self, label: str) -> Any:
         """Return the arrays of a part as an xarray.Dataset with named axes; needs xarray."""
