@@ -28,7 +28,7 @@ def t_interval(values: Values, level: float = 0.95, *, axis: int = 0) -> tuple[A
     return mean - half, mean + half
 
 
-def or_null(value: ArrayLike) -> Any:
+def or_null(value: Values) -> Any:
     """Return a number, or an array as nested lists, with None for what is not finite.
 
     Example:
