@@ -105,6 +105,8 @@ class ResultFolder:
     def close(self) -> None:
         """Let other processes have the folder."""
         if self._lock is not None:
+            with contextlib.suppress(OSError):  # not there, or not empty
+                (self.path / "checkpoints").rmdir()
             os.close(self._lock)
             self._lock = None
 

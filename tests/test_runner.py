@@ -164,7 +164,7 @@ def test_a_job_continues_from_its_checkpoint(tmp_path):
     assert list((out / "checkpoints").glob("*.npz"))
     runner.run(experiment, ToyConfig(), out=out, resume=True)
     assert seen == [0, 1, 2, 3]
-    assert not list((out / "checkpoints").glob("*.npz"))
+    assert not (out / "checkpoints").exists()
     runner.run(experiment, ToyConfig())  # in memory a checkpoint keeps nothing
     assert seen[4:] == [0, 1, 2, 3]
 
