@@ -1,5 +1,6 @@
 """How long work tells how far it is: a bar on a terminal, a line now and then elsewhere."""
 
+import contextlib
 import sys
 import time
 from collections.abc import Callable
@@ -136,10 +137,8 @@ def of(progress: "bool | Progress", total: int) -> Progress:
     if not progress:
         return Silent()
     if sys.stderr.isatty():
-        try:
+        with contextlib.suppress(MissingExtraError):  # without tqdm there are lines
             return Bar(total)
-        except MissingExtraError:
-            pass
     return Lines(total)
 
 
