@@ -43,8 +43,8 @@ class Experiment:
         added, and the sum of the parts' times where it does not state one.
       table: from the metrics to what the command prints, at most 80 columns wide.
       figures: name of a module that is imported when something is drawn. It has the functions
-        `figures(config, found, metrics)`, which returns what draws each figure, by name, and
-        `plot(axes, config, found, metrics)`, which draws the main one. None: there are no figures.
+        `figures(result)`, which returns what draws each figure, by name, and `plot(axes, result)`,
+        which draws the main one into given axes. None: there are no figures.
       seconds: from a configuration to the time that a run takes on two CPU cores, roughly.
       grows: fields of the configuration that may change when a finished folder is continued, since
         they add parts and change none.
@@ -134,9 +134,7 @@ class Result:
     def _figures(self) -> Mapping[str, Callable[[], "Figure"]]:
         if self.experiment.figures is None:
             return {}
-        drawn: Mapping[str, Callable[[], Figure]] = self.experiment.drawing().figures(
-            self.config, self.parts, self.metrics
-        )
+        drawn: Mapping[str, Callable[[], Figure]] = self.experiment.drawing().figures(self)
         return drawn
 
     def figure(self, name: str) -> "Figure":
@@ -153,10 +151,11 @@ class Result:
     def plot(self, ax: "Axes | None" = None) -> "Figure":
         """Draw the main figure, into given axes or into a new figure, and return its figure."""
         module = self.experiment.drawing()
-        from neurogain.plotting.style import Figure
+        from neurogain.plotting import draw, style
 
-        axes = ax or Figure(figsize=(6.4, 4.0), layout="constrained").subplots()
-        module.plot(axes, self.config, self.parts, self.metrics)
+        axes = ax or draw.single((6.4, 4.0))[1]
+        module.plot(axes, self)
+        style.tidy(axes)
         return axes.figure.figure
 
     def to_xarray(self, label: str) -> Any:

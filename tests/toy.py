@@ -77,19 +77,19 @@ def summarize(config: ToyConfig, found: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def figures(config: Any, found: Any, metrics: Any) -> dict[str, Any]:
+def figures(result: Any) -> dict[str, Any]:
     from neurogain.plotting.style import Figure
 
     def draw() -> Any:
         figure = Figure(figsize=(2, 2))
-        plot(figure.subplots(), config, found, metrics)
+        plot(figure.subplots(), result)
         return figure
 
     return {"means": draw}
 
 
-def plot(axes: Any, config: Any, found: Any, metrics: Any) -> None:
-    for name, values in metrics["mean"].items():
+def plot(axes: Any, result: Any) -> None:
+    for name, values in result.metrics["mean"].items():
         axes.plot(values, label=name)
 
 

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 
-from neurogain.plotting import style
+from neurogain.plotting import draw, style
 from neurogain.plotting.style import Figure
 
 LINEAR = 0.01  # avg-SG up to which the axis is linear; logarithmic above
@@ -33,8 +33,7 @@ def fronts(
       lowest_accuracy: left end of the accuracy axis.
       highlighted: one of the single methods, drawn as a star.
     """
-    figure = Figure(figsize=(8.6, 6.2), layout="constrained")
-    axes = figure.subplots()
+    figure, axes = draw.single((8.6, 6.2))
     outside: list[str] = []
     marks: list[tuple[float, float]] = []
     numbers: list[tuple[float, float]] = []
@@ -81,7 +80,6 @@ def fronts(
     axes.minorticks_off()
     lowest, highest = axes.dataLim.intervaly
     axes.set_ylim(min(-0.0005, lowest), min(1.5 * highest, 1.05))
-    style.tidy(axes)
     figure.legend(loc="outside right upper", frameon=False, fontsize=8.5)
     if outside:
         axes.text(

@@ -1,15 +1,11 @@
 """Potentials of soma and dendrite in time, of any two-compartment cell."""
 
-from typing import Any
-
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 
-from neurogain.plotting import style
+from neurogain.plotting import draw, style
 
 SOMA, DENDRITE = style.COLOURS[0], style.COLOURS[3]
-SHADE = style.COLOURS[1]
 
 
 def soma_and_dendrite(
@@ -18,12 +14,9 @@ def soma_and_dendrite(
     """Draw both potentials (mV) and the threshold of a calcium event."""
     axes.plot(time_ms, soma, color=SOMA, lw=1.0, label="soma")
     axes.plot(time_ms, dendrite, color=DENDRITE, lw=1.6, label="dendrite")
-    axes.axhline(threshold, color="0.4", lw=0.8, ls="--", label="calcium event from here up")
-    style.tidy(axes)
+    draw.guides(axes, y=[threshold], linestyle="--", label="calcium event from here up")
 
 
-def legend_below(figure: Figure, axes: Axes, **look: Any) -> None:
-    """Put the legend of one panel below all panels."""
-    handles, labels = axes.get_legend_handles_labels()
-    look = {"frameon": False, "ncols": 4} | look
-    figure.legend(handles, labels, loc="outside lower center", **look)
+def pulse_bar(axes: Axes, start: float, end: float, height: float, label: str) -> None:
+    """Draw a pulse as a bar at a height (mV)."""
+    axes.plot([start, end], [height] * 2, color="0.3", lw=4, solid_capstyle="butt", label=label)

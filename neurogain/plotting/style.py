@@ -34,9 +34,10 @@ def assign(labels: Iterable[str]) -> Iterator[tuple[str, dict[str, Any], str]]:
 
 
 def tidy(axes: Axes) -> None:
-    """Leave the frame's lower left corner and a light grid."""
+    """Leave the frame's lower left corner, a light grid and a title of moderate size."""
     axes.spines[["top", "right"]].set_visible(False)
     axes.grid(alpha=0.25, linewidth=0.6)
+    axes.title.set_fontsize(10)
 
 
 def ordered(values: Iterable[float]) -> dict[float, tuple[float, ...]]:

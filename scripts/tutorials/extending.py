@@ -336,9 +336,9 @@ print(result.parts["rates"])
 # `neurogain/experiments` and its name in `NAMES`.
 #
 # Figures are in a module whose name goes into `figures=`, so that matplotlib is imported only when
-# something is drawn. It has two functions: `figures(config, found, metrics)` returns what draws
-# each figure, a function without arguments, by name; `plot(axes, config, found, metrics)` draws
-# the main one into `axes`.
+# something is drawn. It has two functions: `figures(result)` returns what draws each figure, a
+# function without arguments, by name; `plot(axes, result)` draws the main one into `axes`. What
+# most figures need is in `neurogain.plotting.draw`: panels, lines with bands, points with bars.
 
 # %%
 del stream_specs.STREAMS["upside-down"], methods.METHODS["lion"]  # so that this page runs twice

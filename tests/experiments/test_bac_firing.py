@@ -8,6 +8,7 @@ from scipy import stats
 from neurogain import cli
 from neurogain.experiments import bac_firing
 from neurogain.experiments.bac_firing import BacFiringConfig, figures
+from neurogain.runner import Result
 
 CONFIG = BacFiringConfig(
     delay=np.arange(-24, 17, 2), dendritic_pulse=[400, 600, 800], repeats=30, coupling="0:1:0.25"
@@ -176,7 +177,6 @@ def test_probabilities_are_drawn_against_each_of_the_three():
     for axes, line, points in zip(drawn, (1, 1, 0), expected, strict=True):
         found = axes.containers[line].lines[0].get_data()
         np.testing.assert_allclose(np.asarray(found, float), points)
-    figure = figures.figures(config, {}, {"pairing": rows})["maps"]()
-    axes = figure.add_subplot()
-    figures.plot(axes, config, {}, {"pairing": rows})
+    made_up = Result(bac_firing.EXPERIMENT, config, {"pairing": rows}, {}, {})
+    axes = made_up.plot(made_up.figure("maps").axes[0]).axes[0]
     assert axes.get_title() == "dendritic pulse of 400 pA"

@@ -9,6 +9,7 @@ from neurogain import cli
 from neurogain.experiments import cell
 from neurogain.experiments.cell import CellConfig, CellTraces, Kind, figures
 from neurogain.experiments.cell.run import Ramp, run_cell
+from neurogain.runner import Result
 
 KINDS = typing.get_args(Kind)
 
@@ -132,9 +133,9 @@ def test_a_silent_cell_is_summarized_and_drawn_too():
     assert metrics["calcium_burst_fraction"] is None
     assert metrics["rate_hz_during_pulse"] == 0
     assert cell.EXPERIMENT.table(metrics).startswith("l5: 0 spikes, 0 Hz during the pulse\n")
-    drawn = figures.figures(CellConfig(), found, metrics)
-    assert list(drawn) == ["traces"]
-    assert len(drawn["traces"]().axes) == 4
+    drawn = Result(cell.EXPERIMENT, CellConfig(), metrics, found, {})
+    assert drawn.figures == ("traces",)
+    assert len(drawn.figure("traces").axes) == 4
 
 
 def test_traces_have_a_panel_per_variable():

@@ -56,7 +56,8 @@ def test_blocks_are_means_over_what_counts():
     values = np.full((6, 50), np.nan)
     values[:, 3:5] = np.arange(6)[:, None]
     values[:2, 25] = 1.0
-    trials, mean, low, high = modulators.blocks(values)
+    trials, value = modulators.blocks(values)
+    mean, low, high = np.column_stack([value["mean"], value["ci"]]).astype(float).T
     np.testing.assert_array_equal(trials, [10, 30])
     assert mean[0] == 2.5
     assert low[0] < 2.5 < high[0]

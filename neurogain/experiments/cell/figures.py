@@ -1,6 +1,6 @@
 """Figures of one cell: traces in time, and the rest points of its dendrite."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -8,52 +8,49 @@ from matplotlib.axes import Axes
 
 from neurogain.experiments.cell.config import CellConfig
 from neurogain.experiments.cell.run import CellTraces, Ramp
-from neurogain.plotting import style
-from neurogain.plotting.potentials import DENDRITE, SHADE, SOMA, legend_below
+from neurogain.plotting import draw
+from neurogain.plotting.potentials import DENDRITE, SOMA, pulse_bar
 from neurogain.plotting.style import Figure
+from neurogain.runner import Result
 from neurogain.spiking import cells
 from neurogain.spiking.models import dendrite
 
-_KEY = {"frameon": False, "fontsize": 9}
+Bursts = Sequence[tuple[float, float]]  # start and end in ms
 
 
-def figures(
-    config: CellConfig, found: Mapping[str, Any], metrics: Mapping[str, Any]
-) -> dict[str, Callable[[], Figure]]:
+def figures(result: Result) -> draw.Figures:
     """Return what draws each figure, by name."""
-    drawn = {"traces": lambda: traces(config, found["traces"], metrics["burst_periods_ms"])}
+    found, bursts = result.parts, result.metrics["burst_periods_ms"]
+    drawn = {"traces": lambda: traces(result.config, found["traces"], bursts)}
     if "ramp" in found:
         drawn["dendrite"] = lambda: dendrite_at_rest(found["ramp"])
     return drawn
 
 
-def plot(
-    axes: Axes, config: CellConfig, found: Mapping[str, Any], metrics: Mapping[str, Any]
-) -> None:
+def plot(axes: Axes, result: Result) -> None:
     """Draw the somatic potential with its spikes."""
-    _soma(axes, found["traces"])
-    _mark(axes, metrics["burst_periods_ms"], config.burst_window)
-    axes.set(xlabel="time (ms)", title=_title(config))
-    axes.legend(loc="lower right", **_KEY)
+    _soma(axes, result.parts["traces"])
+    _shade(axes, result.metrics["burst_periods_ms"], result.config.burst_window)
+    axes.set(xlabel="time (ms)", title=_title(result.config))
+    draw.legend(axes, loc="upper center", bbox_to_anchor=(0.5, -0.15), ncols=3)
 
 
 def _title(config: CellConfig) -> str:
     title = f"{config.cell}: {config.somatic_current:g} pA into the soma"
     if config.is_pyramidal:
-        title += f", {config.dendritic_current:g} pA into the dendrite, p = {config.coupling:g}"
+        title += f",\n{config.dendritic_current:g} pA into the dendrite, p = {config.coupling:g}"
         title += f" ({config.coupling_mode})"
     return title
 
 
-def traces(config: CellConfig, cell: CellTraces, bursts: Any) -> Figure:
+def traces(config: CellConfig, cell: CellTraces, bursts: Bursts) -> Figure:
     """Draw potentials, adaptation and spikes; bursts shaded, the pulse as a bar on top."""
     has_dendrite = cell.dendrite_v.size > 0
     rows = 4 if has_dendrite else 2
-    figure = Figure(figsize=(9.0, 1.0 + 1.6 * rows), layout="constrained")
-    panels = figure.subplots(
-        rows, 1, sharex=True, squeeze=False, gridspec_kw={"height_ratios": [2, 1] * (rows // 2)}
-    )[:, 0]
+    heights = [2, 1] * (rows // 2)
+    figure, panels = draw.column(rows, (9.0, 1.0 + 1.6 * rows), height_ratios=heights)
     _soma(panels[0], cell)
+    pulse_bar(panels[0], *config.pulse, 83, "current pulse")
     panels[1].plot(cell.time_ms, cell.soma_u, color=SOMA, lw=1)
     panels[1].set_ylabel("recovery u\n(pA)")
     if has_dendrite:
@@ -61,33 +58,25 @@ def traces(config: CellConfig, cell: CellTraces, bursts: Any) -> Figure:
         panels[3].plot(cell.time_ms, cell.dendrite_w, color=DENDRITE, lw=1)
         panels[3].set_ylabel("adaptation w\n(pA)")
     for axes in panels:
-        _mark(axes, bursts, config.burst_window)
-    panels[0].plot(
-        config.pulse, [83, 83], color="0.3", lw=4, solid_capstyle="butt", label="current pulse"
-    )
-    legend_below(figure, panels[0], **_KEY)
-    panels[-1].set_xlabel("time (ms)")
-    panels[-1].set_xlim(0, float(cell.time_ms[-1]))
-    figure.suptitle(_title(config), fontsize=11)
-    return figure
+        _shade(axes, bursts, config.burst_window)
+    panels[-1].set(xlabel="time (ms)", xlim=(0, float(cell.time_ms[-1])))
+    return draw.finish(figure, _title(config), below=True)
 
 
-def _mark(axes: Axes, bursts: Any, window: float) -> None:
-    for i, (start, end) in enumerate(bursts):
-        label = f"burst: spikes at most {window:g} ms apart" if i == 0 else None
-        axes.axvspan(start - 1, end + 1, color=SHADE, alpha=0.3, lw=0, label=label)
-    style.tidy(axes)
+def _shade(axes: Axes, bursts: Bursts, window: float) -> None:
+    for start, end in bursts:
+        draw.shade(axes, start - 1, end + 1, f"burst: spikes at most {window:g} ms apart")
 
 
 def _dendrite(axes: Axes, cell: CellTraces, threshold: float) -> None:
     axes.plot(cell.time_ms, cell.dendrite_v, color=DENDRITE, lw=1)
     axes.set_ylabel("dendrite (mV)")
-    axes.axhline(threshold, color="0.4", lw=0.8, ls="--")
-    axes.fill_between(
-        cell.time_ms, threshold, np.maximum(cell.dendrite_v, threshold), color=DENDRITE, alpha=0.3,
-        lw=0, label=f"calcium event: at least {threshold:g} mV",
-    )  # fmt: skip
-    axes.legend(loc="upper right", frameon=False, fontsize=8)
+    draw.guides(axes, y=[threshold], linestyle="--")
+    above, label = (
+        np.maximum(cell.dendrite_v, threshold),
+        f"calcium event: at least {threshold:g} mV",
+    )
+    axes.fill_between(cell.time_ms, threshold, above, color=DENDRITE, alpha=0.3, lw=0, label=label)
 
 
 def _soma(axes: Axes, cell: CellTraces) -> None:
@@ -120,23 +109,19 @@ def rest_points(v: np.ndarray, current: np.ndarray, is_stable: np.ndarray, ramp:
       is_stable: whether it is stable there; a lower and an upper stretch of v.
       ramp: current and potential while the current rises, then falls slowly.
     """
-    figure = Figure(figsize=(6.4, 4.4), layout="constrained")
-    axes = figure.subplots()
+    figure, axes = draw.single((6.4, 4.4))
     stable, unstable = (np.where(mask, current, np.nan) for mask in (is_stable, ~is_stable))
     axes.plot(stable, v, color="black", lw=2.2, label="rest points, stable")
     axes.plot(unstable, v, color="black", lw=1.4, ls=":", label="rest points, unstable")
-    for way, colour, dash, x, y in zip(
-        ("rises", "falls"), (SOMA, DENDRITE), ("--", "-."), *ramp, strict=True
-    ):
-        axes.plot(x, y, color=colour, lw=1.4, ls=dash, label=f"current {way} slowly")
+    looks: Any = {"rises": {"color": SOMA, "ls": "--"}, "falls": {"color": DENDRITE, "ls": "-."}}
+    for (way, look), x, y in zip(looks.items(), *ramp, strict=True):
+        axes.plot(x, y, lw=1.4, label=f"current {way} slowly", **look)
     changes = np.flatnonzero(np.diff(is_stable.astype(int)))
     if len(changes) == 2:
         high, low = current[changes[0]], current[changes[1] + 1]  # ends of the two stretches
-        axes.axvspan(low, high, color=SHADE, alpha=0.2, lw=0)
-        axes.set_title(f"The dendrite is bistable from {low:.0f} to {high:.0f} pA", fontsize=11)
-    axes.set_xlabel("dendritic current (pA)")
-    axes.set_ylabel("dendritic potential (mV)")
+        draw.shade(axes, low, high)
+        axes.set_title(f"The dendrite is bistable from {low:.0f} to {high:.0f} pA")
+    axes.set(xlabel="dendritic current (pA)", ylabel="dendritic potential (mV)")
     axes.set_xlim(float(ramp.current.min()), float(ramp.current.max()))
-    axes.legend(loc="upper left", **_KEY)
-    style.tidy(axes)
-    return figure
+    draw.legend(axes, loc="upper left")
+    return draw.finish(figure)

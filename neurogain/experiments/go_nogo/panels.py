@@ -1,17 +1,30 @@
 """Figures of the Go/No-Go experiment: performance, success, noradrenaline, entropies, one trial."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from neurogain._extras import extra
-from neurogain.plotting.style import COLOURS, Figure, assign, panel_letters, tidy
+from neurogain.plotting import draw
+from neurogain.plotting.style import COLOURS, Figure, assign
 
-with extra("plot"):
+if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 Metrics = Mapping[str, Any]
+
+SHARE = "share correct, blocks of 20 trials"
+T_INTERVALS = "95 % t-intervals"
+
+
+def by_validity(
+    places: Sequence[float], size: tuple[float, float], rows: int = 1, **look: Any
+) -> tuple[Figure, np.ndarray]:
+    """Return a figure and its panels, (rows, validities), with the validity above each column."""
+    figure, panels = draw.grid(rows, len(places), size, **{"sharey": "row"} | look)
+    for axes, validity in zip(panels[0], places, strict=True):
+        axes.set_title(f"feedback valid in {validity:.0%}")
+    return figure, panels
 
 
 def _places(metrics: Metrics) -> list[float]:
@@ -30,77 +43,49 @@ def _at(metrics: Metrics, validity: float) -> dict[str, Any]:
 def performance(metrics: Metrics, names: Sequence[str], shifts: Sequence[int]) -> Figure:
     """Draw the share correct over trials, a panel for each validity, mean and interval."""
     places = _places(metrics)
-    figure = Figure(figsize=(4.0 * len(places) + 0.8, 4.4), layout="constrained")
-    panels = figure.subplots(1, len(places), squeeze=False, sharey=True)[0]
+    figure, [panels] = by_validity(places, (4.0 * len(places) + 0.8, 4.4))
     for axes, validity in zip(panels, places, strict=True):
         curves(axes, metrics, validity, names, shifts)
-        axes.set(xlabel="trial", title=f"feedback valid in {validity:.0%}")
     lowest = min(0.45, *(axes.dataLim.y0 for axes in panels))
-    panels[0].set(ylabel="share correct, blocks of 20 trials", ylim=(lowest - 0.02, 1.02))
-    panel_letters(panels)
-    handles, labels = panels[0].get_legend_handles_labels()
-    figure.legend(
-        handles, labels, loc="outside lower center", ncols=min(3, len(places) + 1), frameon=False,
-        fontsize=8,
-    )  # fmt: skip
-    figure.suptitle(
-        f"Performance around the shift\n({_seeds(metrics)}, 95 % t-intervals)", fontsize=11
-    )
-    return figure
+    panels[0].set(ylabel=SHARE, ylim=(lowest - 0.02, 1.02))
+    note = f"{_seeds(metrics)}, {T_INTERVALS}"
+    return draw.finish(figure, "Performance around the shift", note, letters=True, below=True)
 
 
 def curves(
-    axes: Axes, metrics: Metrics, validity: float, names: Sequence[str], shifts: Sequence[int]
+    axes: "Axes", metrics: Metrics, validity: float, names: Sequence[str], shifts: Sequence[int]
 ) -> None:
     """Draw the share correct over trials at one validity into given axes, a line a condition."""
     here = _at(metrics, validity)
     for name, line, _ in assign(names):
-        if name not in here:
-            continue
-        curve = here[name]["performance"]
-        block = curve["trials_per_block"]
-        trials = block * (np.arange(len(curve["mean"])) + 0.5)
-        axes.plot(trials, curve["mean"], **line, label=here[name]["summary"])
-        low, high = np.array(curve["ci"], float).T
-        axes.fill_between(trials, low, high, color=line["color"], alpha=0.2, linewidth=0)
-    for shift in shifts:
-        axes.axvline(shift, color="0.5", linewidth=0.8)
-    tidy(axes)
+        if name in here:
+            curve = here[name]["performance"]
+            trials = curve["trials_per_block"] * (np.arange(len(curve["mean"])) + 0.5)
+            draw.line(axes, trials, curve, label=here[name]["summary"], **line)
+    draw.guides(axes, x=shifts)
+    axes.set(xlabel="trial", ylim=(None, 1.02))
 
 
 def success(metrics: Metrics) -> Figure:
     """Draw the share of seeds that learned the last rule, by condition, in a panel a validity."""
     places = _places(metrics)
-    names = list(dict.fromkeys(n for v in places for n in _at(metrics, v)))
-    figure = Figure(
-        figsize=(3.0 * len(places) + 2.6, 2.0 + 0.24 * len(names)), layout="constrained"
-    )
-    panels = figure.subplots(1, len(places), squeeze=False, sharey=True)[0]
+    summaries = {n: c["summary"] for v in places for n, c in _at(metrics, v).items()}
+    names = list(summaries)
+    figure, [panels] = by_validity(places, (3.0 * len(places) + 2.6, 2.0 + 0.24 * len(names)))
     for axes, validity in zip(panels, places, strict=True):
-        here = _at(metrics, validity)
-        for field, place, look in (
-            ("pre_shift_success", 0.16, {"color": COLOURS[5], "marker": "o"}),
-            ("post_shift_success", -0.16, {"color": COLOURS[3], "marker": "D"}),
+        own = _at(metrics, validity)
+        for field, label, apart, colour, marker in (
+            ("pre_shift_success", "first rule", 0.16, COLOURS[5], "o"),
+            ("post_shift_success", "rule after the shift", -0.16, COLOURS[3], "D"),
         ):
-            own = [n for n in names if n in here]
-            rows = np.array([names.index(n) + place for n in own])
-            mean = np.array([here[n][field]["mean"] for n in own])
-            ends = np.array([here[n][field]["ci"] for n in own]).T
-            label = "first rule" if place > 0 else "rule after the shift"
-            axes.errorbar(
-                mean, rows, xerr=np.abs(ends - mean), fmt=look["marker"], color=look["color"],
-                ms=4, lw=1, label=label,
-            )  # fmt: skip
+            rows = [names.index(n) + apart for n in own]
+            look = {"color": colour, "marker": marker, "linestyle": "none", "label": label}
+            draw.points(axes, draw.joined(c[field] for c in own.values()), rows, **look)
         axes.set(xlim=(-0.03, 1.03), xlabel="share of seeds that learned")
-        axes.set_title(f"feedback valid in {validity:.0%}", fontsize=10)
-        tidy(axes)
-    everywhere = [next(c for v in places if (c := _at(metrics, v).get(n))) for n in names]
-    panels[0].set_yticks(range(len(names)), [c["summary"] for c in everywhere], fontsize=8)
+    panels[0].set_yticks(range(len(names)), list(summaries.values()), fontsize=8)
     panels[0].set_ylim(len(names) - 0.5, -0.5)
-    handles, labels = panels[0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside lower center", ncols=2, frameon=False, fontsize=8)
-    figure.suptitle(f"Who learns ({_seeds(metrics)}, 95 % Wilson intervals)", fontsize=11)
-    return figure
+    note = f"{_seeds(metrics)}, 95 % Wilson intervals"
+    return draw.finish(figure, "Who learns", note, below=True)
 
 
 def noradrenaline(
@@ -114,94 +99,64 @@ def noradrenaline(
       metrics: of the run.
       around: trials on both sides.
     """
-    figure = Figure(figsize=(3.6 * len(levels) + 0.4, 3.4), layout="constrained")
-    panels = figure.subplots(1, len(levels), squeeze=False, sharey=True)[0]
-    for axes, (validity, values) in zip(panels, levels.items(), strict=True):
+    figure, [panels] = by_validity(list(levels), (3.6 * len(levels) + 0.4, 3.6))
+    for axes, values in zip(panels, levels.values(), strict=True):
         part = slice(max(0, shift - around), shift + around)
         trials = np.arange(values.shape[1])[part] - shift
-        axes.plot(trials, values[:, part].T, color="0.7", lw=0.6)
+        _seed_by_seed(axes, trials, values[:, part], color="0.7", label="a seed")
         axes.plot(trials, values[:, part].mean(axis=0), color=COLOURS[0], lw=2, label="mean")
-        axes.axvline(0, color="0.4", linewidth=0.8)
-        axes.set(xlabel="trials from the shift", title=f"feedback valid in {validity:.0%}")
-        tidy(axes)
+        draw.guides(axes, x=[0])
+        axes.set_xlabel("trials from the shift")
     panels[0].set_ylabel("noradrenaline (nM)")
-    panels[0].plot([], [], color="0.7", lw=0.6, label="a seed")
-    panels[0].legend(frameon=False, fontsize=8)
-    panel_letters(panels)
-    figure.suptitle(f"Noradrenaline released by bursts,\nDA + NA ({_seeds(metrics)})", fontsize=11)
-    return figure
+    draw.legend(panels[0])
+    title = "Noradrenaline released by bursts, DA + NA"
+    return draw.finish(figure, title, _seeds(metrics), letters=True)
+
+
+def _seed_by_seed(axes: "Axes", x: np.ndarray, values: np.ndarray, label: str, **look: Any) -> None:
+    """Draw a thin line for each seed, one of which has the label."""
+    axes.plot(x, values.T, lw=0.6, label=[label, *[None] * (len(values) - 1)], **look)
 
 
 def entropies(metrics: Metrics, names: Sequence[str]) -> Figure:
     """Draw both entropies of the action before, at and after the shift, at the first validity."""
     here = _at(metrics, _places(metrics)[0])
-    figure = Figure(figsize=(9.6, 3.6), layout="constrained")
-    panels = figure.subplots(1, 2, sharey=True)
-    titles = ("given a Go cue, as published", "given the pair of cues")
-    for axes, kind, title in zip(panels, ("go", "pair"), titles, strict=True):
-        shown = [n for n in names if n in here]
+    shown = [n for n in names if n in here]
+    figure, panels = draw.row(2, (9.6, 3.6))
+    for axes, kind, given in zip(
+        panels, ("go", "pair"), ("a Go cue", "the pair of cues"), strict=True
+    ):
         for i, (name, line, marker) in enumerate(assign(shown)):
             values = here[name][f"entropy_{kind}_bits"]
-            mean = np.array([values[w]["mean"] for w in ("before", "at", "after")], float)
-            ends = np.array([values[w]["ci"] for w in ("before", "at", "after")], float).T
             place = np.arange(3) + 0.06 * (i - (len(shown) - 1) / 2)
-            axes.errorbar(
-                place, mean, yerr=np.abs(ends - mean), marker=marker, ms=4, lw=1.2, **line,
-                label=here[name]["summary"],
-            )  # fmt: skip
+            bits = draw.joined(values[when] for when in ("before", "at", "after"))
+            draw.points(axes, place, bits, marker=marker, label=here[name]["summary"], **line)
         axes.set_xticks(range(3), ["last 40 before", "first 40 after", "last 40"])
-        axes.set(title=f"H(action | {title.split(',')[0].removeprefix('given ')})", xlabel="trials")
-        tidy(axes)
+        axes.set(title=f"H(action | {given})", xlabel="trials")
     panels[0].set(ylabel="entropy of the action (bits)", ylim=(0, 1.02))
-    panel_letters(panels)
-    handles, labels = panels[0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside right upper", frameon=False, fontsize=8)
-    figure.suptitle(
-        f"Exploration around the shift ({_seeds(metrics)}, 95 % t-intervals)", fontsize=11
-    )
-    return figure
+    draw.legend(panels[1], beside=True)
+    note = f"{_seeds(metrics)}, {T_INTERVALS}"
+    return draw.finish(figure, "Exploration around the shift", note, letters=True)
 
 
 def overtraining(metrics: Metrics) -> Figure:
     """Draw who learns the last rule, and how soon, over the trials of over-training."""
-    figure = Figure(figsize=(9.0, 3.8), layout="constrained")
-    panels = figure.subplots(1, 2)
+    figure, panels = draw.row(2, (9.0, 3.8), sharey=False)
     rows = [c for c in metrics["conditions"].values() if c["validity"] == _places(metrics)[0]]
     swept = {c["summary"] for c in rows if c["overtraining"]}
     for i, (name, line, marker) in enumerate(assign(sorted(swept))):
         own = sorted((c for c in rows if c["summary"] == name), key=lambda c: c["overtraining"])
-        at = np.array([c["overtraining"] for c in own]) + 12 * i
-        for axes, values in (
-            (
-                panels[0],
-                [(c["post_shift_success"]["mean"], *c["post_shift_success"]["ci"]) for c in own],
-            ),
-            (
-                panels[1],
-                [
-                    (c["trials_to_criterion"]["median"], *c["trials_to_criterion"]["ci"])
-                    for c in own
-                ],
-            ),
-        ):
-            mean, low, high = np.array(values, float).T
-            known = np.isfinite(mean)
-            ends = np.abs(np.array([low, high]) - mean)
-            ends = np.where(np.isfinite(ends), ends, 0)
-            axes.errorbar(
-                at[known], mean[known], yerr=ends[:, known], marker=marker, ms=4, lw=1.2, **line,
-                label=name,
-            )  # fmt: skip
+        at = [c["overtraining"] + 12 * i for c in own]
+        fields = {"post_shift_success": "mean", "trials_to_criterion": "median"}
+        for axes, (field, of) in zip(panels, fields.items(), strict=True):
+            value = draw.joined((c[field] for c in own), of)
+            draw.points(axes, at, value, marker=marker, label=name, **line)
     panels[0].set(ylabel="share of seeds that learn the shift", ylim=(-0.03, 1.05))
     panels[1].set(ylabel="trials to it, median (no point: never)", ylim=(0, None))
     for axes in panels:
         axes.set_xlabel("trials of over-training (points set apart)")
-        tidy(axes)
-    panel_letters(panels)
-    handles, labels = panels[0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside lower center", ncols=2, frameon=False, fontsize=8)
-    figure.suptitle(f"Over-training ({_seeds(metrics)}, 95 % intervals)", fontsize=11)
-    return figure
+    note = f"{_seeds(metrics)}, 95 % intervals"
+    return draw.finish(figure, "Over-training", note, letters=True, below=True)
 
 
 def lucky(correct: np.ndarray, learned: np.ndarray, shift: int, title: str) -> Figure:
@@ -213,8 +168,7 @@ def lucky(correct: np.ndarray, learned: np.ndarray, shift: int, title: str) -> F
       shift: first trial of the new rule.
       title: which condition.
     """
-    figure = Figure(figsize=(6.4, 3.6), layout="constrained")
-    axes = figure.subplots()
+    figure, axes = draw.single((6.4, 3.6))
     blocks = correct.reshape(len(correct), -1, 20).mean(axis=2)
     trials = 20 * (np.arange(blocks.shape[1]) + 0.5)
     groups = {"learned the new rule": learned, "did not learn it": ~learned}
@@ -223,11 +177,10 @@ def lucky(correct: np.ndarray, learned: np.ndarray, shift: int, title: str) -> F
             axes.plot(trials, blocks[own].T, color=colour, lw=0.5, alpha=0.4)
             mean = blocks[own].mean(axis=0)
             axes.plot(trials, mean, color=colour, lw=2, label=f"{name}: {own.sum()} seeds")
-    axes.axvline(shift, color="0.5", linewidth=0.8)
-    axes.set(xlabel="trial", ylabel="share correct, blocks of 20 trials", title=title)
-    axes.legend(frameon=False, loc="lower right", fontsize=8)
-    tidy(axes)
-    return figure
+    draw.guides(axes, x=[shift])
+    axes.set(xlabel="trial", ylabel=SHARE)
+    draw.legend(axes, loc="lower right")
+    return draw.finish(figure, title)
 
 
 def one_trial(watched: Mapping[str, Any], groups: Sequence[str], borders: Sequence[int]) -> Figure:
@@ -238,28 +191,22 @@ def one_trial(watched: Mapping[str, Any], groups: Sequence[str], borders: Sequen
       groups: name of each group of cells.
       borders: last cell of each group, exclusive.
     """
-    figure = Figure(figsize=(3.6 * len(watched) + 0.8, 6.4), layout="constrained")
     most = max(float(np.max(one.weight)) for one in watched.values())
-    panels = figure.subplots(2, len(watched), squeeze=False)
+    figure, panels = draw.grid(2, len(watched), (3.6 * len(watched) + 0.8, 6.4), framed=True)
     middles = (np.array([0, *borders[:-1]]) + np.array(borders)) / 2
-    image = None
     for (above, below), (title, one) in zip(panels.T, watched.items(), strict=True):
         time, cell = np.nonzero(np.asarray(one.spikes))
         above.plot(time, cell, "|", color=COLOURS[0], ms=2)
         above.set(title=title, xlabel="time (ms)", xlim=(0, len(one.spikes)))
-        image = below.imshow(
-            np.asarray(one.weight).T, aspect="auto", cmap="cividis", vmin=0, vmax=most
-        )
+        weight = np.asarray(one.weight).T
+        image = below.imshow(weight, aspect="auto", cmap="cividis", vmin=0, vmax=most)
         below.set_xlabel("input (visual, then auditory)")
-        for axes in (above, below):
-            for border in borders[:-1]:
-                axes.axhline(border - 0.5, color="0.6", lw=0.6)
-            axes.set_yticks(middles, groups if axes in panels[:, 0] else [], fontsize=8)
-            axes.set_ylim(borders[-1] - 0.5, -0.5)
-    if image is not None:
-        figure.colorbar(image, ax=panels[1], label="weight (pA)")
-    figure.suptitle("One seed: spikes in a trial, and the weights before it", fontsize=11)
-    return figure
+    for axes in panels.flat:
+        draw.guides(axes, y=[border - 0.5 for border in borders[:-1]], color="0.6")
+        axes.set_yticks(middles, groups if axes in panels[:, 0] else [], fontsize=8)
+        axes.set_ylim(borders[-1] - 0.5, -0.5)
+    figure.colorbar(image, ax=panels[1], label="weight (pA)")
+    return draw.finish(figure, "One seed: spikes in a trial, and the weights before it")
 
 
 def _seeds(metrics: Metrics) -> str:

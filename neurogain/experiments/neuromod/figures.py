@@ -1,7 +1,6 @@
 """Figures of neuromodulators: courses with and without interactions, dose and response."""
 
-import functools
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -11,47 +10,46 @@ from neurogain.experiments.neuromod.config import NeuromodConfig
 from neurogain.experiments.neuromod.run import DOSES, KINDS, Course, DoseResponse
 from neurogain.neuromod import effects, systems, tables
 from neurogain.neuromod.systems import SYSTEMS
-from neurogain.plotting.style import Figure, assign, tidy
+from neurogain.plotting import draw
+from neurogain.plotting.style import Figure, assign
+from neurogain.runner import Result
 
 LOOKS: dict[str, dict[str, Any]] = {
     "on": {"linestyle": "-", "lw": 1.4}, "off": {"linestyle": ":", "lw": 1.6},
 }  # fmt: skip
 
 
-def figures(
-    config: NeuromodConfig, found: Mapping[str, Any], metrics: Mapping[str, Any]
-) -> dict[str, Callable[[], Figure]]:
+def figures(result: Result) -> draw.Figures:
     """Return what draws each figure, by name."""
-    del metrics
+    receptors = list(systems.owners(tables.standard()))
     return {
-        "courses": functools.partial(courses, config, _named(found)),
-        "dose_response": functools.partial(
-            dose_response, found[DOSES], list(systems.owners(tables.standard()))
-        ),
+        "courses": lambda: courses(result.config, _named(result)),
+        "dose_response": lambda: dose_response(result.parts[DOSES], receptors),
     }
 
 
-def plot(
-    axes: Axes, config: NeuromodConfig, found: Mapping[str, Any], metrics: Mapping[str, Any]
-) -> None:
+def plot(axes: Axes, result: Result) -> None:
     """Draw all concentrations over their tonic levels; interactions on as lines, off as dots."""
-    for kind, course in _named(found).items():
-        time = _time(config, course)
-        for (system, line, _), values in zip(assign(SYSTEMS), course.concentration, strict=True):
-            label = system if kind == "on" else None
-            relative = values / metrics["tonic_nM"][system]
-            axes.plot(time, relative, color=line["color"], **LOOKS[kind], label=label)
+    tonic = np.array([[result.metrics["tonic_nM"][system]] for system in SYSTEMS])
+    relative = {kind: one.concentration / tonic for kind, one in _named(result).items()}
+    _both(axes, result.config, relative, SYSTEMS)
     axes.set(xlabel="time (s)", ylabel="concentration over tonic level")
-    axes.legend(frameon=False, fontsize=8)
-    tidy(axes)
+    draw.legend(axes)
 
 
-def _named(found: Mapping[str, Any]) -> dict[str, Course]:
-    return {kind: found[label] for kind, label in KINDS.items()}
+def _named(result: Result) -> dict[str, Course]:
+    return {kind: result.parts[label] for kind, label in KINDS.items()}
 
 
-def _time(config: NeuromodConfig, course: Course) -> np.ndarray:
-    return config.dt * (1 + np.arange(course.concentration.shape[1])) / 1000
+def _both(
+    axes: Axes, config: NeuromodConfig, values: Mapping[str, np.ndarray], names: Sequence[str]
+) -> None:
+    """Draw the rows of (names, times), by "on" and "off"."""
+    for kind, rows in values.items():
+        time = config.dt * (1 + np.arange(rows.shape[1])) / 1000
+        for (name, line, _), row in zip(assign(names), rows, strict=True):
+            label = name if kind == "on" else None
+            axes.plot(time, row, color=line["color"], label=label, **LOOKS[kind])
 
 
 def _unit(target: str) -> str:
@@ -69,76 +67,51 @@ def courses(config: NeuromodConfig, named: Mapping[str, Course]) -> Figure:
       named: "on" and "off".
     """
     rows = len(SYSTEMS)
-    figure = Figure(figsize=(13.0, 1.0 + 2.0 * rows), layout="constrained")
-    grid = figure.subplots(rows, 3, sharex=True)
-    _levels(grid[:, :2], config, named)
+    figure, grid = draw.grid(rows, 3, (13.0, 1.0 + 2.0 * rows), sharex=True)
+    owners = np.array(list(systems.owners(tables.standard()).items()))
+    for row, (system, (left, right, _)) in enumerate(zip(SYSTEMS, grid, strict=True)):
+        own = owners[:, 1] == system
+        concentration = {kind: one.concentration[[row]] for kind, one in named.items()}
+        _both(left, config, concentration, [system])
+        left.set_ylabel(f"{system}\n(nM)")
+        activation = {kind: one.activation[own] for kind, one in named.items()}
+        _both(right, config, activation, owners[own, 0].tolist())
+        right.set_ylabel("activation")
     filled = _effects(grid[:, 2], config, named)
-    for axes in grid.ravel():
-        tidy(axes)
     for axes in (*grid[-1, :2], grid[filled - 1, 2]):
         axes.set_xlabel("time (s)")
         axes.tick_params(labelbottom=True)
+    for axes in grid[:, 1:].flat:
+        draw.legend(axes, beside=True, ncols=1)
     titles = ("concentration", "receptors", f"effects on {config.cell}")
     for axes, title in zip(grid[0], titles, strict=True):
-        axes.set_title(title, fontsize=10)
-    figure.suptitle("Neuromodulators: with interactions (lines) and without (dots)", fontsize=11)
-    return figure
-
-
-def _levels(grid: np.ndarray, config: NeuromodConfig, named: Mapping[str, Course]) -> None:
-    """Draw each system's concentration, and beside it the activation of its receptors."""
-    owners = systems.owners(tables.standard())
-    for row, (system, (left, right)) in enumerate(zip(SYSTEMS, grid, strict=True)):
-        own = [(i, name) for i, (name, owner) in enumerate(owners.items()) if owner == system]
-        for kind, course in named.items():
-            time = _time(config, course)
-            colour = next(assign([system]))[1]["color"]
-            left.plot(time, course.concentration[row], color=colour, **LOOKS[kind])
-            for (i, name), (_, line, _) in zip(own, assign(n for _, n in own), strict=True):
-                label = name if kind == "on" else None
-                right.plot(
-                    time, course.activation[i], color=line["color"], **LOOKS[kind], label=label
-                )
-        left.set(ylabel=f"{system}\n(nM)")
-        right.set(ylabel="activation")
-        right.legend(frameon=False, fontsize=8, loc="upper left", bbox_to_anchor=(1, 1))
+        axes.set_title(title)
+    return draw.finish(figure, "Neuromodulators: with interactions (lines) and without (dots)")
 
 
 def _effects(column: np.ndarray, config: NeuromodConfig, named: Mapping[str, Course]) -> int:
     """Draw the amounts at all targets, one panel a unit; return the number of panels."""
     targets = effects.names(tables.EFFECTS[config.cell])
-    by_unit: dict[str, list[str]] = {}
-    for target in targets:
-        by_unit.setdefault(_unit(target), []).append(target)
-    for axes in column[len(by_unit) :]:
+    units = list(dict.fromkeys(map(_unit, targets)))
+    for axes in column[len(units) :]:
         axes.set_axis_off()
-    for axes, (unit, names) in zip(column, by_unit.items(), strict=False):
-        for name, line, _ in assign(names):
-            for kind, course in named.items():
-                label = name if kind == "on" else None
-                values = course.amount[targets.index(name)]
-                axes.plot(
-                    _time(config, course), values, color=line["color"], **LOOKS[kind], label=label
-                )
+    for axes, unit in zip(column, units, strict=False):
+        own = [i for i, target in enumerate(targets) if _unit(target) == unit]
+        amount = {kind: one.amount[own] for kind, one in named.items()}
+        _both(axes, config, amount, [targets[i] for i in own])
         axes.set_ylabel(f"effect ({unit})")
-        axes.legend(frameon=False, fontsize=8, loc="upper left", bbox_to_anchor=(1, 1))
-    return len(by_unit)
+    return len(units)
 
 
 def dose_response(doses: DoseResponse, names: Sequence[str]) -> Figure:
     """Draw the occupancy of settled receptors on the Hill curves."""
-    figure = Figure(figsize=(7.2, 3.8), layout="constrained")
-    axes = figure.subplots()
-    for i, (name, line, marker) in enumerate(assign(names)):
-        axes.plot(doses.concentration[1:], doses.hill[i, 1:], color=line["color"], lw=1)
-        axes.plot(
-            doses.concentration[1:], doses.occupancy[i, 1:], marker, color=line["color"], ms=3.5,
-            label=name,
-        )  # fmt: skip
-    axes.set(
-        xscale="log", xlabel="concentration (nM)", ylabel="share of receptors bound",
-        title="Settled receptors (marks) and Hill curves (lines)",
-    )  # fmt: skip
-    axes.legend(frameon=False, fontsize=8, loc="center left", bbox_to_anchor=(1, 0.5))
-    tidy(axes)
-    return figure
+    figure, axes = draw.single((7.2, 3.8))
+    x = doses.concentration[1:]
+    for (name, line, marker), hill, bound in zip(
+        assign(names), doses.hill[:, 1:], doses.occupancy[:, 1:], strict=True
+    ):
+        axes.plot(x, hill, color=line["color"], lw=1)
+        axes.plot(x, bound, marker, color=line["color"], ms=3.5, label=name)
+    axes.set(xscale="log", xlabel="concentration (nM)", ylabel="share of receptors bound")
+    draw.legend(axes, beside=True)
+    return draw.finish(figure, "Settled receptors (marks) and Hill curves (lines)")

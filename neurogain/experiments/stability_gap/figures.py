@@ -1,64 +1,40 @@
 """What `neurogain stability-gap` draws."""
 
-import functools
-from collections.abc import Callable, Mapping
 from typing import Any
 
 from matplotlib.axes import Axes
 
 from neurogain.continual import methods
-from neurogain.continual.training import TaskCurves
-from neurogain.experiments.stability_gap.config import StabilityGapConfig
-from neurogain.plotting import continual
-from neurogain.plotting.style import Figure
+from neurogain.plotting import continual, draw
+from neurogain.runner import Result
 
 
-def figures(
-    config: StabilityGapConfig, found: Mapping[str, TaskCurves], metrics: Mapping[str, Any]
-) -> dict[str, Callable[[], Figure]]:
+def figures(result: Result) -> draw.Figures:
     """Return what draws each figure, by name."""
-    title = f"{config.spec.name}, {config.regime}"
-    names = metrics["stream"]["tasks"]
+    config, metrics = result.config, result.metrics
+    title, names = f"{config.spec.name}, {config.regime}", metrics["stream"]["tasks"]
+    every = {"eval_every": config.protocol.eval_every}
+    accuracy, gain, uncertainty = (_each(result, f) for f in ("accuracy", "gain", "uncertainty"))
     return {
-        "old_task_accuracy": functools.partial(
-            continual.old_task_accuracy,
-            _each(config, found, "accuracy"),
-            names,
-            eval_every=config.protocol.eval_every,
-            title=title,
+        "old_task_accuracy": lambda: continual.old_task_accuracy(
+            accuracy, names, title=title, **every
         ),
-        "gain": functools.partial(
-            continual.gain,
-            _each(config, found, "gain"),
-            _each(config, found, "uncertainty"),
-            names,
-            title=title,
-        ),
-        "trade_off": functools.partial(continual.trade_off, metrics["methods"], title=title),
+        "gain": lambda: continual.gain(gain, uncertainty, names, title=title),
+        "trade_off": lambda: continual.trade_off(metrics["methods"], title=title),
     }
 
 
-def plot(
-    axes: Axes,
-    config: StabilityGapConfig,
-    found: Mapping[str, TaskCurves],
-    metrics: Mapping[str, Any],
-) -> None:
+def plot(axes: Axes, result: Result) -> None:
     """Draw the accuracy on the old tasks around the first switch."""
-    continual.around_switch(
-        axes,
-        _each(config, found, "accuracy"),
-        1,
-        metrics["stream"]["tasks"][1],
-        eval_every=config.protocol.eval_every,
-    )
+    every, name = result.config.protocol.eval_every, result.metrics["stream"]["tasks"][1]
+    continual.around_switch(axes, _each(result, "accuracy"), 1, name, eval_every=every)
     axes.set_ylabel("accuracy on all old tasks")
-    axes.legend(frameon=False)
+    draw.legend(axes, loc="lower right")
 
 
-def _each(
-    config: StabilityGapConfig, found: Mapping[str, TaskCurves], field: str
-) -> dict[str, Any]:
+def _each(result: Result, field: str) -> dict[str, Any]:
     """Return one field of all methods, by the names that they have in metrics.json."""
-    labels = zip(config.parse_methods(), methods.texts(config.optimizers), strict=True)
-    return {name: getattr(found[label], field) for name, label in labels}
+    labels = zip(
+        result.config.parse_methods(), methods.texts(result.config.optimizers), strict=True
+    )
+    return {name: getattr(result.parts[label], field) for name, label in labels}

@@ -1,0 +1,189 @@
+"""What figures share: panels, lines with bands, points with bars, guides, legends, titles.
+
+A value with an interval is a mapping with `mean` and `ci`, as in `stats.summary` and metrics.json:
+numbers, or lists along a curve; null where undefined.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+
+from neurogain.plotting import style
+from neurogain.plotting.style import Figure
+from neurogain.stats import t_interval
+
+Figures = Mapping[str, Callable[[], Figure]]  # what draws each figure, by name
+Value = Mapping[str, Any]
+
+SHADE = style.COLOURS[1]
+_BARS: dict[str, Any] = {
+    "linewidth": 1.4, "elinewidth": 1.2, "capsize": 2.5, "marker": "o", "markersize": 4.5
+}  # fmt: skip
+_GUIDE: dict[str, Any] = {"color": "0.5", "linewidth": 0.8}
+_LEGEND: dict[str, Any] = {"frameon": False, "fontsize": 9, "title_fontsize": 9}
+
+
+def grid(
+    rows: int, columns: int, size: tuple[float, float], *, framed: bool = False, **look: Any
+) -> tuple[Figure, np.ndarray]:
+    """Return a figure and its panels, (rows, columns).
+
+    Args:
+      rows: of panels.
+      columns: of panels.
+      size: width and height in inches.
+      framed: whether panels keep their frames and have no grid, as images do.
+      **look: further arguments of matplotlib's `subplots`.
+    """
+    figure = Figure(figsize=size, layout="constrained")
+    panels = figure.subplots(rows, columns, squeeze=False, **look)
+    for axes in () if framed else panels.flat:
+        style.tidy(axes)
+    return figure, panels
+
+
+def row(count: int, size: tuple[float, float], **look: Any) -> tuple[Figure, np.ndarray]:
+    """Return a figure and its panels side by side, with one vertical scale."""
+    figure, panels = grid(1, count, size, **{"sharey": True} | look)
+    return figure, panels[0]
+
+
+def column(count: int, size: tuple[float, float], **look: Any) -> tuple[Figure, np.ndarray]:
+    """Return a figure and its panels one above the other, with one horizontal scale."""
+    figure, panels = grid(count, 1, size, **{"sharex": True} | look)
+    return figure, panels[:, 0]
+
+
+def single(size: tuple[float, float]) -> tuple[Figure, Axes]:
+    """Return a figure and its one panel."""
+    figure, panels = grid(1, 1, size)
+    return figure, panels[0, 0]
+
+
+def averaged(runs: Any, *, log: bool = False) -> dict[str, np.ndarray]:
+    """Return mean and 95 % t-interval over the first axis; those of the logarithms if `log`.
+
+    Example:
+      >>> averaged(np.array([[1.0, 10.0], [1.0, 1000.0]]), log=True)["mean"].round(6).tolist()
+      [1.0, 100.0]
+    """
+    values = np.log(np.maximum(runs, 1e-12)) if log else np.asarray(runs, float)
+    back: Callable[[Any], np.ndarray] = np.exp if log else np.asarray
+    return {"mean": back(values.mean(axis=0)), "ci": back(np.stack(t_interval(values), axis=-1))}
+
+
+def joined(values: Iterable[Value], of: str = "mean") -> Value:
+    """Return values as one value along a curve; `of`: what stands for the mean, say "median"."""
+    values = list(values)
+    return {"mean": [v[of] for v in values], "ci": [v["ci"] for v in values]}
+
+
+def line(axes: Axes, x: Any, value: Value, **look: Any) -> None:
+    """Draw a curve, and its interval as a band."""
+    [drawn] = axes.plot(x, np.array(value["mean"], float), **{"linewidth": 1.6} | look)
+    low, high = np.array(value["ci"], float).reshape(-1, 2).T
+    axes.fill_between(x, low, high, color=drawn.get_color(), alpha=0.2, linewidth=0)
+
+
+def points(axes: Axes, x: Any, y: Any, **look: Any) -> None:
+    """Draw points with error bars; `x` and `y` are numbers, or a value along a curve.
+
+    A point whose mean is undefined is left out; so is a bar without an interval.
+    """
+    (x, across), (y, along) = _bars(x), _bars(y)
+    known = np.isfinite(x) & np.isfinite(y)
+    if known.any():
+        bars = {"xerr": across, "yerr": along}
+        shown = {name: bar[:, known] for name, bar in bars.items() if bar is not None}
+        axes.errorbar(x[known], y[known], **_BARS | shown | look)
+
+
+def _bars(side: Any) -> tuple[np.ndarray, np.ndarray | None]:
+    """Return means, and lengths of the bars below and above, if there are any."""
+    if not isinstance(side, Mapping):
+        return np.atleast_1d(np.array(side, float)), None
+    mean = np.atleast_1d(np.array(side["mean"], float))
+    lengths = np.abs(np.array(side["ci"], float).reshape(-1, 2).T - mean)
+    return mean, np.nan_to_num(lengths) if np.isfinite(lengths).any() else None
+
+
+def guides(axes: Axes, *, x: Iterable[float] = (), y: Iterable[float] = (), **look: Any) -> None:
+    """Draw thin grey lines through the panel: switches, zeros, thresholds."""
+    look = _GUIDE | look
+    for place in x:
+        axes.axvline(place, **look)
+    for place in y:
+        axes.axhline(place, **look)
+
+
+def shade(axes: Axes, start: float, end: float, label: str | None = None) -> None:
+    """Shade what lies between two places of the horizontal axis."""
+    axes.axvspan(start, end, color=SHADE, alpha=0.2, linewidth=0, label=label)
+
+
+def say(axes: Axes, text: str) -> None:
+    """Write into a panel that has nothing to show why it is empty."""
+    axes.text(0.5, 0.5, text, transform=axes.transAxes, ha="center", va="center")
+
+
+def legend(axes: Axes, title: str | None = None, *, beside: bool = False, **look: Any) -> None:
+    """Put a legend into a panel, in two columns if it is long, or beside it on the right."""
+    handles, _ = axes.get_legend_handles_labels()
+    if not handles:
+        return
+    place = {"loc": "center left", "bbox_to_anchor": (1.0, 0.5)}
+    columns = {"ncols": 1 + (len(handles) > 6)}
+    axes.legend(title=title, **_LEGEND | (place if beside else columns) | look)
+
+
+def legend_below(figure: Figure, **look: Any) -> None:
+    """Put the legend of all panels below them, in as few rows as its width allows."""
+    handles: dict[str, Any] = {}
+    named = [axes.get_legend_handles_labels() for axes in figure.axes]
+    for drawn, labels in sorted(named, key=lambda pair: -len(pair[1])):
+        handles |= {n: h for n, h in zip(labels, drawn, strict=True) if n not in handles}
+    for rows in range(1, 1 + len(handles)):
+        placed = figure.legend(
+            handles.values(), handles, loc="outside lower center",
+            ncols=-(-len(handles) // rows), **_LEGEND | look,
+        )  # fmt: skip
+        if placed.get_window_extent().width <= figure.bbox.width:
+            break
+        placed.remove()
+
+
+def mean_over(count: int, of: str = "seed", *, mean: str = "mean") -> str:
+    """Return in words what lines and bands are.
+
+    Example:
+      >>> mean_over(5), mean_over(1, "repeat")
+      ('mean and 95 % t-interval, 5 seeds', 'one repeat')
+    """
+    return f"{mean} and 95 % t-interval, {count} {of}s" if count > 1 else f"one {of}"
+
+
+def finish(
+    figure: Figure, title: str = "", note: str = "", *, letters: bool = False, below: bool = False
+) -> Figure:
+    """Give a figure its title, say where a panel is empty, and return the figure.
+
+    Args:
+      figure: with all its panels drawn.
+      title: of the whole.
+      note: stands behind the title where there is room, else in a line of its own.
+      letters: whether panels are called a, b, c, ...
+      below: whether the legend of all panels stands below them.
+    """
+    for axes in figure.axes:
+        axes.title.set_fontsize(10)
+        if axes.axison and not axes.texts and not np.isfinite(axes.dataLim.get_points()).all():
+            say(axes, "nothing to show")
+    style.panel_letters(figure.axes if letters else ())
+    if below:
+        legend_below(figure)
+    text = figure.suptitle(": ".join(filter(None, (title, note))), fontsize=11)
+    if title and note and text.get_window_extent().width > 0.98 * figure.bbox.width:
+        text.set_text(f"{title}\n{note}")
+    return figure
