@@ -63,20 +63,3 @@ def whole(name: str, value: object, least: int) -> None:
     """Raise a ValueError unless the value is an integer of at least `least`."""
     if not isinstance(value, int | np.integer) or value < least:
         raise ValueError(f"`{name}` must be a whole number of at least {least}; got {value!r}.")
-
-
-def seed(value: int) -> None:
-    """Raise a ValueError unless the value is in [0, 2^32)."""
-    if not 0 <= value < 2**32:
-        raise ValueError(f"`seed` must be in [0, 2^32); got {value}.")
-
-
-def time_step(dt: float) -> None:
-    """Raise a ValueError unless an experiment's time step is in (0, 1000) ms."""
-    in_range("dt", dt, "positive, in ms", lambda x: (x > 0) & (x < 1e3), "0.1")
-
-
-def burst_window(window: float, dt: float) -> None:
-    """Raise a ValueError unless the window that tells bursts is at least one step, both in ms."""
-    if not window >= dt:
-        raise ValueError(f"`burst_window` must be at least dt = {dt:g} ms; got {window}.")

@@ -39,8 +39,9 @@ class Experiment:
         input, and may have a method `as_json`.
       parts: from a configuration to the parts, each after those that it needs. What can fail for
         want of data fails here, before the folder is claimed.
-      summarize: from a configuration and the results to the content of metrics.json; versions are
-        added, and the sum of the parts' times where it does not state one.
+      summarize: from a configuration and the results to the content of metrics.json; the version
+        of its schema, the configuration and versions are added, and the sum of the parts' times
+        where it does not state one.
       table: from the metrics to what the command prints, at most 80 columns wide.
       figures: name of a module that is imported when something is drawn. It has the functions
         `figures(result)`, which returns what draws each figure, by name, and `plot(axes, result)`,
@@ -50,6 +51,7 @@ class Experiment:
         they add parts and change none.
       threads: whether parts run side by side on a CPU, one for each core.
       folder: from a configuration to the folder of the command; runs/NAME by default.
+      schema_version: of metrics.json; it rises when a field changes its meaning.
     """
 
     name: str
@@ -63,6 +65,28 @@ class Experiment:
     grows: tuple[str, ...] = ()
     threads: bool = False
     folder: Callable[[Any], Path] | None = None
+    schema_version: int = 1
+
+    @classmethod
+    def of_package(cls, package: str, config: type[Any], **options: Any) -> "Experiment":
+        """Return the experiment of a package with modules run, summary, table and figures.
+
+        Its summary is the package's docstring; `options` are further attributes.
+        """
+        run, summary, table = (
+            importlib.import_module(f"{package}.{name}") for name in ("run", "summary", "table")
+        )
+        return cls(
+            name=package.rpartition(".")[2].replace("_", "-"),
+            summary=importlib.import_module(package).__doc__ or "",
+            config=config,
+            parts=run.parts,
+            summarize=summary.summarize,
+            table=table.table,
+            seconds=run.seconds,
+            figures=f"{package}.figures",
+            **options,
+        )
 
     def default_folder(self, config: Any) -> Path:
         """Return where the command writes if it is not told."""
@@ -73,6 +97,11 @@ class Experiment:
         own = getattr(config, "as_json", None)
         content: dict[str, Any] = results.plain(config) if own is None else own()
         return content
+
+    def metrics(self, config: Any, found: Any) -> dict[str, Any]:
+        """Return the content of metrics.json without versions and times."""
+        head = {"schema_version": self.schema_version, "config": self.as_json(config)}
+        return head | self.summarize(config, found)
 
     def drawing(self) -> ModuleType:
         """Return the module that draws.
@@ -215,7 +244,7 @@ def run(
             parts, store, threads=experiment.threads, progress=progress,
             announce=_announcement(experiment, config),
         )  # fmt: skip
-        metrics = experiment.summarize(config, found) | {"versions": results.versions()}
+        metrics = experiment.metrics(config, found) | {"versions": results.versions()}
         metrics.setdefault("wall_time_s", sum(found.seconds.values()))
         axes = {part.label: part.all_axes() for part in parts}
         if folder is None:

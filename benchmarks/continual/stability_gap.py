@@ -156,7 +156,7 @@ def run_method(
         stream,
         method,
         [grid[i] for i in reported],
-        range(FIRST_REPORT_SEED, FIRST_REPORT_SEED + config.numbers.seeds),
+        range(FIRST_REPORT_SEED, FIRST_REPORT_SEED + config.preset.seeds),
     )
     figures_of = {
         i: stability_gap.measure(c, config.protocol.eval_every, images)

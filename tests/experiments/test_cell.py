@@ -128,7 +128,7 @@ def draw(traces, bursts=((10.0, 15.0),)):
 
 def test_a_silent_cell_is_summarized_and_drawn_too():
     found = {"traces": made_up((), ())}
-    metrics = cell.EXPERIMENT.summarize(CellConfig(), found)
+    metrics = cell.EXPERIMENT.metrics(CellConfig(), found)
     assert metrics["isi_mean_ms"] is None
     assert metrics["calcium_burst_fraction"] is None
     assert metrics["rate_hz_during_pulse"] == 0

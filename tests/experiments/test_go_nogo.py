@@ -202,7 +202,7 @@ def test_conditions_are_added_to_a_finished_folder_and_seeds_are_not(result, cap
 
 
 def test_bad_input_ends_in_one_line(tmp_path):
-    with pytest.raises(SystemExit, match="neurogain: `conditions` must be of da"):
+    with pytest.raises(SystemExit, match="neurogain: `conditions` must be one of da"):
         cli.main(["go-nogo", "--conditions", "x", "--out", str(tmp_path / "x")])
     assert not (tmp_path / "x").exists()
 
@@ -210,7 +210,7 @@ def test_bad_input_ends_in_one_line(tmp_path):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"conditions": ("dopamine",)}, "`conditions` must be of da, da.na, .* got 'dopamine'"),
+        ({"conditions": ("dopamine",)}, "`conditions` must be one of da, da.na, .* got 'dopamine'"),
         ({"conditions": ()}, "`conditions` must name at least one"),
         ({"conditions": ("na-yoked",)}, "must have da.na, whose bursts it gets"),
         ({"conditions": ("na-yoked", "da+na"), "seeds": 1}, "`seeds` must be at least 2"),
@@ -219,12 +219,12 @@ def test_bad_input_ends_in_one_line(tmp_path):
         ({"validity": ("1.2",)}, "`validity` must be probabilities above 0.5"),
         ({"validity": ("x",)}, "`validity` must be numbers"),
         ({"trials": 60}, "`trials` must be a whole number of at least 100"),
-        ({"trials": 130}, "`trials` must be a multiple of 20 trials.* got 130. Pass 140"),
+        ({"trials": 130}, "`trials` must be a multiple of 20 trials.* got 130. Pass trials=140"),
         ({"overtraining": ("8",)}, "`overtraining` must be a multiple of 20"),
         ({"overtraining": ("4.7",)}, "`overtraining` must be whole numbers of trials"),
         ({"shifts": 0}, "`shifts` must be a whole number of at least 1; got 0"),
         ({"shift": "none"}, "`shift` must be extra"),
-        ({"cells": "hh"}, "`cells` must be lif, izhikevich, pyramidal; got 'hh'"),
+        ({"cells": "hh"}, "`cells` must be one of lif, izhikevich, pyramidal; got 'hh'"),
     ],
 )
 def test_bad_input_is_refused(change, message):

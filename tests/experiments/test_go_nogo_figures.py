@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from neurogain.experiments import go_nogo
-from neurogain.experiments.go_nogo import CONDITIONS, GoNoGoConfig, Runs, modulators, summarize
+from neurogain.experiments.go_nogo import CONDITIONS, GoNoGoConfig, Runs, modulators
 from neurogain.experiments.go_nogo.run import Watched
 from neurogain.jobs import Found
 from neurogain.runner import Result
@@ -28,7 +28,7 @@ def result():
         values["trigger"] = (rng.random(shape) < 0.01).astype(float)
         values["action"], values["go"] = rng.integers(2, size=(2, *shape))
         found[part.label] = Runs(**values | {"pair": np.tile(np.arange(shape[1]) % 4, (6, 1))})
-    metrics = summarize(CONFIG, found)
+    metrics = go_nogo.EXPERIMENT.metrics(CONFIG, found)
     return Result(go_nogo.EXPERIMENT, CONFIG, metrics, dict(found), {})
 
 

@@ -198,7 +198,7 @@ def test_the_summary_holds_every_figure(small, stream, complexities):
     found = Found()
     found.update({"sgd": plain, "ngm": small, "fast-slow": landscape.run_fast_slow()})
     found.update(complexities)
-    metrics = landscape.EXPERIMENT.summarize(both, found)
+    metrics = landscape.EXPERIMENT.metrics(both, found)
     ngm, sgd = metrics["methods"]["ngm"], metrics["methods"]["sgd"]
     assert ngm["identity_largest_relative_error"] < 1e-3
     assert sgd["identity_largest_relative_error"] is None

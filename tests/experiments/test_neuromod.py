@@ -73,7 +73,7 @@ def test_pulses_and_links_are_texts_or_tuples():
         ({"surprise": "0:1"}, "`surprise` must be pulses start:end:height"),
         ({"aversion": (5, 1, 1)}, "0 <= start < end"),
         ({"opponent": "hunger:dopamine:1"}, "`opponent` must be acting:acted-on:strength"),
-        ({"cell": "granule"}, "`cell` must be l5_pyramidal"),
+        ({"cell": "granule"}, "`cell` must be one of l5_pyramidal"),
         ({"dt": 0.0}, "`dt` must be positive"),
         ({"duration": 1e9}, "a million steps"),
     ],

@@ -49,7 +49,7 @@ def summarize(config=TINY, **curves):
     found = Found()
     found.update(curves)
     found.seconds.update(dict.fromkeys(curves, 1.0))
-    return stability_gap.EXPERIMENT.summarize(config, found)
+    return stability_gap.EXPERIMENT.metrics(config, found)
 
 
 def only(*names):
@@ -246,17 +246,17 @@ def test_rotated_stream_follows_the_angles():
 @pytest.mark.parametrize("benchmark", ["split-cifar10", "image-folder"])
 def test_the_published_protocol(scale, benchmark):
     config = StabilityGapConfig(benchmark=benchmark, scale=scale)
-    assert config.numbers == (5, 200, 256, 1, 500)
+    assert config.preset == (5, 200, 256, 1, 500)
     assert config.protocol.batch_size == 256
     assert config.task_count == 5
 
 
 def test_the_small_protocol_and_what_wins_over_it():
     config = StabilityGapConfig(benchmark="domain-cifar100", scale="small")
-    assert config.numbers == (3, 100, 64, 5, 100)
+    assert config.preset == (3, 100, 64, 5, 100)
     assert config.task_count == 3
     given = StabilityGapConfig(scale="small", iterations=800, eval_every=1, seeds=4, tasks=2)
-    assert given.numbers == (4, 800, 64, 1, 100)
+    assert given.preset == (4, 800, 64, 1, 100)
     written = given.as_json()
     expected = {"scale": "small", "iterations": 800, "seeds": 4, "batch_size": 64, "tasks": 2}
     assert written | expected == written

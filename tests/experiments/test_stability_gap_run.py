@@ -59,7 +59,7 @@ def ran(monkeypatch):
     def run_method(config, stream, method, *, seeds, show, checkpoint):
         names.append((method.name, seeds))
         rng = np.random.default_rng(len(method.name))
-        k, t, n = stream.tasks, config.numbers.iterations, len(seeds)
+        k, t, n = stream.tasks, config.preset.iterations, len(seeds)
         accuracy = rng.uniform(0.2, 1, (n, k, t + 1, k))
         for task in range(k):
             accuracy[:, task, :, task + 1 :] = np.nan

@@ -1,26 +1,26 @@
 """What `neurogain bac-firing` can be told."""
 
 import dataclasses
-from typing import Any
+from typing import Annotated
 
-from neurogain import _checks, results
-from neurogain.experiments import grids
+from neurogain import _checks
 from neurogain.experiments.grids import Grid
+from neurogain.experiments.options import Count, In, Options, Seed, TimeStep
 from neurogain.spiking.models.pyramidal import Coupling
 
-UNITS = {"coupling": "dimensionless", "dendritic_pulse": "pA", "delay": "ms"}
-"""The fields that are grids of numbers: the axes of the maps, in this order."""
+AXES = ("coupling", "dendritic_pulse", "delay")
+"""The fields that are axes of the maps, in this order."""
 
 
 @dataclasses.dataclass(frozen=True)
-class BacFiringConfig:
+class BacFiringConfig(Options):
     """Calcium events of the layer-5 pyramidal cell when a somatic spike meets dendritic input."""
 
-    delay: Grid = ("-30:20:1",)
+    delay: Annotated[Grid, In("ms")] = ("-30:20:1",)
     """ms from the somatic spike to the start of the dendritic pulse."""
-    dendritic_pulse: Grid = ("100:900:100",)
+    dendritic_pulse: Annotated[Grid, In("pA")] = ("100:900:100",)
     """pA, height of the dendritic pulse."""
-    coupling: Grid = ("0:1:0.25",)
+    coupling: Annotated[Grid, In("dimensionless")] = ("0:1:0.25",)
     """Probability in [0, 1] that soma and dendrite act on each other in a step."""
     dendritic_duration: float = 10.0
     """ms, length of the dendritic pulse."""
@@ -40,34 +40,15 @@ class BacFiringConfig:
     """ms, length of that pulse."""
     coupling_mode: Coupling = "stochastic"
     """stochastic: drawn in every step; mean-field: its expectation, without noise."""
-    repeats: int = 40
+    repeats: Count = 40
     """Cells per point, each with its own noise."""
-    dt: float = 0.1
+    dt: TimeStep = 0.1
     """ms."""
-    seed: int = 0
+    seed: Seed = 0
     """Of the noise."""
 
-    def __post_init__(self) -> None:
-        """Keep grids as tuples."""
-        grids.freeze(self, UNITS)
-
-    def numbers(self, name: str) -> tuple[float, ...]:
-        """Return the values of one of the first three fields."""
-        return grids.parse(name, getattr(self, name), UNITS[name])
-
-    def as_json(self) -> dict[str, Any]:
-        """Return plain JSON values, ranges written out."""
-        return results.plain(self) | {name: list(self.numbers(name)) for name in UNITS}
-
-    def check(self) -> None:
-        """Raise ValueError for bad input; the message has the rule, the value and a way out."""
-        _checks.whole("repeats", self.repeats, 1)
-        _checks.seed(self.seed)
-        _checks.time_step(self.dt)
+    def _check_together(self) -> None:
+        rule = f"from dt = {self.dt:g} to 1e5 ms"
         for name in ("dendritic_duration", "somatic_duration", "sustained_duration"):
-            if not self.dt <= getattr(self, name) < 1e5:
-                raise ValueError(
-                    f"`{name}` must be from dt = {self.dt:g} to 1e5 ms; got {getattr(self, name)}."
-                )
-        for name in UNITS:
-            self.numbers(name)
+            value = getattr(self, name)
+            _checks.in_range(name, value, rule, lambda x: (x >= self.dt) & (x < 1e5), "10")

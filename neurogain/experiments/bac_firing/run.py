@@ -19,7 +19,7 @@ import jax
 import numpy as np
 from jaxtyping import Float, Num
 
-from neurogain.experiments.bac_firing.config import UNITS, BacFiringConfig
+from neurogain.experiments.bac_firing.config import AXES, BacFiringConfig
 from neurogain.jobs import Part
 from neurogain.spiking import Drive, Pulse, PyramidalDrive, cells, check, simulate
 from neurogain.spiking.models.pyramidal import PyramidalCell, check_coupling
@@ -69,7 +69,7 @@ def parts(config: BacFiringConfig) -> Iterator[Part]:
     check(**_pairing(config, LEAD, [0.0], [config.example_pulse], [0.0], 1))
     check(**_sustained(config, 1.0))
     spike = spike_time(config)
-    axes = {name: np.array(config.numbers(name)) for name in UNITS}
+    axes = {name: np.array(config.numbers(name)) for name in AXES}
     yield Part("pairing", Pairing, lambda job: run_pairing(config, spike, job.show), axes)
     yield Part(
         "sustained", Sustained, lambda job: run_sustained(config, job.show),
@@ -114,7 +114,7 @@ def run_pairing(
     config: BacFiringConfig, spike: float, progress: Callable[[int, int], None] | None = None
 ) -> Pairing:
     """Run the first protocol; `spike` is the `spike_time`."""
-    couplings, pulses, delays = map(config.numbers, UNITS)
+    couplings, pulses, delays = map(config.numbers, AXES)
     run = _pairing(config, spike, couplings, pulses, delays, config.repeats)
     paired = simulate(**run, progress=progress).recorded["peak"]
     quiet = dataclasses.replace(config, somatic_pulse=0.0)

@@ -2,26 +2,22 @@
 
 import dataclasses
 import itertools
-import math
-from typing import Any, NamedTuple
+from typing import Annotated, NamedTuple
 
-import numpy as np
-
-from neurogain import _checks, results
-from neurogain.experiments import grids
 from neurogain.experiments.grids import Grid
+from neurogain.experiments.options import Count, In, Multiple, Options, Seed, at_least_0, positive
 
 GRIDS = ("map_current", "map_noise")
 SEGMENT = 500.0  # ms, that are run at once
 
 
 @dataclasses.dataclass(frozen=True)
-class BurstStdpConfig:
+class BurstStdpConfig(Options):
     """STDP between layer-5 cells that spike regularly, that burst, and under a pulse of gain."""
 
-    pre: int = 100
+    pre: Count = 100
     """Presynaptic cells."""
-    post: int = 20
+    post: Count = 20
     """Postsynaptic cells; every presynaptic cell reaches each of them."""
     somatic_current: float = 700.0
     """pA, onto every soma."""
@@ -32,76 +28,42 @@ class BurstStdpConfig:
     """pA, while bursting; the regular regime has none."""
     coupling: float = 1.0
     """Probability in [0, 1] that soma and dendrite are coupled, while bursting and in the pulse."""
-    w_max: float = 1.0
+    w_max: Annotated[float, positive("nS")] = 1.0
     """nS, bound of the weights, which start at half of it."""
-    learning_rate: float = 0.01
+    learning_rate: Annotated[float, at_least_0("dimensionless")] = 0.01
     """Potentiation of a pair over w_max (lambda)."""
-    alpha: float = 1.05
+    alpha: Annotated[float, at_least_0("dimensionless")] = 1.05
     """Depression over potentiation."""
-    tau: float = 20.0
+    tau: Annotated[float, positive("ms")] = 20.0
     """ms, of both traces."""
-    warm_up: float = 1000.0
+    warm_up: Annotated[float, Multiple(SEGMENT)] = 1000.0
     """ms, without plasticity."""
-    duration: float = 10_000.0
+    duration: Annotated[float, Multiple(SEGMENT)] = 10_000.0
     """ms, with plasticity; a multiple of 500."""
-    early: float = 2000.0
+    early: Annotated[float, Multiple(SEGMENT)] = 2000.0
     """ms, over which the first change of weights is measured; a multiple of 500."""
-    pulse: tuple[float, float] = (4000.0, 6000.0)
+    pulse: Annotated[tuple[float, float], Multiple(SEGMENT)] = (4000.0, 6000.0)
     """ms, start and end of the pulse of coupling; multiples of 500."""
-    sample: float = 50.0
+    sample: Annotated[float, positive("ms")] = 50.0
     """ms between samples of the weights; divides 500."""
-    seeds: int = 20
+    seeds: Count = 20
     """Networks with noise of their own."""
-    seed: int = 0
+    seed: Seed = 0
     """Of the first; the others follow."""
-    map_current: Grid = ("700", "900", "1200")
+    map_current: Annotated[Grid, In("pA")] = ("700", "900", "1200")
     """pA, somatic currents of the map; numbers, or start:stop:step with both ends."""
-    map_noise: Grid = ("100", "300", "1000")
+    map_noise: Annotated[Grid, In("pA")] = ("100", "300", "1000")
     """pA, standard deviations of the map."""
-    map_seeds: int = 5
+    map_seeds: Count = 5
     """Networks for each point of the map."""
-    dt: float = 0.1
+    dt: Annotated[float, positive("ms")] = 0.1
     """ms."""
-
-    def __post_init__(self) -> None:
-        """Keep grids as tuples."""
-        grids.freeze(self, GRIDS)
-
-    def as_json(self) -> dict[str, Any]:
-        """Return plain JSON values, ranges written out."""
-        grid = {name: list(grids.parse(name, getattr(self, name), "pA")) for name in GRIDS}
-        return results.plain(self) | grid
 
     def points(self) -> list["Point"]:
         """Return the points of the map."""
-        grid = (grids.parse(name, getattr(self, name), "pA") for name in GRIDS)
-        return [Point(*values) for values in itertools.product(*grid)]
+        return [Point(*values) for values in itertools.product(*map(self.numbers, GRIDS))]
 
-    def check(self) -> None:
-        """Raise ValueError for bad input; the message has the rule, the value and a way out."""
-        for name in ("pre", "post", "seeds", "map_seeds"):
-            _checks.whole(name, getattr(self, name), 1)
-        _checks.seed(self.seed)
-        for name, example in (("dt", "0.1"), ("sample", "50"), ("w_max", "1"), ("tau", "20")):
-            unit = "nS" if name == "w_max" else "ms"
-            rule = f"positive and finite, in {unit}"
-            value = getattr(self, name)
-            _checks.in_range(name, value, rule, lambda x: (x > 0) & (x < np.inf), example)
-        for name in ("learning_rate", "alpha"):
-            rule, value = "finite and at least 0 (dimensionless)", getattr(self, name)
-            _checks.in_range(name, value, rule, lambda x: (x >= 0) & (x < np.inf), "1")
-        self._check_times()
-        self.points()
-
-    def _check_times(self) -> None:
-        for name in ("duration", "early", "warm_up", "pulse"):
-            given = getattr(self, name)
-            for value in given if isinstance(given, tuple) else (given,):
-                if not (value >= 0 and math.isfinite(value) and value % SEGMENT == 0):
-                    raise ValueError(
-                        f"`{name}` must be a multiple of {SEGMENT:g} ms; got {value!r}. Pass "
-                        f"{name}={max(1, round(value / SEGMENT)) * SEGMENT:g}."
-                    )
+    def _check_together(self) -> None:
         start, end = self.pulse
         if not 0 < self.early <= self.duration or not 0 < start < end < self.duration:
             raise ValueError(

@@ -10,7 +10,6 @@ from neurogain.experiments.burst_stdp.config import SEGMENT, BurstStdpConfig
 from neurogain.experiments.burst_stdp.run import Course, early_change
 from neurogain.stats import summary
 
-SCHEMA_VERSION = 1
 UNITS = {
     "early_change": "mean over synapses of |w - w(0)| after the time `early`, over w_max",
     "early_change_per_spike": "early_change over the spikes of a pre- and a postsynaptic cell",
@@ -93,7 +92,6 @@ def summarize(config: BurstStdpConfig, found: Mapping[str, Any]) -> dict[str, An
     pulse["during_over_before"] = _ratio(speeds["during"], speeds["before"])
     pulse["after_over_before"] = _ratio(speeds["after"], speeds["before"])
     return {
-        "schema_version": SCHEMA_VERSION,
         "config": results.plain(config),
         "units": UNITS,
         **{

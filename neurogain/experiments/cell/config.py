@@ -3,7 +3,8 @@
 import dataclasses
 from typing import Any, Literal
 
-from neurogain import _checks, results
+from neurogain import _checks
+from neurogain.experiments.options import Count, Options, Seed, TimeStep
 from neurogain.spiking.models.pyramidal import Coupling
 
 Kind = Literal["l5", "rs", "ib", "ch", "fs", "lts", "pv", "som"]
@@ -13,7 +14,7 @@ CURRENTS = {"l5": 1200.0, "rs": 100.0, "ib": 500.0, "ch": 250.0} | dict.fromkeys
 
 
 @dataclasses.dataclass(frozen=True)
-class CellConfig:
+class CellConfig(Options):
     """One cell from rest under a pulse of current into the soma and another into the dendrite."""
 
     cell: Kind = "l5"
@@ -37,13 +38,13 @@ class CellConfig:
     """ms."""
     duration: float = 500.0
     """ms."""
-    dt: float = 0.1
+    dt: TimeStep = 0.1
     """ms."""
-    every: int = 1
+    every: Count = 1
     """Steps between samples of the traces."""
     burst_window: float = 10.0
     """ms; spikes at most this far apart form a burst."""
-    seed: int = 0
+    seed: Seed = 0
     """Of the noise."""
 
     @property
@@ -63,16 +64,13 @@ class CellConfig:
 
     def as_json(self) -> dict[str, Any]:
         """Return plain JSON values, with the current that applies."""
-        return results.plain(self) | {"current": self.somatic_current}
+        return super().as_json() | {"current": self.somatic_current}
 
-    def check(self) -> None:
-        """Raise ValueError for bad input; the message has the rule, the value and a way out."""
-        _checks.seed(self.seed)
-        _checks.time_step(self.dt)
-        _checks.whole("every", self.every, 1)
+    def _check_together(self) -> None:
         if not self.pulse_start < self.pulse_end:
             raise ValueError(
                 f"`pulse_start` must be before `pulse_end`, in ms; got {self.pulse_start} and "
                 f"{self.pulse_end}."
             )
-        _checks.burst_window(self.burst_window, self.dt)
+        rule = f"at least dt = {self.dt:g} ms"
+        _checks.in_range("burst_window", self.burst_window, rule, lambda x: x >= self.dt, "10")

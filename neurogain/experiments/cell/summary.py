@@ -9,8 +9,6 @@ from neurogain import stats
 from neurogain.experiments.cell.config import CellConfig
 from neurogain.spiking import measures
 
-SCHEMA_VERSION = 1
-
 
 def summarize(config: CellConfig, found: Mapping[str, Any]) -> dict[str, Any]:
     """Return the content of metrics.json without versions and times."""
@@ -21,8 +19,6 @@ def summarize(config: CellConfig, found: Mapping[str, Any]) -> dict[str, Any]:
     rate = 1000 * during.sum() / (end - start) if end > start else np.nan
     calcium = measures.calcium_burst_fraction(bursts.sum(), len(times))
     return {
-        "schema_version": SCHEMA_VERSION,
-        "config": config.as_json(),
         "spike_time_ms": times.tolist(),
         "calcium_burst": bursts.tolist(),
         "rate_hz_during_pulse": stats.or_null(rate),
@@ -44,19 +40,3 @@ def burst_periods(times: np.ndarray, window: float) -> list[tuple[float, float]]
     splits = np.flatnonzero(np.diff(times) > window + 1e-6) + 1
     groups = [g for g in np.split(times, splits) if len(g) > 1]
     return [(float(g[0]), float(g[-1])) for g in groups]
-
-
-def table(metrics: Mapping[str, Any]) -> str:
-    """Return what the cell did in three lines."""
-
-    def text(name: str, unit: str = "") -> str:
-        value = metrics[name]
-        return "undefined" if value is None else f"{value:.3g}{unit}"
-
-    return (
-        f"{metrics['config']['cell']}: {len(metrics['spike_time_ms'])} spikes, "
-        f"{text('rate_hz_during_pulse', ' Hz')} during the pulse\n"
-        f"intervals: mean {text('isi_mean_ms', ' ms')}, CV {text('isi_cv')}\n"
-        f"bursts: {text('calcium_burst_fraction')} of the spikes by calcium, "
-        f"{text('isi_burst_fraction')} by intervals"
-    )

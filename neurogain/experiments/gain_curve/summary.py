@@ -10,8 +10,6 @@ from neurogain.experiments.gain_curve.config import GainCurveConfig
 from neurogain.experiments.gain_curve.run import Curves
 from neurogain.spiking import measures
 
-SCHEMA_VERSION = 1
-
 
 def summarize(config: GainCurveConfig, found: Mapping[str, Curves]) -> dict[str, Any]:
     """Return the content of metrics.json without versions and times."""
@@ -31,7 +29,7 @@ def summarize(config: GainCurveConfig, found: Mapping[str, Curves]) -> dict[str,
                     **measure(config, current, counts),
                 }
             )
-    return {"schema_version": SCHEMA_VERSION, "config": config.as_json(), "curves": curves}
+    return {"curves": curves}
 
 
 def measure(config: GainCurveConfig, current: np.ndarray, counts: Curves) -> dict[str, Any]:

@@ -2,13 +2,13 @@
 
 import dataclasses
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import Annotated, Any, NamedTuple
 
-from neurogain import _checks
-from neurogain.experiments import grids
+from neurogain import results
 from neurogain.experiments.go_nogo.conditions import CONDITIONS
 from neurogain.experiments.go_nogo.measures import BLOCK, LAST
 from neurogain.experiments.grids import Grid
+from neurogain.experiments.options import Count, In, Multiple, OneOf, Options, Rule, Seed, Whole
 from neurogain.tasks import go_nogo as task
 from neurogain.tasks.go_nogo.environment import Feedback, Shift
 
@@ -16,44 +16,39 @@ FIRST_SEED = 1000  # lower ones were for tuning
 OVERTRAINED = ("da", "da+na", "da-tuned", "da+forgetting")
 """Conditions that the sweep over over-training has."""
 YOKED_TO = "da+na"
-UNITS = {"validity": "dimensionless", "overtraining": "trials"}
-"""The fields that are grids of numbers."""
+_BLOCKS = Multiple(BLOCK, "trials, over which performance is averaged")
+_LIKELY = Rule("probabilities above 0.5 and at most 1", lambda x: (x > 0.5) & (x <= 1))
+_WHOLE = Rule("whole numbers of trials of at least 0", lambda x: (x >= 0) & (x % 1 == 0))
 
 
 @dataclasses.dataclass(frozen=True)
-class GoNoGoConfig:
+class GoNoGoConfig(Options):
     """Which neuromodulators a set shift needs: a spiking actor-critic in a Go/No-Go task."""
 
-    conditions: tuple[str, ...] = tuple(CONDITIONS)
+    conditions: Annotated[tuple[str, ...], OneOf(tuple(CONDITIONS))] = tuple(CONDITIONS)
     """Which to run."""
-    validity: Grid = ("1", "0.93", "0.85")
+    validity: Annotated[Grid, In("dimensionless", _LIKELY)] = ("1", "0.93", "0.85")
     """Probabilities that feedback is valid; numbers, or start:stop:step with both ends. In Python a
     number, a list or an array."""
-    overtraining: Grid = ("0", "300", "900")
+    overtraining: Annotated[Grid, In("trials", _WHOLE)] = ("0", "300", "900")
     """Trials that the first rule gets beside, multiples of 20; those above 0 for DA, DA + NA, tuned
     DA and forgetting alone, at the first validity."""
     shift: Shift = "extra"
     """extra: the other modality decides; reversal: the other cue; intra: new cues."""
-    trials: int = 500
+    trials: Annotated[int, Whole(LAST), _BLOCKS] = 500
     """Trials of each rule, at least 100 and a multiple of 20."""
-    shifts: int = 1
+    shifts: Count = 1
     """How often the rule changes."""
     feedback: Feedback = "asymmetric"
     """asymmetric: hit +1, false alarm -1, No-Go 0; symmetric: +1 and -1 for both actions."""
-    cells: str = "lif"
+    cells: Annotated[str, OneOf(tuple(task.KINDS))] = "lif"
     """lif, izhikevich or pyramidal (excitatory cells with a dendrite, 15 times slower)."""
-    seeds: int = 30
+    seeds: Count = 30
     """Agents of each condition. They are run as one batch, whose size decides how numbers are
     rounded: a finished folder takes other conditions, validities and over-training, but no more
     seeds."""
-    seed: int = FIRST_SEED
+    seed: Seed = FIRST_SEED
     """Of the first; the others follow. Constants were chosen on seeds 0 to 59."""
-
-    def __post_init__(self) -> None:
-        """Keep grids and names as tuples."""
-        grids.freeze(self, UNITS)
-        names = (self.conditions,) if isinstance(self.conditions, str) else tuple(self.conditions)
-        object.__setattr__(self, "conditions", names)
 
     def agent(self, overtraining: int = 0) -> task.Agent:
         """Return the agent and its task."""
@@ -62,12 +57,7 @@ class GoNoGoConfig:
 
     def levels(self) -> tuple[tuple[float, ...], tuple[int, ...]]:
         """Return validities and lengths of over-training."""
-        validity, lengths = (grids.parse(n, getattr(self, n), unit) for n, unit in UNITS.items())
-        rule = "whole numbers of trials of at least 0"
-        _checks.in_range(
-            "overtraining", lengths, rule, lambda x: (x >= 0) & (x % 1 == 0), "Pass 0 300."
-        )
-        return validity, tuple(map(int, lengths))
+        return self.numbers("validity"), tuple(map(int, self.numbers("overtraining")))
 
     def units(self) -> Iterator["Unit"]:
         """Yield the units of work, each once; what another is yoked to comes first."""
@@ -81,42 +71,25 @@ class GoNoGoConfig:
             found |= {Unit(name, validities[0], length): None for name in chosen if length}
         yield from found
 
-    def check(self) -> None:
-        """Raise ValueError for bad input; the message has the rule, the value and a way out."""
-        self._check_conditions()
-        _checks.whole("seeds", self.seeds, 1)
-        _checks.seed(self.seed)
-        if "na-yoked" in self.conditions and self.seeds < 2:
-            raise ValueError("`seeds` must be at least 2 for na-yoked; got 1. Pass seeds=2.")
-        validities, lengths = self.levels()
-        rule = "probabilities above 0.5 and at most 1"
-        _checks.in_range(
-            "validity", validities, rule, lambda x: (x > 0.5) & (x <= 1), "Pass 1 0.85."
-        )
-        if self.cells not in task.KINDS:
-            raise ValueError(f"`cells` must be {', '.join(task.KINDS)}; got {self.cells!r}.")
-        _checks.whole("shifts", self.shifts, 1)
-        _checks.whole("trials", self.trials, LAST)
-        for name, values in (("trials", (self.trials,)), ("overtraining", lengths)):
-            for value in values:
-                if value % BLOCK:
-                    raise ValueError(
-                        f"`{name}` must be a multiple of {BLOCK} trials, over which performance is "
-                        f"averaged; got {value}. Pass {-(-value // BLOCK) * BLOCK}."
-                    )
-        for length in (0, *lengths):
-            self.agent(length).task.check()
+    def as_json(self) -> dict[str, Any]:
+        """Return plain JSON values, ranges as they were given."""
+        return results.plain(self)
 
-    def _check_conditions(self) -> None:
-        for name in self.conditions:
-            if name not in CONDITIONS:
-                raise ValueError(f"`conditions` must be of {', '.join(CONDITIONS)}; got {name!r}.")
+    def _check_together(self) -> None:
         if not self.conditions:
             raise ValueError("`conditions` must name at least one. Pass da da+na.")
-        if "na-yoked" in self.conditions and YOKED_TO not in self.conditions:
-            raise ValueError(
-                f"`conditions` with na-yoked must have {YOKED_TO}, whose bursts it gets. Add it."
-            )
+        if "na-yoked" in self.conditions:
+            if YOKED_TO not in self.conditions:
+                raise ValueError(
+                    f"`conditions` with na-yoked must have {YOKED_TO}, whose bursts it gets. Add "
+                    "it."
+                )
+            if self.seeds < 2:
+                raise ValueError("`seeds` must be at least 2 for na-yoked; got 1. Pass seeds=2.")
+        _, lengths = self.levels()
+        _BLOCKS.check("overtraining", lengths)
+        for length in (0, *lengths):
+            self.agent(length).task.check()
 
 
 class Unit(NamedTuple):

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from neurogain import results, stats
+from neurogain import stats
 from neurogain.experiments.go_nogo import measures
 from neurogain.experiments.go_nogo.conditions import CONDITIONS
 from neurogain.experiments.go_nogo.config import GoNoGoConfig, Unit
@@ -13,7 +13,6 @@ from neurogain.experiments.go_nogo.run import Runs
 from neurogain.jobs import Found
 from neurogain.stats import summary, text
 
-SCHEMA_VERSION = 1
 REFERENCE = "da"  # that others are compared with, in pairs of seeds
 
 UNITS = {
@@ -243,8 +242,6 @@ def summarize(config: GoNoGoConfig, found: Found) -> dict[str, Any]:
         name_of(unit, config): condition(config, unit, found[unit.label]) for unit in config.units()
     }
     metrics = {
-        "schema_version": SCHEMA_VERSION,
-        "config": results.plain(config),
         "units": UNITS,
         "conditions": conditions,
         "differences": differences(config, conditions),

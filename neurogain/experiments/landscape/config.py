@@ -3,14 +3,12 @@
 import dataclasses
 import itertools
 import math
-from typing import Any
+from typing import Annotated
 
-import numpy as np
-
-from neurogain import _checks, results
-from neurogain.continual import methods, models, stream_specs, streams
+from neurogain.continual import methods, models, streams
 from neurogain.continual.stream_specs import STREAMS, StreamSpec
-from neurogain.experiments import grids
+from neurogain.experiments.options import Count, Whole, finite
+from neurogain.experiments.training import TrainingOptions, Widths
 
 CLASSES = 10  # of the digits, whose classes and rotations the read-out of complexity has
 DEMONSTRATION = "fast-slow"
@@ -18,7 +16,7 @@ COMPLEXITIES = ("classes", "domains")
 
 
 @dataclasses.dataclass(frozen=True)
-class LandscapeConfig:
+class LandscapeConfig(TrainingOptions):
     """Curvature and loss slices around the first switch, fast and slow weights, gain read out."""
 
     benchmark: str | StreamSpec = "split-digits"
@@ -26,65 +24,34 @@ class LandscapeConfig:
     optimizers: tuple[str | methods.Method, ...] = ("sgd", "msgd", "adam", "ngm")
     """Methods of stability-gap whose weights act as they learn, with one gain on all or none, one
     gradient an update; with constants of their own as ngm:learning_rate=0.02."""
-    seeds: int = 5
+    seeds: Count = 5
     """Each sets the initial weights and the batches, the same for all methods."""
-    first_seed: int = 0
+    first_seed: Annotated[int, Whole(0)] = 0
     """The seeds are first_seed, first_seed + 1, ..."""
-    iterations: int = 200
+    iterations: Count = 200
     """Updates per task."""
-    batch_size: int = 64
+    batch_size: Count = 64
     """Images per update."""
-    hidden: tuple[int, ...] = (64, 64)
+    hidden: Widths = (64, 64)
     """Widths of the hidden layers; the papers' 400 400 takes ten times as long."""
-    top: int = 3
+    top: Count = 3
     """Eigenvalues of the Hessian, from the largest."""
-    every: int = 10
+    every: Count = 10
     """Updates between measurements of curvature."""
-    products: int = 50
+    products: Count = 50
     """Hessian-vector products of a measurement; metrics.json says how far they converged."""
-    images: int = 256
+    images: Count = 256
     """Training images per task, fixed, for curvature; all of them where there are fewer."""
-    window: int = 50
+    window: Annotated[int, Whole(2)] = 50
     """Updates before and after the switch whose weights span lines and plane."""
-    points: int = 41
+    points: Annotated[int, Whole(3)] = 41
     """Points along a line, and along each side of the plane; odd."""
-    rotation: float = 80.0
+    rotation: Annotated[float, finite("degrees")] = 80.0
     """Degrees between the domains of the read-out of complexity."""
 
-    def __post_init__(self) -> None:
-        """Keep lists and arrays as tuples."""
-        for name in ("optimizers", "hidden"):
-            object.__setattr__(self, name, grids.as_tuple(getattr(self, name)))
-
-    def as_json(self) -> dict[str, Any]:
-        """Return plain JSON values."""
-        texts = tuple(methods.texts(self.optimizers))
-        return results.plain(dataclasses.replace(self, benchmark=self.spec.name, optimizers=texts))
-
-    def parse_methods(self) -> dict[str, methods.Method]:
-        """Return the methods by label, as `methods.parse_all`."""
-        return methods.parse_all(self.optimizers, sensitivity=self.spec.sensitivity)
-
-    @property
-    def spec(self) -> StreamSpec:
-        """The stream that the benchmark names, or that it is."""
-        return stream_specs.find(self.benchmark)
-
-    def check(self) -> None:
-        """Check everything that can be checked before data are read.
-
-        Raises:
-          ValueError: names the argument, the rule, the value and a way out.
-        """
+    def _check_together(self) -> None:
+        super()._check_together()
         self._check_choices()
-        counts = {name: 1 for name in ("seeds", "iterations", "batch_size", "top", "every")}
-        counts |= {"products": 1, "images": 1, "window": 2, "points": 3, "first_seed": 0}
-        for name, least in counts.items():
-            _checks.whole(name, getattr(self, name), least)
-        if self.first_seed + self.seeds > 2**32:
-            raise ValueError(f"`first_seed` must be below 2^32 - seeds; got {self.first_seed}.")
-        if not self.hidden or min(self.hidden) < 1:
-            raise ValueError(f"`hidden` must be widths of at least 1 unit; got {self.hidden}.")
         if self.iterations % self.every:
             raise ValueError(
                 f"`every` must divide the {self.iterations} iterations of a task; got "
@@ -105,7 +72,6 @@ class LandscapeConfig:
                 f"`products` must be at least the {self.top} eigenvalues; got {self.products}. "
                 "Pass products=50."
             )
-        _checks.in_range("rotation", self.rotation, "finite, in degrees", np.isfinite, "80")
 
     def _check_choices(self) -> None:
         """Raise ValueError for a stream or a method that can't be measured."""
@@ -132,11 +98,6 @@ class LandscapeConfig:
                 f"`products` must be at most the network's {weights} weights; got {self.products}. "
                 "Pass products=50."
             )
-
-    @property
-    def seed_range(self) -> range:
-        """The seeds."""
-        return range(self.first_seed, self.first_seed + self.seeds)
 
     def model(self, classes: int = CLASSES) -> models.MLP:
         """Return the network, with one output a class."""

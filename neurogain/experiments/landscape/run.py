@@ -9,9 +9,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from neurogain.continual import methods
 from neurogain.continual.method import Method
-from neurogain.continual.stream_specs import StreamSpec
 from neurogain.continual.streams import Stream
 from neurogain.experiments.landscape import complexity, fast_slow, switch
 from neurogain.experiments.landscape.complexity import (
@@ -24,19 +22,10 @@ from neurogain.experiments.landscape.complexity import (
 from neurogain.experiments.landscape.config import LandscapeConfig
 from neurogain.experiments.landscape.fast_slow import FastSlow
 from neurogain.experiments.landscape.switch import Switch
+from neurogain.experiments.training import load_stream
 from neurogain.jobs import Job, Part
 
 DEMONSTRATION = "fast-slow"
-
-
-def load_stream(config: LandscapeConfig) -> Stream:
-    """Return the stream of whose tasks the first two are learned."""
-    return _load(config.spec)
-
-
-@functools.lru_cache(maxsize=1)  # the runner asks for it when it runs, and when it sums up
-def _load(spec: StreamSpec) -> Stream:
-    return spec.build()
 
 
 def parts(config: LandscapeConfig) -> Iterator[Part]:
@@ -57,8 +46,7 @@ def parts(config: LandscapeConfig) -> Iterator[Part]:
         "path_update": np.arange(-config.window, config.window + 1),
         "line_distance": switch.distances(config),
     }
-    labels = methods.texts(config.optimizers)
-    for label, method in zip(labels, config.parse_methods().values(), strict=True):
+    for label, _, method in config.labelled():
         job = functools.partial(_method, config, stream, method)
         settings = {"method": method.text}
         yield Part(

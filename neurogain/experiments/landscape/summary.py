@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from neurogain import stats
-from neurogain.continual import methods, metrics
+from neurogain.continual import metrics
 from neurogain.experiments.landscape.complexity import (
     COMPLEXITIES,
     DRIVES,
@@ -16,20 +16,19 @@ from neurogain.experiments.landscape.complexity import (
 )
 from neurogain.experiments.landscape.config import LandscapeConfig
 from neurogain.experiments.landscape.fast_slow import FastSlow
-from neurogain.experiments.landscape.run import DEMONSTRATION, load_stream
+from neurogain.experiments.landscape.run import DEMONSTRATION
 from neurogain.experiments.landscape.switch import Switch, distances
+from neurogain.experiments.training import load_stream
 from neurogain.stats import summary
 
-SCHEMA_VERSION = 1
 TAIL = 50  # updates at the end of a stretch over which the settled gain is averaged
 
 
 def summarize(config: LandscapeConfig, found: Mapping[str, Any]) -> dict[str, Any]:
     """Return the content of metrics.json without versions and times."""
     stream = load_stream(config)
-    labels = methods.texts(config.optimizers)
     measured = {}
-    for label, (name, method) in zip(labels, config.parse_methods().items(), strict=True):
+    for label, name, method in config.labelled():
         switch = found[label]
         measured[name] = {
             "summary": method.summary,
@@ -40,8 +39,6 @@ def summarize(config: LandscapeConfig, found: Mapping[str, Any]) -> dict[str, An
         }
     images = np.diff(stream.starts)[:2]
     return {
-        "schema_version": SCHEMA_VERSION,
-        "config": config.as_json(),
         "stream": {
             "tasks": list(stream.task_names[:2]),
             "training_images": images.tolist(),

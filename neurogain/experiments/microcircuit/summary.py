@@ -18,7 +18,6 @@ from neurogain.experiments.microcircuit.config import (
 from neurogain.spiking import measures
 from neurogain.stats import summary, t_interval
 
-SCHEMA_VERSION = 1
 _known = functools.partial(summary, known_only=True)
 
 
@@ -84,8 +83,6 @@ def summarize(config: MicrocircuitConfig, found: Mapping[str, Any]) -> dict[str,
     }
     rates = zip(POPULATIONS, reference.rates.T, strict=True)
     return {
-        "schema_version": SCHEMA_VERSION,
-        "config": config.as_json(),
         "reference": {
             "recurrence": 1.0,
             "current_pA": config.reference_current,

@@ -3,11 +3,11 @@
 import dataclasses
 import math
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 
 import numpy as np
 
-from neurogain import _checks
+from neurogain.experiments.options import OneOf, Options, positive
 from neurogain.neuromod import systems, tables
 from neurogain.neuromod.systems import SYSTEMS, Drives, Interactions
 
@@ -21,7 +21,7 @@ LINKS = ("modulatory", "opponent")
 
 
 @dataclasses.dataclass(frozen=True)
-class NeuromodConfig:
+class NeuromodConfig(Options):
     """What four neuromodulators do for a pattern of drives, with their interactions and without.
 
     In Python a pulse may be a tuple (500, 700, 1), a link a tuple ("serotonin", "dopamine", 1).
@@ -43,11 +43,11 @@ class NeuromodConfig:
     """acting:acted-on:strength; the acting system's level changes the other's release."""
     opponent: Texts = ("serotonin:dopamine:1",)
     """acting:acted-on:share; the acting system's activity is taken from the other's."""
-    cell: str = "l5_pyramidal"
+    cell: Annotated[str, OneOf(tuple(tables.EFFECTS))] = "l5_pyramidal"
     """Whose effects: l5_pyramidal, pv, som or plastic_synapse."""
-    duration: float = 6000.0
+    duration: Annotated[float, positive("ms")] = 6000.0
     """ms."""
-    dt: float = 1.0
+    dt: Annotated[float, positive("ms")] = 1.0
     """ms."""
 
     def __post_init__(self) -> None:
@@ -69,18 +69,12 @@ class NeuromodConfig:
                 found[name][SYSTEMS.index(acted_on), SYSTEMS.index(acting)] = strength
         return Interactions(**found)
 
-    def check(self) -> None:
-        """Raise ValueError for bad input; the message has the rule, the value and a way out."""
-        for name in ("duration", "dt"):
-            rule, value = "positive and finite, in ms", getattr(self, name)
-            _checks.in_range(name, value, rule, lambda x: (x > 0) & (x < np.inf), "1.0")
+    def _check_together(self) -> None:
         if self.duration < self.dt or self.duration / self.dt > 1e6:
             raise ValueError(
                 f"`duration` must be 1 to a million steps of dt = {self.dt:g} ms; got "
                 f"{self.duration:g}. Pass duration=6000."
             )
-        if self.cell not in tables.EFFECTS:
-            raise ValueError(f"`cell` must be {', '.join(tables.EFFECTS)}; got {self.cell!r}.")
         for name, pulses in self.pulses().items():
             for start, end, height in pulses:
                 if not 0 <= start < end <= self.duration:

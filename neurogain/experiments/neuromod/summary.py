@@ -5,13 +5,10 @@ from typing import Any
 
 import numpy as np
 
-from neurogain import results
 from neurogain.experiments.neuromod.config import NeuromodConfig
 from neurogain.experiments.neuromod.run import DOSES, KINDS, Course, DoseResponse
 from neurogain.neuromod import effects, systems, tables
 from neurogain.neuromod.systems import SYSTEMS
-
-SCHEMA_VERSION = 1
 
 
 def summarize(config: NeuromodConfig, found: Mapping[str, Any]) -> dict[str, Any]:
@@ -28,8 +25,6 @@ def summarize(config: NeuromodConfig, found: Mapping[str, Any]) -> dict[str, Any
         }
     doses: DoseResponse = found[DOSES]
     return {
-        "schema_version": SCHEMA_VERSION,
-        "config": results.plain(config),
         "tonic_nM": {name: float(np.asarray(params.kinetics[name].tonic)) for name in SYSTEMS},
         "sources": {f"{e.receptor} on {e.target}": e.source for e in own},
         "extremes": extremes,

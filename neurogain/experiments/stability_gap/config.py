@@ -2,14 +2,15 @@
 
 import dataclasses
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Annotated, Any, Literal, NamedTuple
 
-from neurogain import _checks, results
+from neurogain import _checks
 from neurogain.continual import methods, stream_specs
 from neurogain.continual.methods import Method
 from neurogain.continual.protocol import Protocol, Regime
 from neurogain.continual.stream_specs import StreamOptions, StreamSpec
-from neurogain.experiments import grids
+from neurogain.experiments.options import Count, OneOf, Whole
+from neurogain.experiments.training import Blocks, TrainingOptions, Widths
 
 Scale = Literal["default", "paper", "small"]
 
@@ -32,7 +33,7 @@ PRESETS: dict[str, Preset] = {
 
 
 @dataclasses.dataclass(frozen=True)
-class StabilityGapConfig:
+class StabilityGapConfig(TrainingOptions):
     """The stability gap of several optimizers on one stream of tasks.
 
     The defaults are the protocol of arXiv 2507.14056 with every free choice stated here.
@@ -48,14 +49,14 @@ class StabilityGapConfig:
             f"sensitivity=0.4: {methods.described()}."
         },
     )
-    scale: Scale = "default"
+    scale: Annotated[Scale, OneOf(tuple(PRESETS))] = "default"
     """default and paper: 5 seeds, 200 updates a task (published: 200 to 800), batch 256 (MNIST
     128, digits 64), evaluation after every update on up to 500 images a task; small, for a CPU: 3
     seeds, 100 updates, batch 64, evaluation every 5 updates on up to 100 images. The options below
     win over it."""
     seeds: int | None = None
     """Number of seeds; each sets the initial weights and the batches, the same for all methods."""
-    first_seed: int = 0
+    first_seed: Annotated[int, Whole(0)] = 0
     """The seeds are first_seed, first_seed + 1, ..."""
     iterations: int | None = None
     """Updates per task."""
@@ -71,11 +72,11 @@ class StabilityGapConfig:
     each; finetune: on the new task alone."""
     buffer_size: int = 500
     """Images of old tasks in the replay buffer."""
-    hidden: tuple[int, ...] = (400, 400)
+    hidden: Widths = (400, 400)
     """Widths of the hidden layers of the MLP."""
-    width: int = 20
+    width: Count = 20
     """Channels of the first stage of the ResNet; each further one has twice as many."""
-    blocks: tuple[int, ...] = (2, 2, 2, 2)
+    blocks: Blocks = (2, 2, 2, 2)
     """Blocks of two convolutions in each stage of the ResNet."""
     gain_on: Literal["output", "all"] | None = None
     """Layers that a gain modulates; by default those of the method on an MLP, the output of a
@@ -96,16 +97,6 @@ class StabilityGapConfig:
     image_folder: Path | None = None
     """Folder of images, train/CLASS/*.png and test/CLASS/*.png, all of one size."""
 
-    def __post_init__(self) -> None:
-        """Keep lists and arrays as tuples."""
-        for name in ("optimizers", "hidden", "blocks", "angles"):
-            object.__setattr__(self, name, grids.as_tuple(getattr(self, name)))
-
-    @property
-    def spec(self) -> StreamSpec:
-        """The stream that the benchmark names, or that it is."""
-        return stream_specs.find(self.benchmark)
-
     @property
     def stream_options(self) -> StreamOptions:
         """What the run asks of the stream."""
@@ -119,8 +110,8 @@ class StabilityGapConfig:
         )
 
     @property
-    def numbers(self) -> Preset:
-        """Those given, and else those of the scale."""
+    def preset(self) -> Preset:
+        """The numbers of the protocol: those given, and else those of the scale."""
         preset = PRESETS[self.scale]
         preset = preset._replace(batch_size=preset.batch_size or self.spec.batch_size)
         given = {name: getattr(self, name) for name in Preset._fields}
@@ -139,7 +130,7 @@ class StabilityGapConfig:
     @property
     def protocol(self) -> Protocol:
         """The training protocol."""
-        numbers = self.numbers
+        numbers = self.preset
         assert numbers.batch_size is not None
         return Protocol(
             iterations=numbers.iterations,
@@ -152,39 +143,14 @@ class StabilityGapConfig:
     @property
     def seed_range(self) -> range:
         """The seeds."""
-        return range(self.first_seed, self.first_seed + self.numbers.seeds)
+        return range(self.first_seed, self.first_seed + self.preset.seeds)
 
-    def parse_methods(self) -> dict[str, methods.Method]:
-        """Return the methods by label, as `methods.parse_all`."""
-        return methods.parse_all(self.optimizers, sensitivity=self.spec.sensitivity)
-
-    def check(self) -> None:
-        """Check everything that can be checked before data are read.
-
-        Raises:
-          ValueError: names the argument, the rule, the value and a way out.
-        """
-        stream_specs.find(self.benchmark)
-        if self.scale not in PRESETS:
-            raise ValueError(f"`scale` must be one of {', '.join(PRESETS)}; got {self.scale!r}.")
+    def _check_together(self) -> None:
         self.protocol.check()
         self.parse_methods()
-        numbers = self.numbers
-        for name, value, least in (
-            ("seeds", numbers.seeds, 1),
-            ("first_seed", self.first_seed, 0),
-            ("eval_images", numbers.eval_images, 1),
-            ("width", self.width, 1),
-        ):
-            _checks.whole(name, value, least)
-        if self.first_seed + numbers.seeds > 2**32:
-            raise ValueError(f"`first_seed` must be below 2^32 - seeds; got {self.first_seed}.")
-        if not self.hidden or min(self.hidden) < 1:
-            raise ValueError(f"`hidden` must be widths of at least 1 unit; got {self.hidden}.")
-        if not self.blocks or min(self.blocks) < 1:
-            raise ValueError(
-                f"`blocks` must be at least 1 block a stage; got {self.blocks}. Pass 2 2 2 2."
-            )
+        for name in ("seeds", "eval_images"):
+            _checks.whole(name, getattr(self.preset, name), 1)
+        super()._check_together()
         if self.task_count < 2:
             raise ValueError(
                 f"a stability gap needs at least 2 tasks; got {self.task_count}. Pass more "
@@ -226,9 +192,4 @@ class StabilityGapConfig:
     def as_json(self) -> dict[str, Any]:
         """Return plain JSON values, with the defaults that apply filled in."""
         filled = {"tasks": self.task_count, "gain_on": self.layers_with_gain}
-        named = dataclasses.replace(
-            self,
-            benchmark=self.spec.name,
-            optimizers=tuple(methods.texts(self.optimizers)),
-        )
-        return results.plain(named) | self.numbers._asdict() | filled
+        return super().as_json() | self.preset._asdict() | filled

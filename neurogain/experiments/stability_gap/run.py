@@ -8,26 +8,16 @@ import numpy as np
 
 from neurogain import optim
 from neurogain._extras import extra
-from neurogain.continual import methods, models
+from neurogain.continual import models
 from neurogain.continual.method import Method
-from neurogain.continual.stream_specs import StreamOptions, StreamSpec
 from neurogain.continual.streams import Stream
 from neurogain.continual.training import TaskCurves, Trainer
 from neurogain.experiments.stability_gap.config import StabilityGapConfig
+from neurogain.experiments.training import load_stream
 from neurogain.jobs import Checkpoint, Job, Part
 
 with extra("continual"):
     from flax import linen as nn
-
-
-def load_stream(config: StabilityGapConfig) -> Stream:
-    """Load the data and build the stream; errors as in `StreamSpec.build`."""
-    return _load(config.spec, config.stream_options)
-
-
-@functools.lru_cache(maxsize=1)  # the runner asks for it when it runs, and when it sums up
-def _load(spec: StreamSpec, options: StreamOptions) -> Stream:
-    return spec.build(options)
 
 
 def make_model(config: StabilityGapConfig, classes: int) -> nn.Module:
@@ -118,8 +108,7 @@ def parts(config: StabilityGapConfig) -> Iterator[Part]:
         "evaluation": np.arange(0, protocol.iterations + 1, protocol.eval_every),
         "update": np.arange(1, protocol.iterations + 1),
     }
-    labels = methods.texts(config.optimizers)
-    for label, method in zip(labels, config.parse_methods().values(), strict=True):
+    for label, _, method in config.labelled():
         yield Part(
             label,
             TaskCurves,
@@ -133,7 +122,7 @@ def parts(config: StabilityGapConfig) -> Iterator[Part]:
 
 def seconds(config: StabilityGapConfig) -> float:
     """Return about how long a run takes on two CPU cores."""
-    numbers = config.numbers
+    numbers = config.preset
     updates = numbers.iterations * config.task_count * numbers.seeds
     evaluations = updates / numbers.eval_every * (config.task_count + 1) / 2
     images = evaluations * numbers.eval_images + 3 * updates * config.protocol.batch_size

@@ -5,15 +5,14 @@ from typing import Any
 
 import numpy as np
 
-from neurogain.continual import methods, metrics
+from neurogain.continual import metrics
 from neurogain.continual.streams import Stream
 from neurogain.continual.training import TaskCurves
 from neurogain.experiments.stability_gap.config import StabilityGapConfig
-from neurogain.experiments.stability_gap.run import load_stream
+from neurogain.experiments.training import load_stream
 from neurogain.jobs import Found
 from neurogain.stats import summary
 
-SCHEMA_VERSION = 1
 WINDOWS = (10, 100)  # evaluations, of windowed forgetting and plasticity (De Lange et al. 2023)
 LEARNED_AFTER = (10, 50, 200)  # iterations after which the accuracy on the new task is reported
 
@@ -93,9 +92,8 @@ def describe(config: StabilityGapConfig, stream: Stream) -> dict[str, Any]:
 def summarize(config: StabilityGapConfig, found: Found) -> dict[str, Any]:
     """Return the content of metrics.json without versions."""
     stream, every = load_stream(config), config.protocol.eval_every
-    labels = methods.texts(config.optimizers)
     measured = {}
-    for label, (name, method) in zip(labels, config.parse_methods().items(), strict=True):
+    for label, name, method in config.labelled():
         measured[name] = {
             "summary": method.summary,
             "hyperparameters": dict(method.constants),
@@ -103,9 +101,7 @@ def summarize(config: StabilityGapConfig, found: Found) -> dict[str, Any]:
             "wall_time_s": found.seconds[label],
         }
     return {
-        "schema_version": SCHEMA_VERSION,
         "benchmark": config.spec.name,
-        "config": config.as_json(),
         "stream": describe(config, stream),
         "methods": measured,
     }
