@@ -3,14 +3,14 @@
 from collections.abc import Mapping
 from typing import Any
 
-from neurogain import stats
 from neurogain.experiments.burst_stdp.summary import RATIOS
+from neurogain.experiments.tables import lines
 
 
 def table(metrics: Mapping[str, Any]) -> str:
     """Return the measures of both regimes and their ratios."""
-    config = metrics["config"]
-    rows = {
+    config, speeds = metrics["config"], metrics["pulse_speed_per_s"]
+    measures = {
         "pre_rate_hz": "presynaptic rate (Hz)",
         "post_rate_hz": "postsynaptic rate (Hz)",
         "burst_fraction": "spikes reset as bursts",
@@ -18,27 +18,23 @@ def table(metrics: Mapping[str, Any]) -> str:
         "half_time_ms": "half of the change (ms)",
         "final_mean_weight": "weight at the end (of w_max)",
     }
-    lines = [f"{'':<28}{'regular':>26}{'bursting':>26}"]
-    for name, text in rows.items():
-        cells = "".join(
-            f"{stats.text(metrics[r][name], '.3g'):>26}" for r in ("regular", "bursting")
-        )
-        lines.append(f"{text:<28}{cells}")
-    lines.append("\nbursting over regular")
-    lines += [
-        f"  {text:<34}{stats.text(metrics[name], '.4g')}" for name, (_, text) in RATIOS.items()
-    ]
+    one, other = metrics["regular"], metrics["bursting"]
+    rows = [("", "regular", "bursting")]
+    rows += [(text, one[name], other[name]) for name, text in measures.items()]
+    ratios = [(text, metrics[name]) for name, (_, text) in RATIOS.items()]
+    around = [(name, speeds[name]) for name in ("before", "during", "after")]
+    inputs = [(p["somatic_current_pA"], p["noise_pA"], p["speed_ratio"]) for p in metrics["map"]]
     faster, seeds = metrics["seeds_in_which_bursting_is_faster"], config["seeds"]
-    lines.append(f"  faster in {faster} of {seeds} seeds")
-    lines.append("\nspeed of change around a pulse of coupling (of w_max per s)")
-    speeds = metrics["pulse_speed_per_s"]
-    lines += [
-        f"  {name:<34}{stats.text(speeds[name], '.4g')}" for name in ("before", "during", "after")
-    ]
-    lines.append("\nfirst change, bursting over regular, at other inputs onto all somata (pA)")
-    for point in metrics["map"]:
-        current, noise = point["somatic_current_pA"], point["noise_pA"]
-        ratio = stats.text(point["speed_ratio"], ".4g")
-        lines.append(f"  mean {current:>6g}, sd {noise:>6g}{'':<13}{ratio}")
-    lines.append(f"\nMeans over {seeds} seeds and 95 % t-intervals.")
-    return "\n".join(lines)
+    return "\n".join(
+        [
+            *lines("{:<28}{:>26.3g}{:>26.3g}", rows),
+            "\nbursting over regular",
+            *lines("  {:<34}{:.4g}", ratios),
+            f"  faster in {faster} of {seeds} seeds",
+            "\nspeed of change around a pulse of coupling (of w_max per s)",
+            *lines("  {:<34}{:.4g}", around),
+            "\nfirst change, bursting over regular, at other inputs onto all somata (pA)",
+            *lines("  mean {:>6g}, sd {:>6g}" + 13 * " " + "{:.4g}", inputs),
+            f"\nMeans over {seeds} seeds and 95 % t-intervals.",
+        ]
+    )

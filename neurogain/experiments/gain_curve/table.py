@@ -3,37 +3,30 @@
 from collections.abc import Mapping
 from typing import Any
 
-_HEAD = (
-    f"{'Id':>6}{'p':>6}{'gd':>6}{'gs':>6}{'rheobase':>10}  {'gain':<22}{'bursts: Ca, ISI':>16}",
-    f"{'(pA)':>6}{'':>6}{'(nS)':>6}{'(nS)':>6}{'(pA)':>10}  {'(Hz/nA)':<22}",
-)
+from neurogain.experiments import tables
+
+_KNOBS = ("dendritic_current_pA", "coupling", "dendritic_inhibition_nS", "somatic_inhibition_nS")
 
 
 def table(metrics: Mapping[str, Any]) -> str:
     """Return one line per curve."""
-    lines = [line.rstrip() for line in _HEAD]
+    rows: list[list[Any]] = [
+        ["Id", "p", "gd", "gs", "rheobase", "gain", " bursts: Ca, ISI", ""],
+        ["(pA)", "", "(nS)", "(nS)", "(pA)", "(Hz/nA)", "", ""],
+    ]
     for curve in metrics["curves"]:
-        names = ("dendritic_current_pA", "coupling", "dendritic_inhibition_nS")
-        knobs = "".join(f"{curve[name]:>6g}" for name in (*names, "somatic_inhibition_nS"))
-        onset, slope = curve["rheobase_pA"], curve["gain_hz_per_nA"]
-        low, high = curve["gain_hz_per_nA_ci"]
-        rheobase = "none" if onset is None else f"{onset:g}"
-        gain = "undefined" if slope is None else f"{slope:.1f}"
-        gain += "" if low is None else f" [{low:.1f}, {high:.1f}]"
+        onset = "none" if curve["rheobase_pA"] is None else curve["rheobase_pA"]
+        slope = {"mean": curve["gain_hz_per_nA"], "ci": curve["gain_hz_per_nA_ci"]}
         shares = (curve[f"{kind}_burst_fraction"][-1] for kind in ("calcium", "isi"))
-        calcium, isi = ("-" if share is None else f"{share:.0%}" for share in shares)
-        lines.append(f"{knobs}{rheobase:>10}  {gain:<22}{calcium:>11}{isi:>5}")
+        rows.append([*map(curve.get, _KNOBS), onset, slope, *shares])
     config = metrics["config"]
     low, high = config["gain_range"]
-    spread = (
-        f"95 % t-intervals over {config['repeats']} repeats"
-        if config["repeats"] > 1
-        else "one repeat"
-    )
-    lines += [
+    spread = tables.intervals_over(config["repeats"], "repeat")
+    lines = [
+        *tables.lines(4 * "{:>6g}" + "{:>10g}  {:<22.1f}{:>11.0%}{:>5.0%}", rows),
         "Rheobase: first current with at least 1 Hz, onset included.",
         f"Gain: slope from {low:g} pA (or the rheobase) to {high:g} pA,",
-        f"  {spread}.",
+        f"  {spread.replace('One', 'one')}.",
         "Bursts: share of the spikes at the last somatic current.",
     ]
     return "\n".join(lines)

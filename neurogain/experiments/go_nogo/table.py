@@ -1,15 +1,12 @@
 """What `neurogain go-nogo` prints."""
 
-import textwrap
 from collections.abc import Mapping
 from typing import Any
 
-from neurogain import stats
+from neurogain.experiments import tables
 from neurogain.experiments.go_nogo import summary
+from neurogain.experiments.tables import line, lines
 
-WIDTH = 80
-_WHEN = ("before", "at", "after")
-_NAME = 25  # columns for the name of a condition
 _LEGEND = (
     "A name without @ is at the first validity of feedback, with @ at that one.",
     "Learned: the last 100 trials of the rule at least 85 % correct, 75 % with each pair of cues; "
@@ -28,85 +25,58 @@ _LEGEND = (
 )
 
 
+_ABLATED = ("removed", "validity", "first", "second", "whole")
+
+
 def table(metrics: Mapping[str, Any]) -> str:
     """Return what the fair controls say, then a line per condition in each of four tables."""
-    blocks = [textwrap.wrap(text, WIDTH) for text in summary.verdicts(metrics)]
-    blocks += [_success(metrics), _detection(metrics), _exploration(metrics), _paired(metrics)]
-    blocks += [_ablations(metrics)]
-    seeds = f"{metrics['config']['seeds']} seeds."
-    blocks.append([line for text in (seeds, *_LEGEND) for line in textwrap.wrap(text, WIDTH)])
-    return "\n\n".join("\n".join(line.rstrip() for line in block) for block in blocks if block)
-
-
-def _success(metrics: Mapping[str, Any]) -> list[str]:
-    """Return who learns, a line per condition."""
-    lines = [
-        f"{'condition':<{_NAME}}{'learned 1':>9}{'learned 2':>10}{'  [95 %]':<16}{'trials to it'}"
+    success: list[Any] = [("condition", "learned 1", "learned 2", "[95 %]", "trials to it")]
+    detection: list[Any] = [("condition", "accuracy 1", "latency", "missed", "false")]
+    entropies: list[Any] = [("condition", "H(action | Go cue)", "H(action | pair)")]
+    for name, c in metrics["conditions"].items():
+        first, second = c["pre_shift_success"], c["post_shift_success"]
+        interval = "[{:.2f}, {:.2f}]".format(*second["ci"])
+        trials = _trials(c["trials_to_criterion"])
+        success.append((name, first["mean"], second["mean"], interval, trials))
+        bursts = (c["detector"][x]["mean"] for x in ("latency", "misses", "false_alarms"))
+        detection.append((name, c["pre_shift_accuracy"], *bursts))
+        both = (c[f"entropy_{kind}_bits"] for kind in ("go", "pair"))
+        means = ([bits[when]["mean"] for when in ("before", "at", "after")] for bits in both)
+        entropies.append((name, *(line("{:.2f} / {:.2f} / {:.2f}", row) for row in means)))
+    blocks = [
+        *(tables.wrapped(text) for text in summary.verdicts(metrics)),
+        lines("{:<25}{:>9.2f}{:>10.2f}  {:<14}{}", success),
+        lines("{:<25}{:<22.3f}{:>10.1f}{:>9.2f}{:>9.2f}", detection),
+        lines("{:<25}{:<23}{:<23}", entropies),
+        _paired(metrics),
+        _ablations(metrics),
+        tables.wrapped(f"{metrics['config']['seeds']} seeds.", *_LEGEND),
     ]
-    for name, c in metrics["conditions"].items():
-        low, high = c["post_shift_success"]["ci"]
-        lines.append(
-            f"{name:<{_NAME}}{c['pre_shift_success']['mean']:>9.2f}"
-            f"{c['post_shift_success']['mean']:>10.2f}{f'  [{low:.2f}, {high:.2f}]':<16}"
-            f"{_trials(c['trials_to_criterion'])}"
-        )
-    return lines
-
-
-def _detection(metrics: Mapping[str, Any]) -> list[str]:
-    """Return accuracy under the first rule and how the shift is detected, a line per condition."""
-    lines = [f"{'condition':<{_NAME}}{'accuracy 1':<22}{'latency':>10}{'missed':>9}{'false':>9}"]
-    for name, c in metrics["conditions"].items():
-        detector = c["detector"]
-        lines.append(
-            f"{name:<{_NAME}}{stats.text(c['pre_shift_accuracy'], '.3f'):<22}"
-            f"{_number(detector['latency']['mean']):>10}{detector['misses']['mean']:>9.2f}"
-            f"{detector['false_alarms']['mean']:>9.2f}"
-        )
-    return lines
-
-
-def _exploration(metrics: Mapping[str, Any]) -> list[str]:
-    """Return entropies, a line per condition."""
-    heads = "H(action | Go cue)", "H(action | pair)"
-    lines = [f"{'condition':<{_NAME}}" + "".join(f"{head:<23}" for head in heads)]
-    for name, c in metrics["conditions"].items():
-        cells = (
-            " / ".join(_number(c[f"entropy_{kind}_bits"][when]["mean"], ".2f") for when in _WHEN)
-            for kind in ("go", "pair")
-        )
-        lines.append(f"{name:<{_NAME}}" + "".join(f"{cell:<23}" for cell in cells))
-    return lines
+    return "\n\n".join("\n".join(block) for block in blocks if block)
 
 
 def _paired(metrics: Mapping[str, Any]) -> list[str]:
     """Return differences to DA + NA in pairs of seeds, a line per condition that has them."""
-    lines = [f"{'less DA + NA':<{_NAME}}{'share':<22}{'p':>8}  trials to it"]
+    rows: list[Any] = []
     for name in metrics["conditions"]:
-        for key, other in metrics["differences"].items():
+        for key, x in metrics["differences"].items():
             if key.startswith(f"{name} - da+na"):
-                share = stats.text(other["post_shift_success"], "+.2f")
-                trials = stats.text(other["trials_to_criterion_where_both_do"], "+.0f")
-                lines.append(f"{name:<{_NAME}}{share:<22}{other['only']['p']:>8.2g}  {trials}")
+                trials = x["trials_to_criterion_where_both_do"]
+                rows.append((name, x["post_shift_success"], x["only"]["p"], trials))
                 break
-    return lines if len(lines) > 1 else []
+    heads = ("less DA + NA", "share", "p", "trials to it")
+    return lines("{:<25}{:<22+.2f}{:>8.2g}  {:+.0f}", [heads, *rows]) if rows else []
 
 
 def _ablations(metrics: Mapping[str, Any]) -> list[str]:
     """Return what is lost without each part of DA + NA."""
-    if not metrics["ablations"]:
-        return []
-    lines = [
-        f"{'removed from DA + NA':<24}{'valid':>6}{'learned 1':>10}{'learned 2':>10}{'with it':>8}"
-        f"{'only w / wo':>13}{'p':>9}"
+    heads = ("removed from DA + NA", "valid", "learned 1", "learned 2", "with it")
+    rows = [
+        (*map(row.get, _ABLATED), f"{row['only_whole']} / {row['only_ablated']}", row["p"])
+        for row in metrics["ablations"]
     ]
-    for row in metrics["ablations"]:
-        only = f"{row['only_whole']} / {row['only_ablated']}"
-        lines.append(
-            f"{row['removed']:<24}{row['validity']:>6g}{row['first']:>10.2f}{row['second']:>10.2f}"
-            f"{row['whole']:>8.2f}{only:>13}{row['p']:>9.2g}"
-        )
-    return lines
+    template = "{:<24}{:>6g}{:>10.2f}{:>10.2f}{:>8.2f}{:>13}{:>9.2g}"
+    return lines(template, [(*heads, "only w / wo", "p"), *rows]) if rows else []
 
 
 def _trials(value: Mapping[str, Any]) -> str:
@@ -117,7 +87,3 @@ def _trials(value: Mapping[str, Any]) -> str:
     if len(value["per_seed"]) < 6:  # too few for an interval
         return one(value["median"])
     return f"{one(value['median'])} [{one(low)}, {one(high)}]"
-
-
-def _number(value: float | None, form: str = ".1f") -> str:
-    return "-" if value is None else f"{value:{form}}"

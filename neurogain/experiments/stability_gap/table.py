@@ -1,28 +1,22 @@
 """What `neurogain stability-gap` prints."""
 
-import textwrap
 from collections.abc import Mapping
 from typing import Any
 
-from neurogain import stats
+from neurogain.experiments import tables
 
-WIDTH = 80
-COLUMNS = ("avg-SG", "avg-ACC", "min-ACC (old tasks)")
+COLUMNS = {"avg_sg": "avg-SG", "avg_acc": "avg-ACC", "min_acc": "min-ACC (old tasks)"}
 
 
 def table(metrics: Mapping[str, Any]) -> str:
     """Return the results as a table, one method a line, and what they rest on."""
     measured = metrics["methods"]
     width = min(13, max(len("method"), *map(len, measured)))
-    lines = [f"{'method':<{width}}  {COLUMNS[0]:<22}{COLUMNS[1]:<22}{COLUMNS[2]}".rstrip()]
-    for label, m in measured.items():
-        cells = (stats.text(m[field], ".3f") for field in ("avg_sg", "avg_acc", "min_acc"))
-        row = "".join(f"{cell:<22}" for cell in cells).rstrip()
-        if len(label) > width:
-            lines.append(label)
-        lines.append(f"{label if len(label) <= width else '':<{width}}  {row}")
+    rows = [("method", *COLUMNS.values())]
+    rows += [(label, *map(m.get, COLUMNS)) for label, m in measured.items()]
+    lines = tables.lines(f"{{:<{width}}}  " + 3 * "{:<22.3f}", rows)
     seeds = len(next(iter(measured.values()))["diverged"])
-    spread = f"95 % t-intervals over {seeds} seeds" if seeds > 1 else "One seed"
+    spread = tables.intervals_over(seeds, "seed")
     notes = [f"{spread}; lower avg-SG is better, at equal avg-ACC."]
     diverged = [label for label, m in measured.items() if any(m["diverged"])]
     if diverged:
@@ -30,7 +24,7 @@ def table(metrics: Mapping[str, Any]) -> str:
     notes.append(_evaluation(metrics))
     if "note" in metrics["stream"]:
         notes.append(metrics["stream"]["note"])
-    return "\n".join(lines + [line for note in notes for line in textwrap.wrap(note, WIDTH)])
+    return "\n".join(lines + tables.wrapped(*notes))
 
 
 def _evaluation(metrics: Mapping[str, Any]) -> str:
