@@ -76,6 +76,11 @@ class Job(NamedTuple):
     checkpoint: Checkpoint  # arrays that let an interrupted job continue; deleted at its end
 
 
+def seeded(function: Callable[..., Any], *given: Any) -> Callable[[Job], Any]:
+    """Return the `run` of a part with seeds: `function(*given, seeds=, show=)`."""
+    return lambda job: function(*given, seeds=job.seeds, show=job.show)
+
+
 class Found(dict[str, Any]):
     """Results by label, with the time that each part took."""
 

@@ -18,7 +18,7 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from neurogain.experiments.burst_stdp.config import SEGMENT, BurstStdpConfig, Point
-from neurogain.jobs import Job, Part
+from neurogain.jobs import Job, Part, seeded
 from neurogain.spiking import (
     Drive,
     Network,
@@ -79,8 +79,7 @@ def parts(config: BurstStdpConfig) -> Iterator[Part]:
     }
     seeds = tuple(range(config.seed, config.seed + config.seeds))
     for name in REGIMES:
-        run = functools.partial(_course, config, name)
-        yield Part(name, Course, run, axes, seeds=seeds)
+        yield Part(name, Course, seeded(run_regime, config, name), axes, seeds=seeds)
     seeds = tuple(range(config.seed, config.seed + config.map_seeds))
     for point in points:
         early = functools.partial(_early, config, point)
@@ -94,10 +93,6 @@ def seconds(config: BurstStdpConfig) -> float:
     map_runs = 2 * len(config.points()) * config.map_seeds
     steps += map_runs * (config.warm_up + config.early) / config.dt
     return 10 + steps * (3e-8 * cells + 2e-9 * config.pre * config.post)
-
-
-def _course(config: BurstStdpConfig, name: str, job: Job) -> Course:
-    return run_regime(config, name, job.seeds, job.show)
 
 
 def _early(config: BurstStdpConfig, point: Point, job: Job) -> Early:
@@ -201,9 +196,9 @@ def run_regime(
     config: BurstStdpConfig,
     name: str,
     seeds: Sequence[int],
-    progress: Callable[[int, int], None] | None = None,
+    show: Callable[[int, int], None] = lambda done, total: None,
 ) -> Course:
-    """Run the seeds of one regime together, warm-up included; `progress` is told segments.
+    """Run the seeds of one regime together, warm-up included; `show` is told segments.
 
     Spikes and weights of a seed don't depend on the others. The last bit of `mean` and `step` may:
     the compiler orders their sums by the number of seeds.
@@ -222,8 +217,7 @@ def run_regime(
         state, results = segment(params if number >= 0 else still, state, drive, own)
         if number >= 0:
             found.append(jax.tree.map(np.asarray, results))
-        if progress is not None:
-            progress(number + warm + 1, warm + learned)
+        show(number + warm + 1, warm + learned)
     course = {field: np.stack([f[field] for f in found], axis=1) for field in found[0]}
     for field in ("change", "mean"):
         course[field] = course[field].reshape(len(seeds), -1)

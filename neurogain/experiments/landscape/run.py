@@ -4,14 +4,11 @@ One for each optimizer and one for each kind of complexity, kept seed by seed; a
 of fast and slow weights.
 """
 
-import functools
 from collections.abc import Iterator
 
 import numpy as np
 
-from neurogain.continual.method import Method
-from neurogain.continual.streams import Stream
-from neurogain.experiments.landscape import complexity, fast_slow, switch
+from neurogain.experiments.landscape import complexity, switch
 from neurogain.experiments.landscape.complexity import (
     COMPLEXITIES,
     DRIVES,
@@ -20,10 +17,10 @@ from neurogain.experiments.landscape.complexity import (
     Complexity,
 )
 from neurogain.experiments.landscape.config import LandscapeConfig
-from neurogain.experiments.landscape.fast_slow import FastSlow
+from neurogain.experiments.landscape.fast_slow import FastSlow, run_fast_slow
 from neurogain.experiments.landscape.switch import Switch
 from neurogain.experiments.training import load_stream
-from neurogain.jobs import Job, Part
+from neurogain.jobs import Part, seeded
 
 DEMONSTRATION = "fast-slow"
 
@@ -47,34 +44,16 @@ def parts(config: LandscapeConfig) -> Iterator[Part]:
         "line_distance": switch.distances(config),
     }
     for label, _, method in config.labelled():
-        job = functools.partial(_method, config, stream, method)
-        settings = {"method": method.text}
         yield Part(
-            label, Switch, job, axes, seeds=seeds, undefined=Switch._fields, settings=settings
-        )
-    yield Part(DEMONSTRATION, FastSlow, _demonstration)
+            label, Switch, seeded(switch.run_method, config, stream, method), axes,
+            seeds=seeds, undefined=Switch._fields, settings={"method": method.text},
+        )  # fmt: skip
+    yield Part(DEMONSTRATION, FastSlow, lambda job: run_fast_slow())
     for kind in COMPLEXITIES:
-        axes = {
-            "drive": np.array(DRIVES),
-            "way": np.array(WAYS),
-            "level": np.array(LEVELS[kind]),
-            "update": update,
-        }
-        read_out = functools.partial(_complexity, config, kind)
-        yield Part(kind, Complexity, read_out, axes, seeds=seeds, undefined=Complexity._fields)
-
-
-def _method(config: LandscapeConfig, stream: Stream, method: Method, job: Job) -> Switch:
-    return switch.run_method(config, stream, method, seeds=job.seeds, show=job.show)
-
-
-def _demonstration(job: Job) -> FastSlow:
-    del job
-    return fast_slow.run_fast_slow()
-
-
-def _complexity(config: LandscapeConfig, kind: str, job: Job) -> Complexity:
-    return complexity.run_complexity(config, kind, seeds=job.seeds, show=job.show)
+        axes = {"drive": np.array(DRIVES), "way": np.array(WAYS), "update": update}
+        axes["level"] = np.array(LEVELS[kind])
+        run = seeded(complexity.run_complexity, config, kind)
+        yield Part(kind, Complexity, run, axes, seeds=seeds, undefined=Complexity._fields)
 
 
 def seconds(config: LandscapeConfig) -> float:

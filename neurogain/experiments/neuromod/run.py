@@ -51,13 +51,9 @@ def parts(config: NeuromodConfig) -> Iterator[Part]:
         "target": np.array(effects.names(tables.EFFECTS[config.cell])),
     }
     for kind, label in KINDS.items():
-        yield Part(label, Course, functools.partial(_course, config, kind == "on"), axes)
+        run = functools.partial(course, config, interacting=kind == "on")
+        yield Part(label, Course, run, axes)
     yield Part(DOSES, DoseResponse, lambda job: dose_response(), {"receptor": receptor})
-
-
-def _course(config: NeuromodConfig, interacting: bool, job: Job) -> Course:
-    del job
-    return course(config, interacting=interacting)
 
 
 def seconds(config: NeuromodConfig) -> float:
@@ -65,8 +61,9 @@ def seconds(config: NeuromodConfig) -> float:
     return 5 + 1e-4 * config.duration / config.dt
 
 
-def course(config: NeuromodConfig, *, interacting: bool) -> Course:
+def course(config: NeuromodConfig, job: Job | None = None, *, interacting: bool) -> Course:
     """Run all systems under the drives."""
+    del job
     steps = round(config.duration / config.dt)
     time = config.dt * np.arange(steps)
     drives = {}
