@@ -55,6 +55,37 @@ def summary(values: Values, *, known_only: bool = False) -> dict[str, Any]:
     }
 
 
+def share(successes: Values) -> dict[str, Any]:
+    """Return a share of seeds with its 95 % Wilson interval, and the values of all seeds."""
+    flags = np.asarray(successes, bool)
+    found = stats.binomtest(int(flags.sum()), len(flags)).proportion_ci(method="wilson")
+    return {
+        "mean": float(flags.mean()),
+        "ci": [float(found.low), float(found.high)],
+        "per_seed": flags.astype(int).tolist(),
+    }
+
+
+def probability(events: np.ndarray) -> dict[str, Any]:
+    """Return the share of events over the last axis with its 95 % Clopper-Pearson interval."""
+    count, n = events.sum(axis=-1), events.shape[-1]
+    low = np.where(count > 0, stats.beta.ppf(0.025, np.maximum(count, 1), n - count + 1), 0.0)
+    high = np.where(count < n, stats.beta.ppf(0.975, count + 1, np.maximum(n - count, 1)), 1.0)
+    return {"mean": (count / n).tolist(), "ci": np.stack([low, high], -1).tolist()}
+
+
+def median_interval(values: np.ndarray, level: float = 0.95) -> tuple[float, float]:
+    """Return the order-statistics interval of a median; infinite values may be its end.
+
+    Source: Conover, Practical Nonparametric Statistics (1999), section 3.2.
+    """
+    ordered = np.sort(values)
+    low = int(stats.binom.ppf((1 - level) / 2, len(values), 0.5))
+    if low < 1:
+        return float("nan"), float("nan")
+    return float(ordered[low - 1]), float(ordered[len(values) - low])
+
+
 def text(value: Mapping[str, Any], form: str = ".1f") -> str:
     """Return a `summary` in words: the mean and, where there is one, its interval."""
     if value["mean"] is None:

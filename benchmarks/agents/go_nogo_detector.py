@@ -19,8 +19,8 @@ import numpy as np
 from benchmarks.record import Record
 from neurogain import stats
 from neurogain.experiments import go_nogo
-from neurogain.experiments.go_nogo import GoNoGoConfig, Runs, Unit, measures
-from neurogain.tasks.go_nogo import prediction
+from neurogain.experiments.go_nogo import GoNoGoConfig, Runs, Unit
+from neurogain.tasks.go_nogo import measures, prediction
 from neurogain.tasks.go_nogo.prediction import PredictionParams
 
 ABOUT = {

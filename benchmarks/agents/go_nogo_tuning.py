@@ -23,8 +23,9 @@ import numpy as np
 
 from benchmarks.record import Record
 from neurogain.experiments import go_nogo
-from neurogain.experiments.go_nogo import GoNoGoConfig, Unit, measures
+from neurogain.experiments.go_nogo import GoNoGoConfig, Unit
 from neurogain.experiments.go_nogo.conditions import ACTIONS, LEARNING, Condition, parameters
+from neurogain.tasks.go_nogo import measures
 
 ABOUT = {
     "title": "Go/No-Go: constants, chosen on tuning seeds",

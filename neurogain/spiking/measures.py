@@ -56,6 +56,36 @@ def gain(current: ArrayLike, rate: ArrayLike, low: float, high: float) -> float:
     return float(np.polyfit(current[inside], rate[inside], 1)[0] * 1000)
 
 
+def threshold(current: np.ndarray, rate: np.ndarray, criterion: float) -> float:
+    """Return the current, pA, at which the rate first rises through the criterion (Hz).
+
+    Linear between points. NaN if it never does, or is above it from the first current on.
+
+    Example:
+      >>> threshold(np.array([500.0, 600.0, 700.0]), np.array([0.0, 1.0, 5.0]), 2.0)
+      625.0
+    """
+    above = np.flatnonzero(rate >= criterion)
+    if not above.size or above[0] == 0:
+        return float("nan")
+    low, high = above[0] - 1, above[0]
+    share = (criterion - rate[low]) / (rate[high] - rate[low])
+    return float(current[low] + share * (current[high] - current[low]))
+
+
+def slope(current: np.ndarray, rate: np.ndarray, low: float, high: float) -> float:
+    """Return the slope, Hz/nA, of the least-squares line through the points in [low, high] Hz.
+
+    NaN with fewer than two. Points after the first rate above `high` don't count.
+    """
+    over = np.flatnonzero(rate > high)
+    last = over[0] if over.size else len(rate)
+    inside = (np.arange(len(rate)) < last) & (rate >= low)
+    if inside.sum() < 2:
+        return float("nan")
+    return float(np.polyfit(current[inside], rate[inside], 1)[0] * 1000)
+
+
 def calcium_burst_fraction(burst: ArrayLike, spikes: ArrayLike) -> np.ndarray:
     """Return the share of spikes that were reset as bursts; NaN without spikes."""
     return _share(burst, spikes)

@@ -2,8 +2,8 @@
 
 from neurogain.experiments.bac_firing.config import BacFiringConfig
 from neurogain.experiments.bac_firing.run import Pairing, Sustained, spike_time
-from neurogain.experiments.bac_firing.summary import probability
 from neurogain.runner import Experiment
+from neurogain.stats import probability
 
 __all__ = [
     "EXPERIMENT", "BacFiringConfig", "Pairing", "Sustained", "probability", "run", "spike_time",

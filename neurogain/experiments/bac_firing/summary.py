@@ -4,19 +4,11 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-from scipy.stats import beta
 
 from neurogain.experiments.bac_firing.config import BacFiringConfig
 from neurogain.experiments.bac_firing.run import Pairing, Sustained
 from neurogain.spiking import cells
-
-
-def probability(events: np.ndarray) -> dict[str, Any]:
-    """Return the share of events over the last axis with its 95 % Clopper-Pearson interval."""
-    count, n = events.sum(axis=-1), events.shape[-1]
-    low = np.where(count > 0, beta.ppf(0.025, np.maximum(count, 1), n - count + 1), 0.0)
-    high = np.where(count < n, beta.ppf(0.975, count + 1, np.maximum(n - count, 1)), 1.0)
-    return {"mean": (count / n).tolist(), "ci": np.stack([low, high], -1).tolist()}
+from neurogain.stats import probability
 
 
 def summarize(config: BacFiringConfig, found: Mapping[str, Any]) -> dict[str, Any]:

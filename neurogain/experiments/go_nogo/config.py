@@ -6,11 +6,11 @@ from typing import Annotated, Any, NamedTuple
 
 from neurogain import results
 from neurogain.experiments.go_nogo.conditions import CONDITIONS
-from neurogain.experiments.go_nogo.measures import BLOCK, LAST
 from neurogain.experiments.grids import Grid
 from neurogain.experiments.options import Count, In, Multiple, OneOf, Options, Rule, Seed, Whole
 from neurogain.tasks import go_nogo as task
 from neurogain.tasks.go_nogo.environment import Feedback, Shift
+from neurogain.tasks.go_nogo.measures import BLOCK, LAST
 
 FIRST_SEED = 1000  # lower ones were for tuning
 OVERTRAINED = ("da", "da+na", "da-tuned", "da+forgetting")

@@ -1,17 +1,18 @@
 """From the results of all units of the Go/No-Go experiment to `metrics.json`."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
+import scipy.stats
 
 from neurogain import stats
-from neurogain.experiments.go_nogo import measures
 from neurogain.experiments.go_nogo.conditions import CONDITIONS
 from neurogain.experiments.go_nogo.config import GoNoGoConfig, Unit
 from neurogain.experiments.go_nogo.run import Runs
 from neurogain.jobs import Found
-from neurogain.stats import summary, text
+from neurogain.stats import median_interval, share, summary, text
+from neurogain.tasks.go_nogo import measures
 
 REFERENCE = "da"  # that others are compared with, in pairs of seeds
 
@@ -32,38 +33,12 @@ UNITS = {
 }
 
 
-def median_interval(values: np.ndarray, level: float = 0.95) -> tuple[float, float]:
-    """Return the order-statistics interval of a median; infinite values may be its end.
-
-    Source: Conover, Practical Nonparametric Statistics (1999), section 3.2.
-    """
-    from scipy import stats
-
-    ordered = np.sort(values)
-    low = int(stats.binom.ppf((1 - level) / 2, len(values), 0.5))
-    if low < 1:
-        return float("nan"), float("nan")
-    return float(ordered[low - 1]), float(ordered[len(values) - low])
-
-
 def _criterion(values: np.ndarray) -> dict[str, Any]:
     counted = np.where(np.isnan(values), np.inf, values)
     return {
         "median": stats.or_null(np.median(counted)),
         "ci": [stats.or_null(x) for x in median_interval(counted)],
         "per_seed": stats.or_null(values),
-    }
-
-
-def share(successes: np.ndarray) -> dict[str, Any]:
-    """Return a share of seeds with its Wilson interval, and all seeds."""
-    from scipy import stats
-
-    found = stats.binomtest(int(successes.sum()), len(successes)).proportion_ci(method="wilson")
-    return {
-        "mean": float(np.mean(successes)),
-        "ci": [float(found.low), float(found.high)],
-        "per_seed": [int(x) for x in successes],
     }
 
 
@@ -135,18 +110,19 @@ def compare(one: dict[str, Any], other: dict[str, Any]) -> dict[str, Any]:
 
     `only`: number of seeds that learned the last rule in one alone, and McNemar's exact p.
     """
-    from scipy import stats
 
-    mine, its = (np.array(x["post_shift_success"]["per_seed"]) for x in (one, other))
-    gained, lost = int(((mine == 1) & (its == 0)).sum()), int(((mine == 0) & (its == 1)).sum())
-    p = stats.binomtest(gained, gained + lost).pvalue if gained + lost else 1.0
-    accuracy = [np.array(x["pre_shift_accuracy"]["per_seed"], float) for x in (one, other)]
-    trials = [np.array(x["trials_to_criterion"]["per_seed"], float) for x in (one, other)]
+    def less(field: str, **options: bool) -> dict[str, Any]:
+        mine, its = (np.array(x[field]["per_seed"], float) for x in (one, other))
+        return summary(mine - its, **options)
+
+    learned = less("post_shift_success")
+    gained, lost = (learned["per_seed"].count(sign) for sign in (1, -1))
+    p = scipy.stats.binomtest(gained, gained + lost).pvalue if gained + lost else 1.0
     return {
-        "post_shift_success": summary(mine.astype(float) - its),
+        "post_shift_success": learned,
         "only": {"first": gained, "second": lost, "p": float(p)},
-        "pre_shift_accuracy": summary(accuracy[0] - accuracy[1]),
-        "trials_to_criterion_where_both_do": summary(trials[0] - trials[1], known_only=True),
+        "pre_shift_accuracy": less("pre_shift_accuracy"),
+        "trials_to_criterion_where_both_do": less("trials_to_criterion", known_only=True),
     }
 
 
@@ -159,95 +135,72 @@ def name_of(unit: Unit, config: GoNoGoConfig) -> str:
     return name + (f"+{unit.overtraining} trials" if unit.overtraining else "")
 
 
+def _compared(
+    metrics: Mapping[str, Any], names: Iterable[str]
+) -> Iterator[tuple[dict[str, Any], list[tuple[str, dict[str, Any], dict[str, Any]]]]]:
+    """Yield DA + NA at each validity, and others there: name, entry, difference to it."""
+    conditions = metrics["conditions"]
+    for own, whole in conditions.items():
+        at = own.removeprefix("da+na")
+        if own in ("da+na", f"da+na@{whole['validity']:g}"):
+            there = [name for name in names if name + at in conditions]
+            less = [metrics["differences"][f"{name}{at} - {own}"] for name in there]
+            entries = [conditions[name + at] for name in there]
+            yield whole, list(zip(there, entries, less, strict=True))
+
+
 def verdicts(metrics: Mapping[str, Any]) -> list[str]:
     """Return in words whether the fair controls do as well as DA + NA, a line for each validity."""
     found = []
-    conditions = metrics["conditions"]
-    for name, own in conditions.items():
-        if not name.startswith("da+na") or own["overtraining"]:
-            continue
-        if own["summary"] != CONDITIONS["da+na"].summary:
-            continue
-        suffix = name.removeprefix("da+na")
-        parts = []
-        for control in ("da-tuned", "da+forgetting"):
-            other = conditions.get(control + suffix)
-            if other is None:
-                continue
-            difference = metrics["differences"][f"{control}{suffix} - {name}"]
-            p = difference["only"]["p"]
-            word = "as well" if p >= 0.05 else "better" if _more(other, own) else "worse"
+    for own, controls in _compared(metrics, ("da-tuned", "da+forgetting")):
+        parts, learned = [], own["post_shift_success"]["mean"]
+        for _, other, difference in controls:
+            p, its = difference["only"]["p"], other["post_shift_success"]["mean"]
+            word = "as well" if p >= 0.05 else "better" if its > learned else "worse"
             trials = text(difference["trials_to_criterion_where_both_do"], "+.0f")
             parts.append(
-                f"{other['summary']}: {word} ({other['post_shift_success']['mean']:.2f}, "
-                f"p = {p:.2g}; {trials} trials to it than DA + NA where both do, accuracy before "
-                f"the shift {other['pre_shift_accuracy']['mean']:.3f})"
+                f"{other['summary']}: {word} ({its:.2f}, p = {p:.2g}; {trials} trials to it than "
+                "DA + NA where both do, accuracy before the shift "
+                f"{other['pre_shift_accuracy']['mean']:.3f})"
             )
         if parts:
             found.append(
                 f"Feedback valid in {own['validity']:.0%}: DA + NA learns the shift in "
-                f"{own['post_shift_success']['mean']:.2f} of seeds (accuracy before it "
+                f"{learned:.2f} of seeds (accuracy before it "
                 f"{own['pre_shift_accuracy']['mean']:.3f}). " + "; ".join(parts) + "."
             )
     return found
 
 
-def _more(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
-    return one["post_shift_success"]["mean"] > other["post_shift_success"]["mean"]
-
-
 ABLATIONS = {
-    "DA": "no-da",
-    "NA": "da",
-    "the predictive network": "no-prediction",
-    "the eligibility trace": "no-eligibility",
-    "NA's gain": "no-gain",
-    "NA's bursts": "no-bursts",
-    "NA's plasticity": "no-plasticity",
-    "NA's reset": "no-reset",
+    "no-da": "DA",
+    "da": "NA",
+    "no-prediction": "the predictive network",
+    "no-eligibility": "the eligibility trace",
+    "no-gain": "NA's gain",
+    "no-bursts": "NA's bursts",
+    "no-plasticity": "NA's plasticity",
+    "no-reset": "NA's reset",
 }
-"""What is removed from DA + NA, and the condition that is left."""
+"""The condition that is left, and what is removed from DA + NA."""
 
 
 def ablations(metrics: Mapping[str, Any]) -> list[dict[str, Any]]:
     """Return one row for each part that is removed from DA + NA, at each validity."""
-    conditions, differences = metrics["conditions"], metrics["differences"]
-    rows = []
-    for name, whole in conditions.items():
-        suffix = name.removeprefix("da+na")
-        if name not in ("da+na", f"da+na@{whole['validity']:g}"):
-            continue
-        for removed, condition in ABLATIONS.items():
-            left = conditions.get(condition + suffix)
-            if left is not None:
-                change = differences[f"{condition}{suffix} - {name}"]
-                rows.append(
-                    {
-                        "removed": removed,
-                        "validity": whole["validity"],
-                        "first": left["pre_shift_success"]["mean"],
-                        "second": left["post_shift_success"]["mean"],
-                        "whole": whole["post_shift_success"]["mean"],
-                        "only_whole": change["only"]["second"],
-                        "only_ablated": change["only"]["first"],
-                        "p": change["only"]["p"],
-                    }
-                )
-    return rows
-
-
-def summarize(config: GoNoGoConfig, found: Found) -> dict[str, Any]:
-    """Return the content of `metrics.json` without versions."""
-    conditions = {
-        name_of(unit, config): condition(config, unit, found[unit.label]) for unit in config.units()
-    }
-    metrics = {
-        "units": UNITS,
-        "conditions": conditions,
-        "differences": differences(config, conditions),
-        "wall_time_s": found.elapsed,
-    }
-    return metrics | {"ablations": ablations(metrics)}
+    return [
+        {
+            "removed": ABLATIONS[condition],
+            "validity": whole["validity"],
+            "first": left["pre_shift_success"]["mean"],
+            "second": left["post_shift_success"]["mean"],
+            "whole": whole["post_shift_success"]["mean"],
+            "only_whole": change["only"]["second"],
+            "only_ablated": change["only"]["first"],
+            "p": change["only"]["p"],
+        }
+        for whole, others in _compared(metrics, ABLATIONS)
+        for condition, left, change in others
+    ]
 
 
 def differences(config: GoNoGoConfig, conditions: Mapping[str, Any]) -> dict[str, Any]:
@@ -264,3 +217,17 @@ def differences(config: GoNoGoConfig, conditions: Mapping[str, Any]) -> dict[str
                     key = f"{name} - {place[reference]}"
                     pairs[key] = compare(conditions[name], conditions[place[reference]])
     return pairs
+
+
+def summarize(config: GoNoGoConfig, found: Found) -> dict[str, Any]:
+    """Return the content of `metrics.json` without versions."""
+    conditions = {
+        name_of(unit, config): condition(config, unit, found[unit.label]) for unit in config.units()
+    }
+    metrics = {
+        "units": UNITS,
+        "conditions": conditions,
+        "differences": differences(config, conditions),
+        "wall_time_s": found.elapsed,
+    }
+    return metrics | {"ablations": ablations(metrics)}
