@@ -155,3 +155,9 @@ class Options:
 
     def _check_together(self) -> None:
         """Raise ValueError for values that don't fit each other."""
+
+    def _require(self, name: str, holds: bool, rule: str, way_out: Any) -> None:
+        """Raise a ValueError unless the rule of a field holds: what it must, and one that would."""
+        if not holds:
+            advice = way_out if isinstance(way_out, str) else f"Pass {name}={way_out}."
+            raise ValueError(f"`{name}` must {rule}; got {getattr(self, name)!r}. {advice}")

@@ -63,8 +63,7 @@ class TrainingOptions(Options):
         return results.plain(dataclasses.replace(same, benchmark=self.spec.name, optimizers=texts))
 
     def _check_together(self) -> None:
-        if self.seed_range.stop > 2**32:
-            raise ValueError(f"`first_seed` must be below 2^32 - seeds; got {self.first_seed}.")
+        self._require("first_seed", self.seed_range.stop <= 2**32, "be below 2^32 - seeds", 0)
 
 
 def load_stream(config: TrainingOptions) -> Stream:

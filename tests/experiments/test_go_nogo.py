@@ -170,7 +170,7 @@ def test_bad_input_ends_in_one_line(tmp_path):
     [
         ({"conditions": ("dopamine",)}, "`conditions` must be one of da, da.na, .* got 'dopamine'"),
         ({"conditions": ()}, "`conditions` must name at least one"),
-        ({"conditions": ("na-yoked",)}, "must have da.na, whose bursts it gets"),
+        ({"conditions": ("na-yoked",)}, "must have da.na, whose bursts na-yoked gets"),
         ({"conditions": ("na-yoked", "da+na"), "seeds": 1}, "`seeds` must be at least 2"),
         ({"seeds": 0}, "`seeds` must be a whole number"),
         ({"seed": -1}, "`seed` must be in"),

@@ -3,7 +3,6 @@
 import dataclasses
 from typing import Annotated
 
-from neurogain import _checks
 from neurogain.experiments.grids import Grid
 from neurogain.experiments.options import Count, In, Options, Seed, TimeStep
 from neurogain.spiking.models.pyramidal import Coupling
@@ -48,7 +47,6 @@ class BacFiringConfig(Options):
     """Of the noise."""
 
     def _check_together(self) -> None:
-        rule = f"from dt = {self.dt:g} to 1e5 ms"
+        rule = f"be from dt = {self.dt:g} to 1e5 ms"
         for name in ("dendritic_duration", "somatic_duration", "sustained_duration"):
-            value = getattr(self, name)
-            _checks.in_range(name, value, rule, lambda x: (x >= self.dt) & (x < 1e5), "10")
+            self._require(name, self.dt <= getattr(self, name) < 1e5, rule, 10.0)

@@ -72,11 +72,9 @@ class BurstStdpConfig(Options):
                 f"{start:g} {end:g}. For instance duration 2000, early 500, pulse 500 1000."
             )
         ratios = (self.sample / self.dt, SEGMENT / self.sample)
-        if not all(x > 0.5 and abs(x - round(x)) < 1e-6 * x for x in ratios):
-            raise ValueError(
-                f"`sample` must be a multiple of dt = {self.dt:g} ms that divides {SEGMENT:g} ms; "
-                f"got {self.sample!r}. Pass sample=50."
-            )
+        fits = all(x > 0.5 and abs(x - round(x)) < 1e-6 * x for x in ratios)
+        rule = f"be a multiple of dt = {self.dt:g} ms that divides {SEGMENT:g} ms"
+        self._require("sample", fits, rule, 50.0)
 
 
 class Point(NamedTuple):

@@ -3,7 +3,6 @@
 import dataclasses
 from typing import Any, Literal
 
-from neurogain import _checks
 from neurogain.experiments.options import Count, Options, Seed, TimeStep
 from neurogain.spiking.models.pyramidal import Coupling
 
@@ -67,10 +66,7 @@ class CellConfig(Options):
         return super().as_json() | {"current": self.somatic_current}
 
     def _check_together(self) -> None:
-        if not self.pulse_start < self.pulse_end:
-            raise ValueError(
-                f"`pulse_start` must be before `pulse_end`, in ms; got {self.pulse_start} and "
-                f"{self.pulse_end}."
-            )
-        rule = f"at least dt = {self.dt:g} ms"
-        _checks.in_range("burst_window", self.burst_window, rule, lambda x: x >= self.dt, "10")
+        rule = f"be before `pulse_end`, {self.pulse_end:g} ms"
+        self._require("pulse_start", self.pulse_start < self.pulse_end, rule, 0.0)
+        rule = f"be at least dt = {self.dt:g} ms"
+        self._require("burst_window", self.burst_window >= self.dt, rule, 10.0)

@@ -5,7 +5,6 @@ import itertools
 from collections.abc import Iterator
 from typing import Annotated, NamedTuple
 
-from neurogain import _checks
 from neurogain.experiments.grids import Grid
 from neurogain.experiments.options import Count, In, Options, Rule, Seed, TimeStep
 from neurogain.spiking.models.pyramidal import Coupling
@@ -43,8 +42,8 @@ class GainCurveConfig(Options):
     """ms; a spike with a neighbour this close counts as a burst by its intervals."""
 
     def _check_together(self) -> None:
-        rule = f"at least dt = {self.dt:g} ms"
-        _checks.in_range("burst_window", self.burst_window, rule, lambda x: x >= self.dt, "10")
+        rule = f"be at least dt = {self.dt:g} ms"
+        self._require("burst_window", self.burst_window >= self.dt, rule, 10.0)
 
     def units(self) -> Iterator["Unit"]:
         """Yield the units of work."""

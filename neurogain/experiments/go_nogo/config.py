@@ -76,16 +76,11 @@ class GoNoGoConfig(Options):
         return results.plain(self)
 
     def _check_together(self) -> None:
-        if not self.conditions:
-            raise ValueError("`conditions` must name at least one. Pass da da+na.")
-        if "na-yoked" in self.conditions:
-            if YOKED_TO not in self.conditions:
-                raise ValueError(
-                    f"`conditions` with na-yoked must have {YOKED_TO}, whose bursts it gets. Add "
-                    "it."
-                )
-            if self.seeds < 2:
-                raise ValueError("`seeds` must be at least 2 for na-yoked; got 1. Pass seeds=2.")
+        some, yoked = bool(self.conditions), "na-yoked" in self.conditions
+        self._require("conditions", some, "name at least one", "Pass da da+na.")
+        rule, paired = f"have {YOKED_TO}, whose bursts na-yoked gets", YOKED_TO in self.conditions
+        self._require("conditions", paired or not yoked, rule, f"Add {YOKED_TO}.")
+        self._require("seeds", self.seeds > 1 or not yoked, "be at least 2 for na-yoked", 2)
         _, lengths = self.levels()
         _BLOCKS.check("overtraining", lengths)
         for length in (0, *lengths):

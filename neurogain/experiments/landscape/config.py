@@ -52,26 +52,14 @@ class LandscapeConfig(TrainingOptions):
     def _check_together(self) -> None:
         super()._check_together()
         self._check_choices()
-        if self.iterations % self.every:
-            raise ValueError(
-                f"`every` must divide the {self.iterations} iterations of a task; got "
-                f"{self.every}. Pass every={self.iterations}."
-            )
-        if self.points % 2 == 0:
-            raise ValueError(
-                f"`points` must be odd, so that one lies on the switch; got {self.points}. "
-                f"Pass points={self.points + 1}."
-            )
-        if self.window > self.iterations:
-            raise ValueError(
-                f"`window` must be at most the {self.iterations} iterations of a task; got "
-                f"{self.window}. Pass window={self.iterations}."
-            )
-        if self.products < self.top:
-            raise ValueError(
-                f"`products` must be at least the {self.top} eigenvalues; got {self.products}. "
-                "Pass products=50."
-            )
+        total, odd = self.iterations, "be odd, so that one lies on the switch"
+        for name, holds, rule, fits in (
+            ("every", total % self.every == 0, f"divide the {total} iterations of a task", total),
+            ("points", self.points % 2 == 1, odd, self.points + 1),
+            ("window", self.window <= total, f"be at most the {total} iterations of a task", total),
+            ("products", self.products >= self.top, f"be at least the {self.top} eigenvalues", 50),
+        ):
+            self._require(name, holds, rule, fits)
 
     def _check_choices(self) -> None:
         """Raise ValueError for a stream or a method that can't be measured."""
@@ -93,11 +81,8 @@ class LandscapeConfig(TrainingOptions):
         """Raise ValueError if the network for the stream has fewer weights than products."""
         widths = (math.prod(stream.images.shape[1:]), *self.hidden, stream.classes)
         weights = sum(a * b for a, b in itertools.pairwise(widths))
-        if self.products > weights:
-            raise ValueError(
-                f"`products` must be at most the network's {weights} weights; got {self.products}. "
-                "Pass products=50."
-            )
+        rule = f"be at most the network's {weights} weights"
+        self._require("products", self.products <= weights, rule, 50)
 
     def model(self, classes: int = CLASSES) -> models.MLP:
         """Return the network, with one output a class."""

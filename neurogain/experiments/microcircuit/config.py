@@ -153,17 +153,11 @@ class MicrocircuitConfig(options.Options):
         for name in ("warm_up", "duration", "reference_duration", "bin"):
             step = self.bin if name == "reference_duration" else self.dt
             options.Multiple(step, positive=name != "warm_up").check(name, getattr(self, name))
-        if len(self.currents()) < 2:
-            given: Any = self.somatic_current
-            raise ValueError(
-                "`somatic_current` must be at least two currents (pA), which a slope needs; got "
-                f"{' '.join(map(str, given))}. Write for instance 400:1100:50."
-            )
-        if self.distance_bins > self.pyramidal // 2:
-            raise ValueError(
-                "`distance_bins` must be at most half the pyramidal cells, "
-                f"{self.pyramidal // 2}; got {self.distance_bins}. Choose fewer."
-            )
+        several, rule = len(self.currents()) > 1, "be at least two currents (pA) for a slope"
+        self._require("somatic_current", several, rule, "Write for instance 400:1100:50.")
+        most = self.pyramidal // 2
+        rule = f"be at most half the pyramidal cells, {most}"
+        self._require("distance_bins", self.distance_bins <= most, rule, most)
 
 
 class Setting(NamedTuple):

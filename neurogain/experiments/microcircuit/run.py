@@ -130,26 +130,21 @@ def network_of(config: MicrocircuitConfig, recurrence: float) -> tuple[Network, 
     }
     shares = {"ampa": config.ampa, "nmda": config.nmda}
     both = {"ampa": 1.0, "nmda": 1.0}
-
-    def gaussian(source: str, target: str, w: float, sigma: float, **more: Any) -> Projection:
-        rule = connectivity.GaussianWeights(sigma)
-        return Projection(source, target, rule, w, delay=config.dt, **more)
-
     w_ee, w_ei = config.w_ee * recurrence, config.w_ei * recurrence
+    of_som = {"receptor": "gaba_a", "compartment": "dendrite"}
+    table: Any = (
+        ("pyramidal", "pyramidal", w_ee, config.sigma_ee, {"receptor": shares}),
+        ("pyramidal", "pv", w_ei, config.sigma_ei, {"receptor": both}),
+        ("pyramidal", "som", w_ei, config.sigma_ei, {"receptor": both}),
+        ("pv", "pyramidal", config.w_pv, config.sigma_pv, {"receptor": "gaba_a"}),
+        ("som", "pyramidal", config.w_som, config.sigma_som, of_som),
+    )
     projections = {
-        "pyramidal_to_pyramidal": gaussian(
-            "pyramidal", "pyramidal", w_ee, config.sigma_ee, receptor=shares
-        ),
-        "pyramidal_to_pv": gaussian("pyramidal", "pv", w_ei, config.sigma_ei, receptor=both),
-        "pyramidal_to_som": gaussian("pyramidal", "som", w_ei, config.sigma_ei, receptor=both),
-        "pv_to_pyramidal": gaussian(
-            "pv", "pyramidal", config.w_pv, config.sigma_pv, receptor="gaba_a"
-        ),
-        "som_to_pyramidal": gaussian(
-            "som", "pyramidal", config.w_som, config.sigma_som, receptor="gaba_a",
-            compartment="dendrite",
-        ),
-    }  # fmt: skip
+        f"{source}_to_{target}": Projection(
+            source, target, connectivity.GaussianWeights(sigma), w, delay=config.dt, **more
+        )
+        for source, target, w, sigma, more in table
+    }
     return build(populations, projections, dt=config.dt, key=jax.random.key(0))
 
 

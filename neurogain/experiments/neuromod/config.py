@@ -70,11 +70,8 @@ class NeuromodConfig(Options):
         return Interactions(**found)
 
     def _check_together(self) -> None:
-        if self.duration < self.dt or self.duration / self.dt > 1e6:
-            raise ValueError(
-                f"`duration` must be 1 to a million steps of dt = {self.dt:g} ms; got "
-                f"{self.duration:g}. Pass duration=6000."
-            )
+        rule = f"be 1 to a million steps of dt = {self.dt:g} ms"
+        self._require("duration", 1 <= self.duration / self.dt <= 1e6, rule, 6000.0)
         for name, pulses in self.pulses().items():
             for start, end, height in pulses:
                 if not 0 <= start < end <= self.duration:
