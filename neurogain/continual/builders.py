@@ -120,19 +120,19 @@ def sharpness_aware(build: Build) -> Build:
     return lambda rho, **constants: _sharpness_aware(build(**constants), rho)
 
 
-def divided_drive(build: Build) -> Build:
-    """Drive the gain by the uncertainty over `divisor`.
+def scaled_drive(build: Build) -> Build:
+    """Drive the gain by `scale` times the uncertainty.
 
     Example:
-      >>> tx = divided_drive(optim.ngm_sgd)(
-      ...     learning_rate=0.1, decay=0.9, baseline=1.0, sensitivity=0.4, divisor=2.3
+      >>> tx = scaled_drive(optim.ngm_sgd)(
+      ...     learning_rate=0.1, decay=0.9, baseline=1.0, sensitivity=0.4, scale=0.5
       ... )
     """
-    return lambda divisor, **constants: _divided_drive(build(**constants), divisor)
+    return lambda scale, **constants: _scaled_drive(build(**constants), scale)
 
 
-def _divided_drive(
-    inner: optax.GradientTransformation, divisor: Any
+def _scaled_drive(
+    inner: optax.GradientTransformation, scale: Any
 ) -> optax.GradientTransformationExtraArgs:
     tx = optax.with_extra_args_support(inner)
 
@@ -144,7 +144,7 @@ def _divided_drive(
         uncertainty: Any,
         **extra_args: Any,
     ) -> tuple[PyTree, PyTree]:
-        return tx.update(updates, state, params, uncertainty=uncertainty / divisor, **extra_args)
+        return tx.update(updates, state, params, uncertainty=scale * uncertainty, **extra_args)
 
     return optax.GradientTransformationExtraArgs(tx.init, update_fn)
 

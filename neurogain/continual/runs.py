@@ -85,6 +85,14 @@ class Learned(NamedTuple):
     observed: PyTree  # what the trainer observed after the updates kept, leaves (R, kept, ...)
 
 
+def curves_of_task(
+    accuracy: Array, fast: Array, gain: Array, drive: Array, loss: Array
+) -> TaskCurves:
+    """Return one run's curves of one task on the device, without the slow weights' accuracy."""
+    parts: Any = (accuracy, None, gain, drive, loss, fast)
+    return TaskCurves(*parts)
+
+
 def acting(state: RunState) -> tuple[PyTree, PyTree]:
     """Return the weights that act, and their batch statistics."""
     params = optim.get_acting(state.opt_state, state.params)
@@ -112,3 +120,15 @@ def one_by_one(function: Callable[..., Any], in_axes: Sequence[int | None]) -> C
         return jax.tree.map(lambda *parts: jnp.stack(parts), *results)
 
     return every
+
+
+def over_runs(
+    function: Callable[..., Any], in_axes: Sequence[int | None], one_each: bool, **options: Any
+) -> Callable[..., Any]:
+    """Return the function over runs, compiled once; `options` are those of jax.jit.
+
+    The runs go side by side, or one by one (`one_each`).
+    """
+    if one_each:
+        return one_by_one(jax.jit(function, **options), in_axes)
+    return jax.jit(jax.vmap(function, in_axes), **options)

@@ -33,8 +33,10 @@ from neurogain.continual.runs import (
     RunState,
     TaskCurves,
     acting,
+    curves_of_task,
     mean_gain,
     one_by_one,
+    over_runs,
 )
 from neurogain.continual.streams import Stream
 
@@ -130,25 +132,37 @@ class Trainer:
         keys = jnp.stack([jax.random.key(seed) for seed in seeds])
         example = images.scaled(data.images[:1], self._scale)
         variables = [_variables(self.model, key, example) for key in keys]
-        init, *_ = self._compiled
-        state = init(traced, jax.tree.map(lambda *x: jnp.stack(x), *variables))
+        state = self._init_runs(traced, jax.tree.map(lambda *x: jnp.stack(x), *variables))
         return Runs(traced, tuple(seeds), keys, data, state)
 
     def learn(
-        self, runs: Runs, task: int, *, keep: Sequence[int] = (), first: int | None = None
+        self,
+        runs: Runs,
+        task: int | Sequence[int],
+        *,
+        keep: Sequence[int] = (),
+        first: int | None = None,
     ) -> Learned:
         """Train on one task, and evaluate while training; `runs` can't be used again.
 
         Args:
           runs: from `start`, or after another task. Their constants may be replaced.
-          task: number of the task, whatever was learned before.
+          task: number of the task, whatever was learned before; or that of each run, (R,).
           keep: updates of the task, 1 to T and ascending, after which `observe` is kept.
           first: number of updates before this task; by default those of the earlier tasks.
         """
-        source = make_source(self.stream, self.protocol, task, first)
-        buffer = [make_buffer(self.stream, self.protocol, task, seed) for seed in runs.seeds]
-        _, run_task, _ = self._compiled
-        state, curves, observed = run_task(
+        own = not isinstance(task, int)
+        tasks = [task] * len(runs.seeds) if isinstance(task, int) else task
+        if len(tasks) != len(runs.seeds):
+            raise ValueError(
+                f"`task` must be one number, or one for each of the {len(runs.seeds)} runs; got "
+                f"{len(tasks)} of them."
+            )
+        sources = [make_source(self.stream, self.protocol, t, first) for t in tasks]
+        source = jax.tree.map(lambda *x: jnp.stack(x), *sources) if own else sources[0]
+        pairs = zip(tasks, runs.seeds, strict=True)
+        buffer = [make_buffer(self.stream, self.protocol, t, seed) for t, seed in pairs]
+        state, curves, observed = self._learn_runs[own](
             runs.constants, runs.state, runs.data, source, np.stack(buffer), runs.keys,
             np.asarray(keep, np.int32),
         )  # fmt: skip
@@ -156,7 +170,7 @@ class Trainer:
 
     def learn_and_evaluate(self, runs: Runs, task: int) -> tuple[Runs, TaskCurves]:
         """Train on one task, and evaluate before and behind it, too; `runs` can't be used again."""
-        evaluate = functools.partial(self._compiled[2], runs.constants)
+        evaluate = functools.partial(self._evaluate_runs, runs.constants)
         seen = jnp.asarray(task + 1, jnp.int32)
         before = evaluate(runs.state, runs.data, seen, _ACTING)
         two = optim.has_acting(runs.state.opt_state)
@@ -175,31 +189,26 @@ class Trainer:
         )
 
     @functools.cached_property
-    def _compiled(self) -> tuple[Callable[..., RunState], Callable[..., Any], Callable[..., Array]]:
-        """The three functions of (constants, ...) over runs, each compiled once."""
-        init_axes, task_axes, evaluate_axes = (
-            (0, 0),
-            (0, 0, None, None, 0, 0, None),
-            (0, 0, None, None, None),
-        )
-        if not self.one_by_one:
-            return (
-                jax.jit(jax.vmap(self._init, init_axes)),
-                jax.jit(jax.vmap(self._run_task, task_axes), donate_argnums=1),
-                jax.jit(jax.vmap(self._evaluate, evaluate_axes)),
-            )
-        evaluate = jax.jit(self._evaluate)
-        run_task: Callable[..., Any]
-        if self.step_by_step:
-            update = jax.jit(self._update, donate_argnums=1)
-            run_task = functools.partial(self._step_through_task, update, evaluate)
-        else:
-            run_task = jax.jit(self._run_task, donate_argnums=1)
-        return (
-            one_by_one(jax.jit(self._init), init_axes),
-            one_by_one(run_task, task_axes),
-            one_by_one(evaluate, evaluate_axes),
-        )
+    def _init_runs(self) -> Callable[..., RunState]:
+        return over_runs(self._init, (0, 0), self.one_by_one)
+
+    @functools.cached_property
+    def _evaluate_runs(self) -> Callable[..., Array]:
+        return over_runs(self._evaluate, (0, 0, None, None, None), self.one_by_one)
+
+    @functools.cached_property
+    def _learn_runs(self) -> dict[bool, Callable[..., Any]]:
+        """By whether each run has a task of its own; one task's evaluation skips what is unseen."""
+        return {own: self._learning(0 if own else None) for own in (False, True)}
+
+    def _learning(self, source: int | None) -> Callable[..., Any]:
+        """Return `_run_task` over runs, with the axis of their sources."""
+        axes = (0, 0, None, source, 0, 0, None)
+        if not self.step_by_step:
+            return over_runs(self._run_task, axes, self.one_by_one, donate_argnums=1)
+        update = jax.jit(self._update, donate_argnums=1)
+        step = functools.partial(self._step_through_task, update, jax.jit(self._evaluate))
+        return one_by_one(step, axes)
 
     @property
     def one_by_one(self) -> bool:
@@ -347,7 +356,7 @@ class Trainer:
         starts = jnp.arange(0, total, every)
         (state, kept), (records, accuracy, fast) = jax.lax.scan(stretch, (state, kept), starts)
         gain, drive, loss = (x.reshape(-1) for x in records)
-        return state, _curves(accuracy, fast, gain, drive, loss), kept
+        return state, curves_of_task(accuracy, fast, gain, drive, loss), kept
 
     def _step_through_task(
         self,
@@ -375,14 +384,8 @@ class Trainer:
                     fast.append(evaluate(constants, state, data, seen, _HELD))
         gain, drive, loss = (jnp.stack(x) for x in zip(*records, strict=True))
         acts = jnp.stack(accuracy)
-        curves = _curves(acts, jnp.stack(fast) if fast else acts, gain, drive, loss)
+        curves = curves_of_task(acts, jnp.stack(fast) if fast else acts, gain, drive, loss)
         return state, curves, jax.tree.map(lambda *x: jnp.stack(x), *kept) if kept else ()
-
-
-def _curves(accuracy: Array, fast: Array, gain: Array, drive: Array, loss: Array) -> TaskCurves:
-    """Return the curves of one task on the device, without the slow weights' accuracy."""
-    parts: Any = (accuracy, None, gain, drive, loss, fast)
-    return TaskCurves(*parts)
 
 
 _ACTING, _HELD, _SLOW = (np.int32(i) for i in range(3))  # the weights that are evaluated

@@ -32,6 +32,16 @@ def test_weights_are_observed_after_the_updates_asked_for(trainer):
     np.testing.assert_allclose(apart.curves.loss, together.curves.loss, rtol=1e-4)
 
 
+def test_each_run_may_learn_a_task_of_its_own(trainer):
+    runs = trainer.learn(trainer.start([SGD] * 2, [0, 1]), [2, 1], first=0)
+    for i, task in enumerate((2, 1)):
+        alone = trainer.learn(trainer.start([SGD] * 2, [0, 1]), task, first=0)
+        np.testing.assert_allclose(runs.curves.loss[i], alone.curves.loss[i], rtol=1e-5)
+        np.testing.assert_allclose(runs.curves.accuracy[i], alone.curves.accuracy[i], rtol=1e-6)
+    with pytest.raises(ValueError, match=r"one for each of the 2 runs; got 1"):
+        trainer.learn(trainer.start([SGD] * 2, [0, 1]), [2])
+
+
 def test_nothing_is_kept_unless_it_is_asked_for(trainer):
     assert trainer.learn(trainer.start([SGD], [0]), 0).observed == ()
 

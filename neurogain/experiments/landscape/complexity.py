@@ -16,7 +16,6 @@ from jaxtyping import Float
 
 from neurogain.continual import builders, data, methods, streams
 from neurogain.continual.runs import Runs
-from neurogain.continual.training import TaskCurves
 from neurogain.experiments.landscape.config import CLASSES, LandscapeConfig
 from neurogain.experiments.landscape.training import make_trainer
 
@@ -54,33 +53,33 @@ def run_complexity(
     """
     chosen = tuple(config.seed_range if seeds is None else seeds)
     stream, ngm = load_stream(config, kind), methods.parse("ngm")
-    method = dataclasses.replace(ngm, build=builders.divided_drive(ngm.build))
+    method = dataclasses.replace(ngm, build=builders.scaled_drive(ngm.build))
     trainer = make_trainer(config, stream, method)
     levels = len(LEVELS[kind])
     classes = np.array(LEVELS[kind] if kind == "classes" else (CLASSES,) * levels)
-    divisors = np.stack([np.ones(levels), np.log(classes)])  # of each drive at each level
-    constants = [{**ngm.constants, "divisor": 1.0}] * (len(DRIVES) * len(chosen))
+    divisors = np.stack([np.ones(levels), np.log(classes)]).astype(np.float32)
+    scales = 1 / divisors  # of the entropy, for each drive at each level
 
-    def learn(runs: Runs, level: int, first: int | None = None) -> tuple[Runs, TaskCurves]:
-        divisor = jnp.asarray(np.repeat(divisors[:, level], len(chosen)), jnp.float32)
-        runs = runs._replace(constants=runs.constants | {"divisor": divisor})
-        runs, curves, _ = trainer.learn(runs, level, first=first)
-        return runs, curves
+    def start(scales: np.ndarray) -> Runs:
+        constants = [{**ngm.constants, "scale": float(x)} for x in scales for _ in chosen]
+        return trainer.start(constants, chosen * len(scales))
 
-    found: dict[str, list[TaskCurves]] = {way: [] for way in WAYS}
-    fresh = chosen * len(DRIVES)
-    runs = trainer.start(constants, fresh)
+    runs, in_turn = start(scales[:, 0]), []
     for level in range(levels):
-        runs, curves = learn(runs, level)
-        found[IN_TURN].append(curves)
-        _, curves = learn(trainer.start(constants, fresh), level, first=0)
-        found[FROM_SCRATCH].append(curves)
-        show(2 * level + 2, 2 * levels)
+        scale = jnp.asarray(scales[:, level].repeat(len(chosen)))
+        runs = runs._replace(constants=runs.constants | {"scale": scale})
+        runs, curves, _ = trainer.learn(runs, level)
+        in_turn.append(curves)
+        show(level + 1, 2 * levels)
+    own = np.tile(np.arange(levels), len(DRIVES)).repeat(len(chosen))
+    _, scratch, _ = trainer.learn(start(scales.ravel()), own.tolist(), first=0)
+    show(2 * levels, 2 * levels)
 
     def together(field: str) -> np.ndarray:
-        every = np.stack([[getattr(c, field) for c in found[way]] for way in WAYS])
-        # (ways, levels, drives x seeds, updates) -> (seeds, drives, ways, levels, updates)
-        apart = every.reshape(len(WAYS), levels, len(DRIVES), len(chosen), -1)
-        return np.moveaxis(apart, (3, 2), (0, 1))
+        turns = np.stack([getattr(curves, field) for curves in in_turn], axis=1)
+        turns = turns.reshape(len(DRIVES), len(chosen), levels, -1).swapaxes(1, 2)
+        fresh = np.reshape(getattr(scratch, field), turns.shape)
+        # (ways, drives, levels, seeds, updates) -> (seeds, drives, ways, levels, updates)
+        return np.stack([turns, fresh]).transpose(3, 1, 0, 2, 4)
 
     return Complexity(together("gain"), together("uncertainty"))
