@@ -69,9 +69,15 @@ class Experiment:
 
     @classmethod
     def of_package(cls, package: str, config: type[Any], **options: Any) -> "Experiment":
-        """Return the experiment of a package with modules run, summary, table and figures.
+        """Return the experiment of a package.
 
-        Its summary is the package's docstring; `options` are further attributes.
+        Its module run has `parts` and `seconds`, summary has `summarize`, table has `table`, and
+        figures draws; its docstring is the experiment's summary.
+
+        Args:
+          package: the package's name, which is the experiment's as well.
+          config: dataclass of the options.
+          **options: further attributes.
         """
         run, summary, table = (
             importlib.import_module(f"{package}.{name}") for name in ("run", "summary", "table")

@@ -2,9 +2,10 @@
 
     result = experiments.gain_curve.run(GainCurveConfig(repeats=3), progress=True)
 
-A folder has `config.py` (options and their checks), `run.py` (what is simulated or trained, as
-parts), `summary.py` (from results to metrics), `table.py`, `figures.py`, and `EXPERIMENT` in its
-`__init__`. The runner, `neurogain.runner`, does all else.
+A folder has `config.py` (options with their rules), `run.py` (what is simulated or trained, as
+parts), `summary.py` (from results to metrics), `table.py`, `figures.py`, and in its `__init__`
+`EXPERIMENT`, which `Experiment.of_package` makes of them. The runner, `neurogain.runner`, does all
+else.
 """
 
 import importlib

@@ -333,7 +333,9 @@ print(result.parts["rates"])
 # %% [markdown]
 # The one line for a file of your own is `neurogain.cli.run(EXPERIMENT)`: it is a command then,
 # with `--help`, `--out` and `--resume`. Inside the package, an experiment is a folder of
-# `neurogain/experiments` and its name in `NAMES`.
+# `neurogain/experiments`, of which `Experiment.of_package` makes one, and its name in `NAMES`.
+# A configuration derived from `neurogain.experiments.options.Options` has the rules of its fields
+# in their annotations, and needs no `check`.
 #
 # Figures are in a module whose name goes into `figures=`, so that matplotlib is imported only when
 # something is drawn. It has two functions: `figures(result)` returns what draws each figure, a

@@ -9,13 +9,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from neurogain.experiments.landscape import complexity, switch
-from neurogain.experiments.landscape.complexity import (
-    COMPLEXITIES,
-    DRIVES,
-    LEVELS,
-    WAYS,
-    Complexity,
-)
+from neurogain.experiments.landscape.complexity import COMPLEXITIES, Complexity
 from neurogain.experiments.landscape.config import LandscapeConfig
 from neurogain.experiments.landscape.fast_slow import FastSlow, run_fast_slow
 from neurogain.experiments.landscape.switch import Switch
@@ -50,8 +44,12 @@ def parts(config: LandscapeConfig) -> Iterator[Part]:
         )  # fmt: skip
     yield Part(DEMONSTRATION, FastSlow, lambda job: run_fast_slow())
     for kind in COMPLEXITIES:
-        axes = {"drive": np.array(DRIVES), "way": np.array(WAYS), "update": update}
-        axes["level"] = np.array(LEVELS[kind])
+        axes = {
+            "drive": np.array(complexity.DRIVES),
+            "way": np.array(complexity.WAYS),
+            "level": np.array(complexity.LEVELS[kind]),
+            "update": update,
+        }
         run = seeded(complexity.run_complexity, config, kind)
         yield Part(kind, Complexity, run, axes, seeds=seeds, undefined=Complexity._fields)
 

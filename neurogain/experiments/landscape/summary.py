@@ -7,13 +7,8 @@ import numpy as np
 
 from neurogain import stats
 from neurogain.continual import metrics
-from neurogain.experiments.landscape.complexity import (
-    COMPLEXITIES,
-    DRIVES,
-    LEVELS,
-    WAYS,
-    Complexity,
-)
+from neurogain.experiments.landscape import complexity
+from neurogain.experiments.landscape.complexity import COMPLEXITIES, Complexity
 from neurogain.experiments.landscape.config import LandscapeConfig
 from neurogain.experiments.landscape.fast_slow import FastSlow
 from neurogain.experiments.landscape.run import DEMONSTRATION
@@ -124,15 +119,15 @@ def settled(curves: np.ndarray) -> np.ndarray:
 
 def _complexity(found: Mapping[str, Complexity]) -> dict[str, Any]:
     """Return the settled gain at every level, and how much it rises from the first to the last."""
-    result: dict[str, Any] = {"averaged_over_last_updates": TAIL, "drives": list(DRIVES)}
-    for d, drive in enumerate(DRIVES):
-        for w, way in enumerate(WAYS):
+    result: dict[str, Any] = {"averaged_over_last_updates": TAIL, "drives": list(complexity.DRIVES)}
+    for d, drive in enumerate(complexity.DRIVES):
+        for w, way in enumerate(complexity.WAYS):
             rises, part = {}, {}
             for kind in COMPLEXITIES:
                 gain, entropy = (settled(x[:, d, w]) for x in found[kind])  # (seeds, levels)
                 rises[kind] = gain[:, -1] - gain[:, 0]
                 part[kind] = {
-                    "levels": list(LEVELS[kind]),
+                    "levels": list(complexity.LEVELS[kind]),
                     "gain": [summary(column) for column in gain.T],
                     "entropy_nats": [summary(column) for column in entropy.T],
                     "rise": summary(rises[kind]),

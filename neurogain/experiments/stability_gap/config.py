@@ -176,17 +176,16 @@ class StabilityGapConfig(TrainingOptions):
             "buffer_size": (self.regime == "replay", "the regime replay"),
         }
         for name in ("tasks", "angles", "image_folder"):
-            repeated = name == "tasks" and self.tasks == self.task_count  # says nothing new
-            applies = name in self.spec.options or repeated
-            owners[name] = (applies, ", ".join(stream_specs.owners(name)))
-        for field in dataclasses.fields(self):
-            applies, owner = owners.get(field.name, (True, ""))
-            value = getattr(self, field.name)
-            if not applies and value != field.default:
+            owners[name] = (name in self.spec.options, ", ".join(stream_specs.owners(name)))
+        if self.tasks == self.task_count:  # says nothing new
+            del owners["tasks"]
+        for name, (applies, owner) in owners.items():
+            value = getattr(self, name)
+            if not applies and value != getattr(type(self), name):
                 shown = value if isinstance(value, Path) else repr(value)
-                here = self.regime if field.name == "buffer_size" else self.spec.name
+                here = self.regime if name == "buffer_size" else self.spec.name
                 raise ValueError(
-                    f"`{field.name}` belongs to {owner}, not to {here}; got {shown}. Leave it out."
+                    f"`{name}` belongs to {owner}, not to {here}; got {shown}. Leave it out."
                 )
 
     def as_json(self) -> dict[str, Any]:
