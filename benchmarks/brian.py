@@ -1,7 +1,5 @@
 """Programs that Brian2 writes and compiles (C++ standalone), for the benchmarks beside it."""
 
-import importlib.metadata
-import importlib.util
 import subprocess
 import sys
 from pathlib import Path
@@ -16,13 +14,6 @@ process = os.posix_spawn("./main", ["./main"], os.environ)
 _, status, usage = os.wait4(process, 0)
 print("", status, usage.ru_maxrss)
 """
-
-
-def available() -> str | None:
-    """Return the version of Brian2, None if it isn't installed."""
-    if importlib.util.find_spec("brian2") is None:
-        return None
-    return importlib.metadata.version("brian2")
 
 
 def begin(folder: str, dtype: str, threads: int, dt: float) -> Any:

@@ -1,5 +1,9 @@
 """What many benchmarks do: timing, taking turns, memory, and processes of their own."""
 
+import contextlib
+import importlib
+import importlib.metadata
+import importlib.util
 import json
 import os
 import subprocess
@@ -7,7 +11,7 @@ import sys
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 
@@ -26,20 +30,53 @@ def timed(function: Callable[..., Value], *args: Any) -> tuple[float, Value]:
     return time.perf_counter() - start, value
 
 
-def in_turns(
-    runs: Mapping[Key, Callable[[int], Value]], rounds: int, *, show: bool = False
-) -> dict[Key, list[Value]]:
-    """Call all in a new random order each round, with the round's number; return what they gave."""
+class Timing(NamedTuple):
+    """The runs of one contender: the first, which compiles and does not count, and the others."""
+
+    first_s: float
+    first: Any  # what it returned
+    walls: list[float]
+    values: list[Any]
+
+    @property
+    def median(self) -> float:
+        """Return the median of the seconds."""
+        return float(np.median(self.walls))
+
+    @property
+    def compile_s(self) -> float:
+        """Return what the first run took longer."""
+        return max(self.first_s - self.median, 0.0)
+
+
+def compared(
+    runs: Mapping[Key, Callable[[int], tuple[float, Any]]], rounds: int, *, show: bool = False
+) -> dict[Key, Timing]:
+    """Run each once, then all in a new random order each round.
+
+    A run takes the number of its round, from 1 on, and returns seconds and anything else.
+    """
     rng, names = np.random.default_rng(0), list(runs)
-    found: dict[Key, list[Value]] = {name: [] for name in names}
+    found = {name: Timing(*runs[name](0), [], []) for name in names}
     for i in range(rounds):
         start = time.perf_counter()
         for j in rng.permutation(len(names)):
-            found[names[j]].append(runs[names[j]](i))
+            seconds, value = runs[names[j]](i + 1)
+            found[names[j]].walls.append(seconds)
+            found[names[j]].values.append(value)
         if show:
             wall = time.perf_counter() - start
             print(f"round {i + 1} of {rounds} took {wall:.1f} s", flush=True)
     return found
+
+
+def installed(package: str, *modules: str) -> str | None:
+    """Return the version of a package, None unless it and all modules can be imported."""
+    if not all(importlib.util.find_spec(name.replace("-", "_")) for name in modules or (package,)):
+        return None
+    with contextlib.suppress(importlib.metadata.PackageNotFoundError):
+        return importlib.metadata.version(package)
+    return None
 
 
 def memory_mib(field: str, path: str = "/proc/self/status") -> float:
@@ -78,8 +115,6 @@ def call(function: Callable[..., Any], *args: Any, what: str = "", **env: str) -
 
 def main() -> None:
     """Call the function named on the command line, print what it returns."""
-    import importlib
-
     module, name = sys.argv[1].split(":")
     function = getattr(importlib.import_module(module), name)
     print(json.dumps(function(*json.loads(sys.argv[2]))), flush=True)

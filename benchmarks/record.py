@@ -7,7 +7,7 @@ import os
 import time
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from benchmarks import device
 from benchmarks.registry import ROOT
@@ -21,7 +21,8 @@ FIELDS = (
 """Of every result file; what else a benchmark measured stands beside them."""
 
 Column = tuple[str, Any, str]
-"""Heading, name of the value (or a tuple of them, one inside the other), width and format."""
+"""Heading, value, width and format. A value is a name, names or places one inside the other, or a
+function of the row."""
 
 
 @dataclasses.dataclass
@@ -53,6 +54,11 @@ class Record:
     def earlier(self) -> dict[str, Any]:
         """Return what an earlier run left there, nothing if there is none."""
         return json.loads(self.path.read_text()) if self.path.exists() else {}
+
+    def fill(self, columns: Iterable[Column], rows: list[Any], *notes: str, **data: Any) -> None:
+        """Take rows with their table, notes, and what else was measured."""
+        self.table, self.data = table(columns, rows), self.data | {"rows": rows} | data
+        self.notes += notes
 
     def figure(self, figure: Any, suffix: str = "") -> None:
         """Save a matplotlib figure beside the file, and close it."""
@@ -124,30 +130,50 @@ def table(columns: Iterable[Column], rows: Iterable[Mapping[str, Any]]) -> str:
         "  " if form.startswith("<") and not before.startswith("<") else ""
         for (_, _, before), (_, _, form) in itertools.pairwise(columns)
     ]
+    forms = [form for _, _, form in columns]
+    lines = [[head for head, _, _ in columns]]
+    lines += [[at(row, path) for _, path, _ in columns] for row in rows]
+    return "\n".join(
+        "".join(
+            gap + shown(form, value) for gap, form, value in zip(gaps, forms, line, strict=True)
+        ).rstrip()
+        for line in lines
+    )
 
-    def line(values: Iterable[Any]) -> str:
-        cells = (
-            f"{gap}{'-' if value is None else value:{aligned(form, value)}}"
-            for gap, (_, _, form), value in zip(gaps, columns, values, strict=True)
-        )
-        return "".join(cells).rstrip()
 
-    found = [line(head for head, _, _ in columns)]
-    return "\n".join(found + [line(at(row, path) for _, path, _ in columns) for row in rows])
+def markdown(columns: Iterable[Column], rows: Iterable[Mapping[str, Any]]) -> list[str]:
+    """Return the lines of a Markdown table; empty where a value is None or missing.
+
+    >>> markdown([("cells", "n", ",")], [{"n": 1000}, {}])
+    ['| cells |', '|---|', '| 1,000 |', '|  |']
+    """
+    columns = list(columns)
+    lines = [[head for head, _, _ in columns]]
+    for row in rows:
+        values = ((at(row, path), form) for _, path, form in columns)
+        lines.append(["" if value is None else f"{value:{form}}" for value, form in values])
+    head, *others = (f"| {' | '.join(line)} |" for line in lines)
+    return [head, "|---" * len(columns) + "|", *others]
 
 
 def at(row: Mapping[str, Any], path: Any) -> Any:
-    """Return the value of a name, or of names one inside the other; None where there is none."""
+    """Return the value of a column in a row; None where there is none."""
+    if callable(path):
+        return path(row)
     value: Any = row
     for name in path if isinstance(path, tuple) else (path,):
-        value = value.get(name) if value is not None else None
+        if isinstance(value, Mapping):
+            value = value.get(name)
+        elif value is not None:
+            value = value[name]
     return value
 
 
-def aligned(form: str, value: Any) -> str:
-    """Return the format of a value that may be text, which keeps alignment and width alone."""
-    side: Literal["<", ">"] = "<" if form.startswith("<") else ">"
+def shown(form: str, value: Any) -> str:
+    """Return a value in its format; text, and - for None, keep its alignment and width alone."""
     if value is not None and not isinstance(value, str):
-        return form
+        return f"{value:{form}}"
     digits = form.lstrip("<>+").split(".")[0]
-    return side + "".join(c for c in digits if c.isdigit())
+    width = int("".join(c for c in digits if c.isdigit()))
+    text = "-" if value is None else value
+    return text.ljust(width) if form.startswith("<") else text.rjust(width)

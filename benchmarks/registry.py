@@ -1,7 +1,7 @@
 """The benchmarks there are, found by folder and described without importing them.
 
 A benchmark is a module in a folder by subject, `benchmarks/SUBJECT/NAME.py`, that has
-- ABOUT, a literal with `title`, `minutes` (on 2 CPU cores or one GPU) and `needs` beside it;
+- ABOUT, a literal with `title`, `minutes` (on 2 CPU cores or one GPU) and, if any, `needs`;
 - Arguments, a dataclass whose fields are its options, all with defaults, and `run(args, record)`;
   without the dataclass `run` takes the words of the command line as they are; without `run` it is
   the command `neurogain NAME`, or WORDS, with FIGURES of which to keep and a NOTE;
@@ -28,7 +28,7 @@ class Benchmark(NamedTuple):
     subject: str
     title: str
     minutes: float  # in all, about
-    needs: str
+    needs: str = ""
 
     @property
     def stem(self) -> str:

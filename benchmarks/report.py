@@ -6,12 +6,12 @@
 import json
 import re
 import shlex
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from benchmarks.continual._gap_page import readme_table
-from benchmarks.record import RESULTS
+from benchmarks.record import RESULTS, markdown
 from benchmarks.registry import ROOT, Benchmark, benchmarks, owner
 
 BEGIN, END = "<!-- results: written by benchmarks/report.py -->", "<!-- end of results -->"
@@ -19,19 +19,40 @@ COMMAND = "python benchmarks/run.py report"
 GONE = ("--json", "--out", "--work", "--experiments")
 """Options of the commands by which results were measured before `run.py`, which took them over."""
 
-Results = dict[str, dict[str, Any]]
-"""Contents of result files by their names."""
+
+class Result(NamedTuple):
+    """A kept result: the file's name and content, and the benchmark that wrote it."""
+
+    name: str
+    content: dict[str, Any]
+    benchmark: Benchmark
+    piece: bool = False  # whether `accelerator` ran the benchmark
+
+    @property
+    def subject(self) -> str:
+        """Return on which page it stands."""
+        return "accelerator" if self.piece else self.benchmark.subject
+
+    @property
+    def title(self) -> str:
+        """Return its heading."""
+        if "title" in self.content:
+            return self.content["title"]
+        protocol = self.content["config"]["scale"]  # of schema 3
+        scale = "" if protocol == "default" else f", {protocol} protocol"
+        return f"The stability gap on {self.content['benchmark']}{scale}, joint training"
 
 
-def kept(folder: Path) -> Results:
-    """Return the kept results of a folder, by name."""
-    return {path.stem: json.loads(path.read_text()) for path in sorted(folder.glob("*.json"))}
-
-
-def on_devices() -> Results:
-    """Return what was measured on an accelerator."""
-    found = kept(RESULTS / "accelerator")
-    return {n: c for n, c in found.items() if c["result"] is not None and not c["tiny"]}
+def kept(known: Mapping[str, Benchmark]) -> Iterator[Result]:
+    """Yield the kept results by name, then what was measured on an accelerator."""
+    for path in [*sorted(RESULTS.glob("*.json")), *sorted(RESULTS.glob("accelerator/*.json"))]:
+        content, piece = json.loads(path.read_text()), path.parent != RESULTS
+        if piece and (content["result"] is None or content["tiny"]):
+            continue
+        one = script(content["command"], known) if piece else owner(path.stem, dict(known))
+        if one is None:
+            raise ValueError(f"{path} is of no benchmark that there is.")
+        yield Result(path.stem, content, one, piece)
 
 
 def script(command: str, known: Mapping[str, Benchmark]) -> Benchmark | None:
@@ -70,24 +91,17 @@ def anchor(title: str) -> str:
     return re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-")
 
 
-def heading(content: Mapping[str, Any]) -> str:
-    """Return the heading of a result."""
-    if "title" in content:
-        return content["title"]
-    protocol = content["config"]["scale"]  # of schema 3
-    scale = "" if protocol == "default" else f", {protocol} protocol"
-    return f"The stability gap on {content['benchmark']}{scale}, joint training"
-
-
-def section(stem: str, content: Mapping[str, Any], one: Benchmark) -> Iterator[str]:
+def section(one: Result) -> Iterator[str]:
     """Yield the section of one result."""
-    yield f"## {heading(content)}\n"
-    by = measured(content["command"], stem, one)
-    own = getattr(one.module(), "section", None)
-    if own is not None:
-        yield from own(stem, content, by)
+    content = one.content
+    yield f"## {one.title}\n"
+    by = measured(content["command"], "" if one.piece else one.name, one.benchmark)
+    own = getattr(one.benchmark.module(), "section", None)
+    if own is not None and not one.piece:
+        yield from own(one.name, content, by)
         return
-    yield f"Measured by {by} {circumstances(content)}.\n\n```\n{content['table']}\n```"
+    yield f"Measured by {by}{on_accelerator(content) if one.piece else circumstances(content)}."
+    yield f"\n```\n{content['table']}\n```"
     for note in content.get("notes", []):
         yield f"\n{note}"
     for figure in content.get("figures", []):
@@ -99,17 +113,13 @@ def circumstances(content: Mapping[str, Any]) -> str:
     versions, seconds = content["versions"], content.get("wall_time_s")
     cores = f", {versions['cpus']} cores" if "cpus" in versions else ""
     time = "" if seconds is None else f", in {seconds:.0f} s"
-    names = ("jax", "numpy", "python")
-    return (
-        f"on {versions['device']}{cores} ({', '.join(f'{n} {versions[n]}' for n in names)}){time}"
-    )
+    names = ", ".join(f"{name} {versions[name]}" for name in ("jax", "numpy", "python"))
+    return f" on {versions['device']}{cores} ({names}){time}"
 
 
-def on_accelerator(content: Mapping[str, Any]) -> Iterator[str]:
-    """Yield the section of a piece that was measured on an accelerator."""
+def on_accelerator(content: Mapping[str, Any]) -> str:
+    """Return on what a piece was measured, and whether it was stopped."""
     device, versions = content["device"], content["versions"]
-    one = script(content["command"], benchmarks())
-    by = measured(content["command"], "", one) if one else f"`{content['command']}`"
     commit = "no commit" if content["commit"] is None else f"commit {content['commit'][:10]}"
     exact = content["env"].get("JAX_DEFAULT_MATMUL_PRECISION") == "highest"
     parts = [
@@ -123,82 +133,60 @@ def on_accelerator(content: Mapping[str, Any]) -> Iterator[str]:
         parts.append(f"at most {device['device_peak_mib']:,.0f} MiB of device memory")
     if content["beside"]:
         parts.append(f"beside {len(content['beside'])} others, so that its time isn't its own")
-    yield f"## {content['title']}\n\nMeasured by {by}.\n\n{'; '.join(parts)}."
-    if content["status"] != "measured":
-        yield f"\nIt {content['status']} before its end: the table holds what there was by then."
-    yield f"\n```\n{content['table']}\n```"
-    for note in content["notes"]:
-        yield f"\n{note}"
+    text = f".\n\n{'; '.join(parts)}"
+    if content["status"] == "measured":
+        return text
+    return (
+        f"{text}.\n\nIt {content['status']} before its end: the table holds what there was by then"
+    )
 
 
-def page(subject: str, sections: Mapping[str, list[str]]) -> str:
-    """Return the page of a subject from its sections by their headings."""
-    lines = [
-        f"# Results: {subject}\n\nWritten by `{COMMAND}`; [all subjects](../RESULTS.md).\n",
-        *(f"* [{title}](#{anchor(title)})" for title in sections),
-    ]
-    for own in sections.values():
-        lines += ["", *own]
+def page(subject: str, results: Sequence[Result]) -> str:
+    """Return the page of a subject."""
+    lines = [f"# Results: {subject}\n\nWritten by `{COMMAND}`; [all subjects](../RESULTS.md).\n"]
+    lines += [f"* [{one.title}](#{anchor(one.title)})" for one in results]
+    for one in results:
+        lines += ["", *section(one)]
     return "\n".join(lines) + "\n"
 
 
-def by_subject(known: Mapping[str, Benchmark], results: Results) -> dict[str, dict[str, list[str]]]:
-    """Return the sections of each subject by their headings."""
-    pages: dict[str, dict[str, list[str]]] = {}
-    for stem, content in results.items():
-        one = owner(stem, dict(known))
-        if one is None:
-            raise ValueError(f"{RESULTS / stem}.json is of no benchmark that there is.")
-        own = pages.setdefault(one.subject, {})
-        own[heading(content)] = list(section(stem, content, one))
-    for content in on_devices().values():
-        own = pages.setdefault("accelerator", {})
-        own[content["title"]] = list(on_accelerator(content))
-    return dict(sorted(pages.items()))
+def claims(one: Result) -> Iterator[dict[str, str]]:
+    """Yield what a result claims, each with its number and a link."""
+    link = f"[{one.name}](results/{one.subject}.md#{anchor(one.title)})"
+    link += f", {one.content['device']['kind']}" if one.piece else ""
+    found = getattr(one.benchmark.module(), "claims", lambda _: ())
+    for claim, number in found(one.content["result"] if one.piece else one.content):
+        yield {"claim": claim, "number": number, "page": link}
 
 
-def claims(one: Benchmark, content: Mapping[str, Any], link: str) -> Iterator[str]:
-    """Yield the rows of what a result claims."""
-    for claim, number in getattr(one.module(), "claims", lambda _: ())(content):
-        yield f"| {claim} | {number} | {link} |"
-
-
-def overview(known: Mapping[str, Benchmark], results: Results) -> Iterator[str]:
+def overview(pages: Mapping[str, Sequence[Result]]) -> Iterator[str]:
     """Yield RESULTS.md: claims with their numbers, a table a subject."""
     yield "# Results"
     yield f"\nWritten by `{COMMAND}`. Numbers have 95 % intervals where there are any; the"
     yield "page behind a row has the command, the device, the versions and the whole table."
     yield "`python benchmarks/run.py list` names the benchmarks. avg-SG is the mean stability gap,"
     yield "of which less is better; avg-ACC the accuracy at the end."
-    rows: dict[str, list[str]] = {}
-    for stem, content in results.items():
-        one = owner(stem, dict(known))
-        assert one is not None
-        link = f"[{stem}](results/{one.subject}.md#{anchor(heading(content))})"
-        rows.setdefault(one.subject, []).extend(claims(one, content, link))
-    for name, content in on_devices().items():
-        one, kind = script(content["command"], known), content["device"]["kind"]
-        link = f"[{name}](results/accelerator.md#{anchor(content['title'])}), {kind}"
-        if one is not None:
-            own = claims(one, content["result"], link)
-            rows.setdefault("accelerator", []).extend(own)
-    for subject, found in sorted(rows.items()):
-        yield f"\n## {subject.capitalize()}\n\n| claim | number | page |\n|---|---|---|"
-        yield from found
+    columns = [(name, name, "") for name in ("claim", "number", "page")]
+    for subject, results in pages.items():
+        yield f"\n## {subject.capitalize()}\n"
+        yield from markdown(columns, [row for one in results for row in claims(one)])
 
 
 def files() -> dict[Path, str]:
     """Return all that is written, by path."""
-    known, results = benchmarks(), kept(RESULTS)
-    written = {ROOT / "benchmarks" / "RESULTS.md": "\n".join(overview(known, results)) + "\n"}
-    for subject, sections in by_subject(known, results).items():
-        written[RESULTS / f"{subject}.md"] = page(subject, sections)
+    pages: dict[str, list[Result]] = {}
+    for one in kept(benchmarks()):
+        pages.setdefault(one.subject, []).append(one)
+    pages = dict(sorted(pages.items()))
+    written = {ROOT / "benchmarks" / "RESULTS.md": "\n".join(overview(pages)) + "\n"}
+    for subject, results in pages.items():
+        written[RESULTS / f"{subject}.md"] = page(subject, results)
     readme = ROOT / "README.md"
     before, found, rest = readme.read_text().partition(BEGIN)
     _, closed, after = rest.partition(END)
     if not found or not closed:
         raise ValueError(f"{readme} must hold the lines {BEGIN} and {END}.")
-    gaps = [c for s, c in results.items() if s.startswith("stability_gap_")]
+    gaps = [one.content for one in pages["continual"] if one.benchmark.name == "stability-gap"]
     table = "\n".join([*readme_table(gaps), f"\nWritten by `{COMMAND}`."])
     written[readme] = f"{before}{BEGIN}\n{table}\n{END}{after}"
     return written

@@ -54,7 +54,6 @@ continual-batching 80 alone - = --models resnet --bfloat16 --iterations 20 --run
 cell-throughput 50 alone - = --peers --cells 100 10000 100000 1000000 --cell-steps 1e9 --rounds 3
 network-speed 60 alone - = --engines neurogain --sizes 16000 --repeats 2
 network-speed-large 75 alone - network-speed --engines neurogain --sizes 100000 --repeats 2
-network-at-once 60 alone - = --cells 100000
 noise-speed-large 35 alone - noise-speed --sizes 1000000 --numbers 1e9 --network-sizes \
     --draws 1000000 --rounds 5
 noise-speed 80 alone - = --sizes 1000 16000 --network-sizes 16000 --draws 1000000 --rounds 3

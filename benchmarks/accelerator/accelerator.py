@@ -38,7 +38,6 @@ ABOUT = {
     "needs": "a GPU; data sets in --data-dir for some pieces",
 }
 TINY = {"tiny": True, "allow_cpu": True, "limit_s": 300.0, "jobs": 2}
-KEY = ("command", "tiny", "env", "source", "versions")  # what a finished piece is valid for
 GRACE = 10.0  # s from being asked to end to being killed
 OWN = {"XLA_PYTHON_CLIENT_PREALLOCATE": "false", "MPLBACKEND": "Agg"}
 """JAX takes memory as it needs it, since pieces and their own processes share the device."""
@@ -89,13 +88,9 @@ def git(*words: str) -> str | None:
     return done.stdout.strip() if done.returncode == 0 else None
 
 
-def source() -> str:
-    """Return a digest of the package and the benchmarks."""
-    digest = hashlib.sha256()
-    rooms = ("neurogain", "benchmarks")
-    for path in sorted(p for room in rooms for p in (ROOT / room).rglob("*.py")):
-        digest.update(path.relative_to(ROOT).as_posix().encode() + path.read_bytes())
-    return digest.hexdigest()[:16]
+def digest(value: Any) -> str:
+    """Return a short text that changes with a value."""
+    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()[:16]
 
 
 def most_memory(value: Any) -> float:
@@ -117,7 +112,11 @@ class Pieces:
         """
         self.args, self.out, self.work = args, record.out / "accelerator", record.work
         found = call(device.stamp, what="JAX or neurogain", **OWN)
-        self.device, self.versions, self.source = found["device"], found["versions"], source()
+        self.device, self.versions = found["device"], found["versions"]
+        files = sorted(
+            p for room in ("neurogain", "benchmarks") for p in (ROOT / room).rglob("*.py")
+        )
+        self.source = digest({p.relative_to(ROOT).as_posix(): p.read_text() for p in files})
         if self.device["platform"] == "cpu" and not args.allow_cpu:
             raise ValueError(
                 "JAX finds no accelerator here. Pass --allow-cpu --out another/folder to run on "
@@ -134,26 +133,19 @@ class Pieces:
 
     def key(self, piece: Piece) -> dict[str, Any]:
         """Return what a result of the piece is valid for."""
-        values = (
-            piece.command,
-            self.args.tiny,
-            ENVIRONMENTS[piece.runs],
-            self.source,
-            self.versions,
-        )
-        return dict(zip(KEY, values, strict=True))
-
-    def folder(self, piece: Piece) -> Path:
-        """Return where a piece works; another place for another code, version or device."""
-        text = json.dumps(self.key(piece), sort_keys=True)
-        digest = hashlib.sha256(text.encode()).hexdigest()[:8]
-        return (self.work / piece.name / digest).resolve()
+        return {
+            "command": piece.command,
+            "tiny": self.args.tiny,
+            "env": ENVIRONMENTS[piece.runs],
+            "source": self.source,
+            "versions": self.versions,
+        }
 
     def earlier(self, piece: Piece) -> dict[str, Any]:
         """Return the result that is there, if it is valid; nothing otherwise."""
         path = self.out / f"{piece.name}.json"
         content = json.loads(path.read_text()) if path.exists() else {}
-        same = {name: content.get(name) for name in KEY} == self.key(piece)
+        same = all(content.get(name) == value for name, value in self.key(piece).items())
         return content if same else {}
 
     def skipped(self, piece: Piece) -> str | None:
@@ -192,7 +184,7 @@ class Pieces:
         reason = self.skipped(piece)
         if reason is not None:
             return {"status": reason}
-        folder = self.folder(piece)
+        folder = (self.work / piece.name / digest(self.key(piece))[:8]).resolve()
         if not self.args.resume:
             shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True, exist_ok=True)

@@ -11,11 +11,7 @@ from benchmarks.experiment import keep
 from benchmarks.record import Record
 from neurogain import stats
 
-ABOUT = {
-    "title": "Go/No-Go with a set shift: which neuromodulators does it need?",
-    "minutes": 15,
-    "needs": "",
-}
+ABOUT = {"title": "Go/No-Go with a set shift: which neuromodulators does it need?", "minutes": 15}
 TINY = ("--conditions", "da", "--seeds", "2", "--trials", "100")
 NOTE = (
     "DA, forgetting and NA each had 12 configurations; NA's detector was chosen among 64 settings "

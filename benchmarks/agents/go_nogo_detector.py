@@ -16,18 +16,13 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from benchmarks.record import Record
-from neurogain import stats
+from benchmarks.record import Record, table
 from neurogain.experiments import go_nogo
 from neurogain.experiments.go_nogo import GoNoGoConfig, Runs, Unit
 from neurogain.tasks.go_nogo import measures, prediction
 from neurogain.tasks.go_nogo.prediction import PredictionParams
 
-ABOUT = {
-    "title": "Go/No-Go: the detector of shifts, chosen on tuning seeds",
-    "minutes": 4,
-    "needs": "",
-}
+ABOUT = {"title": "Go/No-Go: the detector of shifts, chosen on tuning seeds", "minutes": 4}
 TINY = {"seeds": 2, "validity": (1.0,)}
 RATES, DRIFTS, BOUNDS = (0.02, 0.03, 0.05, 0.1), (0.05, 0.1, 0.2, 0.3), (3.0, 4.0, 6.0, 8.0)
 FALSE_ALARMS = 0.05  # of seeds, at most
@@ -60,48 +55,26 @@ def triggers(params: PredictionParams, runs: Runs) -> jax.Array:
 
 def measure(params: PredictionParams, levels: list[Runs], shift: int) -> dict[str, Any]:
     """Return false alarms, misses and latency of one setting, a value for each validity."""
-    row: dict[str, Any] = {
-        name: float(getattr(params, name)) for name in ("rate", "drift", "bound")
-    } | {"false_alarms": [], "misses": [], "latency": []}
-    for runs in levels:
-        found = measures.detection(np.asarray(triggers(params, runs)), shift)
-        row["false_alarms"].append(float((found["false_alarms"] > 0).mean()))
-        row["misses"].append(float(found["misses"].mean()))
-        known = found["latency"][np.isfinite(found["latency"])]
-        row["latency"].append(stats.or_null(known.mean() if known.size else np.nan))
-    return row
+    found = [measures.detection(np.asarray(triggers(params, runs)), shift) for runs in levels]
+    known = [one["latency"][np.isfinite(one["latency"])] for one in found]
+    return {
+        **{name: float(getattr(params, name)) for name in ("rate", "drift", "bound")},
+        "false_alarms": [float((one["false_alarms"] > 0).mean()) for one in found],
+        "misses": [float(one["misses"].mean()) for one in found],
+        "latency": [float(one.mean()) if one.size else None for one in known],
+    }
 
 
-def best(rows: list[dict[str, Any]]) -> dict[str, Any]:
-    """Return the chosen row."""
-
-    def order(row: dict[str, Any]) -> tuple[float, ...]:
-        late = sum(100.0 if x is None else x for x in row["latency"])
-        excess = max(0.0, max(row["false_alarms"]) - FALSE_ALARMS)
-        return excess, round(sum(row["misses"]), 6), late
-
-    return min(rows, key=order)
-
-
-def shown(rows: list[dict[str, Any]], validity: tuple[float, ...]) -> str:
-    """Return the twelve best settings, the chosen one first."""
-    left, found = list(rows), list[dict[str, Any]]()
-    while left and len(found) < 12:
-        found.append(best(left))
-        left.remove(found[-1])
-    names = ("false", "missed", "latency")
-    head = "".join(f"{f'{name} @ {v:g}':>15}" for name in names for v in validity)
-    lines = [f"{'rate':>6}{'drift':>7}{'bound':>7}{head}"]
-    for row in found:
-        values = row["false_alarms"] + row["misses"] + row["latency"]
-        cells = "".join(f"{'-' if x is None else f'{x:.2f}':>15}" for x in values)
-        lines.append(f"{row['rate']:>6g}{row['drift']:>7g}{row['bound']:>7g}{cells}")
-    return "\n".join(lines)
+def order(row: dict[str, Any]) -> tuple[float, ...]:
+    """Return by what a row is chosen: the lower, the better."""
+    late = sum(100.0 if x is None else x for x in row["latency"])
+    excess = max(0.0, max(row["false_alarms"]) - FALSE_ALARMS)
+    return excess, round(sum(row["misses"]), 6), late
 
 
 def claims(content: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     """Yield what the chosen detector misses."""
-    row = best(content["rows"])
+    row = min(content["rows"], key=order)
     number = f"{max(row['misses']):.2f} of shifts, false alarms in {max(row['false_alarms']):.2f}"
     yield "What the detector of shifts misses at most, at any validity (tuning seeds)", number
 
@@ -115,7 +88,13 @@ def run(args: Arguments, record: Record) -> None:
         measure(PredictionParams(rate=r, drift=d, bound=b), levels, shift)
         for r, d, b in itertools.product(RATES, DRIFTS, BOUNDS)
     ]
-    record.table, record.data["rows"] = shown(rows, args.validity), rows
+    columns = [("rate", "rate", "6g"), ("drift", "drift", "7g"), ("bound", "bound", "7g")]
+    columns += [
+        (f"{head} @ {validity:g}", (name, i), "15.2f")
+        for head, name in (("false", "false_alarms"), ("missed", "misses"), ("latency", "latency"))
+        for i, validity in enumerate(args.validity)
+    ]
+    record.table, record.data["rows"] = table(columns, sorted(rows, key=order)[:12]), rows
     record.notes.append(
         f"The twelve best of {len(rows)} settings on {args.seeds} tuning seeds, the chosen one "
         "first. false: share of seeds with a burst before the shift; missed: without one in "

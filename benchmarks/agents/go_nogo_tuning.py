@@ -15,25 +15,21 @@ own constants are these.
 import dataclasses
 import itertools
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
 
-from benchmarks.record import Record
+from benchmarks.record import Record, table
 from neurogain.experiments import go_nogo
 from neurogain.experiments.go_nogo import GoNoGoConfig, Unit
 from neurogain.experiments.go_nogo.conditions import ACTIONS, LEARNING, Condition, parameters
 from neurogain.tasks.go_nogo import measures
 
-ABOUT = {
-    "title": "Go/No-Go: constants, chosen on tuning seeds",
-    "minutes": 20,
-    "needs": "",
-}
+ABOUT = {"title": "Go/No-Go: constants, chosen on tuning seeds", "minutes": 20}
 TINY = {"seeds": 2, "validity": (1.0,), "methods": ("da+na",), "most": 2}
-Configuration = Mapping[str, float]
+Configuration = dict[str, float]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -50,30 +46,29 @@ class Arguments:
     """Configurations of each method, at most."""
 
 
-def grids() -> dict[str, list[Configuration]]:
-    """Return the configurations of each method."""
-    da = [
-        {"actor_rate": a, "critic_rate": a * c, "background": b}
-        for a, c, b in itertools.product((0.1, 0.2, 0.3), (1.0, 1.5), (20.0, 60.0))
-    ]
-    forgetting = [
-        {"forgetting": f, "actor_rate": a, "critic_rate": a}
-        for f, a in itertools.product((0.0005, 0.001, 0.002, 0.004), (0.1, 0.15, 0.2))
-    ]
-    na = [
-        {"reset": r, "others": o}
-        for r, o in itertools.product((1.0, 2.0, 4.0, 8.0), (0.25, 0.5, 1.0))
-    ]
-    sizes = (0.125, 0.25, 0.5, 1.0, 2.0, 4.0)
-    ach = [{"acetylcholine": sign * size} for size in sizes for sign in (-1, 1)]
-    serotonin = [
-        {"opponent": o, "horizon": h}
-        for o, h in itertools.product((0.125, 0.25, 0.5, 1.0), (-1.0, 1.0, 2.0))
-    ]
-    return {
-        "da-tuned": da, "da+forgetting": forgetting, "da+na": na, "da+ach": ach,
-        "da+5ht": serotonin,
-    }  # fmt: skip
+def grid(**values: Sequence[float]) -> list[Configuration]:
+    """Return all combinations."""
+    return [dict(zip(values, one, strict=True)) for one in itertools.product(*values.values())]
+
+
+GRIDS: dict[str, list[Configuration]] = {
+    "da-tuned": [
+        {"actor_rate": c["actor"], "critic_rate": c["actor"] * c["ratio"], "background": c["noise"]}
+        for c in grid(actor=(0.1, 0.2, 0.3), ratio=(1.0, 1.5), noise=(20.0, 60.0))
+    ],
+    "da+forgetting": [
+        c | {"critic_rate": c["actor_rate"]}
+        for c in grid(forgetting=(0.0005, 0.001, 0.002, 0.004), actor_rate=(0.1, 0.15, 0.2))
+    ],
+    "da+na": grid(reset=(1.0, 2.0, 4.0, 8.0), others=(0.25, 0.5, 1.0)),
+    "da+ach": [
+        {"acetylcholine": c["sign"] * c["size"]}
+        for c in grid(size=(0.125, 0.25, 0.5, 1.0, 2.0, 4.0), sign=(-1, 1))
+    ],
+    "da+5ht": grid(opponent=(0.125, 0.25, 0.5, 1.0), horizon=(-1.0, 1.0, 2.0)),
+}
+UNIT = {"gain": 1.0, "bursts": 2.0, "learning_rate": 5.0}
+"""Strengths of NA's other actions at a factor of 1."""
 
 
 def params_of(method: str, chosen: Configuration, validity: float) -> Any:
@@ -87,87 +82,71 @@ def params_of(method: str, chosen: Configuration, validity: float) -> Any:
     return parameters(Condition(method, actions, "detector"), validity)
 
 
-UNIT = {"gain": 1.0, "bursts": 2.0, "learning_rate": 5.0}
-"""Strengths of NA's other actions at a factor of 1."""
-
-
 def measure(args: Arguments, method: str, chosen: Configuration) -> dict[str, Any]:
     """Return shares and accuracy of a configuration, a value for each validity."""
     config = GoNoGoConfig(seeds=args.seeds, seed=0)
     task = config.agent().task
+    before = slice(task.starts[1] - measures.LAST, task.starts[1])
+    end = slice(task.total - measures.LAST, task.total)
     row: dict[str, Any] = {"method": method, "configuration": dict(chosen)}
-    for field in ("first", "second", "accuracy"):
-        row[field] = []
+    row |= {"first": [], "second": [], "accuracy": []}
     for validity in args.validity:
-        runs = go_nogo.run_numbers(
-            config, Unit(method, validity, 0), params_of(method, chosen, validity)
-        )
-        before = slice(task.starts[1] - measures.LAST, task.starts[1])
-        end = slice(task.total - measures.LAST, task.total)
+        params = params_of(method, chosen, validity)
+        runs = go_nogo.run_numbers(config, Unit(method, validity, 0), params)
         for field, part in (("first", before), ("second", end)):
             learned = measures.learned(runs.correct[:, part], runs.pair[:, part])
             row[field].append(float(learned.mean()))
         row["accuracy"].append(float(runs.correct[:, before].mean()))
+    print(row, flush=True)
     return row
 
 
-def best(rows: list[dict[str, Any]]) -> dict[str, Any]:
-    """Return the chosen row of one method."""
-    return max(
-        rows,
-        key=lambda r: (
-            min(0.95, min(r["first"])),
-            round(sum(r["second"]), 6),
-            np.mean(r["accuracy"]),
-        ),
-    )
+def marks(rows: list[dict[str, Any]]) -> list[str]:
+    """Return * for the chosen row of each method, o for DA alone.
 
-
-def plain(rows: list[dict[str, Any]]) -> dict[str, Any] | None:
-    """Return the row of DA with the slowest rates that learn the first rule in all seeds."""
-    own = [r for r in rows if r["method"] == "da-tuned"]
-    if not own:
-        return None
-    safest = max(min(r["first"]) for r in own)
-    rates = ("actor_rate", "critic_rate")
-    return min(
-        (r for r in own if min(r["first"]) == safest),
-        key=lambda r: [r["configuration"][name] for name in rates],
-    )
-
-
-def shown(rows: list[dict[str, Any]], args: Arguments) -> str:
-    """Return one line per configuration, the chosen ones marked."""
-    head = "".join(f"{f'{what} {v:g}':>11}" for what in ("1 @", "2 @") for v in args.validity)
-    lines = [f"{'':2}{'method':<15}{'configuration':<52}{head}{'accuracy':>10}"]
-    moderate = plain(rows)
+    DA alone has the slowest rates that learn the first rule in as many seeds as any does.
+    """
+    found = [" "] * len(rows)
     for method in dict.fromkeys(r["method"] for r in rows):
-        own = [r for r in rows if r["method"] == method]
-        for row in own:
-            text = ", ".join(f"{k} {v:g}" for k, v in row["configuration"].items())
-            shares = "".join(f"{x:>11.2f}" for x in row["first"] + row["second"])
-            mark = "* " if row is best(own) else "o " if row is moderate else "  "
-            lines.append(f"{mark}{method:<15}{text:<52}{shares}{np.mean(row['accuracy']):>10.3f}")
-    return "\n".join(lines)
+        own = [i for i, r in enumerate(rows) if r["method"] == method]
+        if method == "da-tuned":
+            safest = max(min(rows[i]["first"]) for i in own)
+            safe = (i for i in own if min(rows[i]["first"]) == safest)
+            found[min(safe, key=lambda i: list(rows[i]["configuration"].values())[:2])] = "o"
+        found[max(own, key=lambda i: order(rows[i]))] = "*"
+    return found
+
+
+def order(row: Mapping[str, Any]) -> tuple[float, float, float]:
+    """Return by what a row is chosen: the higher, the better."""
+    first = min(0.95, min(row["first"]))
+    return first, round(sum(row["second"]), 6), float(np.mean(row["accuracy"]))
+
+
+def words(row: Mapping[str, Any]) -> str:
+    """Return a configuration in words."""
+    return ", ".join(f"{name} {value:g}" for name, value in row["configuration"].items())
 
 
 def run(args: Arguments, record: Record) -> None:
     """Measure all configurations; the rows of methods left out stay as the result has them."""
-    wanted = args.methods or tuple(grids())
-    pairs = [
-        (method, chosen)
-        for method, own in grids().items()
-        if method in wanted
-        for chosen in own[: args.most]
-    ]
-    rows = []
+    wanted = args.methods or tuple(GRIDS)
+    pairs = [(method, one) for method in wanted for one in GRIDS[method][: args.most]]
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        for row in pool.map(lambda pair: measure(args, *pair), pairs):
-            rows.append(row)
-            print(row, flush=True)
-    kept = [r for r in record.earlier().get("rows", []) if r["method"] not in wanted]
-    rows = sorted(kept + rows, key=lambda r: list(grids()).index(r["method"]))
-    record.table, record.data["rows"] = shown(rows, args), rows
+        rows = list(pool.map(lambda pair: measure(args, *pair), pairs))
+    rows += [r for r in record.earlier().get("rows", []) if r["method"] not in wanted]
+    rows.sort(key=lambda r: list(GRIDS).index(r["method"]))
+    shares = [
+        (f"{number} @ {validity:g}", (field, i), "11.2f")
+        for number, field in enumerate(("first", "second"), 1)
+        for i, validity in enumerate(args.validity)
+    ]
+    columns = [
+        ("", "mark", "<2"), ("method", "method", "<15"), ("configuration", words, "<52"), *shares,
+        ("accuracy", lambda row: np.mean(row["accuracy"]), "10.3f"),
+    ]  # fmt: skip
+    marked = [row | {"mark": mark} for row, mark in zip(rows, marks(rows), strict=True)]
+    record.table, record.data["rows"] = table(columns, marked), rows
     record.notes.append(
         f"Share of {args.seeds} tuning seeds that learn the first (1) and the second rule (2), "
         "by validity of feedback; accuracy before the shift. *: chosen; o: DA alone. Else as "

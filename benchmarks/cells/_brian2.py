@@ -32,7 +32,7 @@ count += 1
 """
 
 
-def run(folder: Path, dtype: str) -> tuple[float, float]:
+def run(folder: Path, dtype: str, _: int) -> tuple[float, float]:
     """Run a compiled program; return the seconds of its time loop and the spikes of all cells."""
     seconds, counts, _ = brian.run(folder, {"cells": dtype})
     return seconds, float(counts.sum(dtype=float))
@@ -42,25 +42,15 @@ def make(folder: str, n: int, steps: int, dtype: str, threads: int, kind: str) -
     """Write the project and compile it; the constants are those of `cells.L5_PYRAMIDAL`."""
     b2 = brian.begin(folder, dtype, threads, 0.1)
     soma, dendrite, cell = cells.L5_SOMA, cells.L5_DENDRITE, cells.L5_PYRAMIDAL
-    namespace = {name: value for name, value in soma._asdict().items() if name != "v_peak"}
-    namespace |= {name: value for name, value in dendrite._asdict().items() if name != "C"}
-    namespace |= {
-        "C_d": dendrite.C,
-        "bap": cell.bap_current,
-        "v_calcium": cell.v_calcium,
-        "c_burst": cell.c_burst,
-        "d_burst": cell.d_burst,
-        "v_peak": soma.v_peak,
-        "Id": 600.0,
-        "p": 0.5,
-    }
+    names = dendrite._asdict() | soma._asdict() | {"C_d": dendrite.C, "Id": 600.0, "p": 0.5}
+    names |= {name: getattr(cell, name) for name in ("v_calcium", "c_burst", "d_burst")}
     group = b2.NeuronGroup(
         n,
         EQUATIONS + GATES[kind],
         threshold="v >= v_peak",
         reset=RESETS[kind] + RESET,
         method="euler",
-        namespace=namespace,
+        namespace=names | {"bap": cell.bap_current},
         name="cells",
     )
     group.run_regularly("age += 1", when="end")  # so that a spike is one step old in the next step

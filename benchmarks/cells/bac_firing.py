@@ -3,6 +3,5 @@
 ABOUT = {
     "title": "BAC firing: calcium events when a somatic spike meets dendritic input",
     "minutes": 1,
-    "needs": "",
 }
 TINY = ("--repeats", "1", "--coupling", "0", "1")

@@ -21,19 +21,19 @@ microsecond that XLA takes to start a step counts.
 
 import dataclasses
 import functools
+import itertools
 import os
 import tempfile
-import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import jax
 import numpy as np
 
-from benchmarks import brian, device
+from benchmarks import device
 from benchmarks.cells import _brian2
-from benchmarks.measure import call, in_turns, timed
+from benchmarks.measure import call, compared, installed, timed
 from benchmarks.record import Record, table
 from neurogain.spiking import Drive, PyramidalCell, PyramidalDrive, cells, simulate
 
@@ -61,15 +61,18 @@ class Arguments:
     """Whom to run beside neurogain; both run on CPUs alone."""
 
 
-@dataclasses.dataclass
-class Contender:
-    """A way to run one population; `run` returns seconds and the number of spikes."""
+Run = Callable[[int], tuple[float, float]]
+"""From the number of a round to seconds and the number of spikes."""
+
+
+class Contender(NamedTuple):
+    """A way to run one population."""
 
     name: str
     kind: str
-    run: Callable[[], tuple[float, float]]
+    run: Run
     steps: int
-    compile_s: float | None = None
+    compile_s: float | None = None  # None: nothing is compiled, or the first run compiles
 
 
 def somatic(n: int) -> np.ndarray:
@@ -77,29 +80,25 @@ def somatic(n: int) -> np.ndarray:
     return (600 + 600 * np.arange(n) / n).astype(np.float32)
 
 
-def neurogain_runner(n: int, steps: int, kind: Any) -> Callable[[], tuple[float, float]]:
+def neurogain_runner(n: int, steps: int, kind: Any) -> Run:
     """Return a run of `simulate`."""
-    current = jax.device_put(somatic(n))
-    drive = PyramidalDrive(Drive(current), Drive(DENDRITIC), COUPLING)
+    drive = PyramidalDrive(Drive(jax.device_put(somatic(n))), Drive(DENDRITIC), COUPLING)
+    task = {"n": n, "duration": steps * DT, "dt": DT, "key": jax.random.key(0)}
+    whole = functools.partial(simulate, PyramidalCell(kind), cells.L5_PYRAMIDAL, drive, **task)
 
-    def run() -> Any:
-        task = {"n": n, "duration": steps * DT, "dt": DT, "key": jax.random.key(0)}
-        return simulate(PyramidalCell(kind), cells.L5_PYRAMIDAL, drive, **task)
-
-    def counted() -> tuple[float, float]:
-        wall, done = timed(run)
+    def run(_: int) -> tuple[float, float]:
+        wall, done = timed(whole)
         return wall, float(done.recorded["spikes"].sum(dtype=float))
 
-    return counted
+    return run
 
 
-def numpy_runner(n: int, steps: int, kind: str) -> Callable[[], tuple[float, float]]:
+def numpy_runner(n: int, steps: int, kind: str) -> Run:
     """Return a plain NumPy loop over steps."""
     s, d, cell = cells.L5_SOMA, cells.L5_DENDRITE, cells.L5_PYRAMIDAL
     current, dt = somatic(n), np.float32(DT)
 
-    def run() -> tuple[float, float]:
-        start = time.perf_counter()
+    def run() -> float:
         rng = np.random.default_rng(0)
         v, u = np.full(n, s.v_r, np.float32), np.zeros(n, np.float32)
         vd, w = np.full(n, d.E_leak, np.float32), np.zeros(n, np.float32)
@@ -125,32 +124,28 @@ def numpy_runner(n: int, steps: int, kind: str) -> Callable[[], tuple[float, flo
             age += 1
             age[fired] = 1
             count += fired
-        return time.perf_counter() - start, float(count.sum())
+        return float(count.sum())
 
-    return run
+    return lambda _: timed(run)
 
 
 def contenders(n: int, steps: int, peers: Sequence[str], folder: Path) -> Iterator[Contender]:
-    """Yield all that can run here, compiled."""
-    threads = os.cpu_count() or 1
+    """Yield all that can run here; Brian2's programs are compiled."""
+    fewer = max(20, steps // 20)  # NumPy, the slow one, runs a part of the steps
+    brian2 = "brian2" in peers and installed("brian2") is not None
+    programs = itertools.product(("float64", "float32"), sorted({1, os.cpu_count() or 1}))
+    variants = list(programs) if brian2 else []
     for kind in KINDS:
-        run = neurogain_runner(n, steps, kind)
-        first = run()[0]
-        yield Contender("neurogain", kind, run, steps, first - run()[0])
+        yield Contender("neurogain", kind, neurogain_runner(n, steps, kind), steps)
         if "numpy" in peers:
-            fewer = max(20, steps // 20)  # the slow one runs a part of the steps
             yield Contender("NumPy", kind, numpy_runner(n, fewer, kind), fewer)
-        if "brian2" not in peers or brian.available() is None:
-            continue
-        for dtype in ("float64", "float32"):
-            for cores in sorted({1, threads}):
-                name = f"Brian2, {dtype}, {cores} thread" + "s" * (cores > 1)
-                project = folder / f"{kind}-{dtype}-{cores}-{n}"
-                args = (str(project), n, steps, dtype, cores, kind)
-                seconds, _ = timed(functools.partial(call, _brian2.make, *args, what="Brian2"))
-                run = functools.partial(_brian2.run, project, dtype)
-                run()
-                yield Contender(name, kind, run, steps, seconds)
+        for dtype, cores in variants:
+            name = f"Brian2, {dtype}, {cores} thread" + "s" * (cores > 1)
+            project = folder / f"{kind}-{dtype}-{cores}-{n}"
+            args = (str(project), n, steps, dtype, cores, kind)
+            seconds, _ = timed(functools.partial(call, _brian2.make, *args, what="Brian2"))
+            run = functools.partial(_brian2.run, project, dtype)
+            yield Contender(name, kind, run, steps, seconds)
 
 
 def measure(args: Arguments, n: int, folder: Path) -> list[dict[str, Any]]:
@@ -158,19 +153,18 @@ def measure(args: Arguments, n: int, folder: Path) -> list[dict[str, Any]]:
     steps = int(np.clip(args.cell_steps / n, 200, 20_000))
     steps -= steps % 20
     running = dict(enumerate(contenders(n, steps, args.peers, folder)))
-    found = in_turns({i: lambda _, run=one.run: run() for i, one in running.items()}, args.rounds)
     rows = []
-    for i, one in running.items():
-        walls, count = [wall for wall, _ in found[i]], found[i][-1][1]
+    for i, found in compared({i: c.run for i, c in running.items()}, args.rounds).items():
+        one = running[i]
         rows.append({
             "cells": n,
             "kind": one.kind,
             "contender": one.name,
             "steps": one.steps,
-            "wall_s_per_round": walls,
-            "cell_steps_per_s": n * one.steps / float(np.median(walls)),
-            "compile_s": one.compile_s,
-            "rate_hz": count / n / (one.steps * DT / 1000),
+            "wall_s_per_round": found.walls,
+            "cell_steps_per_s": n * one.steps / found.median,
+            "compile_s": found.compile_s if one.name == "neurogain" else one.compile_s,
+            "rate_hz": found.values[-1] / n / (one.steps * DT / 1000),
         })  # fmt: skip
     for row in rows:
         same = {r["contender"]: r for r in rows if r["kind"] == row["kind"]}
@@ -185,27 +179,9 @@ def measure(args: Arguments, n: int, folder: Path) -> list[dict[str, Any]]:
 COLUMNS = (
     ("cells", "cells", "9,"), ("coupling", "kind", "<12"), ("contender", "contender", "<27"),
     ("cell-steps/s", "cell_steps_per_s", "13.3g"), ("to Brian2", "ratio_to_best_brian2", "10.2f"),
-    ("compile s", "compile_s", "11.1f"), ("rate Hz", "rate_hz", "9.2f"), ("", "mark", "<1"),
+    ("compile s", "compile_s", "11.1f"), ("rate Hz", "rate_hz", "9.2f"),
+    ("", lambda row: "void: other rate" if row["rate_agrees"] is False else "", "<1"),
 )  # fmt: skip
-
-
-def shown(rows: list[dict[str, Any]]) -> str:
-    """Return the table of some populations."""
-    void = {False: "void: other rate"}
-    return table(COLUMNS, [r | {"mark": void.get(r["rate_agrees"], "")} for r in rows])
-
-
-def note(args: Arguments, version: str | None) -> str:
-    """Say what was compared, and on what."""
-    text = f"Medians of {args.rounds} rounds"
-    if "brian2" in args.peers:
-        text += "; to Brian2: over the fastest Brian2 of the same kind and size, above 1 is faster"
-    if "numpy" in args.peers:
-        text += ". NumPy runs a twentieth of the steps, so its rate holds the onset alone"
-    text += f". {device.measured_on()}; "
-    if "brian2" not in args.peers:
-        return f"{text}Brian2 was left out."
-    return text + (f"Brian2 {version}." if version else "Brian2 is not installed and was left out.")
 
 
 def claims(content: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
@@ -225,8 +201,14 @@ def run(args: Arguments, record: Record) -> None:
     with tempfile.TemporaryDirectory() as folder:
         for n in args.cells:
             rows += (found := measure(args, n, Path(folder)))
-            print(shown(found), flush=True)
-    version = brian.available()
-    record.table, record.data["rows"] = shown(rows), rows
+            print(table(COLUMNS, found), flush=True)
+    version = installed("brian2")
+    known = f"Brian2 {version}" if version else "Brian2 is not installed and was left out"
     record.versions = {"brian2": version} if version else {}
-    record.notes.append(note(args, version))
+    record.fill(
+        COLUMNS,
+        rows,
+        f"Medians of {args.rounds} rounds; to Brian2: over the fastest Brian2 of the same kind and "
+        "size, above 1 is faster. NumPy runs a twentieth of the steps, so its rate holds the onset "
+        f"alone. {device.measured_on()}; {known if 'brian2' in args.peers else 'without Brian2'}.",
+    )

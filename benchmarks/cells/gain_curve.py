@@ -1,6 +1,6 @@
 """The experiment `neurogain gain-curve` over a fine grid; options are passed on to it."""
 
-ABOUT = {"title": "f-I curves of the pyramidal cell", "minutes": 3, "needs": ""}
+ABOUT = {"title": "f-I curves of the pyramidal cell", "minutes": 3}
 TINY = (
     *("--somatic-current", "700", "1500", "--dendritic-current", "0", "--coupling", "0"),
     *("--repeats", "1", "--duration", "50"),

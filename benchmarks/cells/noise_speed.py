@@ -20,14 +20,16 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
+import scipy.stats
+from matplotlib import pyplot as plt
+from matplotlib.figure import Figure
 
-from benchmarks import device
-from benchmarks.cells import _noise
-from benchmarks.measure import in_turns, timed
+from benchmarks import device, figures
+from benchmarks.measure import compared, timed
 from benchmarks.networks import _network as net
-from benchmarks.networks.engines.neurogain import construct, driven
-from benchmarks.networks.engines.neurogain import run as run_network
+from benchmarks.networks.engines.neurogain import construct, driven, measured
 from benchmarks.record import Record, table
+from neurogain.plotting import style
 from neurogain.spiking import Drive, IzhikevichCell, cells
 from neurogain.spiking.engine import random_bits
 
@@ -38,6 +40,8 @@ TINY = {
 }  # fmt: skip
 Draw = Callable[[jax.Array, int], jax.Array]
 MEAN_COUNT = 0.1  # of Poisson numbers: 1000 Hz in 0.1 ms
+PER_DRAW = 100_000
+OURS, THEIRS, NONE = "random_bits.normal", "jax.random.normal", "no noise"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -58,44 +62,44 @@ class Arguments:
     """ms, simulated, of the networks."""
 
 
-def erf_inv(key: jax.Array, n: int) -> jax.Array:
-    """Return normal numbers by inversion of the bits of `random_bits.draw`."""
-    bits = (random_bits.draw(key, n) >> np.uint32(8)).astype(jnp.int32).astype(jnp.float32)
-    return np.float32(2**0.5) * jax.lax.erf_inv((bits + 0.5) * np.float32(2.0**-23) - 1)
-
-
 def bits(key: jax.Array, n: int) -> jax.Array:
     """Return uniform numbers in [-1, 1)."""
     whole = (random_bits.draw(key, n) >> np.uint32(8)).astype(jnp.int32).astype(jnp.float32)
     return whole * np.float32(2.0**-23) - 1
 
 
-def counts(key: jax.Array, n: int) -> jax.Array:
-    """Return Poisson numbers."""
-    return random_bits.poisson(key, MEAN_COUNT, n)
+def erf_inv(key: jax.Array, n: int) -> jax.Array:
+    """Return normal numbers by inversion of the bits of `random_bits.draw`."""
+    middle = np.float32(2.0**-24)  # of the cell of numbers that the bits stand for
+    return np.float32(2**0.5) * jax.lax.erf_inv(bits(key, n) + middle)
 
 
-CONTENDERS: dict[str, tuple[str, Draw | None, float]] = {
-    "no noise": ("threefry2x32", None, 1.0),
-    "random_bits.normal": ("threefry2x32", random_bits.normal, 1.0),
-    "random_bits.draw": ("threefry2x32", bits, 1.0),
-    "random_bits.draw, erf_inv": ("threefry2x32", erf_inv, 1.0),
-    "random_bits.poisson": ("threefry2x32", counts, 1.0),
-    "jax.random.normal": ("threefry2x32", lambda key, n: jax.random.normal(key, (n,)), 1.0),
-    "jax.random.normal, rbg": ("rbg", lambda key, n: jax.random.normal(key, (n,)), 1.0),
-    "jax.random.poisson": (
-        "threefry2x32",
-        lambda key, n: jax.random.poisson(key, MEAN_COUNT, (n,)).astype(jnp.float32),
-        0.1,
-    ),
+def by_jax(key: jax.Array, n: int) -> jax.Array:
+    """Return normal numbers by `jax.random`, whose generator is the key's."""
+    return jax.random.normal(key, (n,))
+
+
+def poisson(key: jax.Array, n: int) -> jax.Array:
+    """Return Poisson numbers by `jax.random`."""
+    return jax.random.poisson(key, MEAN_COUNT, (n,)).astype(jnp.float32)
+
+
+CONTENDERS: dict[str, tuple[Draw | None, float]] = {
+    NONE: (None, 1.0),
+    OURS: (random_bits.normal, 1.0),
+    "random_bits.draw": (bits, 1.0),
+    "random_bits.draw, erf_inv": (erf_inv, 1.0),
+    "random_bits.poisson": (lambda key, n: random_bits.poisson(key, MEAN_COUNT, n), 1.0),
+    THEIRS: (by_jax, 1.0),
+    "jax.random.normal, rbg": (by_jax, 1.0),
+    "jax.random.poisson": (poisson, 0.1),
 }
-"""Generator of the keys, the draw, and the part of the steps that it is run for."""
+"""The draw, and the part of the steps that it is run for; keys are Threefry's, or as said."""
 
 
-def runner(name: str, n: int, steps: int) -> Callable[[int], float]:
+def runner(name: str, n: int, steps: int) -> Callable[[int], tuple[float, None]]:
     """Return a function that runs a contender once and returns the seconds it took."""
-    impl, draw, _ = CONTENDERS[name]
-    cell = IzhikevichCell()
+    draw, cell = CONTENDERS[name][0], IzhikevichCell()
 
     @jax.jit
     def run(state: Any, key: jax.Array, start: jax.Array) -> Any:
@@ -109,134 +113,171 @@ def runner(name: str, n: int, steps: int) -> Callable[[int], float]:
 
         return jax.lax.scan(step, (state, start), keys)[0]
 
-    state = cell.init(cells.RS, n)
-    first = jax.random.normal(jax.random.key(1), (n,))
-
-    def once(seed: int) -> float:
-        return timed(run, state, jax.random.key(seed + 1, impl=impl), first)[0]
-
-    once(-1)
-    return once
+    state, first = cell.init(cells.RS, n), jax.random.normal(jax.random.key(1), (n,))
+    impl = "rbg" if name.endswith("rbg") else "threefry2x32"
+    return lambda seed: (timed(run, state, jax.random.key(seed, impl=impl), first)[0], None)
 
 
 def measure_numbers(args: Arguments, n: int) -> list[dict[str, Any]]:
     """Time all contenders at one size."""
     steps = {
-        name: max(10, round(args.numbers * part / n)) for name, (_, _, part) in CONTENDERS.items()
+        name: max(10, round(args.numbers * part / n)) for name, (_, part) in CONTENDERS.items()
     }
-    walls = in_turns({name: runner(name, n, steps[name]) for name in CONTENDERS}, args.rounds)
-    whole = {name: float(np.median(w)) / (n * steps[name]) * 1e9 for name, w in walls.items()}
+    found = compared({name: runner(name, n, steps[name]) for name in CONTENDERS}, args.rounds)
+    whole = {name: one.median / (n * steps[name]) * 1e9 for name, one in found.items()}
     return [
         {
             "numbers": n,
             "contender": name,
             "steps": steps[name],
-            "wall_s_per_round": walls[name],
+            "wall_s_per_round": found[name].walls,
             "ns_per_cell_step": whole[name],
-            "ns_per_number": None if name == "no noise" else whole[name] - whole["no noise"],
+            "ns_per_number": None if name == NONE else whole[name] - whole[NONE],
         }
         for name in CONTENDERS
     ]
-
-
-def somatic(kind: str, network: net.Network) -> Callable[[str], Any]:
-    """Return the somatic current of a population with one kind of noise, pA."""
-
-    def function(population: str) -> Any:
-        mean, span = net.CURRENT[population], network.spans[population]
-        size = span.stop - span.start
-        return lambda step, key: mean + net.NOISE * jax.random.normal(key, (size,))
-
-    if kind == "no noise":
-        return net.CURRENT.__getitem__
-    return function
 
 
 def measure_network(args: Arguments, n: int, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Time a network with and without noise."""
     network = net.Network(n)
     built, params, noisy = construct(network, plastic=False)
-    drives = {
-        "random_bits.normal": noisy,
-        "jax.random.normal": driven(somatic("jax.random.normal", network)),
-        "no noise": driven(somatic("no noise", network)),
-    }
 
-    runs = {
-        name: functools.partial(run_network, built, params, drive, args.duration)
-        for name, drive in drives.items()
-    }
-    for one in runs.values():
-        one(0)
-    found = in_turns(runs, args.rounds)
-    seconds = args.duration / 1000
-    times = {n: float(np.median([wall for wall, _ in f])) / seconds for n, f in found.items()}
+    def theirs(population: str) -> Any:
+        mean, span = net.CURRENT[population], network.spans[population]
+        size = span.stop - span.start
+        return lambda step, key: mean + net.NOISE * jax.random.normal(key, (size,))
+
+    drives = {OURS: noisy, THEIRS: driven(theirs), NONE: driven(net.CURRENT.__getitem__)}
+    tasks = {name: (built, params, drive) for name, drive in drives.items()}
+    found = measured(tasks, network, args.duration, args.rounds)
     per_number = {r["contender"]: r["ns_per_number"] for r in rows if r["numbers"] == n}
+    silent, steps = found[NONE][0]["run_s_per_simulated_s"], 1000 / net.DT
     result = []
-    for name in drives:
-        spikes = np.mean([count for _, count in found[name]], axis=0)
-        numbers = per_number.get(name)
-        alone = None if numbers is None else numbers * n * 1000 / net.DT * 1e-9
-        result.append(
-            {
-                "cells": n,
-                "noise": name,
-                "run_s": [wall for wall, _ in found[name]],
-                "run_s_per_simulated_s": times[name],
-                "share_by_difference": 1 - times["no noise"] / times[name],
-                "share_by_numbers": None if alone is None else alone / times[name],
-                "rates_hz": network.rates(spikes, seconds),
-            }
-        )
+    for name, (row, _) in found.items():
+        time, number = row["run_s_per_simulated_s"], per_number.get(name)
+        shares = {
+            "share_by_difference": 1 - silent / time,
+            "share_by_numbers": None if number is None else number * 1e-9 * n * steps / time,
+        }
+        result.append({"cells": n, "noise": name} | row | shares)
     return result
+
+
+MOMENTS: dict[str, tuple[float, float, Callable[[np.ndarray, np.ndarray], Any]]] = {
+    "mean": (0, 1, lambda x, z: x.mean()),
+    "variance": (1, 2, lambda x, z: x.var()),
+    "skewness": (0, 6, lambda x, z: np.mean(z**3)),
+    "kurtosis": (3, 24, lambda x, z: np.mean(z**4)),
+    "sixth moment": (15, 2520, lambda x, z: np.mean(z**6)),
+    "correlation of neighbours": (0, 1, lambda x, z: np.mean(x[:, 1:] * x[:, :-1])),
+    "correlation of steps": (0, 1, lambda x, z: np.mean(x[1:] * x[:-1])),
+}
+"""Value of normal numbers, variance of the estimate times their number, estimate from the numbers
+and from them at mean 0 and variance 1."""
+
+
+def quality(draw: Draw, count: int) -> dict[str, float]:
+    """Return moments, correlations, tails and distance from the normal distribution.
+
+    Each draw of 100,000 numbers has a key of its own, folded from one, as steps have.
+    """
+    size = min(PER_DRAW, count)
+    drawn = jax.jit(lambda step: draw(jax.random.fold_in(jax.random.key(2), step), size))
+    x = np.stack([np.asarray(drawn(i)) for i in range(max(2, count // size))]).astype(float)
+    z = (x - x.mean()) / x.std()
+    found = {name: float(estimate(x, z)) for name, (_, _, estimate) in MOMENTS.items()}
+    for t, tail in TAILS.items():
+        found[t] = float(np.mean(np.abs(x) > float(t.split()[2])) / tail)
+    distance = scipy.stats.ks_1samp(x.ravel(), scipy.stats.norm.cdf, method="asymp").statistic
+    more = {"Kolmogorov-Smirnov distance": float(distance), "largest": float(np.abs(x).max())}
+    return {"draws": float(x.size)} | found | more
+
+
+TAILS = {f"draws beyond {t} sd, relative": float(2 * scipy.stats.norm.sf(t)) for t in (3, 4, 5)}
+"""Their probability."""
+
+
+def quality_table(judged: Mapping[str, Mapping[str, float]]) -> str:
+    """Return one column a contender, and what normal numbers are to have, with standard errors."""
+    n = judged[OURS]["draws"]
+    error = n**-0.5
+    wanted: dict[str, tuple[Any, Any]] = {
+        name: (f"{value:g}", spread**0.5 * error) for name, (value, spread, _) in MOMENTS.items()
+    }
+    wanted |= {name: ("1", p**-0.5 * error) for name, p in TAILS.items()}
+    wanted |= {"Kolmogorov-Smirnov distance": (f"< {1.36 * error:.5f}", ""), "largest": ("", "")}
+    rows = [
+        {"name": name, "normal": value, "+-": spread} | {who: j[name] for who, j in judged.items()}
+        for name, (value, spread) in wanted.items()
+    ]
+    columns = [(f"of {n:,.0f} draws", "name", "<32"), *((who, who, "22.5f") for who in judged)]
+    return table([*columns, ("normal", "normal", "12"), ("+-", "+-", "10.5f")], rows)
+
+
+def drawn(rows: list[dict[str, Any]], networks: list[dict[str, Any]]) -> Figure:
+    """Return the time of a number against numbers a step, and the network's time by its noise."""
+    figure, (left, right) = plt.subplots(
+        1, 2, figsize=(10.4, 3.9), gridspec_kw={"width_ratios": (1.5, 1)}
+    )
+    lines = {n: [r for r in rows if r["contender"] == n] for n in CONTENDERS}
+    silent = lines.pop(NONE)
+    figures.against_size(left, lines, "numbers", "ns_per_number")
+    label = "step of a cell without noise"
+    times = [r["ns_per_cell_step"] for r in silent]
+    left.plot([r["numbers"] for r in silent], times, color="0.5", lw=1, label=label)
+    left.set(xlabel="numbers drawn in a step", ylabel="time (ns per number)")
+    left.legend(frameon=False, fontsize=8, loc="center left", bbox_to_anchor=(1.0, 0.5))
+    kinds, sizes = (list(dict.fromkeys(r[name] for r in networks)) for name in ("noise", "cells"))
+    width = 0.8 / max(1, len(kinds))
+    for i, (kind, line, _) in enumerate(style.assign(kinds)):
+        times = [r["run_s_per_simulated_s"] for r in networks if r["noise"] == kind]
+        colour = "0.7" if kind == NONE else line["color"]
+        place = np.arange(len(sizes)) + (i - (len(kinds) - 1) / 2) * width
+        bars = right.bar(place, times, 0.92 * width, color=colour, label=kind)
+        right.bar_label(bars, fmt="%.2g", fontsize=8)
+    right.set_xticks(np.arange(len(sizes)), [f"{n:,}" for n in sizes])
+    right.set(xlabel="cells of the network", ylabel="run time (s per simulated s)")
+    right.legend(frameon=False, fontsize=8)
+    return figures.finished(figure, (left, right))
 
 
 def speed_table(rows: list[dict[str, Any]]) -> str:
     """Return ns per number, a column a size."""
-    sizes = dict.fromkeys(r["numbers"] for r in rows)
-    found: dict[str, dict[int, float]] = {name: {} for name in CONTENDERS}
+    found: dict[str, dict[Any, Any]] = {}
     for r in rows:
-        plain = r["ns_per_number"] is None
-        found[r["contender"]][r["numbers"]] = r["ns_per_cell_step" if plain else "ns_per_number"]
-    found = {"the whole step without noise": found.pop("no noise")} | found
+        name = "the whole step without noise" if r["contender"] == NONE else r["contender"]
+        own = found.setdefault(name, {"name": name})
+        own[r["numbers"]] = r["ns_per_cell_step" if r["contender"] == NONE else "ns_per_number"]
+    sizes = dict.fromkeys(r["numbers"] for r in rows)
     columns = [("ns a number, at numbers a step", "name", "<32")]
-    columns += [(f"{n:,}", n, "12.2f") for n in sizes]
-    return table(columns, [{"name": name} | values for name, values in found.items()])
+    return table([*columns, *((f"{n:,}", n, "12.2f") for n in sizes)], found.values())
 
 
-def network_table(rows: list[dict[str, Any]]) -> str:
-    """Return the share of random numbers in the network's time."""
-    columns = (
-        ("cells", "cells", "7,"), ("noise", "noise", "<22"),
-        ("run s per s", "run_s_per_simulated_s", "12.3g"), ("share", "share_by_difference", "8.0%"),
-        ("by numbers", "share_by_numbers", "12.0%"), *net.RATES,
-    )  # fmt: skip
-    return table(columns, rows)
+NETWORK_COLUMNS = (
+    ("cells", "cells", "7,"), ("noise", "noise", "<22"),
+    ("run s per s", "run_s_per_simulated_s", "12.3g"), ("share", "share_by_difference", "8.0%"),
+    ("by numbers", "share_by_numbers", "12.0%"), *net.RATES,
+)  # fmt: skip
+"""The share of random numbers in the network's time."""
 
 
 def claims(content: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     """Yield what a normal number costs at the size of the larger network."""
     size = max(row["cells"] for row in content["networks"])
     cost = {r["contender"]: r["ns_per_number"] for r in content["rows"] if r["numbers"] == size}
-    names = ("random_bits.normal", "jax.random.normal")
-    ours, theirs = (cost[name] for name in names)
-    yield f"A normal number, {size:,} in a step; by `jax.random`", f"{ours:.2g} ns; {theirs:.2g} ns"
+    number = f"{cost[OURS]:.2g} ns; {cost[THEIRS]:.2g} ns"
+    yield f"A normal number, {size:,} in a step; by `jax.random`", number
 
 
 def run(args: Arguments, record: Record) -> None:
     """Time numbers and networks, judge the numbers, draw the figure."""
-    rows: list[dict[str, Any]] = []
-    for n in args.sizes:
-        rows += measure_numbers(args, n)
-        print(speed_table([r for r in rows if r["numbers"] == n]), flush=True)
-    networks: list[dict[str, Any]] = []
-    for n in args.network_sizes:
-        networks += measure_network(args, n, rows)
-        print(network_table(networks[-3:]), flush=True)
-    names = ("random_bits.normal", "jax.random.normal")
-    judged = [_noise.quality(name, CONTENDERS[name][1], args.draws) for name in names]
-    tables = [speed_table(rows)] + ([network_table(networks)] if networks else [])
-    record.table = "\n\n".join([*tables, _noise.quality_table(judged)])
+    rows = [row for n in args.sizes for row in measure_numbers(args, n)]
+    networks = [row for n in args.network_sizes for row in measure_network(args, n, rows)]
+    normal: dict[str, Draw] = {OURS: random_bits.normal, THEIRS: by_jax}
+    judged = {name: quality(one, args.draws) for name, one in normal.items()}
+    tables = [speed_table(rows), *([table(NETWORK_COLUMNS, networks)] if networks else [])]
+    record.table = "\n\n".join([*tables, quality_table(judged)])
     record.notes += [
         f"Medians of {args.rounds} rounds on {device.measured_on()}. Time of a number: of the step "
         f"with it, less the step without noise. Poisson numbers have a mean of {MEAN_COUNT:g}.",
@@ -245,4 +286,4 @@ def run(args: Arguments, record: Record) -> None:
         "for `jax.random.normal` each population draws apart, in the loop that reads it.",
     ]
     record.data = {"rows": rows, "networks": networks, "quality": judged}
-    record.figure(_noise.draw(rows, networks))
+    record.figure(drawn(rows, networks))

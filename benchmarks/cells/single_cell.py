@@ -5,7 +5,8 @@ run in NumPy. `gain-curve` and `bac-firing` run the experiments themselves.
 """
 
 import dataclasses
-from collections.abc import Iterator, Mapping
+import functools
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import jax
@@ -14,6 +15,7 @@ import numpy as np
 
 from benchmarks import device
 from benchmarks.record import Record
+from neurogain import stats
 from neurogain.experiments import cell, gain_curve
 from neurogain.experiments.cell import figures as cell_figures
 from neurogain.experiments.gain_curve import GainCurveConfig
@@ -31,9 +33,8 @@ from neurogain.spiking import (
     synapse,
 )
 from neurogain.spiking.models.pyramidal import Coupling
-from neurogain.stats import t_interval
 
-ABOUT = {"title": "The layer-5 pyramidal cell", "minutes": 5, "needs": ""}
+ABOUT = {"title": "The layer-5 pyramidal cell", "minutes": 5}
 TINY = {"times": 0.01, "repeats": 2}
 
 GAIN = GainCurveConfig(
@@ -51,6 +52,8 @@ INHIBITION = dataclasses.replace(
 )
 MODES: tuple[Coupling, ...] = ("stochastic", "mean-field")
 COARSE = np.arange(700.0, 1501.0, 50.0)  # pA, for slopes
+HALVES = {"somatic current": 25.0, "dendritic current": 50.0, "coupling": 0.125}
+"""Half the finite difference along each axis."""
 FINE = np.union1d(np.arange(600.0, 850.0, 5.0), COARSE)  # pA, for the rheobase
 
 
@@ -69,7 +72,7 @@ def rates(
     p: float,
     drive: float,
     *,
-    inhibition: tuple[float, float] = (0.0, 0.0),
+    inhibition: Sequence[float] = (0.0, 0.0),
     duration: float = 3000.0,
     dt: float = 0.1,
     mode: Any = "stochastic",
@@ -99,34 +102,32 @@ def onset_and_slopes(rate: np.ndarray, low: float = 700.0) -> tuple[float, list[
     return measures.rheobase(FINE, rate.mean(axis=1)), slopes
 
 
+REFERENCE = (
+    *((p, 0.0, 0.0, 0.0, 33.4, 640) for p in (0.0, 0.5, 1.0)),
+    (0.0, 800.0, 0.0, 0.0, 33.4, 640),
+    *((p, 800.0, 0.0, 0.0, g, 640) for p, g in ((0.25, 38.2), (0.5, 43.8), (1.0, 60.7))),
+    *((1.0, 800.0, nS, 0.0, g, 640) for nS, g in ((5.0, 48.3), (10.0, 34.4))),
+    *((1.0, 800.0, 0.0, nS, g, r) for nS, g, r in ((5.0, 60.2, 730), (10.0, 56.8, 810))),
+)
+"""Coupling, current into the dendrite, nS on dendrite and on soma, gain and rheobase there."""
+
+
 def reference(args: Arguments) -> Iterator[str]:
     """Yield lines that compare with the reference figures."""
     yield (
         f"Gain: slope from 700 to 1500 pA in steps of 50, Hz/nA; rheobase to 5 pA; 3 s from rest, "
         f"{args.repeats} repeats where there is randomness"
     )
-    rows = (
-        *((p, 0.0, (0.0, 0.0), 33.4, 640) for p in (0.0, 0.5, 1.0)),
-        (0.0, 800.0, (0.0, 0.0), 33.4, 640),
-        *((p, 800.0, (0.0, 0.0), g, 640) for p, g in ((0.25, 38.2), (0.5, 43.8), (1.0, 60.7))),
-        (1.0, 800.0, (5.0, 0.0), 48.3, 640),
-        (1.0, 800.0, (10.0, 0.0), 34.4, 640),
-        (1.0, 800.0, (0.0, 5.0), 60.2, 730),
-        (1.0, 800.0, (0.0, 10.0), 56.8, 810),
-    )
-    for p, drive, inhibition, gain, onset in rows:
-        on_soma = inhibition[1] > 0
-        rate = rates(args, p, drive, inhibition=inhibition)
-        found, slopes = onset_and_slopes(rate, low=850.0 if on_soma else 700.0)
-        low, high = t_interval(slopes)
-        spread = f" [{low:.1f}, {high:.1f}]" if len(slopes) > 1 else ""
-        extra = ""
-        if any(inhibition):
-            extra = f"  {sum(inhibition):g} nS on the {'soma' if on_soma else 'dendrite'}"
-            extra += " (slope from 850 pA)" if on_soma else ""
+    for p, drive, *inhibition, gain, onset in REFERENCE:
+        low, where, more = (
+            (850.0, "soma", " (slope from 850 pA)") if inhibition[1] else (700.0, "dendrite", "")
+        )
+        found, slopes = onset_and_slopes(rates(args, p, drive, inhibition=inhibition), low)
+        spread = stats.text(stats.summary(slopes))
+        extra = f"  {sum(inhibition):g} nS on the {where}{more}" if any(inhibition) else ""
         yield (
-            f"  Id = {drive:>3g} pA, p = {p:<4g}  gain {np.mean(slopes):.1f}{spread} (reference "
-            f"{gain}), rheobase {found:g} pA (reference {onset}){extra}"
+            f"  Id = {drive:>3g} pA, p = {p:<4g}  gain {spread} (reference {gain}), rheobase "
+            f"{found:g} pA (reference {onset}){extra}"
         )
 
 
@@ -135,18 +136,17 @@ def monotony(args: Arguments) -> Iterator[str]:
     couplings, drives = np.linspace(0, 1, 5), np.arange(0.0, 1001.0, 50.0)
     found = [[onset_and_slopes(rates(args, p, d))[1] for d in drives] for p in couplings]
     slopes = np.array([[np.broadcast_to(x, args.repeats) for x in row] for row in found])
-    mean, error = slopes.mean(axis=-1), slopes.std(axis=-1, ddof=1) / args.repeats**0.5
+    mean, variance = slopes.mean(axis=-1), slopes.var(axis=-1, ddof=1) / args.repeats
     yield "Where the gain falls (mean and standard error, Hz/nA), Id = 0 to 1000 pA in steps of 50"
     for axis, name in ((0, "coupling"), (1, "dendritic current")):
-        fall, spread = -np.diff(mean, axis=axis), error**2
-        places = np.arange(len(spread)) if axis == 0 else np.arange(spread.shape[1])
-        spread = np.sqrt(spread.take(places[:-1], axis) + spread.take(places[1:], axis))
+        fall = -np.diff(mean, axis=axis)
         i, j = np.unravel_index(np.argmax(fall), fall.shape)
-        start = f"p = {couplings[i]:g}, Id = {drives[j]:g} pA"
-        end = f"p = {couplings[i + (axis == 0)]:g}, Id = {drives[j + (axis == 1)]:g} pA"
+        next_ = (i + 1, j) if axis == 0 else (i, j + 1)
+        start, end = (f"p = {couplings[a]:g}, Id = {drives[b]:g} pA" for a, b in ((i, j), next_))
         yield (
             f"  along {name}: {np.sum(fall > 1)} of {fall.size} steps fall by more than 1; the "
-            f"steepest by {fall[i, j]:.2f} +- {spread[i, j]:.2f}, from {start} to {end}"
+            f"steepest by {fall[i, j]:.2f} +- {np.sqrt(variance[i, j] + variance[next_]):.2f}, "
+            f"from {start} to {end}"
         )
     outside = mean[:, (drives <= 350) | (drives >= 600)]
     largest = max(-np.diff(outside, axis=0).min(), -np.diff(outside, axis=1).min())
@@ -192,73 +192,56 @@ def mean_field(args: Arguments) -> Iterator[str]:
         "steps of 100"
     )
     for p in (0.25, 0.5, 0.75, 1.0):
-        curve, point, where = 0.0, np.empty(0), ""
+        curves, points = {}, []
         for drive in np.arange(0.0, 1001.0, 100.0):
             drawn, smooth = (rates(args, p, drive, mode=m).mean(axis=1) for m in MODES)
             off = np.abs(smooth - drawn)
-            if off.sum() / drawn.sum() >= curve:
-                curve, where = off.sum() / drawn.sum(), f"{drive:g} pA"
-            point = np.append(point, off[drawn >= 5] / drawn[drawn >= 5])
+            curves[drive] = off.sum() / drawn.sum()
+            points.append(off[drawn >= 5] / drawn[drawn >= 5])
+        where, point = max(curves, key=lambda drive: curves[drive]), np.concatenate(points)
         yield (
-            f"  p = {p:<4}  curves differ by {curve:.1%} at most (at {where}); single points by "
-            f"{point.max():.1%} at most, {np.mean(point > 0.1):.1%} of them by more than 10 %"
+            f"  p = {p:<4}  curves differ by {curves[where]:.1%} at most (at {where:g} pA); single "
+            f"points by {point.max():.1%} at most, {np.mean(point > 0.1):.1%} of them by more than "
+            "10 %"
         )
 
 
 def gradients(args: Arguments) -> Iterator[str]:
     """Yield lines on the sign of the gradient of the mean rate, over 2 s."""
     axes = (np.arange(500.0, 1501.0, 50.0), np.arange(0.0, 1001.0, 50.0), np.linspace(0, 1, 5))
-    grid = np.stack(np.meshgrid(*axes, indexing="ij"), -1).reshape(-1, 3)
-    halves, repeats = (25.0, 50.0, 0.125), min(16, args.repeats)
+    grid = np.stack(np.meshgrid(*axes, indexing="ij")).reshape(3, -1)
     duration = max(round(args.times * 2000.0), 1) * 1.0
 
-    def mean_rates(points: np.ndarray, seed: int) -> tuple[np.ndarray, np.ndarray]:
-        soma, drive, p = np.repeat(points, repeats, axis=0).astype(np.float32).T
-        run = simulate(
-            PyramidalCell(),
-            cells.L5_PYRAMIDAL,
-            PyramidalDrive(Drive(soma), Drive(drive), p),
-            n=p.size,
-            duration=duration,
-            key=jax.random.key(seed),
-        )
-        found = run.recorded["spikes"].reshape(-1, repeats)
+    def spikes(run: Any, mode: Any, points: Any, seed: int) -> Any:
+        soma, drive, p = points
+        drives, key = PyramidalDrive(Drive(soma), Drive(drive), p), jax.random.key(seed)
+        task = {"n": p.size, "duration": duration, "key": key}
+        return run(PyramidalCell(mode), cells.L5_PYRAMIDAL, drives, **task).recorded["spikes"]
+
+    def end(axis: int, half: float, seed: int) -> tuple[np.ndarray, np.ndarray]:
+        points, repeats = grid.copy(), min(16, args.repeats)
+        points[axis] += half
+        points[2] = points[2].clip(0, 1)
+        points = np.repeat(points, repeats, axis=1).astype(np.float32)
+        found = spikes(simulate, "stochastic", points, seed).reshape(-1, repeats)
         return found.mean(axis=1), found.var(axis=1, ddof=1) / repeats
 
-    def slopes(mode: Any) -> list[np.ndarray]:
-        def total(soma: Any, drive: Any, p: Any) -> Any:
-            run = rollout(
-                PyramidalCell(mode),
-                cells.L5_PYRAMIDAL,
-                PyramidalDrive(Drive(soma), Drive(drive), p),
-                n=len(grid),
-                duration=duration,
-                key=jax.random.key(99),
-            )
-            return run.recorded["spikes"].sum()
-
-        arguments = (jnp.asarray(x, jnp.float32) for x in grid.T)
-        return [np.asarray(g) for g in jax.jit(jax.grad(total, (0, 1, 2)))(*arguments)]
-
-    signs = []
-    for axis, half in enumerate(halves):
-        ends = []
-        for i, direction in enumerate((-1, 1)):
-            points = grid.copy()
-            points[:, axis] += direction * half
-            points[:, 2] = points[:, 2].clip(0, 1)
-            ends.append(mean_rates(points, 2 * axis + i))
-        difference = ends[1][0] - ends[0][0]
-        clear = np.abs(difference) > 3 * np.sqrt(ends[0][1] + ends[1][1])
-        signs.append(np.where(clear, np.sign(difference), 0))
+    signs = {}
+    for axis, (name, half) in enumerate(HALVES.items()):
+        (low, low_error), (high, high_error) = (
+            end(axis, side * half, 2 * axis + i) for i, side in enumerate((-1, 1))
+        )
+        clear = np.abs(high - low) > 3 * np.sqrt(low_error + high_error)
+        signs[name] = np.where(clear, np.sign(high - low), 0)
     yield (
-        f"Gradient of the mean rate at {len(grid)} points: share with the sign of the finite "
+        f"Gradient of the mean rate at {grid.shape[1]} points: share with the sign of the finite "
         "difference of\nthe stochastic cell's mean rate, where that exceeds 3 standard errors"
     )
-    names = ("somatic current", "dendritic current", "coupling")
     for mode in MODES[::-1]:
+        total = functools.partial(spikes, rollout, mode)
+        slopes = jax.jit(jax.grad(lambda points, of=total: of(points, 99).sum()))
         shares = []
-        for name, sign, slope in zip(names, signs, slopes(mode), strict=True):
+        for (name, sign), slope in zip(signs.items(), slopes(grid.astype(np.float32)), strict=True):
             share = np.mean(np.sign(slope) == sign, where=sign != 0)
             finite = "" if np.isfinite(slope).all() else ", NOT FINITE"
             shares.append(f"{name} {share:.1%} of {np.sum(sign != 0)}{finite}")
@@ -274,9 +257,9 @@ def claims(content: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     }
     for drive, coupling in ((0, 0.0), (800, 0.5), (800, 1.0)):
         row = curves[drive, coupling]
-        (low, high), mean = row["gain_hz_per_nA_ci"], row["gain_hz_per_nA"]
+        gain = stats.text({"mean": row["gain_hz_per_nA"], "ci": row["gain_hz_per_nA_ci"]})
         claim = f"Gain of the pyramidal cell: {drive:g} pA into the dendrite, coupling {coupling:g}"
-        yield claim, f"{mean:.1f} [{low:.1f}, {high:.1f}] Hz/nA"
+        yield claim, f"{gain} Hz/nA"
 
 
 def run(args: Arguments, record: Record) -> None:
@@ -302,10 +285,15 @@ def run(args: Arguments, record: Record) -> None:
         "to the plateau depends on its history, and more current can mean fewer events.",
     ]
     record.data["curves"] = [*curves, *inhibited]
-    some = [c for c in curves if c["dendritic_current_pA"] in (0, 400, 500, 600, 800)]
-    low = [c for c in curves if c["dendritic_current_pA"] <= 800]
-    record.figure(gain_figures.fi_curves(some, repeats=args.repeats), "gain_fi_curves")
-    record.figure(gain_figures.gain(curves, repeats=args.repeats), "gain_gain")
-    record.figure(gain_figures.bursts(low, repeats=args.repeats), "gain_bursts")
-    record.figure(gain_figures.inhibition(inhibited, repeats=args.repeats), "gain_inhibition")
+    some, low = (
+        [c for c in curves if test(c["dendritic_current_pA"])]
+        for test in ({0, 400, 500, 600, 800}.__contains__, lambda current: current <= 800)
+    )
+    for draw, chosen in (
+        (gain_figures.fi_curves, some),
+        (gain_figures.gain, curves),
+        (gain_figures.bursts, low),
+        (gain_figures.inhibition, inhibited),
+    ):
+        record.figure(draw(chosen, repeats=args.repeats), f"gain_{draw.__name__}")
     record.figure(cell_figures.dendrite_at_rest(cell.dendritic_ramp()), "dendrite")

@@ -29,11 +29,11 @@ class Work(NamedTuple):
     method: methods.Method
     seeds: Sequence[int]
 
-    @property
-    def evaluated(self) -> list[int]:
-        """After which iterations of a task the accuracies are taken; 0: before the first."""
-        every = self.protocol.eval_every
-        return list(range(0, self.protocol.iterations + 1, every))
+    def not_seen(self) -> np.ndarray:
+        """Return the accuracies to fill in; in each task one is taken before its first update."""
+        taken = self.protocol.iterations // self.protocol.eval_every + 1
+        shape = (len(self.seeds), self.stream.tasks, taken, self.stream.tasks)
+        return np.full(shape, np.nan, np.float32)
 
 
 Runner = Callable[[], np.ndarray]  # -> accuracy, (seeds, tasks, evaluations, tasks), NaN: not seen
@@ -48,16 +48,25 @@ def trainer_runner(work: Work) -> Runner:
     return lambda: trainer.run(constants, work.seeds).accuracy
 
 
-def jax_loop_runner(work: Work) -> Runner:
-    """Return Python loops around a jitted step and a jitted evaluation."""
-    stream, batch_size = work.stream, work.protocol.batch_size
-    model = MLP(CLASSES, HIDDEN)
-    tx = optax.with_extra_args_support(work.method(work.method.constants))
+def entropy_loss(model: MLP) -> Callable[[PyTree, Array, Array], tuple[Array, Array]]:
+    """Return a function that gives loss and mean entropy of a batch."""
 
     def loss_fn(params: PyTree, images: Array, labels: Array) -> tuple[Array, Array]:
         logits: Any = model.apply(params, images)
         loss = optax.softmax_cross_entropy_with_integer_labels(logits, labels).mean()
         return loss, uncertainty.batch_mean(uncertainty.entropy(logits))
+
+    return loss_fn
+
+
+def jax_loop_runner(work: Work) -> Runner:
+    """Return Python loops around a jitted step and a jitted evaluation."""
+    stream, batch_size = work.stream, work.protocol.batch_size
+    model, baseline = MLP(CLASSES, HIDDEN), work.method.constants.get("baseline", 1.0)
+    tx, loss_fn = (
+        optax.with_extra_args_support(work.method(work.method.constants)),
+        entropy_loss(model),
+    )
 
     def train_step(
         state: tuple[PyTree, Any], images: Array, labels: Array, index: Array
@@ -72,39 +81,36 @@ def jax_loop_runner(work: Work) -> Runner:
         gain = gains[0] + 0 if gains else jnp.ones(())  # a copy: the state is donated
         return (optax.apply_updates(params, updates), opt_state), (loss, drive, gain)
 
-    def accuracies(params: PyTree, images: Array, labels: Array) -> Array:
+    def accuracies(state: tuple[PyTree, Any], slow: bool, images: Array, labels: Array) -> Array:
+        params, opt_state = state
+        if slow:
+            params = optim.get_fast_slow(opt_state, params, baseline=baseline).slow
         logits: Any = model.apply(params, images.reshape(-1, *images.shape[2:]))
         right = jnp.argmax(logits, axis=-1).reshape(labels.shape) == labels
         return jnp.sum(right, axis=1) / jnp.sum(labels >= 0, axis=1)
 
-    def slow_accuracies(state: tuple[PyTree, Any], images: Array, labels: Array) -> Array:
-        baseline = work.method.constants.get("baseline", 1.0)
-        slow = optim.get_fast_slow(state[1], state[0], baseline=baseline).slow
-        return accuracies(slow, images, labels)
-
     start = jax.jit(lambda key, image: (p := model.init(key, image), tx.init(p)))
-    train, evaluate = jax.jit(train_step, donate_argnums=0), jax.jit(accuracies)
-    evaluate_slow = jax.jit(slow_accuracies)
+    train, evaluate = jax.jit(train_step, donate_argnums=0), jax.jit(accuracies, static_argnums=1)
 
     def run() -> np.ndarray:
         images, labels = jnp.asarray(stream.images), jnp.asarray(stream.labels)
         test_images = jnp.asarray(stream.test_images).astype(jnp.float32) / 255
         test_labels = jnp.asarray(stream.test_labels)
-        result = not_seen(work)
+        result = work.not_seen()
         for run, seed in enumerate(work.seeds):
             rng = np.random.default_rng(seed)
             state = start(jax.random.key(seed), test_images[0, :1])
             for task in range(stream.tasks):
                 seen = test_images[: task + 1], test_labels[: task + 1]
                 high = int(stream.starts[task + 1])
-                records, taken = [], [evaluate(state[0], *seen)]
+                records, taken = [], [evaluate(state, False, *seen)]
                 for i in range(1, work.protocol.iterations + 1):
                     index = rng.integers(0, high, batch_size, np.int32)
                     state, record = train(state, images, labels, index)
                     records.append(record)
                     if i % work.protocol.eval_every == 0:
-                        taken.append(evaluate(state[0], *seen))
-                records.append(evaluate_slow(state, *seen))
+                        taken.append(evaluate(state, False, *seen))
+                records.append(evaluate(state, True, *seen))
                 result[run, task, :, : task + 1] = np.stack(jax.device_get(taken))
                 jax.device_get(records)
         return result
@@ -179,7 +185,7 @@ class TorchLoop:
         labels = torch.from_numpy(stream.labels).long()
         test_images = torch.from_numpy(stream.test_images).flatten(2).float() / 255
         test_labels = torch.from_numpy(stream.test_labels).long()
-        result = not_seen(work)
+        result = work.not_seen()
         for run, seed in enumerate(work.seeds):
             torch.manual_seed(seed)
             model, gain = self.model(), 1.0
@@ -198,13 +204,6 @@ class TorchLoop:
                 records.append(self.evaluate(model, *seen, scale))
                 result[run, task, :, : task + 1] = torch.stack(taken).numpy()
         return result
-
-
-def not_seen(work: Work) -> np.ndarray:
-    """Return the accuracies to fill in."""
-    tasks = work.stream.tasks
-    shape = (len(work.seeds), tasks, len(work.evaluated), tasks)
-    return np.full(shape, np.nan, np.float32)
 
 
 RUNNERS: dict[str, Callable[[Work], Runner]] = {

@@ -1,11 +1,13 @@
 """The page and the claims of the stability gap's benchmark, from its kept results."""
 
-from collections.abc import Iterable, Iterator, Mapping
+import functools
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
 
 from benchmarks.continual._gap_units import MAIN, PRESET
+from benchmarks.record import Column, markdown
 from neurogain import stats
 from neurogain.continual.stream_specs import STREAMS
 from neurogain.plotting.fronts import front
@@ -25,28 +27,44 @@ def diverged(m: Mapping[str, Any]) -> str:
     return f" (diverged in {number} of {len(m['diverged'])})" if number else ""
 
 
-def gap_table(result: Mapping[str, Any]) -> Iterator[str]:
-    """Yield one row per method at its chosen configuration."""
-    yield (
-        "| method | avg-SG | published | SG at switch 1 | avg-ACC | min-ACC | WC-ACC | "
-        "avg-SG of the weights that learn | new task after 10, 50, 200 | configuration |"
-    )
-    yield "|---" * 10 + "|"
-    for name, m in result["methods"].items():
-        published = result["published_avg_sg"].get(name)
-        constants = ", ".join(f"{k} {v:g}" for k, v in m["hyperparameters"].items())
-        learned = [m["new_task_accuracy"].get(n) for n in ("10", "50", "200")]
-        cells = [
-            f"{m['summary']} (`{name}`)",
-            interval(m["avg_sg"]) + diverged(m),
-            "" if published is None else f"{published:.3f}",
-            interval(m["sg_per_switch"][0]),
-            *(interval(m[field]) for field in ("avg_acc", "min_acc", "wc_acc")),
-            interval(m["fast_avg_sg"]) if "fast_avg_sg" in m else "",
-            ", ".join("-" if x is None else f"{x['mean']:.3f}" for x in learned),
-            constants,
-        ]
-        yield "| " + " | ".join(cells) + " |"
+def constants(chosen: Mapping[str, float]) -> str:
+    """Return constants in words."""
+    return ", ".join(f"{name} {value:g}" for name, value in chosen.items())
+
+
+def figure(name: str) -> Callable[[Mapping[str, Any]], str]:
+    """Return a column's value: mean and interval of a figure, nothing where there is none."""
+    return lambda m: interval(m[name]) if name in m else ""
+
+
+def learned(m: Mapping[str, Any]) -> str:
+    """Return the accuracy on the new task after some updates."""
+    found = (m["new_task_accuracy"].get(after) for after in ("10", "50", "200"))
+    return ", ".join("-" if x is None else f"{x['mean']:.3f}" for x in found)
+
+
+GAP_COLUMNS: tuple[Column, ...] = (
+    ("method", lambda m: f"{m['summary']} (`{m['name']}`)", ""),
+    ("avg-SG", lambda m: interval(m["avg_sg"]) + diverged(m), ""),
+    ("published", "published", ".3f"),
+    ("SG at switch 1", lambda m: interval(m["sg_per_switch"][0]), ""),
+    ("avg-ACC", figure("avg_acc"), ""),
+    ("min-ACC", figure("min_acc"), ""),
+    ("WC-ACC", figure("wc_acc"), ""),
+    ("avg-SG of the weights that learn", figure("fast_avg_sg"), ""),
+    ("new task after 10, 50, 200", learned, ""),
+    ("configuration", lambda m: constants(m["hyperparameters"]), ""),
+)
+"""Of a method at its chosen configuration."""
+
+
+def named(result: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return the methods' entries with name and published gap."""
+    published = result["published_avg_sg"]
+    return [
+        m | {"name": name, "published": published.get(name)}
+        for name, m in result["methods"].items()
+    ]
 
 
 def verdicts(result: Mapping[str, Any]) -> Iterator[str]:
@@ -55,62 +73,63 @@ def verdicts(result: Mapping[str, Any]) -> Iterator[str]:
         if name not in result["methods"]:
             continue
         m = result["methods"][name]
-        low, high = m["avg_sg"]["ci"]
-        if low is None:
-            yield f"* {m['summary']}: published {published:.3f}, ours {interval(m['avg_sg'])}."
-            continue
-        word = "beaten" if high < published else "missed" if low > published else "met"
+        (low, high), verdict = m["avg_sg"]["ci"], ""
+        if low is not None and low <= published <= high:
+            verdict = ": **met** (the interval holds it)"
+        elif low is not None:
+            verdict = f": **{'beaten' if high < published else 'missed'}** (outside the interval)"
         yield (
-            f"* {m['summary']}: published {published:.3f}, ours {interval(m['avg_sg'])}: "
-            f"**{word}** ({'the interval holds it' if word == 'met' else 'outside the interval'})."
+            f"* {m['summary']}: published {published:.3f}, ours {interval(m['avg_sg'])}{verdict}."
         )
 
 
-def lowest_gap(entries: list[dict[str, Any]], accuracy: float) -> float:
-    """Return the lowest avg-SG among configurations that reach the accuracy; infinite if none."""
-    points = [(e["avg_acc"]["mean"], e["avg_sg"]["mean"]) for e in entries]
-    return min((g for a, g in points if g is not None and a >= accuracy), default=np.inf)
+def points(entries: list[dict[str, Any]]) -> list[tuple[float, float]]:
+    """Return avg-ACC and avg-SG of the configurations that have one."""
+    found = ((e["avg_acc"]["mean"], e["avg_sg"]["mean"]) for e in entries)
+    return [(accuracy, gap) for accuracy, gap in found if gap is not None]
 
 
-def front_comparison(result: Mapping[str, Any], mine: str = PRESET) -> Iterator[str]:
-    """Yield, per other method, at which final accuracies `mine` has the smaller gap."""
+def front_comparison(result: Mapping[str, Any], mine: str = PRESET) -> list[str]:
+    """Return the lowest gap that others have at the final accuracy of `mine`, a row each."""
     if mine not in result["methods"]:
-        return
-    own = result["methods"][mine]
-    gap, reach = own["avg_sg"]["mean"], own["avg_acc"]["mean"]
-    for name, other in result["methods"].items():
-        if name == mine:
-            continue
-        best = lowest_gap(other["swept"], reach)
-        cells = f"{best:.3f} | {best - gap:+.3f}" if np.isfinite(best) else "none reaches it | "
-        yield f"| {other['summary']} | {cells} |"
+        return []
+    gap, reach = (result["methods"][mine][name]["mean"] for name in ("avg_sg", "avg_acc"))
+    rows: list[dict[str, Any]] = []
+    for m in (m for name, m in result["methods"].items() if name != mine):
+        reached = [sg for accuracy, sg in points(m["swept"]) if accuracy >= reach]
+        best = f"{min(reached):.3f}" if reached else "none reaches it"
+        rows.append({
+            "method": m["summary"], "best": best, "more": min(reached) - gap if reached else None
+        })  # fmt: skip
+    columns = (("method", "method", ""), ("avg-SG", "best", ""))
+    return markdown((*columns, ("more than the preset's", "more", "+.3f")), rows)
 
 
-def front_table(result: Mapping[str, Any]) -> Iterator[str]:
-    """Yield the points on the front of each method that was swept."""
-    seeds = {m["front_seeds"] for m in result["methods"].values() if len(m["front"]) > 1}
-    yield f"| method | front, {' and '.join(sorted(seeds))} seeds: avg-SG @ avg-ACC |"
-    yield "|---|---|"
-    for m in result["methods"].values():
-        points = [
-            (e["avg_acc"]["mean"], e["avg_sg"]["mean"])
-            for e in m["front"]
-            if e["avg_sg"]["mean"] is not None
-        ]
-        if len(points) > 1:
-            cells = ", ".join(f"{gap:.3f} @ {acc:.3f}" for acc, gap in front(points))
-            yield f"| {m['summary']} | {cells} |"
+def front_table(result: Mapping[str, Any]) -> list[str]:
+    """Return the points on the front of each method that was swept."""
+    swept = [m for m in result["methods"].values() if len(m["front"]) > 1]
+    rows = [
+        {
+            "method": m["summary"],
+            "front": ", ".join(f"{gap:.3f} @ {acc:.3f}" for acc, gap in front(found)),
+        }
+        for m in swept
+        if len(found := points(m["front"])) > 1
+    ]
+    seeds = " and ".join(sorted({m["front_seeds"] for m in swept}))
+    head = f"front, {seeds} seeds: avg-SG @ avg-ACC"
+    return markdown((("method", "method", ""), (head, "front", "")), rows)
 
 
 def contribution(result: Mapping[str, Any]) -> Iterator[str]:
     """Yield what gain and slow weights together have over plain averages of Adam."""
     pairs = ((m, n, c) for m, found in result["contribution"].items() for n, c in found.items())
     for mine, name, change in pairs:
-        constants = ", ".join(f"{k} {v:g}" for k, v in change["hyperparameters"].items())
         how = "" if change["matched"] else ", which is less accurate"
         yield (
             f"* {result['methods'][mine]['summary']} less {result['methods'][name]['summary']} "
-            f"({constants}{how}): avg-SG {stats.text(change['avg_sg'], '+.4f')}, avg-ACC "
+            f"({constants(change['hyperparameters'])}{how}): avg-SG "
+            f"{stats.text(change['avg_sg'], '+.4f')}, avg-ACC "
             f"{stats.text(change['avg_acc'], '+.4f')}: **{word(change)}** (margin {MARGIN})."
         )
 
@@ -157,12 +176,13 @@ def section(stem: str, content: Mapping[str, Any], measured: str) -> Iterator[st
         "fresh seeds with 95 % t-intervals, on the images that served the tuning. Lower avg-SG is "
         f"better, at equal avg-ACC. A minimum over noisy evaluations reads low: {bias(content)}\n"
     )
-    yield from gap_table(content)
+    yield from markdown(GAP_COLUMNS, named(content))
     yield ""
     yield from at_the_edge(content)
     if content["published_avg_sg"]:
+        small = "; its protocol is 200 to 800 iterations in batches of 256, 5 seeds"
         yield "\nAgainst the published table (arXiv 2507.14056 v2, whose learning rates and"
-        yield f"final accuracies are not given{published_protocol(config)}):\n"
+        yield f"final accuracies are not given{small if config['scale'] == 'small' else ''}):\n"
         yield from verdicts(content)
     yield from against_adam(content)
     if content["contribution"]:
@@ -172,13 +192,11 @@ def section(stem: str, content: Mapping[str, Any], measured: str) -> Iterator[st
         yield from contribution(content)
     yield "\nThe lowest avg-SG that others have at the preset's avg-ACC or above, of their"
     yield "configurations on the report's seeds:\n"
-    yield "| method | avg-SG | more than the preset's |"
-    yield "|---|---|---|"
     yield from front_comparison(content)
     yield ""
     yield from front_table(content)
-    for figure in ("fronts", "switches", "gain"):
-        yield f"\n![{benchmark}, {figure}]({stem}_{figure}.png)"
+    for drawn in ("fronts", "switches", "gain"):
+        yield f"\n![{benchmark}, {drawn}]({stem}_{drawn}.png)"
 
 
 def at_the_edge(result: Mapping[str, Any]) -> Iterator[str]:
@@ -195,12 +213,6 @@ def at_the_edge(result: Mapping[str, Any]) -> Iterator[str]:
             yield "lie outside."
 
 
-def published_protocol(config: Mapping[str, Any]) -> str:
-    """Return that the published figures are of another protocol, where they are."""
-    small = config["scale"] == "small"
-    return "; its protocol is 200 to 800 iterations in batches of 256, 5 seeds" if small else ""
-
-
 def measured_on(content: Mapping[str, Any]) -> str:
     """Return in words which methods were measured on which device, and where else tuned."""
     reported: dict[str, list[str]] = {}
@@ -210,13 +222,10 @@ def measured_on(content: Mapping[str, Any]) -> str:
         reported.setdefault(device, []).append(name)
         for other in {device_of(t["versions"]) for t in m["tuning"] if "versions" in t} - {device}:
             elsewhere.setdefault(other, []).append(name)
-    if len(reported) == 1:
-        text = f"on {next(iter(reported))}"
-    else:
-        text = "on " + "; on ".join(f"{d} ({', '.join(names)})" for d, names in reported.items())
-    return text + "".join(
-        f"; some rates of {', '.join(names)} tuned on {d}" for d, names in sorted(elsewhere.items())
-    )
+    which = (f" ({', '.join(names)})" if len(reported) > 1 else "" for names in reported.values())
+    parts = [f"on {device}{names}" for device, names in zip(reported, which, strict=True)]
+    parts += [f"some rates of {', '.join(n)} tuned on {d}" for d, n in sorted(elsewhere.items())]
+    return "; ".join(parts)
 
 
 def device_of(versions: dict[str, str]) -> str:
@@ -258,15 +267,17 @@ def claims(content: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         break
 
 
-def readme_table(results: Iterable[Mapping[str, Any]]) -> Iterator[str]:
-    """Yield the README's table: the main methods on all streams, in the order of these."""
-    order = list(STREAMS)
-    results = sorted(results, key=lambda content: order.index(content["benchmark"]))
-    listed = [n for n in MAIN if all(n in content["methods"] for content in results)]
-    names = [results[0]["methods"][n]["summary"] for n in listed]
-    yield f"| avg-SG @ avg-ACC | {' | '.join(names)} |"
-    yield "|---" * (1 + len(names)) + "|"
-    for content in results:
-        own = [content["methods"][n] for n in listed]
-        cells = [f"{interval(m['avg_sg'])} @ {m['avg_acc']['mean']:.3f}{diverged(m)}" for m in own]
-        yield f"| {name(content)} | {' | '.join(cells)} |"
+def readme_table(results: Iterable[Mapping[str, Any]]) -> list[str]:
+    """Return the README's table: the main methods on all streams, in the order of these."""
+    rows = sorted(results, key=lambda content: list(STREAMS).index(content["benchmark"]))
+
+    def cell(content: Mapping[str, Any], method: str) -> str:
+        m = content["methods"][method]
+        return f"{interval(m['avg_sg'])} @ {m['avg_acc']['mean']:.3f}{diverged(m)}"
+
+    columns: list[Column] = [("avg-SG @ avg-ACC", name, "")]
+    for method in MAIN:
+        if all(method in content["methods"] for content in rows):
+            head = rows[0]["methods"][method]["summary"]
+            columns.append((head, functools.partial(cell, method=method), ""))
+    return markdown(columns, rows)

@@ -33,8 +33,11 @@ def measure_all(
     method: methods.Method,
     grid: Sequence[Mapping[str, float]],
     seeds: Sequence[int],
-) -> list[TaskCurves]:
-    """Train every configuration on every seed in one batch, or read what an earlier start did."""
+) -> tuple[list[TaskCurves], dict[str, str]]:
+    """Train every configuration on every seed in one batch, or read what an earlier start did.
+
+    Return the curves of each, and with which versions and on which device they were measured.
+    """
     asked = results.digest({"grid": [dict(c) for c in grid], "seeds": list(seeds)})
     arrays = folder.load_unit(unit, ("versions",), digest=asked)
     if arrays is None:
@@ -43,20 +46,21 @@ def measure_all(
         arrays = trainer.run(constants, list(seeds) * len(grid))._asdict()
         arrays["versions"] = np.array(json.dumps(results.versions()))
         folder.save_unit(unit, arrays, digest=asked)
+    versions = json.loads(str(arrays["versions"]))
     fields = (arrays[name] for name in TaskCurves._fields)
     shaped = [a.reshape(len(grid), len(seeds), *a.shape[1:]) for a in fields]
-    return [TaskCurves(*(a[i] for a in shaped)) for i in range(len(grid))]
+    return [TaskCurves(*(a[i] for a in shaped)) for i in range(len(grid))], versions
 
 
 def choose(entries: Sequence[dict[str, Any]]) -> int:
     """Apply the rule of choice to the tuning figures; return the configuration's index."""
-    sound = [
-        i
+    sound = {
+        i: e
         for i, e in enumerate(entries)
         if not any(e["diverged"]) and e["avg_sg"]["mean"] is not None
-    ]
+    }
     if not sound:
         raise ValueError("every configuration diverged; lower the rates of its grid.")
-    best = max(entries[i]["avg_acc"]["mean"] for i in sound)
-    near = [i for i in sound if entries[i]["avg_acc"]["mean"] >= best - TOLERANCE]
-    return min(near, key=lambda i: entries[i]["avg_sg"]["mean"])
+    best = max(e["avg_acc"]["mean"] for e in sound.values())
+    near = [i for i, e in sound.items() if e["avg_acc"]["mean"] >= best - TOLERANCE]
+    return min(near, key=lambda i: sound[i]["avg_sg"]["mean"])

@@ -22,7 +22,7 @@ import jax
 import numpy as np
 
 from benchmarks.device import MIB, peak
-from benchmarks.measure import in_turns, timed
+from benchmarks.measure import compared, timed
 from benchmarks.record import Record, table
 from neurogain import results
 from neurogain.continual import data, methods, models, streams
@@ -66,15 +66,10 @@ class Arguments:
     """Timed runs of each mode."""
 
 
-def updates(args: Arguments, model: str) -> int:
-    """Return the updates per task."""
-    return args.iterations or (2 if model == "resnet" else 50)
-
-
-def make_trainer(args: Arguments, model: str, mode: str) -> Trainer:
+def make_trainer(args: Arguments, model: str, mode: str, iterations: int) -> Trainer:
     """Return a trainer of NGM-SGD on random images."""
-    on_cpu = jax.default_backend() == "cpu"
-    large = 64 if on_cpu else 256
+    on_cpu, convolutional = jax.default_backend() == "cpu", model == "resnet"
+    large, tests = (64, 300) if on_cpu else (256, 1500)
     shapes = {"digits": (8, 1, 64), "mnist": (28, 1, 128), "resnet": (32, 3, large)}
     side, channels, batch = shapes[model]
     rng = np.random.default_rng(0)
@@ -83,52 +78,44 @@ def make_trainer(args: Arguments, model: str, mode: str) -> Trainer:
         pixels = rng.integers(0, 256, (n, side, side, channels), dtype=np.uint8)
         return data.Examples(pixels, np.arange(n, dtype=np.int32) % (2 * TASKS))
 
-    convolutional = model == "resnet"
-    tests = 300 if convolutional and on_cpu else 1500
-    dataset = data.Dataset("random", 2 * TASKS, draw(6000), draw(tests))
+    dataset = data.Dataset("random", 2 * TASKS, draw(6000), draw(tests if convolutional else 1500))
     dtype = "bfloat16" if args.bfloat16 else "float32"
     module = models.ResNet(2 * TASKS, dtype=dtype) if convolutional else models.MLP(2 * TASKS)
     return Trainer(
         module,
         streams.split(dataset, tasks=TASKS),
-        Protocol(updates(args, model), args.batch_size or batch, eval_every=updates(args, model)),
+        Protocol(iterations, args.batch_size or batch, eval_every=iterations),
         methods.METHODS["ngm"],
         normalize=convolutional,
         **MODES[mode],
     )
 
 
-def peak_mib() -> float:
-    """Return the most memory held so far, on the device where JAX counts it."""
-    process = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / MIB
-    return peak().get("device_peak_mib", process)
-
-
 def measure(args: Arguments, model: str) -> dict[str, Any]:
     """Time all modes on one model."""
     slow = model == "resnet" and jax.default_backend() == "cpu"
-    modes: list[str] = [mode for mode in args.modes if not (slow and mode == "scan")]
-    trainers = {mode: make_trainer(args, model, mode) for mode in modes}
+    iterations = args.iterations or (2 if model == "resnet" else 50)
     constants = [methods.METHODS["ngm"].constants] * args.runs
 
-    def once(mode: str, _: int) -> float:
-        return timed(trainers[mode].run, constants, range(args.runs))[0]
+    def once(trainer: Trainer, _: int) -> tuple[float, float]:
+        seconds, _ = timed(trainer.run, constants, range(args.runs))
+        process = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / MIB
+        return seconds, peak().get("device_peak_mib", process)
 
-    runs = {mode: functools.partial(once, mode) for mode in modes}
-    first, memory = {}, {}
-    for mode, one in runs.items():
-        first[mode], memory[mode] = one(0), peak_mib()
-    done = args.runs * TASKS * updates(args, model)
-    found: dict[str, Any] = {}
-    for mode, seconds in in_turns(runs, args.rounds, show=True).items():
-        median = float(np.median(seconds))
-        found[mode] = {
-            "updates_per_s": done / median,
-            "seconds": seconds,
-            "compile_s": first[mode] - median,
-            "peak_mib_so_far": memory[mode],
+    runs = {
+        mode: functools.partial(once, make_trainer(args, model, mode, iterations))
+        for mode in args.modes
+        if not (slow and mode == "scan")
+    }
+    return {
+        mode: {
+            "updates_per_s": args.runs * TASKS * iterations / found.median,
+            "seconds": found.walls,
+            "compile_s": found.compile_s,
+            "peak_mib_so_far": found.first,
         }
-    return found
+        for mode, found in compared(runs, args.rounds, show=True).items()
+    }
 
 
 def claims(content: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
@@ -139,6 +126,12 @@ def claims(content: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         yield f"Training updates a second over runs, {model}, {device}", ", ".join(speeds)
 
 
+COLUMNS = (
+    ("model", "model", "<8"), ("runs go", "mode", "<10"), ("updates/s", "updates_per_s", "10.1f"),
+    ("compile s", "compile_s", "11.1f"), ("peak MiB", "peak_mib_so_far", "10,.0f"),
+)  # fmt: skip
+
+
 def run(args: Arguments, record: Record) -> None:
     """Time all models; the result is named by the platform."""
     found = {model: measure(args, model) for model in args.models}
@@ -147,13 +140,8 @@ def run(args: Arguments, record: Record) -> None:
         for model, modes in found.items()
         for mode, one in modes.items()
     ]
-    columns = (
-        ("model", "model", "<8"), ("runs go", "mode", "<10"),
-        ("updates/s", "updates_per_s", "10.1f"), ("compile s", "compile_s", "11.1f"),
-        ("peak MiB", "peak_mib_so_far", "10,.0f"),
-    )  # fmt: skip
     device = jax.local_devices()[0]
     record.name += f"_{device.platform}"
     record.title += f": {device.device_kind}"
-    record.table = table(columns, rows)
+    record.table = table(COLUMNS, rows)
     record.data = {"arguments": results.plain(args), "results": found}

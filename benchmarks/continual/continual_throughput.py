@@ -25,7 +25,7 @@ between updates, so it is the faster one on `digits`. It is to be slower than ne
 """
 
 import dataclasses
-import importlib.util
+import itertools
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
@@ -33,8 +33,8 @@ from typing import Any, Literal
 import numpy as np
 
 from benchmarks import device
-from benchmarks.continual._contenders import RUNNERS, Work
-from benchmarks.measure import in_turns, timed
+from benchmarks.continual._contenders import CLASSES, RUNNERS, Work
+from benchmarks.measure import compared, installed, timed
 from benchmarks.record import Record, table
 from neurogain.continual import data, methods, streams
 from neurogain.continual.training import Protocol
@@ -45,7 +45,7 @@ ABOUT = {
     "needs": "an idle machine; PyTorch as a peer, if installed",
 }
 TINY = {"problems": ("digits",), "iterations": 2, "rounds": 1, "seeds": 2}
-CLASSES = 10
+Contender = Literal["trainer", "jax loop", "pytorch", "pytorch, 1 thread"]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -56,12 +56,7 @@ class Arguments:
     """784-400-400-10 at batch 128; 64-400-400-10 at batch 64."""
     methods: tuple[Literal["sgd", "ngm"], ...] = ("sgd", "ngm")
     """Optimizers, with their default constants."""
-    contenders: tuple[Literal["trainer", "jax loop", "pytorch", "pytorch, 1 thread"], ...] = (
-        "trainer",
-        "jax loop",
-        "pytorch",
-        "pytorch, 1 thread",
-    )
+    contenders: tuple[Contender, ...] = tuple(RUNNERS)
     """Who runs; ratios are to the first."""
     data_dir: Path | None = None
     """Folder of sets prepared by TensorFlow Datasets, with mnist; synthetic images without it."""
@@ -98,65 +93,49 @@ def run_problem(
     args: Arguments, problem: str, stream: streams.Stream, contenders: Sequence[str]
 ) -> dict[str, Any]:
     """Time all methods and contenders on one problem, under both protocols."""
-    batch_size = 128 if problem == "mnist" else 64
-    runners: dict[tuple[str, str, str], Any] = {}
-    for method in args.methods:
-        for evaluation, every in (("every update", 1), ("end of task", args.iterations)):
-            protocol = Protocol(args.iterations, batch_size, eval_every=every)
-            work = Work(stream, protocol, methods.parse(method), range(args.seeds))
-            for contender in contenders:
-                runners[method, contender, evaluation] = RUNNERS[contender](work)
-    first, accuracy = {}, {}
-    for key, runner in runners.items():
-        first[key], curves = timed(runner)
-        accuracy[key] = float(curves[:, -1, -1].mean())
-    runs = {key: lambda _, r=runner: timed(r)[0] for key, runner in runners.items()}
-    seconds = in_turns(runs, args.rounds)
-    updates = args.iterations * stream.tasks * args.seeds
-    result: dict[str, Any] = {}
-    for method in args.methods:
-        result[method] = {}
+    batch_size, everys = 128 if problem == "mnist" else 64, (1, args.iterations)
+    runs = {}
+    for method, every in itertools.product(args.methods, everys):
+        protocol = Protocol(args.iterations, batch_size, eval_every=every)
+        work = Work(stream, protocol, methods.parse(method), range(args.seeds))
         for contender in contenders:
-            key, sparse = (
-                (method, contender, evaluation) for evaluation in ("every update", "end of task")
+            runner = RUNNERS[contender](work)
+            runs[method, contender, every] = lambda _, runner=runner: timed(runner)
+    found = compared(runs, args.rounds)
+
+    def figures(method: str, contender: str) -> dict[str, Any]:
+        whole, sparse = (found[method, contender, every] for every in everys)
+        walls = [
+            (
+                np.array(found[method, contender, every].walls),
+                found[method, contenders[0], every].walls,
             )
-            wall, wall_sparse = np.median(seconds[key]), np.median(seconds[sparse])
-            ratios = [
-                np.array(seconds[k]) / seconds[method, contenders[0], k[2]] for k in (key, sparse)
-            ]
-            result[method][contender] = {
-                "wall_s": float(wall),
-                "wall_s_per_round": seconds[key],
-                "wall_s_evaluation_at_end_of_task": float(wall_sparse),
-                "compile_s": None
-                if contender.startswith("pytorch")
-                else max(first[key] - wall, 0.0),
-                "updates_per_s": float(updates / wall),
-                "ratio": float(np.median(ratios[0])),
-                "ratio_evaluation_at_end_of_task": float(np.median(ratios[1])),
-                "evaluation_share": float(1 - wall_sparse / wall),
-                "final_accuracy": accuracy[key],
-            }
-    return result
+            for every in everys
+        ]
+        ratio, ratio_sparse = (float(np.median(own / first)) for own, first in walls)
+        return {
+            "wall_s": whole.median,
+            "wall_s_per_round": whole.walls,
+            "wall_s_evaluation_at_end_of_task": sparse.median,
+            "compile_s": None if contender.startswith("pytorch") else whole.compile_s,
+            "updates_per_s": args.iterations * stream.tasks * args.seeds / whole.median,
+            "ratio": ratio,
+            "ratio_evaluation_at_end_of_task": ratio_sparse,
+            "evaluation_share": 1 - sparse.median / whole.median,
+            "final_accuracy": float(whole.first[:, -1, -1].mean()),
+        }
+
+    return {method: {name: figures(method, name) for name in contenders} for method in args.methods}
 
 
-def shown(problems: dict[str, Any]) -> str:
-    """Return the table of all problems."""
-    rows = [
-        row | {"problem": problem["stream"], "method": method, "contender": contender}
-        for problem in problems.values()
-        for method, by_contender in problem["methods"].items()
-        for contender, row in by_contender.items()
-    ]
-    columns = (
-        ("problem", "problem", "<22"), ("method", "method", "<8"),
-        ("contender", "contender", "<19"), ("wall s", "wall_s", "8.2f"),
-        ("compile s", "compile_s", "11.1f"), ("updates/s", "updates_per_s", "11.0f"),
-        ("ratio", "ratio", "7.2f"), ("evaluation", "evaluation_share", "12.0%"),
-        ("ratio without", "ratio_evaluation_at_end_of_task", "15.2f"),
-        ("accuracy", "final_accuracy", "10.3f"),
-    )  # fmt: skip
-    return table(columns, rows)
+COLUMNS = (
+    ("problem", "problem", "<22"), ("method", "method", "<8"),
+    ("contender", "contender", "<19"), ("wall s", "wall_s", "8.2f"),
+    ("compile s", "compile_s", "11.1f"), ("updates/s", "updates_per_s", "11.0f"),
+    ("ratio", "ratio", "7.2f"), ("evaluation", "evaluation_share", "12.0%"),
+    ("ratio without", "ratio_evaluation_at_end_of_task", "15.2f"),
+    ("accuracy", "final_accuracy", "10.3f"),
+)  # fmt: skip
 
 
 def claims(content: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
@@ -164,29 +143,24 @@ def claims(content: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     for problem in content["problems"].values():
         found = problem["methods"].get("ngm", {})
         claim = f"Training updates a second, {problem['stream']}, NGM-SGD, {content['seeds']} runs"
-        speeds = [f"{name} {r['updates_per_s']:,.0f}" for name, r in found.items()]
-        yield claim, ", ".join(speeds)
-
-
-def torch_version() -> str | None:
-    """Return the version of PyTorch, None if it isn't installed."""
-    if importlib.util.find_spec("torch") is None:
-        return None
-    import torch
-
-    return torch.__version__
+        yield claim, ", ".join(f"{name} {r['updates_per_s']:,.0f}" for name, r in found.items())
 
 
 def run(args: Arguments, record: Record) -> None:
     """Time all."""
-    version = torch_version()
+    version = installed("torch")
     contenders = [c for c in args.contenders if version or not c.startswith("pytorch")]
-    problems = {}
+    problems, rows = {}, []
     for name in args.problems:
         stream = make_stream(args, name)
-        measured = run_problem(args, name, stream, contenders)
-        problems[name] = {"stream": stream.name, "methods": measured}
-    record.table = shown(problems)
+        by_method = run_problem(args, name, stream, contenders)
+        problems[name] = {"stream": stream.name, "methods": by_method}
+        rows += [
+            row | {"problem": stream.name, "method": method, "contender": contender}
+            for method, by_contender in by_method.items()
+            for contender, row in by_contender.items()
+        ]
+    record.table = table(COLUMNS, rows)
     record.notes.append(
         f"{args.seeds} seeds, 5 tasks of {args.iterations} updates; ratio: wall time over that "
         f"of the {contenders[0]}, above 1 is slower; evaluation: its share of the wall time; ratio "

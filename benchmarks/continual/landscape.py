@@ -5,7 +5,7 @@ from typing import Any
 
 from neurogain import stats
 
-ABOUT = {"title": "Curvature and loss around a switch, and the gain", "minutes": 3, "needs": ""}
+ABOUT = {"title": "Curvature and loss around a switch, and the gain", "minutes": 3}
 TINY = (
     *("--optimizers", "ngm", "--seeds", "1", "--iterations", "10", "--window", "5"),
     *("--every", "5", "--points", "3", "--products", "5"),

@@ -23,7 +23,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks.continual._gap_units import choose, measure_all
-from benchmarks.record import Record, table
+from benchmarks.record import Column, Record, table
 from neurogain import results, stats
 from neurogain.continual import methods
 from neurogain.experiments import stability_gap
@@ -68,15 +68,6 @@ class Arguments:
     """Batches of runs at once."""
 
 
-def candidates(args: Arguments, name: str) -> list[dict[str, float]]:
-    """Return the configurations of the preset, or of what follows the gain."""
-    plain = methods.METHODS[name].constants
-    values = itertools.product(args.rates, args.norms, args.sensitivities, args.consolidations)
-    keys = ("learning_rate", "max_norm", "sensitivity", "consolidation")
-    found = [dict(plain) | dict(zip(keys, v, strict=True)) for v in values]
-    return [c for c in found if name == "two-timescale" or c["sensitivity"] > 0]
-
-
 def figures(
     args: Arguments, work_folder: Path, benchmark: str
 ) -> tuple[dict[str, Any], list[dict[str, Any]]]:
@@ -87,29 +78,52 @@ def figures(
     )  # fmt: skip
     config.check()
     stream = stability_gap.load_stream(config)
-    grid = [args.rates, args.norms, args.sensitivities, args.consolidations]
+    lists = [args.rates, args.norms, args.sensitivities, args.consolidations]
+    keys = ("learning_rate", "max_norm", "sensitivity", "consolidation")
+    values = [dict(zip(keys, chosen, strict=True)) for chosen in itertools.product(*lists)]
     work = {
         "seeds": args.seeds,
-        "grid": [list(values) for values in grid],
+        "grid": [list(one) for one in lists],
         "config": {**config.as_json(), "data_dir": None},
     }
     folder = results.ResultFolder(work_folder / benchmark, work, resume=True)
     seeds = range(1000, 1000 + args.seeds)
 
-    def rows(name: str, grid: Sequence[Mapping[str, float]]) -> list[dict[str, Any]]:
-        runs = measure_all(folder, name, config, stream, methods.METHODS[name], grid, seeds)
+    def rows(name: str) -> list[dict[str, Any]]:
+        method = methods.METHODS[name]
+        grid = [dict(method.constants) | one for one in values]
+        if name == "adam":
+            grid = method.configurations("mlp")
+        elif name != "two-timescale":  # what follows the gain
+            grid = [c for c in grid if c["sensitivity"] > 0]
+        runs, _ = measure_all(folder, name, config, stream, method, grid, seeds)
         return [
             {"method": name, "constants": dict(c), **stability_gap.measure(r)}
             for c, r in zip(grid, runs, strict=True)
         ]
 
-    work_of = {
-        "adam": methods.METHODS["adam"].configurations("mlp"),
-        **{name: candidates(args, name) for name in ("two-timescale", "two-timescale-follow")},
-    }
     with folder, ThreadPoolExecutor(args.jobs) as pool:
-        adam, plain, following = pool.map(lambda item: rows(*item), work_of.items())
-    return adam[choose(adam)], [*plain, *following]
+        adam, *own = pool.map(rows, ("adam", "two-timescale", "two-timescale-follow"))
+    return adam[choose(adam)], [row for part in own for row in part]
+
+
+def row_of(found: Sequence[Mapping[str, Any]], adam: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Return a configuration's row from what it and tuned Adam did on the streams."""
+    gaps, accuracies = ([r[name]["mean"] for r in found] for name in ("avg_sg", "avg_acc"))
+    relative = [
+        gap / a["avg_sg"]["mean"] if gap is not None and a["avg_sg"]["mean"] else np.inf
+        for gap, a in zip(gaps, adam, strict=True)
+    ]
+    enough = all(x >= a["avg_acc"]["mean"] for x, a in zip(accuracies, adam, strict=True))
+    return {
+        "method": found[0]["method"],
+        "constants": found[0]["constants"],
+        "avg_sg": gaps,
+        "avg_acc": accuracies,
+        "fast_avg_sg": [r.get("fast_avg_sg", r["avg_sg"])["mean"] for r in found],
+        "in_units_of_adam": stats.or_null(np.sum(relative)),
+        "accurate_enough": enough and not any(any(r["diverged"]) for r in found),
+    }
 
 
 def rank(row: Mapping[str, Any]) -> tuple[bool, float]:
@@ -118,66 +132,28 @@ def rank(row: Mapping[str, Any]) -> tuple[bool, float]:
     return not row["accurate_enough"], np.inf if total is None else total
 
 
-def rows_of(found: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Return a row for each configuration from what it did on the streams, the best first."""
-    rows = []
-    adam = [a for a, _ in found.values()]
-    for row in zip(*(all_ for _, all_ in found.values()), strict=True):
-        gaps = [r["avg_sg"]["mean"] for r in row]
-        accuracies = [r["avg_acc"]["mean"] for r in row]
-        relative = [
-            g / a["avg_sg"]["mean"] if g is not None and a["avg_sg"]["mean"] else np.inf
-            for g, a in zip(gaps, adam, strict=True)
-        ]
-        enough = all(x >= a["avg_acc"]["mean"] for x, a in zip(accuracies, adam, strict=True))
-        enough &= not any(any(r["diverged"]) for r in row)
-        rows.append(
-            {
-                "method": row[0]["method"],
-                "constants": row[0]["constants"],
-                "avg_sg": gaps,
-                "avg_acc": accuracies,
-                "fast_avg_sg": [r.get("fast_avg_sg", r["avg_sg"])["mean"] for r in row],
-                "in_units_of_adam": stats.or_null(np.sum(relative)),
-                "accurate_enough": bool(enough),
-            }
-        )
-    return sorted(rows, key=rank)
-
-
-def shown(rows: list[dict[str, Any]], adam: Mapping[str, Any]) -> str:
+def shown(
+    streams: Sequence[str], rows: list[dict[str, Any]], adam: Sequence[Mapping[str, Any]]
+) -> str:
     """Return tuned Adam's row, the first ten rows, and the first of each part."""
-    own = list(adam.values())
-    first = {
-        "method": "adam, tuned",
-        "constants": {},
-        "avg_sg": [a["avg_sg"]["mean"] for a in own],
-        "avg_acc": [a["avg_acc"]["mean"] for a in own],
-        "in_units_of_adam": float(len(own)),
-        "accurate_enough": True,
-    }
+    first = row_of(adam, adam) | {"method": "adam, tuned", "constants": {}}
+    first["in_units_of_adam"] = float(len(adam))
     parts = (
         lambda r: r["constants"]["sensitivity"] == 0,
         lambda r: r["constants"]["sensitivity"] > 0 and r["method"] == "two-timescale",
         lambda r: r["method"] == "two-timescale-follow",
     )
     best = [next(r for r in rows if part(r)) for part in parts]
-    columns: list[Any] = [
+    columns: list[Column] = [
         ("", "method", "<22"), ("rate", ("constants", "learning_rate"), "8g"),
         ("norm", ("constants", "max_norm"), "6g"), ("sens.", ("constants", "sensitivity"), "7g"),
         ("consol.", ("constants", "consolidation"), "9g"),
     ]  # fmt: skip
-    for b in adam:
-        columns += [(f"SG {b}", ("sg", b), "20.4f"), ("ACC", ("acc", b), "7.3f")]
-    columns += [("sum", "in_units_of_adam", "7.3f"), ("", "mark", "<1")]
-
-    def by_stream(row: Mapping[str, Any]) -> dict[str, Any]:
-        mark = "" if row["accurate_enough"] else "below Adam"
-        values = {"sg": dict(zip(adam, row["avg_sg"], strict=True)), "mark": mark}
-        return {**row, **values, "acc": dict(zip(adam, row["avg_acc"], strict=True))}
-
-    lines = table(columns, [by_stream(r) for r in (first, *rows[:10], *best)]).split("\n")
-    return "\n".join([*lines[: -len(best)], "", *lines[-len(best) :]])
+    for i, name in enumerate(streams):
+        columns += [(f"SG {name}", ("avg_sg", i), "20.4f"), ("ACC", ("avg_acc", i), "7.3f")]
+    columns.append(("sum", "in_units_of_adam", "7.3f"))
+    columns.append(("", lambda row: "" if row["accurate_enough"] else "below Adam", "<1"))
+    return table(columns, [first, *rows[:10]]) + "\n\n" + table(columns, best)
 
 
 def claims(content: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
@@ -193,9 +169,11 @@ def run(args: Arguments, record: Record) -> None:
     """Search."""
     if args.part:
         record.name += f"_{args.part}"
-    found = {b: figures(args, record.work / args.part, b) for b in args.benchmarks}
-    rows = record.data["rows"] = rows_of(found)
-    record.table = shown(rows, {b: a for b, (a, _) in found.items()})
+    found = [figures(args, record.work / args.part, one) for one in args.benchmarks]
+    adam = [one for one, _ in found]
+    rows = [row_of(own, adam) for own in zip(*(others for _, others in found), strict=True)]
+    rows = record.data["rows"] = sorted(rows, key=rank)
+    record.table = shown(args.benchmarks, rows, adam)
     record.notes.append(
         f"{args.seeds} tuning seeds, {args.iterations} iterations a task. Above: the first ten "
         "of all by the rule; below: the best without a gain, with a gain, and with a rate of "

@@ -15,15 +15,15 @@ results are compared with a CPU's; `accelerator` does.
 """
 
 import dataclasses
-import json
-from collections.abc import Mapping
+import functools
+from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from tqdm import tqdm
 
+from benchmarks.continual import _gap_page
 from benchmarks.continual._gap_figures import figures
 from benchmarks.continual._gap_page import claims, section
 from benchmarks.continual._gap_units import MAIN, TOLERANCE, choose, measure_all, names
@@ -97,25 +97,15 @@ class Arguments:
         return config
 
 
-def with_rate(unit: str, constants: Mapping[str, float]) -> str:
-    """Return the name of the unit of one configuration of the residual network."""
-    return f"{unit},learning_rate={constants['learning_rate']:g}"
-
-
-def versions_of(folder: results.ResultFolder, unit: str) -> dict[str, str]:
-    """Return with which versions and on which device a finished unit was measured."""
-    arrays = folder.load_unit(unit, ("versions",))
-    assert arrays is not None
-    return json.loads(str(arrays["versions"]))
-
-
-def short(entry: Mapping[str, Any], constants: Mapping[str, float]) -> dict[str, Any]:
-    """Return what a point of a front needs."""
-    return {
-        "hyperparameters": dict(constants),
-        "avg_sg": entry["avg_sg"],
-        "avg_acc": entry["avg_acc"],
-    }
+def short(
+    entries: Iterable[Mapping[str, Any]], grid: Iterable[Mapping[str, float]], *fields: str
+) -> list[dict[str, Any]]:
+    """Return what points of a front need, and more fields."""
+    names = ("avg_sg", "avg_acc", *fields)
+    return [
+        {"hyperparameters": dict(constants)} | {name: entry.get(name) for name in names}
+        for entry, constants in zip(entries, grid, strict=True)
+    ]
 
 
 def run_method(
@@ -128,56 +118,45 @@ def run_method(
     """Tune one method and report it; return its entry and the curves of what was chosen."""
     config = args.config(benchmark, args.eval_every)
     tuning_config = args.config(benchmark, args.tuning_eval_every or args.eval_every)
-    model = config.spec.model
-    convolutional = model == "resnet"
-    name, images = method.name, stream.test_counts
+    name, model = method.name, config.spec.model
+    convolutional = model == "resnet"  # minutes a configuration on a CPU: a unit each, no fronts
     grid = methods.METHODS[name].configurations(model, config.spec.sensitivity)
     tuning: list[dict[str, Any]] = []
     best = 0
     if len(grid) > 1:
         seeds = range(FIRST_TUNING_SEED, FIRST_TUNING_SEED + args.tuning_seeds)
-        units = [(f"{name}-tuning", grid)]
-        if convolutional:  # minutes each on a CPU: a unit each
-            units = [(with_rate(f"{name}-tuning", one), [one]) for one in grid]
-        for unit, part in units:
-            tuned = measure_all(folder, unit, tuning_config, stream, method, part, seeds)
-            versions = {"versions": versions_of(folder, unit)}
-            tuning += [stability_gap.measure(curves) | versions for curves in tuned]
+        for part in [[one] for one in grid] if convolutional else [grid]:
+            unit = f"{name}-tuning" + with_rate(part[0]) * convolutional
+            found, versions = measure_all(folder, unit, tuning_config, stream, method, part, seeds)
+            tuning += [stability_gap.measure(curves) | {"versions": versions} for curves in found]
         best = choose(tuning)
     swept = method.fronts and not convolutional
-    reported = range(len(grid)) if swept else [best]
-    report = f"{name}-report" if swept else f"{name}-report-{best}"
-    if convolutional:
-        report = with_rate(f"{name}-report", grid[best])
-    fresh = measure_all(
-        folder,
-        report,
-        config,
-        stream,
-        method,
-        [grid[i] for i in reported],
-        range(FIRST_REPORT_SEED, FIRST_REPORT_SEED + config.preset.seeds),
-    )
-    figures_of = {
-        i: stability_gap.measure(c, config.protocol.eval_every, images)
-        for i, c in zip(reported, fresh, strict=True)
-    }
+    reported = grid if swept else [grid[best]]
+    report = f"{name}-report" + f"-{best}" * (not swept)
+    report = f"{name}-report{with_rate(grid[best])}" if convolutional else report
+    seeds = range(FIRST_REPORT_SEED, FIRST_REPORT_SEED + config.preset.seeds)
+    fresh, versions = measure_all(folder, report, config, stream, method, reported, seeds)
+    every, images = config.protocol.eval_every, stream.test_counts
+    found = [stability_gap.measure(curves, every, images) for curves in fresh]
+    chosen = best if swept else 0
     same = tuning_config.protocol == config.protocol  # a rarer evaluation makes gaps smaller
     from_tuning = convolutional and bool(tuning) and same
-    points = dict(enumerate(tuning)) if from_tuning else figures_of
     entry = {
         "summary": method.summary,
         "hyperparameters": grid[best],
-        "versions": versions_of(folder, report),
-        **figures_of[best],
-        "tuning": [short(t, grid[i]) | {"versions": t["versions"]} for i, t in enumerate(tuning)],
-        "front": [short(f, grid[i]) for i, f in points.items()],
+        "versions": versions,
+        **found[chosen],
+        "tuning": short(tuning, grid if tuning else [], "versions"),
+        "front": short(tuning, grid) if from_tuning else short(found, reported),
         "front_seeds": "tuning" if from_tuning else "report",
-        "swept": [
-            short(f, grid[i]) | {"fast_avg_sg": f.get("fast_avg_sg")} for i, f in figures_of.items()
-        ],
+        "swept": short(found, reported, "fast_avg_sg"),
     }
-    return entry, fresh[list(reported).index(best)]
+    return entry, fresh[chosen]
+
+
+def with_rate(constants: Mapping[str, float]) -> str:
+    """Return the end of the name of a unit of one configuration of the residual network."""
+    return f",learning_rate={constants['learning_rate']:g}"
 
 
 def contribution(entries: Mapping[str, Any], mine: str) -> dict[str, Any]:
@@ -187,10 +166,6 @@ def contribution(entries: Mapping[str, Any], mine: str) -> dict[str, Any]:
     lowest avg-SG at an avg-ACC no lower than the method's, or within MATCH below; the most accurate
     where there is none. Differences are the method's less the other's.
     """
-
-    def values(entry: Mapping[str, Any], field: str) -> np.ndarray:
-        return np.array(entry[field]["per_seed"], float)
-
     own, found = entries[mine], {}
     for name in (n for n in methods.METHODS[mine].against if n in entries):
         swept = [e for e in entries[name]["swept"] if e["avg_sg"]["mean"] is not None]
@@ -200,12 +175,10 @@ def contribution(entries: Mapping[str, Any], mine: str) -> dict[str, Any]:
             other = min(matched, key=lambda e: e["avg_sg"]["mean"])
         else:
             other = max(swept, key=lambda e: e["avg_acc"]["mean"])
-        found[name] = {
-            "hyperparameters": other["hyperparameters"],
-            "matched": bool(matched),
-            "avg_sg": stats.summary(values(own, "avg_sg") - values(other, "avg_sg")),
-            "avg_acc": stats.summary(values(own, "avg_acc") - values(other, "avg_acc")),
-        }
+        found[name] = {"hyperparameters": other["hyperparameters"], "matched": bool(matched)}
+        for field in ("avg_sg", "avg_acc"):
+            both = (np.array(entry[field]["per_seed"], float) for entry in (own, other))
+            found[name][field] = stats.summary(np.subtract(*both))
     return found
 
 
@@ -218,36 +191,21 @@ def run_benchmark(args: Arguments, benchmark: str, record: Record) -> None:
     work = {k: v for k, v in plain.items() if k != "optimizers"} | {"tuning": tuning}
     folder = results.ResultFolder(record.work / benchmark, work, resume=True, any_versions=True)
     stream = stability_gap.load_stream(config)
-    chosen = config.parse_methods()
     entries: dict[str, Any] = {}
     curves: dict[str, TaskCurves] = {}
-    with (
-        folder,
-        ThreadPoolExecutor(args.jobs) as pool,
-        tqdm(total=len(chosen), desc=benchmark, unit="method", dynamic_ncols=True) as bar,
-    ):
-        running = {
-            name: pool.submit(run_method, args, benchmark, folder, stream, method)
-            for name, method in chosen.items()
-        }
-        try:
-            for name, one in running.items():
-                entries[name], curves[name] = one.result()
-                sg, acc = entries[name]["avg_sg"]["mean"], entries[name]["avg_acc"]["mean"]
-                shown = "undefined" if sg is None else f"{sg:.3f}"
-                tqdm.write(f"{benchmark} {name}: avg-SG {shown}, avg-ACC {acc:.3f}")
-                bar.update()
-        except BaseException:
-            pool.shutdown(cancel_futures=True)
-            raise
-    described = stability_gap.describe(config, stream)
+    one = functools.partial(run_method, args, benchmark, folder, stream)
+    chosen = config.parse_methods()
+    with folder, ThreadPoolExecutor(args.jobs) as pool:
+        for name, found in zip(chosen, pool.map(one, chosen.values()), strict=True):
+            entries[name], curves[name] = found
+            print(f"{benchmark}\n{table(COLUMNS, [entries[name] | {'name': name}])}", flush=True)
     record.data = {
         "benchmark": benchmark,
         "rule": f"lowest tuning avg-SG among configurations within {TOLERANCE} of the best avg-ACC",
         "tuning_seeds": [FIRST_TUNING_SEED + i for i in range(args.tuning_seeds)],
         "report_seeds": [FIRST_REPORT_SEED + i for i in range(plain["seeds"])],
         "config": plain,
-        "stream": described,
+        "stream": stability_gap.describe(config, stream),
         "methods": entries,
         "published_avg_sg": {
             name: method.published[benchmark]
@@ -258,30 +216,17 @@ def run_benchmark(args: Arguments, benchmark: str, record: Record) -> None:
             name: contribution(entries, name) for name in entries if methods.METHODS[name].against
         },
     }
-    record.table, notes = in_short(record.data)
-    record.notes += notes
+    record.table = table(COLUMNS, _gap_page.named(record.data))
+    record.notes += _gap_page.contribution(record.data)
     main = {name: curves[name] for name in MAIN if name in curves}
-    for name, figure in figures(stream, record.data, main).items():
+    for name, figure in figures(stream, record.data, main):
         record.figure(figure, name)
 
 
-def in_short(result: Mapping[str, Any]) -> tuple[str, list[str]]:
-    """Return the methods' figures in short, and what gain and slow weights have over averages."""
-    rows = [
-        m | {"method": name, "published": result["published_avg_sg"].get(name)}
-        for name, m in result["methods"].items()
-    ]
-    columns = (
-        ("method", "method", "<22"), ("avg-SG", ("avg_sg", "mean"), "8.3f"),
-        ("published", "published", "11.3f"), ("avg-ACC", ("avg_acc", "mean"), "9.3f"),
-    )  # fmt: skip
-    notes = [
-        f"{mine} less {name} at {'no lower' if change['matched'] else 'a lower'} avg-ACC: avg-SG "
-        f"{stats.text(change['avg_sg'], '+.4f')}."
-        for mine, changes in result["contribution"].items()
-        for name, change in changes.items()
-    ]
-    return table(columns, rows), notes
+COLUMNS = (
+    ("method", "name", "<22"), ("avg-SG", ("avg_sg", "mean"), "8.3f"),
+    ("published", "published", "11.3f"), ("avg-ACC", ("avg_acc", "mean"), "9.3f"),
+)  # fmt: skip
 
 
 def run(args: Arguments, record: Record) -> None:

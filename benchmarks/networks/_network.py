@@ -17,7 +17,9 @@ cells start in synchrony, so with transmission first the rates would be 8 % high
 
 import dataclasses
 import functools
+import itertools
 import math
+from collections.abc import Iterable
 
 import numpy as np
 
@@ -45,6 +47,7 @@ W_MAX = 1.0  # nS
 A_PLUS, A_MINUS = 0.01 * W_MAX, 0.0105 * W_MAX  # nS a pair
 TAU_STDP = 20.0  # ms
 TRACE_DECAY = math.exp(-DT / TAU_STDP)
+VARIANTS = {"static": "without plasticity", "stdp": "with STDP"}
 POPULATIONS = ("pyramidal", "pv", "som")
 RATES = (
     ("pyramidal", ("rates_hz", "pyramidal"), "11.2f"), ("pv", ("rates_hz", "pv"), "7.2f"),
@@ -76,20 +79,11 @@ class Network:
         return self.n // 10
 
     @property
-    def som(self) -> int:
-        """Return the number of SOM cells, which come last."""
-        return self.n // 10
-
-    @property
     def spans(self) -> dict[str, slice]:
         """Return where each population lies."""
-        first, second = self.pyramidal, self.pyramidal + self.pv
+        ends = (0, self.pyramidal, self.pyramidal + self.pv, self.n)
         return dict(
-            zip(
-                POPULATIONS,
-                (slice(0, first), slice(first, second), slice(second, self.n)),
-                strict=True,
-            )
+            zip(POPULATIONS, itertools.starmap(slice, itertools.pairwise(ends)), strict=True)
         )
 
     @functools.cached_property
@@ -115,18 +109,28 @@ class Network:
 
     def per_cell(self, name: str) -> np.ndarray:
         """Return a somatic constant of every cell, (n,), float32."""
-        kinds = zip(POPULATIONS, (SOMA, PV, SOM), strict=True)
-        values = np.empty(self.n, np.float32)
-        for population, kind in kinds:
-            values[self.spans[population]] = getattr(kind, name)
-        return values
+        return self._repeated(getattr(kind, name) for kind in (SOMA, PV, SOM))
 
     def current(self) -> np.ndarray:
         """Return the constant somatic current of every cell in pA, (n,), float32."""
-        values = np.empty(self.n, np.float32)
-        for population, span in self.spans.items():
-            values[span] = CURRENT[population]
-        return values
+        return self._repeated(CURRENT[name] for name in POPULATIONS)
+
+    def _repeated(self, values: Iterable[float]) -> np.ndarray:
+        sizes = [span.stop - span.start for span in self.spans.values()]
+        return np.repeat(np.array(list(values), np.float32), sizes)
+
+
+def dendritic() -> dict[str, float]:
+    """Return the constants of a dendrite and of its coupling, by the names in engines' cells."""
+    dendrite = DENDRITE._asdict()
+    return dendrite | {
+        "C_d": dendrite.pop("C"),
+        "current_d": DENDRITIC_CURRENT,
+        "bap_current": BAP_CURRENT,
+        "bap_first": BAP_FIRST,
+        "bap_last": BAP_LAST,
+        **{name: getattr(PYRAMIDAL, name) for name in ("v_calcium", "c_burst", "d_burst")},
+    }
 
 
 def row_pointers(sorted_rows: np.ndarray, n: int) -> np.ndarray:

@@ -65,29 +65,28 @@ def bytes_per_synapse(network: Network, params: NetworkParams) -> dict[str, floa
 
     Plastic ones: rows, columns, and twice what changes, since a run keeps the start of a chunk.
     """
-    count = synapses(network)
     state = jax.eval_shape(lambda: network.init(params))
-    fixed = sum(x.nbytes for x in jax.tree.leaves(params.fixed))
-    plastic = 0
-    for name, table in params.projections.items():
-        plastic += sum(x.nbytes for x in jax.tree.leaves((table.rows, table.columns)))
-        held = jax.tree.leaves(state.projections[name].synapse_state)
-        plastic += 2 * sum(x.size * x.dtype.itemsize for x in held)
-    return {
-        "fixed": fixed / count["fixed"] if count["fixed"] else None,
-        "plastic": plastic / count["plastic"] if count["plastic"] else None,
+    plastic = [
+        (table.rows, table.columns, *2 * [state.projections[name].synapse_state])
+        for name, table in params.projections.items()
+    ]
+    sizes = {
+        kind: sum(x.size * x.dtype.itemsize for x in jax.tree.leaves(held))
+        for kind, held in (("fixed", params.fixed), ("plastic", plastic))
     }
+    return {k: sizes[k] / count if count else None for k, count in synapses(network).items()}
 
 
 def delivered(network: Network, params: NetworkParams, spikes: np.ndarray) -> float:
     """Return the synaptic events that the spikes of each cell caused: spikes x out-degree."""
-    total = 0.0
+    parts = [
+        (spikes[network.cells_of(network.layout(name).source)], table.rows)
+        for name, table in params.projections.items()
+    ]
     if params.fixed is not None:
-        total += float(spikes @ np.diff(np.asarray(params.fixed.start)).sum(axis=0)[:-1])
-    for name, table in params.projections.items():
-        part = spikes[network.cells_of(network.layout(name).source)]
-        total += float(part @ np.diff(np.asarray(table.rows.start)).sum(axis=0)[:-1])
-    return total
+        parts.append((spikes, params.fixed))
+    starts = [(own, np.diff(np.asarray(rows.start)).sum(axis=0)[:-1]) for own, rows in parts]
+    return float(sum(own @ degrees for own, degrees in starts))
 
 
 def reset_peak() -> bool:
@@ -107,28 +106,23 @@ def measure(n: int, in_degree: int, variant: str, duration: float) -> dict[str, 
     network, params = scaled(n, in_degree, variant == "stdp")
     jax.block_until_ready((params.fixed, params.projections))
     result["build_s"] = time.perf_counter() - start
-    result["build_peak_mib"] = memory_mib("VmHWM")
-    result["held_mib"] = memory_mib("VmRSS")
+    result |= {"build_peak_mib": memory_mib("VmHWM"), "held_mib": memory_mib("VmRSS")}
     result["synapses"] = synapses(network)
     result["bytes_per_synapse"] = bytes_per_synapse(network, params)
     result["peak_is_of_run"] = reset_peak()
-    walls: list[float] = []
 
-    def run(duration: float, seed: int) -> np.ndarray:
-        walls[:] = [time.perf_counter()]
+    def run(duration: float, seed: int) -> tuple[list[float], np.ndarray]:
+        walls = [time.perf_counter()]
         _, spikes = run_network(
             network, params, drive(1.0), duration, seed,
             chunk=round(CHUNK / net.DT), progress=lambda *_: walls.append(time.perf_counter()),
         )  # fmt: skip
-        return spikes
+        return np.diff(walls).tolist(), spikes
 
-    run(CHUNK, 0)
-    result["warm_up_s"] = walls[-1] - walls[0]
-    spikes = run(duration, 1)
-    result["run_s"] = walls[-1] - walls[0]
-    result["run_s_per_chunk"] = np.diff(walls).tolist()
+    result["warm_up_s"] = sum(run(CHUNK, 0)[0])
+    result["run_s_per_chunk"], spikes = run(duration, 1)
+    result |= {"run_s": sum(result["run_s_per_chunk"]), "simulated_ms": duration}
     result["run_peak_mib"] = memory_mib("VmHWM")
-    result["simulated_ms"] = duration
     result["rates_hz"] = net.Network(n).rates(spikes, duration / 1000)
     result["spikes"] = float(spikes.sum(dtype=float))
     result["events"] = delivered(network, params, spikes.astype(float))
@@ -142,7 +136,7 @@ def run_child(
     """Return what a process measured, or `error`; it is ended where it needs too much memory."""
     words = own.words(measure, n, in_degree, variant, duration)
     highest, error = 0.0, None
-    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
     with subprocess.Popen(words, env=own.environment(), **pipes) as process:
         while process.poll() is None:
             time.sleep(0.2)
@@ -159,6 +153,6 @@ def run_child(
                     process.kill()
         out, err = process.communicate()
     if process.returncode == 0 and error is None:
-        return json.loads(out.decode().splitlines()[-1])
+        return json.loads(out.splitlines()[-1])
     failed = {"cells": n, "in_degree": in_degree, "variant": variant, "peak_mib": highest}
-    return failed | {"error": error or err.decode()[-2000:]}
+    return failed | {"error": error or err[-2000:]}

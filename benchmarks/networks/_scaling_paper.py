@@ -5,6 +5,7 @@ they grow by a line with the number of cells, along which they are drawn out. Wh
 is read off XLA's program.
 """
 
+import math
 import os
 import re
 from typing import Any
@@ -28,11 +29,9 @@ def gathered(program: str) -> tuple[float, int]:
     """Return the bytes that all-gathers of a compiled program return, and other collectives."""
     total = 0.0
     for kind, shape in _GATHERED.findall(program):
-        size = 1
-        for axis in filter(None, shape.split(",")):
-            size *= int(axis)
-        bits = _BITS.search(kind)
-        total += size * (1 if bits is None else int(bits.group()) / 8)
+        bits = _BITS.search(kind)  # pred has a byte
+        sizes = [int(axis) for axis in shape.split(",") if axis]
+        total += math.prod(sizes) * (int(bits.group()) / 8 if bits else 1)
     return total, len(_OTHERS.findall(program))
 
 

@@ -1,13 +1,13 @@
 """Time and memory of each rule of connectivity for `network_scaling`."""
 
 import math
-import time
 import tracemalloc
 from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 
+from benchmarks.measure import timed
 from neurogain.spiking import connectivity as c
 
 IN_DEGREE = 100
@@ -41,21 +41,21 @@ def rules(synapses: int) -> Iterator[tuple[str, Any, int]]:
 def measure(synapses: int, rounds: int) -> Iterator[dict[str, Any]]:
     """Yield a row a rule: the median time, then the peak of what NumPy holds in another run."""
     for name, rule, n in rules(synapses):
-        walls = []
-        for seed in range(rounds):
-            start = time.perf_counter()
-            rule.connect(np.random.default_rng(seed), n, n, True)
-            walls.append(time.perf_counter() - start)
+        walls = [
+            timed(rule.connect, np.random.default_rng(seed), n, n, True)[0]
+            for seed in range(rounds)
+        ]
         tracemalloc.start()
         pairs = rule.connect(np.random.default_rng(0), n, n, True)
         _, peak = tracemalloc.get_traced_memory()
         tracemalloc.stop()
-        count = len(pairs.pre)
+        count, wall = len(pairs.pre), float(np.median(walls))
+        print(f"{name}: {wall:.2f} s", flush=True)
         yield {
             "rule": name,
             "cells": n,
             "synapses": count,
-            "wall_s": float(np.median(walls)),
+            "wall_s": wall,
             "wall_s_per_round": walls,
             "kept_bytes_per_synapse": sum(x.nbytes for x in pairs if x is not None) / count,
             "peak_bytes_per_synapse": peak / count,

@@ -5,7 +5,7 @@ from typing import Any
 
 from neurogain import stats
 
-ABOUT = {"title": "Burst-STDP: do bursts speed up plasticity?", "minutes": 1, "needs": ""}
+ABOUT = {"title": "Burst-STDP: do bursts speed up plasticity?", "minutes": 1}
 TINY = (
     *("--seeds", "2", "--duration", "1500", "--early", "500", "--warm-up", "0"),
     *("--pulse", "500", "1000", "--map-seeds", "2"),

@@ -5,7 +5,7 @@ from typing import Any
 
 from neurogain import stats
 
-ABOUT = {"title": "The layer-5 microcircuit and its gain", "minutes": 5, "needs": ""}
+ABOUT = {"title": "The layer-5 microcircuit and its gain", "minutes": 5}
 TINY = (
     *("--seeds", "2", "--duration", "50", "--warm-up", "0", "--reference-duration", "50"),
     *("--somatic-current", "700", "1100", "--dendritic-levels", "0", "800"),

@@ -19,22 +19,27 @@ on a mesh of host devices.
 """
 
 import dataclasses
-import functools
-import time
+import itertools
 from collections.abc import Iterator, Mapping
 from typing import Any, Literal
 
 import numpy as np
 import scipy.optimize
 
-from benchmarks.measure import in_turns
 from benchmarks.networks import _network as net
 from benchmarks.networks import _scaling
 from benchmarks.networks import _scaling_rules as rules
-from benchmarks.networks._scaling import run_child
 from benchmarks.networks._scaling_paper import on_paper
-from benchmarks.networks._scaling_text import NAMES, draw, notes, tables
-from benchmarks.networks.engines.neurogain import run as run_network
+from benchmarks.networks._scaling_text import (
+    EVENTS,
+    SPIKES,
+    TIME,
+    all_synapses,
+    draw,
+    notes,
+    tables,
+)
+from benchmarks.networks.engines.neurogain import measured
 from benchmarks.record import Record
 
 ABOUT = {
@@ -88,16 +93,19 @@ class Arguments:
     """Compute what one GPU and a mesh need."""
 
 
-def settings(args: Arguments, variant: str) -> Iterator[tuple[dict[str, Any], Any, Any]]:
-    """Yield the row, the network and the parameters of each configuration, compiled."""
-    for in_degree in args.in_degrees:
-        start = time.perf_counter()
+def levels(args: Arguments, in_degree: int) -> list[float]:
+    """Return the drives at which an in-degree is run."""
+    found = {1.0}
+    found |= set(args.levels) if in_degree == net.IN_DEGREE else set()
+    found |= {0.0} if in_degree == max(args.in_degrees) else set()
+    return sorted(found)
+
+
+def measure_runs(args: Arguments) -> list[dict[str, Any]]:
+    """Time all runs, return a row each."""
+    tasks, told = {}, {}
+    for variant, in_degree in itertools.product(args.variants, args.in_degrees):
         network, params = _scaling.scaled(args.cells, in_degree, variant == "stdp")
-        levels = {1.0}
-        if in_degree == net.IN_DEGREE:
-            levels |= set(args.levels)
-        if in_degree == max(args.in_degrees):
-            levels |= {0.0}
         row = {
             "cells": args.cells,
             "variant": variant,
@@ -105,72 +113,43 @@ def settings(args: Arguments, variant: str) -> Iterator[tuple[dict[str, Any], An
             "synapses": _scaling.synapses(network),
             "bytes_per_synapse": _scaling.bytes_per_synapse(network, params),
         }
-        for level in sorted(levels):
-            yield row | {"level": level}, network, params
-        run_network(network, params, _scaling.drive(1.0), 1000 * args.seconds, 0)
-        wall = time.perf_counter() - start
-        print(f"{variant}, in-degree {in_degree}: ready after {wall:.1f} s", flush=True)
-
-
-def measure_runs(args: Arguments) -> list[dict[str, Any]]:
-    """Time all runs, return a row each."""
-    found = [one for variant in args.variants for one in settings(args, variant)]
-    runs = {
-        i: functools.partial(
-            run_network, network, params, _scaling.drive(row["level"]), 1000 * args.seconds
-        )
-        for i, (row, network, params) in enumerate(found)
-    }
-    rows = []
-    for i, done in in_turns(runs, args.rounds, show=True).items():
-        row, network, params = found[i]
-        spikes = np.mean([counts.astype(float) for _, counts in done], axis=0) / args.seconds
-        events = _scaling.delivered(network, params, spikes)
-        run_s = float(np.median([wall for wall, _ in done])) / args.seconds
-        active = spikes.sum() >= args.cells  # else a share of nothing
-        rows.append(
-            row
-            | {
-                "run_s_per_simulated_s": run_s,
-                "run_s": [wall for wall, _ in done],
-                "rates_hz": net.Network(args.cells).rates(spikes, 1.0),
-                "spikes_per_simulated_s": float(spikes.sum()),
-                "events_per_simulated_s": events,
-                "us_per_spike": run_s / spikes.sum() * 1e6 if active else None,
-                "ns_per_event": run_s / events * 1e9 if active else None,
-            }
-        )
-    judge(rows)
+        for level in levels(args, in_degree):
+            key = variant, in_degree, level
+            tasks[key], told[key] = (network, params, _scaling.drive(level)), row | {"level": level}
+        print(f"{variant}, in-degree {in_degree}: built", flush=True)
+    rows, size = [], net.Network(args.cells)
+    found = measured(tasks, size, 1000 * args.seconds, args.rounds, show=True)
+    for key, (run, spikes) in found.items():
+        events, total = _scaling.delivered(*tasks[key][:2], spikes), float(spikes.sum())
+        active = total * args.seconds >= args.cells  # else a share of nothing
+        rates, usual = run["rates_hz"], found[key[0], net.IN_DEGREE, 1.0][0]["rates_hz"]
+        held = all(abs(rates[p] - usual[p]) <= TOLERANCE * usual[p] for p in rates)
+        more = {
+            "spikes_per_simulated_s": total,
+            "events_per_simulated_s": events,
+            "us_per_spike": run["run_s_per_simulated_s"] / total * 1e6 if active else None,
+            "ns_per_event": run["run_s_per_simulated_s"] / events * 1e9 if active else None,
+            "rates_agree": held if key[2] == 1 else None,
+        }
+        rows.append(told[key] | run | more)
     return rows
-
-
-def judge(rows: list[dict[str, Any]]) -> None:
-    """Say whether rates at the benchmark's drive are those at the in-degree of 100."""
-    for row in rows:
-        (reference,) = (
-            r
-            for r in rows
-            if (r["variant"], r["in_degree"], r["level"]) == (row["variant"], net.IN_DEGREE, 1.0)
-        )
-        pairs = [(row["rates_hz"][p], reference["rates_hz"][p]) for p in net.POPULATIONS]
-        held = all(abs(a - b) <= TOLERANCE * b for a, b in pairs)
-        row["rates_agree"] = held if row["level"] == 1 else None
 
 
 def fit(rows: list[dict[str, Any]]) -> dict[str, dict[str, float]]:
     """Return the parts of the run time by variant: fixed, each spike's, each event's.
 
-    Relative errors count, so that quiet networks weigh as much as busy ones.
+    Relative errors count, so that quiet networks weigh as much as busy ones. Each row is told its
+    time in the model.
     """
     result = {}
     for variant in dict.fromkeys(row["variant"] for row in rows):
         own = [row for row in rows if row["variant"] == variant]
-        names = ("spikes_per_simulated_s", "events_per_simulated_s")
-        table = np.array([[1.0, *(row[name] for name in names)] for row in own])
-        times = np.array([row["run_s_per_simulated_s"] for row in own])
+        table = np.array([[1.0, row[SPIKES], row[EVENTS]] for row in own])
+        times = np.array([row[TIME] for row in own])
         size = np.maximum(table.max(axis=0), 1e-30)
-        parts, _ = scipy.optimize.nnls(table / size / times[:, None], np.ones(len(own)))
-        parts = parts / size
+        parts = scipy.optimize.nnls(table / size / times[:, None], np.ones(len(own)))[0] / size
+        for row, model in zip(own, table @ parts, strict=True):
+            row["model_s"] = float(model)
         result[variant] = {
             "fixed_s": float(parts[0]),
             "us_per_spike": float(parts[1] * 1e6),
@@ -180,19 +159,19 @@ def fit(rows: list[dict[str, Any]]) -> dict[str, dict[str, float]]:
     return result
 
 
+def child(args: Arguments, n: int, variant: str) -> dict[str, Any]:
+    """Build and run a network in a process of its own."""
+    limit = 1024 * args.memory_gib
+    found = _scaling.run_child(n, net.IN_DEGREE, variant, args.largest_ms, limit)
+    print(f"{n:,} cells, {variant}: {found}", flush=True)
+    return found
+
+
 def measure_build(args: Arguments) -> dict[str, Any]:
     """Time the rules of connectivity, and building the network with and without plasticity."""
-    found = []
-    for row in rules.measure(args.synapses, min(args.rounds, 3)):
-        print(f"{row['rule']}: {row['wall_s']:.2f} s", flush=True)
-        found.append(row)
+    found = list(rules.measure(args.synapses, min(args.rounds, 3)))
     n = args.synapses // net.IN_DEGREE
-    networks = []
-    for variant in args.variants:
-        limit = 1024 * args.memory_gib
-        networks.append(run_child(n, net.IN_DEGREE, variant, args.largest_ms, limit))
-        print(f"{n:,} cells, {variant}: {networks[-1]}", flush=True)
-    return {"rules": found, "networks": networks}
+    return {"rules": found, "networks": [child(args, n, variant) for variant in args.variants]}
 
 
 def measure_largest(args: Arguments) -> list[dict[str, Any]]:
@@ -200,9 +179,7 @@ def measure_largest(args: Arguments) -> list[dict[str, Any]]:
     tries: list[dict[str, Any]] = []
     n = args.largest_cells
     while n >= 1000 and (not tries or "error" in tries[-1]):
-        limit = 1024 * args.memory_gib
-        tries.append(run_child(n, net.IN_DEGREE, "static", args.largest_ms, limit))
-        print(f"{n:,} cells: {tries[-1]}", flush=True)
+        tries.append(child(args, n, "static"))
         n = n // 20 * 10
     return tries
 
@@ -212,9 +189,9 @@ def claims(content: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     for variant, parts in content["fit"].items():
         cost, error = parts["ns_per_event"], parts["largest_error"]
         number = f"{cost:.2g} ns (the model is off by {error:.0%} at most)"
-        yield f"What delivering one spike to one synapse costs {NAMES[variant]}", number
+        yield f"What delivering one spike to one synapse costs {net.VARIANTS[variant]}", number
     for one in [r for r in content["largest"] or [] if "error" not in r]:
-        number = f"{sum(one['synapses'].values()):,} synapses, {one['build_s']:.0f} s to build"
+        number = f"{all_synapses(one):,} synapses, {one['build_s']:.0f} s to build"
         yield f"The largest network that was run: {one['cells']:,} cells", number
 
 
@@ -225,23 +202,22 @@ def run(args: Arguments, record: Record) -> None:
     if isinstance(parts["paper"], dict):  # it was computed in another way
         parts["paper"] = None
     made = old.get("made", {})
-    for name, wanted, measured in (
+    for name, wanted, measure in (
         ("largest", args.largest, measure_largest),  # first, while this process holds little
         ("build", args.build, measure_build),
         ("rows", args.runs, measure_runs),
+        ("paper", args.paper, lambda args: on_paper(args.devices)),
     ):
         if wanted:
-            parts[name], made[name] = measured(args), record.command
-    parts["paper"] = on_paper(args.devices) if args.paper else parts["paper"]
-    rows = parts["rows"]
-    fits = fit(rows) if rows else {}
+            parts[name], made[name] = measure(args), record.command
+    fits = fit(parts["rows"] or [])
     record.table = tables(parts)
-    record.notes += notes(rows, fits, parts)
+    record.notes += notes(fits, parts)
     record.notes += [
         f"Kept from an earlier run, `{command}`: {name}."
         for name, command in made.items()
         if command != record.command
     ]
     record.data = {"made": made, "fit": fits} | parts
-    if rows:
-        record.figure(draw(rows, fits))
+    if fits:
+        record.figure(draw(parts["rows"], list(fits)))

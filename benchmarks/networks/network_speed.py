@@ -18,15 +18,18 @@ otherwise it is void.
 """
 
 import dataclasses
+import itertools
 import time
 from collections.abc import Iterator, Mapping
 from typing import Any, Literal
 
 import numpy as np
+from matplotlib import pyplot as plt
+from matplotlib.figure import Figure
 
+from benchmarks import figures
 from benchmarks.networks._engine import ENGINES, Runner, engine
-from benchmarks.networks._network import POPULATIONS, RATES
-from benchmarks.networks._speed_figure import draw
+from benchmarks.networks._network import POPULATIONS, RATES, VARIANTS
 from benchmarks.record import Record, table
 
 ABOUT = {
@@ -61,83 +64,83 @@ class Arguments:
 
 
 def judge(rows: list[dict[str, Any]]) -> None:
-    """Mark the rows whose rates differ from the medians over engines."""
+    """Mark the rows of one network whose rates differ from the medians over engines."""
+    medians = {p: np.median([r["rates_hz"][p] for r in rows]) for p in POPULATIONS}
+    ours = [r["run_s_per_simulated_s"] for r in rows if r["engine"] == "neurogain"]
     for one in rows:
-        same = [r for r in rows if (r["n"], r["variant"]) == (one["n"], one["variant"])]
-        medians = {p: np.median([r["rates_hz"][p] for r in same]) for p in POPULATIONS}
         one["void"] = any(
             abs(one["rates_hz"][p] - medians[p]) > TOLERANCE * medians[p] for p in POPULATIONS
         )
+        one["to_neurogain"] = one["run_s_per_simulated_s"] / ours[0] if ours else None
 
 
-def shown(rows: list[dict[str, Any]]) -> str:
-    """Return the table of all rows."""
-    ours = {
-        (r["n"], r["variant"]): r["run_s_per_simulated_s"]
-        for r in rows
-        if r["engine"] == "neurogain"
-    }
-    more = []
-    for r in rows:
-        run_s, reference = r["run_s_per_simulated_s"], ours.get((r["n"], r["variant"]))
-        ratio = run_s / reference if reference else None
-        more.append(r | {"ratio": ratio, "mark": "  void: other rates" if r["void"] else ""})
-    columns = (
-        ("cells", "n", "7,"), ("variant", "variant", "<8"),
-        ("engine", "engine", "<11"), ("threads", "threads", "8"),
-        ("compile s", "compile_s", "11.1f"),
-        ("run s per s", "run_s_per_simulated_s", "13.3g"), ("to neurogain", "ratio", "14.2f"),
-        *RATES, ("spikes", "spikes", "10,.0f"), ("peak MiB", "peak_mib", "10.0f"),
-        ("before", "base_mib", "8.0f"), ("", "mark", "<1"),
-    )  # fmt: skip
-    return table(columns, more)
+COLUMNS = (
+    ("cells", "n", "7,"), ("variant", "variant", "<8"),
+    ("engine", "engine", "<11"), ("threads", "threads", "8"),
+    ("compile s", "compile_s", "11.1f"),
+    ("run s per s", "run_s_per_simulated_s", "13.3g"), ("to neurogain", "to_neurogain", "14.2f"),
+    *RATES, ("spikes", "spikes", "10,.0f"), ("peak MiB", "peak_mib", "10.0f"),
+    ("before", "base_mib", "8.0f"),
+    ("", lambda row: "  void: other rates" if row["void"] else "", "<1"),
+)  # fmt: skip
+
+
+def draw(rows: list[dict[str, Any]]) -> Figure:
+    """Return run time per simulated second against cells, one panel a variant; void rows hollow."""
+    variants, engines = (
+        list(dict.fromkeys(r[name] for r in rows)) for name in ("variant", "engine")
+    )
+    size = (4.2 * len(variants), 3.6)
+    figure, axes = plt.subplots(1, len(variants), figsize=size, sharey=True, squeeze=False)
+    for one, variant in zip(axes[0], variants, strict=True):
+        own = [r for r in rows if r["variant"] == variant]
+        lines = {name: [r for r in own if r["engine"] == name] for name in engines}
+        run_s = "run_s_per_simulated_s"
+        figures.against_size(one, lines, "n", run_s, hollow=lambda row: row["void"])
+        one.set(xlabel="cells", title=VARIANTS[variant])
+    axes[0, 0].set_ylabel("run time (s per simulated s)")
+    axes[0, -1].legend(frameon=False, fontsize=8)
+    return figures.finished(figure, axes[0])
 
 
 def claims(content: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     """Yield the time of the largest networks, and how many times longer the next engine takes."""
     most = max(row["n"] for row in content["rows"])
-    for variant, name in (("static", "without plasticity"), ("stdp", "with STDP")):
+    for variant, name in VARIANTS.items():
         own = {
             r["engine"]: r["run_s_per_simulated_s"]
             for r in content["rows"]
             if (r["n"], r["variant"], r["void"]) == (most, variant, False)
         }
-        peers = {name: wall for name, wall in own.items() if name != "neurogain"}
         if "neurogain" not in own:
             continue
-        claim, number = f"A simulated second of {most:,} cells {name}", f"{own['neurogain']:.2g} s"
-        if peers:
-            best = min(peers, key=lambda name: peers[name])
+        ours = own.pop("neurogain")
+        claim, number = f"A simulated second of {most:,} cells {name}", f"{ours:.2g} s"
+        if own:
+            best = min(own, key=lambda engine: own[engine])
             claim += f"; the fastest peer ({best})"
-            number += f"; {peers[best] / own['neurogain']:.3g} times as long"
+            number += f"; {own[best] / ours:.3g} times as long"
         yield claim, number
-
-
-def row(args: Arguments, n: int, variant: str, runner: Runner) -> dict[str, Any]:
-    """Return one row of the result."""
-    assert runner.result is not None
-    median = float(np.median(runner.result["run_s"]))
-    found = {"engine": runner.engine, "n": n, "variant": variant}
-    return found | {"run_s_per_simulated_s": median / args.seconds} | runner.result
 
 
 def measure(
     args: Arguments, record: Record, engines: list[str], n: int, variant: str
 ) -> list[dict[str, Any]]:
-    """Measure all engines on one network; return their rows, write all after each."""
+    """Measure all engines on one network; return their rows."""
     name, rows = f"{n:,} cells, {variant}", list[dict[str, Any]]()
     waiting: list[Runner] = []
 
     def ended(runner: Runner) -> bool:
         if runner.waits():
             return False
+        row = {"engine": runner.engine, "n": n, "variant": variant}
         if runner.result is None:
-            failure = {"engine": runner.engine, "n": n, "variant": variant, "error": runner.error}
-            record.data["failures"].append(failure)
+            record.data["failures"].append(row | {"error": runner.error})
             record.notes.append(f"{runner.engine} failed at {name}.")
             print(f"{runner.engine} failed:\n{runner.error}", flush=True)
         else:
-            rows.append(row(args, n, variant, runner))
+            run_s = float(np.median(runner.result["run_s"])) / args.seconds
+            rows.append(row | {"run_s_per_simulated_s": run_s} | runner.result)
         return True
 
     for one in engines:
@@ -155,6 +158,7 @@ def measure(
                 waiting.remove(runner)
         wall = time.perf_counter() - start
         print(f"{name}: repeat {i + 1} of {args.repeats} took {wall:.1f} s", flush=True)
+    judge(rows)
     return sorted(rows, key=lambda r: engines.index(r["engine"]))
 
 
@@ -169,15 +173,12 @@ def run(args: Arguments, record: Record) -> None:
         + ". 'to neurogain': over neurogain's time, above 1 is slower. 'before': memory that "
         "the process held before it built the network, mostly imported libraries."
     )
-    rows = record.data["rows"] = []
+    rows: list[dict[str, Any]] = []
     record.data["failures"] = []
-    for n in args.sizes:
-        for variant in args.variants:
-            found = measure(args, record, list(record.versions), n, variant)
-            judge(found)
-            rows += found
-            print(shown(found), flush=True)
-            record.table = shown(rows)
-            record.write()
+    for n, variant in itertools.product(args.sizes, args.variants):
+        rows += (found := measure(args, record, list(record.versions), n, variant))
+        print(table(COLUMNS, found), flush=True)
+        record.fill(COLUMNS, rows)
+        record.write()
     if rows:
         record.figure(draw(rows))

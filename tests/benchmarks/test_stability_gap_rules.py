@@ -95,7 +95,7 @@ def test_others_are_compared_at_the_presets_accuracy_on_the_seeds_of_the_report(
     rows = report.front_comparison(
         {"methods": {"two-timescale": preset, "sgd": other, "ngm": worse}}
     )
-    assert list(rows) == ["| x | 0.060 | +0.040 |", "| x | none reaches it |  |"]
+    assert rows[2:] == ["| x | 0.060 | +0.040 |", "| x | none reaches it |  |"]
 
 
 @pytest.mark.parametrize(

@@ -6,25 +6,19 @@ each other, whose weights `update_csr_on_binary_pre` and `..._post` change. Nois
 default generator, Threefry, which was faster here than `rbg`. Pip: brainevent numba.
 """
 
-import importlib.metadata
-import importlib.util
+import functools
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from benchmarks.measure import timed
+from benchmarks.measure import installed, timed
 from benchmarks.networks import _network as net
 from benchmarks.networks._engine import Prepared
 from benchmarks.networks.engines.numpy import Synapses
 
-
-def available() -> str | None:
-    """Return the version of brainevent, None if it or Numba isn't installed."""
-    if any(importlib.util.find_spec(name) is None for name in ("brainevent", "numba")):
-        return None
-    return importlib.metadata.version("brainevent")
+available = functools.partial(installed, "brainevent", "brainevent", "numba")
 
 
 def simulation(network: net.Network, plastic: bool, steps: int) -> Any:
@@ -95,17 +89,9 @@ def simulation(network: net.Network, plastic: bool, steps: int) -> Any:
         v = jnp.where(spike, jnp.where(burst, cell.c_burst, c), v_new)
         u = jnp.where(spike, u + jnp.where(burst, cell.d_burst, d), u)
         g, trace, weight = transmit(state, weight, spike)
-        after = {
-            "v": v,
-            "u": u,
-            "vd": vd_new,
-            "w": w,
-            "age": jnp.where(spike[:n_pyr], 0, age) + 1,
-            "g": g,
-            "trace": trace,
-            "count": state["count"] + spike,
-        }
-        return (after, weight), None
+        age = jnp.where(spike[:n_pyr], 0, age) + 1
+        after = {"v": v, "u": u, "vd": vd_new, "w": w, "age": age, "g": g, "trace": trace}
+        return (after | {"count": state["count"] + spike}, weight), None
 
     @jax.jit
     def run(key: jax.Array) -> jax.Array:

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks import brian
-from benchmarks.measure import call, timed
+from benchmarks.measure import call, installed, timed
 from benchmarks.networks import _network as net
 from benchmarks.networks._engine import Prepared
 
@@ -24,16 +24,13 @@ g_gaba : 1
 current : 1 (constant)
 count : integer
 """
-PYRAMIDAL = (
-    CELL
-    + """
+PYRAMIDAL = f"""{CELL}
 vd : 1
 w : 1
 g_dendrite : 1
 age : integer
 trace : 1
 """
-)
 INTERNEURON = CELL + "".join(f"{name} : 1 (constant)\n" for name in net.SOMA._fields)
 SOMA_STEP = """
 g_sum = g_ampa + g_gaba
@@ -66,30 +63,25 @@ trace += 1
 DEPRESS = "weight = clip(weight - a_minus*trace_post, 0, w_max)"
 POTENTIATE = "weight = clip(weight + a_plus*trace_pre, 0, w_max)"
 
-available = brian.available
+available = functools.partial(installed, "brian2")
 
 
 def constants() -> dict[str, float]:
     """Return the values of the names in the equations; somatic ones are the pyramidal cells'."""
-    dendrite, cell = net.DENDRITE._asdict(), net.PYRAMIDAL
-    names = net.SOMA._asdict() | dendrite | {"C": net.SOMA.C, "C_d": dendrite["C"]}
-    return names | {
-        "dt_ms": net.DT,
-        "noise": net.NOISE,
-        "E_GABA": net.E_GABA,
-        "decay": net.DECAY,
-        "trace_decay": net.TRACE_DECAY,
-        "current_d": net.DENDRITIC_CURRENT,
-        "bap_current": net.BAP_CURRENT,
-        "bap_first": net.BAP_FIRST,
-        "bap_last": net.BAP_LAST,
-        "v_calcium": cell.v_calcium,
-        "c_burst": cell.c_burst,
-        "d_burst": cell.d_burst,
-        "a_plus": net.A_PLUS,
-        "a_minus": net.A_MINUS,
-        "w_max": net.W_MAX,
-    }
+    return (
+        net.SOMA._asdict()
+        | net.dendritic()
+        | {
+            "dt_ms": net.DT,
+            "noise": net.NOISE,
+            "E_GABA": net.E_GABA,
+            "decay": net.DECAY,
+            "trace_decay": net.TRACE_DECAY,
+            "a_plus": net.A_PLUS,
+            "a_minus": net.A_MINUS,
+            "w_max": net.W_MAX,
+        }
+    )
 
 
 def make(folder: str, n: int, seed: int, plastic: bool, seconds: float, threads: int) -> None:
@@ -121,27 +113,18 @@ def make(folder: str, n: int, seed: int, plastic: bool, seconds: float, threads:
         (som, pyr, spans["som"], spans["pyramidal"], f"g_dendrite_post += {net.GABA}"),
         (rest, rest, others, others, f"g_gaba_post += {net.GABA}"),
     ]
-    if not plastic:
-        both = spans["pyramidal"]
-        pathways.append((pyr, pyr, both, both, f"g_ampa_post += {net.AMPA}"))
+    both = spans["pyramidal"]
+    inner = f"{DEPRESS}\ng_ampa_post += weight" if plastic else f"g_ampa_post += {net.AMPA}"
+    pathways.append((pyr, pyr, both, both, inner))
     parts = [pyr, rest, *pyr.contained_objects, *rest.contained_objects]
     for source, target, from_, to, effect in pathways:
-        synapses = b2.Synapses(source, target, on_pre=effect)
+        changes = plastic and source is target is pyr
+        own = {"model": "weight : 1", "on_post": POTENTIATE} if changes else {}
+        synapses = b2.Synapses(source, target, on_pre=effect, namespace=names, **own)
         pre, post = network.pathway(from_, to)
         synapses.connect(i=pre - from_.start, j=post - to.start)
-        parts.append(synapses)
-    if plastic:
-        synapses = b2.Synapses(
-            pyr,
-            pyr,
-            "weight : 1",
-            on_pre=f"{DEPRESS}\ng_ampa_post += weight",
-            on_post=POTENTIATE,
-            namespace=names,
-        )
-        pre, post = network.pathway(spans["pyramidal"], spans["pyramidal"])
-        synapses.connect(i=pre, j=post)
-        synapses.weight = net.AMPA
+        if changes:
+            synapses.weight = net.AMPA
         parts.append(synapses)
     b2.Network(*parts).run(seconds * b2.second)
     b2.device.build(directory=folder, compile=True, run=False)

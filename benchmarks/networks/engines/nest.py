@@ -8,17 +8,16 @@ Pip: nest-simulator; Debian: g++ libboost-dev libltdl-dev, to compile the module
 """
 
 import functools
-import importlib.metadata
 import importlib.util
 import shutil
 import subprocess
 import tempfile
-import time
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from benchmarks.measure import installed, timed
 from benchmarks.networks import _network as net
 from benchmarks.networks._engine import Prepared
 
@@ -30,12 +29,7 @@ RECEPTORS = {"ampa": 1, "gaba": 2, "dendrite": 3}
 def available() -> str | None:
     """Return the version of NEST, None if it, the compiler or a header isn't installed."""
     headers = all((Path("/usr/include") / name).exists() for name in NEEDED)
-    if importlib.util.find_spec("nest") is None or shutil.which("g++") is None or not headers:
-        return None
-    try:
-        return importlib.metadata.version("nest-simulator")
-    except importlib.metadata.PackageNotFoundError:
-        return None
+    return installed("nest-simulator", "nest") if headers and shutil.which("g++") else None
 
 
 def compile_module(folder: Path) -> Path:
@@ -65,19 +59,7 @@ def cell_parameters(population: str) -> dict[str, float]:
         "tau": net.TAU_SYNAPSE,
     }
     if population == "pyramidal":
-        dendrite, cell = net.DENDRITE._asdict(), net.PYRAMIDAL
-        parameters |= {name: value for name, value in dendrite.items() if name != "C"} | {
-            "has_dendrite": 1.0,
-            "C_d": dendrite["C"],
-            "current_d": net.DENDRITIC_CURRENT,
-            "bap_current": net.BAP_CURRENT,
-            "bap_first": net.BAP_FIRST,
-            "bap_last": net.BAP_LAST,
-            "v_calcium": cell.v_calcium,
-            "c_burst": cell.c_burst,
-            "d_burst": cell.d_burst,
-            "tau_minus": net.TAU_STDP,
-        }
+        parameters |= net.dendritic() | {"has_dendrite": 1.0, "tau_minus": net.TAU_STDP}
     return {name: float(value) for name, value in parameters.items()}
 
 
@@ -114,10 +96,7 @@ def build(nest: Any, network: net.Network, plastic: bool, threads: int, seed: in
     ):
         pre, post = network.pathway(source, target)
         order = np.argsort(post, kind="stable")
-        spec = {
-            "synapse_model": model,
-            "receptor_type": np.full(len(pre), RECEPTORS[receptor]),
-        }
+        spec = {"synapse_model": model, "receptor_type": np.full(len(pre), RECEPTORS[receptor])}
         nest.Connect(ids[pre[order]], ids[post[order]], "one_to_one", spec)
     return cells
 
@@ -128,9 +107,7 @@ def prepare(network: net.Network, plastic: bool, seconds: float) -> Prepared:
 
     nest.verbosity = nest.VerbosityLevel.ERROR
     folder = tempfile.TemporaryDirectory()  # it lives as long as `run`
-    start = time.perf_counter()
-    module = compile_module(Path(folder.name))
-    compile_s = time.perf_counter() - start
+    compile_s, module = timed(compile_module, Path(folder.name))
 
     def run(threads: int, seed: int) -> tuple[float, np.ndarray]:
         assert folder
@@ -138,9 +115,7 @@ def prepare(network: net.Network, plastic: bool, seconds: float) -> Prepared:
         nest.Install(str(module))
         cells = build(nest, network, plastic, threads, seed)
         with nest.RunManager():
-            start = time.perf_counter()
-            nest.Run(seconds * 1000)
-            wall = time.perf_counter() - start
+            wall, _ = timed(nest.Run, seconds * 1000)
         return wall, np.array(cells.get("spike_count"))
 
     runs = {threads: functools.partial(run, threads) for threads in (1, 2)}

@@ -1,7 +1,8 @@
 """The benchmark network in neurogain: all synapses event-driven."""
 
+import functools
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import jax
@@ -9,7 +10,7 @@ import numpy as np
 
 import neurogain
 from benchmarks.device import peak
-from benchmarks.measure import timed
+from benchmarks.measure import Key, compared, timed
 from benchmarks.networks import _network as net
 from benchmarks.networks._engine import Prepared
 from neurogain.spiking import (
@@ -55,7 +56,7 @@ def construct(
     populations = {
         "pyramidal": Population(PyramidalCell("mean-field"), pyramidal, network.pyramidal),
         "pv": Population(IzhikevichCell(), net.PV, network.pv),
-        "som": Population(IzhikevichCell(), net.SOM, network.som),
+        "som": Population(IzhikevichCell(), net.SOM, network.n // 10),
     }
     rule = PairSTDP(
         tau_plus=net.TAU_STDP,
@@ -69,21 +70,20 @@ def construct(
         pre, post = network.pathway(spans[source], spans[target])
         return Listed(pre - spans[source].start, post - spans[target].start)
 
-    connect = listed if connect is None else connect
-    projections = {}
-    for source in spans:
-        for target in spans:
-            excitatory, inner = source == "pyramidal", source == target == "pyramidal"
-            projections[f"{source}_to_{target}"] = Projection(
-                source,
-                target,
-                connect(source, target),
-                weight=(net.AMPA if excitatory else net.GABA) * weight,
-                receptor="ampa" if excitatory else "gaba_a",
-                compartment="dendrite" if (source, target) == ("som", "pyramidal") else "soma",
-                delay=net.DT,
-                plasticity=rule if plastic and inner else None,
-            )
+    def projection(source: str, target: str) -> Projection:
+        excitatory, inner = source == "pyramidal", source == target == "pyramidal"
+        return Projection(
+            source,
+            target,
+            (connect or listed)(source, target),
+            weight=(net.AMPA if excitatory else net.GABA) * weight,
+            receptor="ampa" if excitatory else "gaba_a",
+            compartment="dendrite" if (source, target) == ("som", "pyramidal") else "soma",
+            delay=net.DT,
+            plasticity=rule if plastic and inner else None,
+        )
+
+    projections = {f"{a}_to_{b}": projection(a, b) for a in spans for b in spans}
     key = jax.random.key(0)
     built, params = build(populations, projections, dt=net.DT, key=key, path="sparse", mesh=mesh)
     return built, params, driven(lambda name: Noise(net.CURRENT[name], net.NOISE))
@@ -107,6 +107,31 @@ def run(
         lambda: simulate(network, params, drive, duration=duration, dt=net.DT, key=key, **more)
     )
     return wall, done.recorded["spikes"]
+
+
+def measured(
+    tasks: Mapping[Key, tuple[Any, Any, Any]],
+    size: net.Network,
+    duration: float,
+    rounds: int,
+    *,
+    show: bool = False,
+) -> dict[Key, tuple[dict[str, Any], np.ndarray]]:
+    """Time networks, each with its parameters and drive, in turns.
+
+    Return what is told of each, and its cells' spikes in a simulated second, means over rounds.
+    """
+    runs = {name: functools.partial(run, *task, duration) for name, task in tasks.items()}
+    seconds, found = duration / 1000, {}
+    for name, one in compared(runs, rounds, show=show).items():
+        spikes = np.mean([counts.astype(float) for counts in one.values], axis=0) / seconds
+        row = {
+            "run_s": one.walls,
+            "run_s_per_simulated_s": one.median / seconds,
+            "rates_hz": size.rates(spikes, 1.0),
+        }
+        found[name] = row, spikes
+    return found
 
 
 def prepare(network: net.Network, plastic: bool, seconds: float) -> Prepared:

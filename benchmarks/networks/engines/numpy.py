@@ -4,10 +4,9 @@ One vectorised pass over the cells a step, one scatter-add over the synapses of 
 spiked. One thread.
 """
 
-import time
-
 import numpy as np
 
+from benchmarks.measure import timed
 from benchmarks.networks import _network as net
 from benchmarks.networks._engine import Prepared
 
@@ -23,19 +22,14 @@ class Synapses:
     def __init__(self, network: net.Network):
         """Sort them; a synapse's slot is the place it adds to in the conductances of all cells."""
         n, n_pyr = network.n, network.pyramidal
-        pyr, rest, everything = slice(0, n_pyr), slice(n_pyr, n), slice(0, n)
-        self.first_som = n_pyr + network.pv
-        pre, post = network.pathway(rest, everything)
-        dendritic = (pre >= self.first_som) & (post < n_pyr)
-        fixed = [(pre, np.where(dendritic, 2 * n + post, n + post), net.GABA)]
-        pre, post = network.pathway(pyr, rest)
-        fixed.append((pre, post, net.AMPA))
-        self.fixed = Outgoing(
-            np.concatenate([pre for pre, _, _ in fixed]),
-            np.concatenate([slot for _, slot, _ in fixed]),
-            np.concatenate([np.full(len(pre), w, np.float32) for pre, _, w in fixed]),
-            n,
-        )
+        pyr, rest = slice(0, n_pyr), slice(n_pyr, n)
+        pre, post = network.pathway(rest, slice(0, n))
+        dendritic = (pre >= n_pyr + network.pv) & (post < n_pyr)
+        slot = np.where(dendritic, 2 * n + post, n + post)
+        excitatory, target = network.pathway(pyr, rest)
+        weight = np.repeat(np.float32([net.GABA, net.AMPA]), [len(pre), len(excitatory)])
+        source = np.concatenate([pre, excitatory])
+        self.fixed = Outgoing(source, np.concatenate([slot, target]), weight, n)
         pre, post = network.pathway(pyr, pyr)
         self.plastic = Outgoing(pre, post, np.full(len(pre), net.AMPA, np.float32), n)
         self.incoming = np.argsort(post, kind="stable")
@@ -139,8 +133,6 @@ def prepare(network: net.Network, plastic: bool, seconds: float) -> Prepared:
     synapses, steps = Synapses(network), round(seconds * 1000 / net.DT)
 
     def run(seed: int) -> tuple[float, np.ndarray]:
-        start = time.perf_counter()
-        counts = simulate(network, synapses, steps, plastic, seed)
-        return time.perf_counter() - start, counts
+        return timed(simulate, network, synapses, steps, plastic, seed)
 
     return Prepared({1: run}, {1: 0.0})
