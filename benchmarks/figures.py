@@ -4,7 +4,6 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator
 
 from neurogain.plotting import style
@@ -35,13 +34,3 @@ def size_ticks(axes: Axes, sizes: Iterable[int]) -> None:
     distinct = sorted(set(sizes))
     axes.set_xticks(distinct, [f"{n:,}" for n in distinct])
     axes.minorticks_off()
-
-
-def finished(figure: Figure, axes: Iterable[Axes]) -> Figure:
-    """Return the figure with tidy, lettered panels."""
-    panels = list(axes)
-    for one in panels:
-        style.tidy(one)
-    style.panel_letters(panels)
-    figure.tight_layout()
-    return figure

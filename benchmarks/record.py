@@ -61,13 +61,10 @@ class Record:
         self.notes += notes
 
     def figure(self, figure: Any, suffix: str = "") -> None:
-        """Save a matplotlib figure beside the file, and close it."""
-        from matplotlib import pyplot as plt
-
+        """Save a matplotlib figure beside the file."""
         name = f"{self.name}_{suffix}.png" if suffix else f"{self.name}.png"
         self.out.mkdir(parents=True, exist_ok=True)
         figure.savefig(self.out / name, dpi=130)
-        plt.close(figure)
         if name not in self.figures:
             self.figures.append(name)
 

@@ -21,15 +21,14 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import scipy.stats
-from matplotlib import pyplot as plt
-from matplotlib.figure import Figure
 
 from benchmarks import device, figures
 from benchmarks.measure import compared, timed
 from benchmarks.networks import _network as net
 from benchmarks.networks.engines.neurogain import construct, driven, measured
 from benchmarks.record import Record, table
-from neurogain.plotting import style
+from neurogain.plotting import draw, style
+from neurogain.plotting.style import Figure
 from neurogain.spiking import Drive, IzhikevichCell, cells
 from neurogain.spiking.engine import random_bits
 
@@ -217,9 +216,7 @@ def quality_table(judged: Mapping[str, Mapping[str, float]]) -> str:
 
 def drawn(rows: list[dict[str, Any]], networks: list[dict[str, Any]]) -> Figure:
     """Return the time of a number against numbers a step, and the network's time by its noise."""
-    figure, (left, right) = plt.subplots(
-        1, 2, figsize=(10.4, 3.9), gridspec_kw={"width_ratios": (1.5, 1)}
-    )
+    figure, (left, right) = draw.row(2, (10.4, 3.9), sharey=False, width_ratios=(1.5, 1))
     lines = {n: [r for r in rows if r["contender"] == n] for n in CONTENDERS}
     silent = lines.pop(NONE)
     figures.against_size(left, lines, "numbers", "ns_per_number")
@@ -227,7 +224,7 @@ def drawn(rows: list[dict[str, Any]], networks: list[dict[str, Any]]) -> Figure:
     times = [r["ns_per_cell_step"] for r in silent]
     left.plot([r["numbers"] for r in silent], times, color="0.5", lw=1, label=label)
     left.set(xlabel="numbers drawn in a step", ylabel="time (ns per number)")
-    left.legend(frameon=False, fontsize=8, loc="center left", bbox_to_anchor=(1.0, 0.5))
+    draw.legend(left, beside=True)
     kinds, sizes = (list(dict.fromkeys(r[name] for r in networks)) for name in ("noise", "cells"))
     width = 0.8 / max(1, len(kinds))
     for i, (kind, line, _) in enumerate(style.assign(kinds)):
@@ -238,8 +235,8 @@ def drawn(rows: list[dict[str, Any]], networks: list[dict[str, Any]]) -> Figure:
         right.bar_label(bars, fmt="%.2g", fontsize=8)
     right.set_xticks(np.arange(len(sizes)), [f"{n:,}" for n in sizes])
     right.set(xlabel="cells of the network", ylabel="run time (s per simulated s)")
-    right.legend(frameon=False, fontsize=8)
-    return figures.finished(figure, (left, right))
+    draw.legend(right)
+    return draw.finish(figure, letters=True)
 
 
 def speed_table(rows: list[dict[str, Any]]) -> str:

@@ -3,14 +3,13 @@
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 
 from benchmarks import figures
 from benchmarks.networks import _network as net
 from benchmarks.record import table
-from neurogain.plotting import style
+from neurogain.plotting import draw, style
+from neurogain.plotting.style import Figure
 
 LIMITS = {"fixed": 16, "plastic": 40}  # bytes a synapse
 KINDS = {"static": "fixed", "stdp": "plastic"}
@@ -172,9 +171,9 @@ def notes(fits: dict[str, dict], parts: Mapping[str, Any]) -> Iterator[str]:
         yield paper_note(parts["paper"])
 
 
-def draw(rows: list[dict[str, Any]], variants: list[str]) -> Figure:
+def drawn(rows: list[dict[str, Any]], variants: list[str]) -> Figure:
     """Return run time against in-degree and against events, and bytes against in-degree."""
-    figure, axes = plt.subplots(1, 3, figsize=(12.6, 3.8))
+    figure, axes = draw.row(3, (12.6, 3.8), sharey=False)
     by_degree, by_events, memory = axes
 
     def plot(axes: Axes, x: str, own: list[dict[str, Any]], *style: str, **more: Any) -> None:
@@ -197,7 +196,7 @@ def draw(rows: list[dict[str, Any]], variants: list[str]) -> Figure:
             plot(by_events, EVENTS, series, **thin, y="model_s")
         sizes = [r | {"bytes": r["bytes_per_synapse"][kind]} for r in held]
         plot(memory, "in_degree", sizes, marker, **line, ms=5, y="bytes", label=kind)
-        memory.axhline(LIMITS[kind], color=line["color"], lw=1, label=f"limit, {kind}")
+        draw.guides(memory, y=[LIMITS[kind]], color=line["color"], label=f"limit, {kind}")
     for one in (by_degree, memory):
         one.set(xscale="log", xlabel="in-degree (synapses per cell)")
         figures.size_ticks(one, (r["in_degree"] for r in rows))
@@ -210,7 +209,7 @@ def draw(rows: list[dict[str, Any]], variants: list[str]) -> Figure:
     memory.set(ylabel="memory (bytes per synapse)", title="arrays that hold synapses")
     for one in axes:
         one.set_ylim(bottom=0)
-        one.legend(frameon=False, fontsize=8)
+        draw.legend(one, ncols=1)
     for one in axes[1:]:
         one.set_ylim(top=1.4 * one.get_ylim()[1])  # room for the legend
-    return figures.finished(figure, axes)
+    return draw.finish(figure, letters=True)

@@ -35,7 +35,7 @@ from benchmarks.networks._scaling_text import (
     SPIKES,
     TIME,
     all_synapses,
-    draw,
+    drawn,
     notes,
     tables,
 )
@@ -220,4 +220,4 @@ def run(args: Arguments, record: Record) -> None:
     ]
     record.data = {"made": made, "fit": fits} | parts
     if fits:
-        record.figure(draw(parts["rows"], list(fits)))
+        record.figure(drawn(parts["rows"], list(fits)))

@@ -24,13 +24,13 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Literal
 
 import numpy as np
-from matplotlib import pyplot as plt
-from matplotlib.figure import Figure
 
 from benchmarks import figures
 from benchmarks.networks._engine import ENGINES, Runner, engine
 from benchmarks.networks._network import POPULATIONS, RATES, VARIANTS
 from benchmarks.record import Record, table
+from neurogain.plotting import draw
+from neurogain.plotting.style import Figure
 
 ABOUT = {
     "title": "Speed of a layer-5 network",
@@ -85,22 +85,21 @@ COLUMNS = (
 )  # fmt: skip
 
 
-def draw(rows: list[dict[str, Any]]) -> Figure:
+def drawn(rows: list[dict[str, Any]]) -> Figure:
     """Return run time per simulated second against cells, one panel a variant; void rows hollow."""
     variants, engines = (
         list(dict.fromkeys(r[name] for r in rows)) for name in ("variant", "engine")
     )
-    size = (4.2 * len(variants), 3.6)
-    figure, axes = plt.subplots(1, len(variants), figsize=size, sharey=True, squeeze=False)
-    for one, variant in zip(axes[0], variants, strict=True):
+    figure, axes = draw.row(len(variants), (4.2 * len(variants), 3.6))
+    for one, variant in zip(axes, variants, strict=True):
         own = [r for r in rows if r["variant"] == variant]
         lines = {name: [r for r in own if r["engine"] == name] for name in engines}
         run_s = "run_s_per_simulated_s"
         figures.against_size(one, lines, "n", run_s, hollow=lambda row: row["void"])
         one.set(xlabel="cells", title=VARIANTS[variant])
-    axes[0, 0].set_ylabel("run time (s per simulated s)")
-    axes[0, -1].legend(frameon=False, fontsize=8)
-    return figures.finished(figure, axes[0])
+    axes[0].set_ylabel("run time (s per simulated s)")
+    draw.legend(axes[-1])
+    return draw.finish(figure, letters=True)
 
 
 def claims(content: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
@@ -181,4 +180,4 @@ def run(args: Arguments, record: Record) -> None:
         record.fill(COLUMNS, rows)
         record.write()
     if rows:
-        record.figure(draw(rows))
+        record.figure(drawn(rows))
