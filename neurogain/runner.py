@@ -25,7 +25,10 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-__all__ = ["Experiment", "Found", "Job", "Part", "Result", "run"]
+__all__ = ["Experiment", "Figures", "Found", "Job", "Part", "Result", "run"]
+
+
+Figures = Mapping[str, Callable[["Result"], "Figure"]]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -44,8 +47,8 @@ class Experiment:
         where it does not state one.
       table: from the metrics to what the command prints, at most 80 columns wide.
       figures: name of a module that is imported when something is drawn. It has the functions
-        `figures(result)`, which returns what draws each figure, by name, and `plot(axes, result)`,
-        which draws the main one into given axes. None: there are no figures.
+        `figures(result)`, which returns by name the functions that draw a figure of a result, and
+        `plot(axes, result)`, which draws the main one into given axes. None: no figures.
       seconds: from a configuration to the time that a run takes on two CPU cores, roughly.
       grows: fields of the configuration that may change when a finished folder is continued, since
         they add parts and change none.
@@ -166,10 +169,10 @@ class Result:
         """The names of the figures."""
         return tuple(self._figures())
 
-    def _figures(self) -> Mapping[str, Callable[[], "Figure"]]:
+    def _figures(self) -> Figures:
         if self.experiment.figures is None:
             return {}
-        drawn: Mapping[str, Callable[[], Figure]] = self.experiment.drawing().figures(self)
+        drawn: Figures = self.experiment.drawing().figures(self)
         return drawn
 
     def figure(self, name: str) -> "Figure":
@@ -181,7 +184,7 @@ class Result:
         known = self._figures()
         if name not in known:
             raise ValueError(f"`name` must be one of {', '.join(known) or 'none'}; got {name!r}.")
-        return known[name]()
+        return known[name](self)
 
     def plot(self, ax: "Axes | None" = None) -> "Figure":
         """Draw the main figure, into given axes or into a new figure, and return its figure."""

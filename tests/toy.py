@@ -78,14 +78,15 @@ def summarize(config: ToyConfig, found: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def figures(result: Any) -> dict[str, Any]:
+    return {"means": means}
+
+
+def means(result: Any) -> Any:
     from neurogain.plotting.style import Figure
 
-    def draw() -> Any:
-        figure = Figure(figsize=(2, 2))
-        plot(figure.subplots(), result)
-        return figure
-
-    return {"means": draw}
+    figure = Figure(figsize=(2, 2))
+    plot(figure.subplots(), result)
+    return figure
 
 
 def plot(axes: Any, result: Any) -> None:

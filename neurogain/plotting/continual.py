@@ -13,6 +13,10 @@ from matplotlib.axes import Axes
 from neurogain.plotting import draw, style
 from neurogain.plotting.style import Figure
 
+ACCURACY = "avg-ACC: final accuracy, mean over tasks"
+GAP = "avg-SG: relative drop, mean over switches"
+OLD_TASKS = "accuracy on all old tasks"
+
 
 def around_switch(
     axes: Axes,
@@ -24,7 +28,10 @@ def around_switch(
     before: int = 20,
     after: int = 100,
 ) -> None:
-    """Draw the accuracy on all old tasks around the switch to a task, into given axes."""
+    """Draw the accuracy on all old tasks around the switch to a task, into given axes.
+
+    From `before` iterations before the switch to `after` iterations behind it.
+    """
     for label, line, _ in style.assign(accuracy):
         runs = accuracy[label]
         lead = max(1, min(before // eval_every, runs.shape[2] - 1))
@@ -41,21 +48,14 @@ def old_task_accuracy(
     accuracy: Mapping[str, np.ndarray],
     task_names: Sequence[str],
     *,
-    eval_every: int = 1,
-    before: int = 20,
-    after: int = 100,
     title: str = "",
+    **part: int,
 ) -> Figure:
-    """Draw the accuracy on all old tasks around every switch, one panel each.
-
-    From `before` iterations before the switch to `after` iterations behind it.
-    """
+    """Draw the accuracy on all old tasks around every switch; `part` as for `around_switch`."""
     switches = len(task_names) - 1
-    figure, panels = draw.row(switches, (3.0 * switches + 1.2, 3.6))
-    part = {"eval_every": eval_every, "before": before, "after": after}
+    figure, panels = draw.row(switches, (3.0 * switches + 1.2, 3.6), y=OLD_TASKS)
     for task, axes in enumerate(panels, start=1):
         around_switch(axes, accuracy, task, task_names[task], **part)
-    panels[0].set_ylabel("accuracy on all old tasks")
     return draw.finish(figure, title, _seeds(accuracy), below=True)
 
 
@@ -71,7 +71,11 @@ def gain(
     title: str = "",
 ) -> Figure:
     """Draw the gain, of methods that have one, above the uncertainty that drives it, of all."""
-    figure, (upper, lower) = draw.column(2, (8.0, 5.0))
+    labels, below = (
+        ("gain g (dimensionless)", "batch entropy (nats)"),
+        "iterations (lines: a new task)",
+    )
+    figure, (upper, lower) = draw.column(labels, (8.0, 5.0), x=below)
     for label, line, _ in style.assign(uncertainty):
         shown = [(lower, uncertainty[label])]
         shown += [(upper, gain[label])] if np.any(gain[label] != 1) else []
@@ -84,21 +88,17 @@ def gain(
         draw.say(upper, "no method here has a gain")
     for axes in (upper, lower):
         draw.guides(axes, x=[task * iterations for task in range(1, len(task_names))])
-    upper.set_ylabel("gain g (dimensionless)")
-    lower.set(ylabel="batch entropy (nats)", xlabel="iterations (vertical lines: a new task)")
     lower.set_ylim(bottom=0)
     return draw.finish(figure, title, _seeds(gain), below=True)
 
 
 def trade_off(methods: Mapping[str, Mapping[str, Any]], *, title: str = "") -> Figure:
     """Draw avg-SG against avg-ACC: lower right is better. Values as in `metrics.json`."""
-    figure, axes = draw.single((6.4, 4.4))
+    figure, axes = draw.single((6.4, 4.4), x=ACCURACY, y=GAP)
     for label, line, marker in style.assign(methods):
         look = {"color": line["color"], "marker": marker, "linestyle": "none"}
         x, y = methods[label]["avg_acc"], methods[label]["avg_sg"]
         draw.points(axes, x, y, label=label, **look)
-    axes.set_xlabel("avg-ACC: final accuracy, mean over tasks")
-    axes.set_ylabel("avg-SG: relative drop, mean over switches")
     if axes.containers:
         left, right = axes.get_xlim()
         axes.set_xlim(max(left, -0.02), min(right, 1.02))  # wide intervals reach beyond

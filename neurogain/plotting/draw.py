@@ -4,7 +4,7 @@ A value with an interval is a mapping with `mean` and `ci`, as in `stats.summary
 numbers, or lists along a curve; null where undefined.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -14,7 +14,8 @@ from neurogain.plotting import style
 from neurogain.plotting.style import Figure
 from neurogain.stats import t_interval
 
-Figures = Mapping[str, Callable[[], Figure]]  # what draws each figure, by name
+Labels = str | Sequence[str]
+Size = tuple[float, float]  # width and height in inches
 Value = Mapping[str, Any]
 
 SHADE = style.COLOURS[1]
@@ -26,7 +27,15 @@ _LEGEND: dict[str, Any] = {"frameon": False, "fontsize": 9, "title_fontsize": 9}
 
 
 def grid(
-    rows: int, columns: int, size: tuple[float, float], *, framed: bool = False, **look: Any
+    rows: int,
+    columns: int,
+    size: Size,
+    *,
+    x: Labels = "",
+    y: Labels = "",
+    titles: Labels = "",
+    framed: bool = False,
+    **look: Any,
 ) -> tuple[Figure, np.ndarray]:
     """Return a figure and its panels, (rows, columns).
 
@@ -34,6 +43,9 @@ def grid(
       rows: of panels.
       columns: of panels.
       size: width and height in inches.
+      x: label of the horizontal axes, below the last row; one for all columns, or one for each.
+      y: label of the vertical axes, left of the first column; one for all rows, or one for each.
+      titles: stand above the first row; one for all columns, or one for each.
       framed: whether panels keep their frames and have no grid, as images do.
       **look: further arguments of matplotlib's `subplots`.
     """
@@ -41,24 +53,37 @@ def grid(
     panels = figure.subplots(rows, columns, squeeze=False, **look)
     for axes in () if framed else panels.flat:
         style.tidy(axes)
+    for side, part, labels in (
+        (panels[-1], "xlabel", x), (panels[:, 0], "ylabel", y), (panels[0], "title", titles)
+    ):  # fmt: skip
+        each = [labels] * len(side) if isinstance(labels, str) else labels
+        for axes, label in zip(side, each, strict=True):
+            axes.set(**{part: label})
     return figure, panels
 
 
-def row(count: int, size: tuple[float, float], **look: Any) -> tuple[Figure, np.ndarray]:
-    """Return a figure and its panels side by side, with one vertical scale."""
-    figure, panels = grid(1, count, size, **{"sharey": True} | look)
-    return figure, panels[0]
+def row(panels: int | Sequence[str], size: Size, **look: Any) -> tuple[Figure, np.ndarray]:
+    """Return a figure and its panels side by side, with one vertical scale.
+
+    `panels`: their titles, or how many there are; otherwise as for `grid`.
+    """
+    titles = [""] * panels if isinstance(panels, int) else panels
+    figure, found = grid(1, len(titles), size, titles=titles, **{"sharey": True} | look)
+    return figure, found[0]
 
 
-def column(count: int, size: tuple[float, float], **look: Any) -> tuple[Figure, np.ndarray]:
-    """Return a figure and its panels one above the other, with one horizontal scale."""
-    figure, panels = grid(count, 1, size, **{"sharex": True} | look)
+def column(y: Sequence[str], size: Size, **look: Any) -> tuple[Figure, np.ndarray]:
+    """Return a figure and its panels one above the other, with one horizontal scale.
+
+    `y`: labels of the vertical axes; otherwise as for `grid`.
+    """
+    figure, panels = grid(len(y), 1, size, y=y, **{"sharex": True} | look)
     return figure, panels[:, 0]
 
 
-def single(size: tuple[float, float]) -> tuple[Figure, Axes]:
-    """Return a figure and its one panel."""
-    figure, panels = grid(1, 1, size)
+def single(size: Size, **look: Any) -> tuple[Figure, Axes]:
+    """Return a figure and its one panel; arguments as for `grid`."""
+    figure, panels = grid(1, 1, size, **look)
     return figure, panels[0, 0]
 
 
@@ -85,6 +110,12 @@ def line(axes: Axes, x: Any, value: Value, **look: Any) -> None:
     [drawn] = axes.plot(x, np.array(value["mean"], float), **{"linewidth": 1.6} | look)
     low, high = np.array(value["ci"], float).reshape(-1, 2).T
     axes.fill_between(x, low, high, color=drawn.get_color(), alpha=0.2, linewidth=0)
+
+
+def each(axes: Axes, x: Any, runs: np.ndarray, label: str, *, color: str) -> None:
+    """Draw every curve of (runs, x) thinly, and their mean."""
+    axes.plot(x, runs.T, color=color, linewidth=0.6, alpha=0.4)
+    axes.plot(x, runs.mean(axis=0), color=color, linewidth=2, label=label)
 
 
 def points(axes: Axes, x: Any, y: Any, **look: Any) -> None:

@@ -1,5 +1,7 @@
 """Potentials of soma and dendrite in time, of any two-compartment cell."""
 
+from collections.abc import Sequence
+
 import numpy as np
 from matplotlib.axes import Axes
 
@@ -17,6 +19,6 @@ def soma_and_dendrite(
     draw.guides(axes, y=[threshold], linestyle="--", label="calcium event from here up")
 
 
-def pulse_bar(axes: Axes, start: float, end: float, height: float, label: str) -> None:
+def pulse_bar(axes: Axes, ends_ms: Sequence[float], height: float, label: str) -> None:
     """Draw a pulse as a bar at a height (mV)."""
-    axes.plot([start, end], [height] * 2, color="0.3", lw=4, solid_capstyle="butt", label=label)
+    axes.plot(ends_ms, [height] * 2, color="0.3", lw=4, solid_capstyle="butt", label=label)

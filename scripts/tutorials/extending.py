@@ -338,9 +338,9 @@ print(result.parts["rates"])
 # in their annotations, and needs no `check`.
 #
 # Figures are in a module whose name goes into `figures=`, so that matplotlib is imported only when
-# something is drawn. It has two functions: `figures(result)` returns what draws each figure, a
-# function without arguments, by name; `plot(axes, result)` draws the main one into `axes`. What
-# most figures need is in `neurogain.plotting.draw`: panels, lines with bands, points with bars.
+# something is drawn. It has two functions: `figures(result)` returns by name the functions that
+# draw a figure of a result; `plot(axes, result)` draws the main one into `axes`. What most figures
+# need is in `neurogain.plotting.draw`: panels, lines with bands, points with bars, legends.
 
 # %%
 del stream_specs.STREAMS["upside-down"], methods.METHODS["lion"]  # so that this page runs twice

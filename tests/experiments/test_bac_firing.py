@@ -155,9 +155,14 @@ def row(p, pulse):
     }
 
 
+def made_up(*couplings):
+    rows = [row(p, pulse) for p in couplings for pulse in (200.0, 400.0)]
+    config = BacFiringConfig(example_pulse=390.0, example_delay=1.0)
+    return Result(bac_firing.EXPERIMENT, config, {"pairing": rows}, {}, {})
+
+
 def test_maps_show_probability_over_delay_and_pulse():
-    rows = [row(p, pulse) for p in (0.0, 0.5, 1.0) for pulse in (200.0, 400.0)]
-    *panels, bar = figures.maps(rows, repeats=40).axes
+    *panels, bar = figures.maps(made_up(0.0, 0.5, 1.0)).axes
     assert [a.get_title() for a in panels] == ["p = 0", "p = 0.5", "p = 1"]
     mesh = panels[1].collections[0]
     np.testing.assert_allclose(mesh.get_array(), [[0.2, 0.5, 0], [0.2, 0.5, 0]])
@@ -165,9 +170,8 @@ def test_maps_show_probability_over_delay_and_pulse():
 
 
 def test_probabilities_are_drawn_against_each_of_the_three():
-    rows = [row(p, pulse) for p in (0.0, 1.0) for pulse in (200.0, 400.0)]
-    config = BacFiringConfig(example_pulse=390.0, example_delay=1.0)
-    drawn = figures.probabilities(config, rows).axes
+    result = made_up(0.0, 1.0)
+    drawn = figures.probabilities(result).axes
     assert [axes.get_xlabel() for axes in drawn] == [
         "delay (ms), pulse of 400 pA",
         "dendritic pulse (pA), delay 0 ms",
@@ -177,6 +181,5 @@ def test_probabilities_are_drawn_against_each_of_the_three():
     for axes, line, points in zip(drawn, (1, 1, 0), expected, strict=True):
         found = axes.containers[line].lines[0].get_data()
         np.testing.assert_allclose(np.asarray(found, float), points)
-    made_up = Result(bac_firing.EXPERIMENT, config, {"pairing": rows}, {}, {})
-    axes = made_up.plot(made_up.figure("maps").axes[0]).axes[0]
+    axes = result.plot(result.figure("maps").axes[0]).axes[0]
     assert axes.get_title() == "dendritic pulse of 400 pA"

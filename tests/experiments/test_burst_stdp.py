@@ -8,8 +8,9 @@ from neurogain import cli
 from neurogain.experiments import burst_stdp
 from neurogain.experiments.burst_stdp import BurstStdpConfig, figures
 from neurogain.experiments.burst_stdp.run import REGIMES, Course, Early, run_regime
-from neurogain.experiments.burst_stdp.summary import half_time, per_seed, summarize
+from neurogain.experiments.burst_stdp.summary import RATIOS, half_time, per_seed, summarize
 from neurogain.plotting import draw
+from neurogain.runner import Result
 
 SMALL = BurstStdpConfig(
     pre=10, post=4, warm_up=500.0, duration=1500.0, early=500.0, pulse=(500.0, 1000.0), seeds=3,
@@ -191,6 +192,11 @@ def drawn(figure):
     return figure.axes
 
 
+def made_up(found=None, metrics=None, seeds=3):
+    config = dataclasses.replace(SMALL, seeds=seeds)
+    return Result(burst_stdp.EXPERIMENT, config, metrics or {}, found or {}, {})
+
+
 def ratio(mean, seeds):
     ci = [None, None] if seeds < 2 or mean is None else [mean - 0.1, mean + 0.1]
     return {"mean": mean, "ci": ci, "per_seed": [mean] * seeds}
@@ -199,7 +205,7 @@ def ratio(mean, seeds):
 @pytest.mark.parametrize("seeds", [1, 4])
 def test_courses_start_from_no_change_and_end_where_they_should(seeds):
     found = {"regular": course(0.1, 2.0, 4.0, seeds), "bursting": course(0.2, 2.0, 4.0, seeds)}
-    left, right = drawn(figures.courses(SMALL, found))
+    left, right = drawn(figures.courses(made_up(found, seeds=seeds)))
     lines = {line.get_label(): line for line in left.get_lines()}
     for name, change in (("regular", 0.1), ("bursting", 0.2)):
         x, y = lines[name].get_data()
@@ -211,16 +217,18 @@ def test_courses_start_from_no_change_and_end_where_they_should(seeds):
 
 
 def test_ratios_show_each_mean_in_its_row():
-    named = {"one": ratio(2.0, 4), "two": ratio(0.5, 4), "none": ratio(None, 4)}
-    (axes,) = drawn(figures.ratios(named))
-    assert [t.get_text() for t in axes.get_yticklabels()] == list(named)
+    means = (2.0, 0.5, None, 3.0)
+    named = {name: ratio(mean, 3) for name, mean in zip(RATIOS, means, strict=True)}
+    (axes,) = drawn(figures.ratios(made_up(metrics=named)))
+    labels = [t.get_text() for t in axes.get_yticklabels()]
+    assert labels == [text for _, text in RATIOS.values()]
     diamonds = [line.get_xydata()[0] for line in axes.get_lines() if line.get_marker() == "D"]
-    np.testing.assert_allclose(diamonds, [[2.0, 0], [0.5, 1]])
+    np.testing.assert_allclose(diamonds, [[2.0, 0], [0.5, 1], [3.0, 3]])
 
 
 def test_the_pulse_is_drawn_as_speed_in_the_middle_of_segments():
-    step = np.tile([0.01, 0.02, 0.01], (3, 1))
-    (axes,) = drawn(figures.pulse(SMALL, step))
+    found = {"pulse": Early(*[np.tile([0.01, 0.02, 0.01], (3, 1))] * len(Early._fields))}
+    (axes,) = drawn(figures.pulse(made_up(found)))
     x, y = axes.get_lines()[0].get_data()
     np.testing.assert_allclose(x, [0.25, 0.75, 1.25])
     np.testing.assert_allclose(y, [0.02, 0.04, 0.02])
@@ -232,7 +240,7 @@ def test_the_map_has_a_line_per_noise():
         for c in (700.0, 900.0)
         for n in (100.0, 300.0)
     ]
-    (axes,) = drawn(figures.over_inputs(points, early=2000.0))
+    (axes,) = drawn(figures.over_inputs(made_up(metrics={"map": points})))
     assert [t.get_text() for t in axes.get_legend().get_texts()] == ["100 pA", "300 pA"]
     heights = [container.lines[0].get_ydata() for container in axes.containers]
     np.testing.assert_allclose(heights, [[7, 9], [7 / 3, 3]])

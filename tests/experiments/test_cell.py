@@ -123,7 +123,9 @@ def made_up(times=(10.0, 15.0, 60.0), bursts=(0.0, 1.0, 0.0), dendrite=True):
 
 
 def draw(traces, bursts=((10.0, 15.0),)):
-    return figures.traces(CellConfig(pulse_start=5.0, pulse_end=80.0), traces, bursts)
+    config = CellConfig(pulse_start=5.0, pulse_end=80.0)
+    metrics = {"burst_periods_ms": bursts}
+    return figures.traces(Result(cell.EXPERIMENT, config, metrics, {"traces": traces}, {}))
 
 
 def test_a_silent_cell_is_summarized_and_drawn_too():

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from neurogain.experiments import go_nogo
-from neurogain.experiments.go_nogo import CONDITIONS, GoNoGoConfig, Runs, modulators
+from neurogain.experiments.go_nogo import CONDITIONS, GoNoGoConfig, Runs, figures
 from neurogain.experiments.go_nogo.run import Watched
 from neurogain.jobs import Found
 from neurogain.runner import Result
@@ -56,7 +56,7 @@ def test_blocks_are_means_over_what_counts():
     values = np.full((6, 50), np.nan)
     values[:, 3:5] = np.arange(6)[:, None]
     values[:2, 25] = 1.0
-    trials, value = modulators.blocks(values)
+    trials, value = figures.blocks(values)
     mean, low, high = np.column_stack([value["mean"], value["ci"]]).astype(float).T
     np.testing.assert_array_equal(trials, [10, 30])
     assert mean[0] == 2.5
@@ -64,13 +64,20 @@ def test_blocks_are_means_over_what_counts():
     assert np.isnan([mean[1], low[1], high[1]]).all()  # two of six seeds are too few
 
 
-def test_a_row_a_quantity_and_a_column_a_validity():
-    values = {1.0: np.zeros((2, 40)), 0.9: np.ones((2, 40))}
-    figure = modulators.changes(
-        {"factor": {"with": values, "without": values}, "share": {"with": values}}, 20, "title"
-    )
-    panels = figure.axes
-    assert len(panels) == 4
-    assert [len(axes.lines) for axes in panels] == [3, 3, 2, 2]
-    assert panels[0].get_ylabel() == "factor"
-    assert panels[3].get_xlabel() == "trial"
+def test_a_row_a_quantity_and_a_column_a_validity(result):
+    panels = result.figure("serotonin").axes
+    assert len(panels) == 3 * 2
+    lines = [len(axes.get_legend_handles_labels()[0]) for axes in panels]
+    assert lines == [len(figures.CHANGED["serotonin"][0])] * 6
+    assert panels[0].get_ylabel() == "third factor\nwhen punished"
+    assert panels[1].get_title() == "feedback valid in 85%"
+    assert panels[5].get_xlabel() == "trial"
+
+
+def test_performance_is_that_of_the_metrics(result):
+    panels = result.figure("performance").axes
+    for axes, suffix in zip(panels, ("", "@0.85"), strict=True):
+        for name in figures.MAIN:
+            curve = result.metrics["conditions"][f"{name}{suffix}"]
+            [line] = [x for x in axes.lines if x.get_label() == curve["summary"]]
+            np.testing.assert_allclose(line.get_ydata(), curve["performance"]["mean"])

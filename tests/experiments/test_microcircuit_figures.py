@@ -1,8 +1,12 @@
+import dataclasses
+
 import numpy as np
 import pytest
 
-from neurogain.experiments.microcircuit import figures
-from neurogain.experiments.microcircuit.run import Reference
+from neurogain.experiments import microcircuit
+from neurogain.experiments.microcircuit import MicrocircuitConfig, figures
+from neurogain.experiments.microcircuit.run import Reference, Weights
+from neurogain.runner import Result
 
 
 def value(mean, half=1.0):
@@ -37,11 +41,6 @@ def metrics():
     ]
     conditions.append(condition("pv_drive", 9.0, UNDEFINED, UNDEFINED))
     return {
-        "config": {
-            **{"pyramidal": 4, "pv": 2, "som": 2, "bin": 50.0, "seeds": 2, "recurrence": 0.2},
-            **{"reference_current": 650.0, "reference_duration": 1000.0, "criterion": 2.0},
-            **{"slope_range": [2.0, 15.0], "ampa": 1.75, "nmda": 0.35},
-        },
         "reference": {"rates_hz": {name: value(5.0) for name in ("pyramidal", "pv", "som")}},
         "conditions": conditions,
         "other_recurrences": [{"recurrence": 1.0, "conditions": conditions[:4]}],
@@ -53,6 +52,18 @@ def metrics():
             "threshold_change_pA": [value(50.0), value(20.0), UNDEFINED],
         },
     }
+
+
+CONFIG = MicrocircuitConfig(
+    pyramidal=4, pv=2, som=2, bin=50.0, seeds=2, reference_current=650.0, reference_duration=1000.0
+)
+
+
+@pytest.fixture
+def result(metrics, reference):
+    matrices = dict.fromkeys(Weights._fields, np.ones((4, 2))) | {"som_to_pyramidal": np.eye(2, 4)}
+    parts = {"reference": reference, "weights": Weights(**matrices)}
+    return Result(microcircuit.EXPERIMENT, CONFIG, metrics, parts, {})
 
 
 @pytest.fixture
@@ -69,8 +80,8 @@ def reference():
     )
 
 
-def test_raster_sorts_cells_and_states_rates_and_seeds(reference, metrics):
-    figure = figures.raster(reference, metrics)
+def test_raster_sorts_cells_and_states_rates_and_seeds(result):
+    figure = figures.raster(result)
     spikes, *rates = figure.axes
     points = [c.get_offsets() for c in spikes.collections]
     np.testing.assert_array_equal([len(p) for p in points], [2, 1, 1])
@@ -81,49 +92,53 @@ def test_raster_sorts_cells_and_states_rates_and_seeds(reference, metrics):
     assert "650 pA" in figure.get_suptitle()
 
 
-def test_traces_mark_spikes_of_the_shown_cells(reference, metrics):
-    panels = figures.traces(reference, metrics).axes
+def test_traces_mark_spikes_of_the_shown_cells(result):
+    panels = figures.traces(result).axes
     assert [axes.get_ylabel().endswith("v (mV)") for axes in panels] == [True] * 4
     marks = panels[0].collections[0].get_segments()
     np.testing.assert_allclose(marks, [[[700.0, -60.0], [700.0, 50.0]]])  # 100 ms is not shown
     assert panels[-1].get_xlim() == (500.0, 1000.0)
 
 
-def test_weights_have_a_panel_and_a_scale_each(metrics):
-    matrices = {"pyramidal_to_pv": np.ones((4, 2)), "som_to_pyramidal": np.eye(2, 4)}
-    figure = figures.weights(matrices, metrics["config"])
+def test_weights_have_a_panel_and_a_scale_each(result):
+    figure = figures.weights(result)
     images = [axes.get_images()[0] for axes in figure.axes if axes.get_images()]
-    np.testing.assert_array_equal(images[1].get_array(), np.eye(2, 4))
-    assert [axes.get_ylabel() for axes in figure.axes].count("weight (nS)") == 2
+    at = list(Weights._fields).index("som_to_pyramidal")
+    np.testing.assert_array_equal(images[at].get_array(), np.eye(2, 4))
+    assert [axes.get_ylabel() for axes in figure.axes].count("weight (nS)") == 5
 
 
-def test_gain_draws_curves_slopes_and_thresholds(metrics):
-    figure = figures.gain(metrics, "pv_drive")
+def test_gain_draws_curves_slopes_and_thresholds(result):
+    figure = figures.gain(result, knob="pv_drive")
     curves, slopes, thresholds = figure.axes
     assert [line.get_label() for line in curves.get_lines()[:3]] == ["0", "5", "9"]
     np.testing.assert_array_equal(slopes.containers[0].lines[0].get_ydata(), [10, 15])
     np.testing.assert_array_equal(thresholds.containers[0].lines[0].get_ydata(), [600, 605])
     assert "PV drive" in figure.get_suptitle()
     assert "95 % t-interval, 2 seeds" in figure.get_suptitle()
-    other = figures.gain(metrics, "coupling").axes
+    other = figures.gain(result, knob="coupling").axes
     assert other[1].get_ylim() == slopes.get_ylim()
 
 
-def test_changes_have_a_panel_for_each_recurrence(metrics):
-    panels = figures.changes(metrics).axes
+def test_changes_have_a_panel_for_each_recurrence(result):
+    panels = figures.changes(result).axes
     assert [axes.get_title() for axes in panels] == ["recurrence 0.2", "recurrence 1"]
     assert [len(c.lines[0].get_xdata()) for c in panels[0].containers] == [2, 2]
 
 
-def test_thresholds_are_drawn_by_distance(metrics):
-    left, right = figures.pv_distance(metrics).axes
+def test_thresholds_are_drawn_by_distance(result):
+    left, right = figures.pv_distance(result).axes
     np.testing.assert_array_equal(left.containers[0].lines[0].get_ydata(), [650, 620])
     np.testing.assert_array_equal(right.containers[0].lines[0].get_ydata(), [50, 20])
     assert left.get_xlabel().endswith("(degrees)")
 
 
-def test_curves_without_any_number_are_drawn_empty(metrics):
-    metrics["conditions"] = [condition("coupling", 0.0, UNDEFINED, UNDEFINED)]
-    metrics["config"]["seeds"] = 1
-    figure = figures.gain(metrics, "coupling")
+def test_panels_without_any_number_say_so(result):
+    result.metrics["conditions"] = [condition("coupling", 0.0, UNDEFINED, UNDEFINED)]
+    one = dataclasses.replace(result, config=dataclasses.replace(CONFIG, seeds=1))
+    figure = figures.gain(one, knob="coupling")
     assert "one seed" in figure.get_suptitle()
+    assert ["nothing to show" in [t.get_text() for t in axes.texts] for axes in figure.axes] == [
+        False, True, True,
+    ]  # fmt: skip
+    assert [t.get_text() for t in one.plot().axes[0].texts] == ["no change is defined"]

@@ -70,7 +70,7 @@ def test_gain(made_up, tasks, seeds):
     upper, lower = figure.axes
     assert upper.get_ylabel() == "gain g (dimensionless)"
     assert lower.get_ylabel() == "batch entropy (nats)"
-    assert lower.get_xlabel() == "iterations (vertical lines: a new task)"
+    assert lower.get_xlabel() == "iterations (lines: a new task)"
     assert [line.get_label() for line in upper.lines][:1] == ["ngm"]  # sgd has no gain
     assert [line.get_label() for line in lower.lines][:2] == ["sgd", "ngm"]
     np.testing.assert_allclose(upper.lines[0].get_ydata(), gain.mean(axis=0).ravel())

@@ -104,3 +104,18 @@ def test_families_are_ordered_by_their_value():
     assert [look["label"] for _, look in found] == ["0", "0.5"]
     assert [own for own, _ in found] == [rows.where(table, p=0.0), rows.where(table, p=0.5)]
     assert rows.values(table, "x") == [1, 2]
+
+
+def test_labels_stand_at_the_borders_of_a_grid():
+    _, panels = draw.grid(2, 2, (4, 4), x="time", y=("a", "b"), titles=("c", "d"))
+    assert [[axes.get_xlabel() for axes in row] for row in panels] == [["", ""], ["time", "time"]]
+    assert [[axes.get_ylabel() for axes in row] for row in panels] == [["a", ""], ["b", ""]]
+    assert [[axes.get_title() for axes in row] for row in panels] == [["c", "d"], ["", ""]]
+
+
+def test_rows_are_drawn_as_a_line_for_each_value():
+    table = [{"p": p, "x": x, "y": p + x, "y_ci": [None, None]} for x in (2, 1) for p in (0.5, 0.0)]
+    _, axes = draw.single((3, 2))
+    rows.points(axes, table, "x", "y", by="p")
+    drawn = {c.get_label(): c.lines[0].get_xydata().tolist() for c in axes.containers}
+    assert drawn == {"0": [[1, 1], [2, 2]], "0.5": [[1, 1.5], [2, 2.5]]}

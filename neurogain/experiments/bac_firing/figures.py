@@ -1,136 +1,139 @@
 """Figures of back-propagation-activated calcium events."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
 
-from neurogain.experiments.bac_firing.config import BacFiringConfig
-from neurogain.experiments.bac_firing.run import Example, Sustained
-from neurogain.plotting import draw, style
+from neurogain.plotting import draw, rows, style
 from neurogain.plotting.potentials import pulse_bar, soma_and_dendrite
-from neurogain.plotting.rows import Row, families, values, where
+from neurogain.plotting.rows import Row, values, where
 from neurogain.plotting.style import Figure
-from neurogain.runner import Result
+from neurogain.runner import Figures, Result
 from neurogain.spiking.cells import L5_V_CALCIUM
 
 MAX_PANELS = 5
-_FINE = {"capsize": 0, "elinewidth": 0.7, "markersize": 2.5}  # many points
-PULSE, PROBABILITY = "dendritic_pulse_pA", "probability of a calcium event"
+DELAY, PULSE, COUPLING = "delay_ms", "dendritic_pulse_pA", "coupling"
+SHARE, PROBABILITY = "event_probability", "probability of a calcium event"
+_FINE = {"capsize": 0, "elinewidth": 0.7, "markersize": 2.5}  # there are many points
 
 
-def figures(result: Result) -> draw.Figures:
-    """Return what draws each figure, by name."""
-    config, found, pairing = result.config, result.parts, result.metrics["pairing"]
+def figures(result: Result) -> Figures:
+    """Return the functions that draw a figure of the result, by name."""
     return {
-        "example": lambda: example(config, found["example"]),
-        "maps": lambda: maps(pairing, repeats=config.repeats),
-        "probabilities": lambda: probabilities(config, pairing),
-        "sustained": lambda: sustained(config, found["sustained"]),
-    }
+        "example": example, "maps": maps, "probabilities": probabilities, "sustained": sustained
+    }  # fmt: skip
 
 
 def plot(axes: Axes, result: Result) -> None:
     """Draw the probability of an event against delay, a line per coupling."""
-    pulse = _against_delay(axes, result.metrics["pairing"], result.config.example_pulse)
+    points = _points(result)
+    pulse = _nearest(points, PULSE, result.config.example_pulse)
+    rows.points(axes, where(points, **{PULSE: pulse}), DELAY, SHARE, by=COUPLING, **_FINE)
     axes.set(xlabel="delay (ms)", ylabel=PROBABILITY, title=f"dendritic pulse of {pulse:g} pA")
     draw.legend(axes, "coupling p")
 
 
-def example(config: BacFiringConfig, traces: Example) -> Figure:
+def example(result: Result) -> Figure:
     """Draw the example: dendritic pulse alone, somatic spike alone, both."""
-    figure, panels = draw.row(3, (10.2, 3.8))
-    start, end = config.example_delay, config.example_delay + config.dendritic_duration
+    config, traces = result.config, result.parts["example"]
     titles = (f"dendritic pulse alone ({config.example_pulse:g} pA)", "somatic spike alone", "both")
-    for i, (axes, title) in enumerate(zip(panels, titles, strict=True)):
+    labels = {"x": "time since the spike (ms)", "y": "potential (mV)"}
+    figure, panels = draw.row(titles, (10.2, 3.8), **labels)
+    pulse = [config.example_delay, config.example_delay + config.dendritic_duration]
+    for i, axes in enumerate(panels):
         soma_and_dendrite(axes, traces.time_ms, traces.soma[i], traces.dendrite[i], L5_V_CALCIUM)
         if i != 1:
-            pulse_bar(axes, start, end, -86, "dendritic pulse")
-        axes.set(title=title, xlim=(-15, 45), xlabel="time since the spike (ms)")
-    panels[0].set_ylabel("potential (mV)")
+            pulse_bar(axes, pulse, -86, "dendritic pulse")
+        axes.set_xlim(-15, 45)
     return draw.finish(figure, "BAC firing at p = 1", below=True)
 
 
-def maps(pairing: Sequence[Row], *, repeats: int) -> Figure:
+def _points(result: Result) -> list[Row]:
+    """Return a row for each coupling, pulse and delay, by ascending delay."""
+    fields = (DELAY, SHARE, f"{SHARE}_ci")
+    points: list[Row] = [
+        {COUPLING: row[COUPLING], PULSE: row[PULSE]} | dict(zip(fields, point, strict=True))
+        for row in result.metrics["pairing"]
+        for point in zip(*(row[field] for field in fields), strict=True)
+    ]
+    return sorted(points, key=lambda point: point[DELAY])
+
+
+def _nearest(points: Sequence[Row], field: str, value: float) -> Any:
+    return min(values(points, field), key=lambda one: abs(one - value))
+
+
+def maps(result: Result) -> Figure:
     """Draw the probability of a calcium event over delay and height of the pulse, by coupling."""
-    couplings = style.spread(values(pairing, "coupling"), MAX_PANELS)
-    figure, panels = draw.row(len(couplings), (2.5 * len(couplings) + 1.6, 3.6), framed=True)
-    delays, heights = np.array(pairing[0]["delay_ms"]), np.array(values(pairing, PULSE))
-    order = np.argsort(delays)
+    points = _points(result)
+    couplings = style.spread(values(points, COUPLING), MAX_PANELS)
+    figure, panels = draw.row(
+        [f"p = {coupling:g}" for coupling in couplings], (2.5 * len(couplings) + 1.6, 3.6),
+        x="delay (ms)", y="dendritic pulse (pA)", framed=True,
+    )  # fmt: skip
+    delays, heights = values(points, DELAY), values(points, PULSE)
     for axes, coupling in zip(panels, couplings, strict=True):
-        rows = sorted(where(pairing, coupling=coupling), key=lambda row: row[PULSE])
-        grid = np.array([row["event_probability"] for row in rows])[:, order]
+        own = sorted(where(points, **{COUPLING: coupling}), key=lambda point: point[PULSE])
+        grid = np.reshape([point[SHARE] for point in own], (len(heights), len(delays)))
         image = axes.pcolormesh(
-            _edges(delays[order]), _edges(heights), grid, vmin=0, vmax=1, cmap="cividis"
+            _edges(delays), _edges(heights), grid, vmin=0, vmax=1, cmap="cividis"
         )
         draw.guides(axes, x=[0], color="white", linestyle=":")
-        axes.set(title=f"p = {coupling:g}", xlabel="delay (ms)")
-    panels[0].set_ylabel("dendritic pulse (pA)")
     figure.colorbar(image, ax=panels[-1], label=PROBABILITY)
     title = "Calcium events by the delay from a somatic spike to a dendritic pulse"
-    return draw.finish(figure, title, f"{repeats} repeats")
+    return draw.finish(figure, title, f"{result.config.repeats} repeats")
 
 
-def _edges(centres: np.ndarray) -> np.ndarray:
+def _edges(centres: Sequence[float]) -> np.ndarray:
     """Return the borders of cells around ascending centres."""
     if len(centres) == 1:
         return np.array([centres[0] - 0.5, centres[0] + 0.5])
-    middle = (centres[1:] + centres[:-1]) / 2
+    middle = np.convolve(centres, [0.5, 0.5], "valid")
     return np.concatenate([[2 * centres[0] - middle[0]], middle, [2 * centres[-1] - middle[-1]]])
 
 
-def probabilities(config: BacFiringConfig, pairing: Sequence[Row]) -> Figure:
+def probabilities(result: Result) -> Figure:
     """Draw the probability of an event against delay, height of the pulse, and coupling.
 
     One of the three varies in each panel; the others are near those of the example, or colours.
     """
-    delays = np.array(pairing[0]["delay_ms"])
-    at = int(np.argmin(np.abs(delays - config.example_delay)))
-    figure, panels = draw.row(3, (10.6, 3.7))
-    pulse = _against_delay(panels[0], pairing, config.example_pulse)
-    shown = style.spread(values(pairing, PULSE), MAX_PANELS)
-    some = [row for row in pairing if row[PULSE] in shown]
-    for axes, rows, along, by in (
-        (panels[1], pairing, PULSE, "coupling"), (panels[2], some, "coupling", PULSE)
-    ):  # fmt: skip
-        for own, look in families(rows, by):
-            own.sort(key=lambda row: row[along])
-            ends = [row["event_probability_ci"][at] for row in own]
-            share = {"mean": [row["event_probability"][at] for row in own], "ci": ends}
-            draw.points(axes, [row[along] for row in own], share, **_FINE | look)
-    panels[0].set(xlabel=f"delay (ms), pulse of {pulse:g} pA", ylabel=PROBABILITY)
-    panels[1].set_xlabel(f"dendritic pulse (pA), delay {delays[at]:g} ms")
-    panels[2].set_xlabel(f"coupling p, delay {delays[at]:g} ms")
-    for axes, title in zip(panels, ("coupling p", "coupling p", "pulse (pA)"), strict=True):
+    points, config = _points(result), result.config
+    pulse = _nearest(points, PULSE, config.example_pulse)
+    delay = _nearest(points, DELAY, config.example_delay)
+    shown = style.spread(values(points, PULSE), MAX_PANELS)
+    at_delay = where(points, **{DELAY: delay})
+    some = [point for point in at_delay if point[PULSE] in shown]
+    labels = (
+        f"delay (ms), pulse of {pulse:g} pA",
+        f"dendritic pulse (pA), delay {delay:g} ms",
+        f"coupling p, delay {delay:g} ms",
+    )
+    figure, panels = draw.row(3, (10.6, 3.7), x=labels, y=PROBABILITY)
+    for axes, own, along, by, title in (
+        (panels[0], where(points, **{PULSE: pulse}), DELAY, COUPLING, "coupling p"),
+        (panels[1], at_delay, PULSE, COUPLING, "coupling p"),
+        (panels[2], some, COUPLING, PULSE, "pulse (pA)"),
+    ):
+        rows.points(axes, own, along, SHARE, by=by, **_FINE)
         draw.legend(axes, title, beside=True)
     title = f"Share and 95 % Clopper-Pearson interval, {config.repeats} repeats"
     return draw.finish(figure, title, letters=True)
 
 
-def _against_delay(axes: Axes, pairing: Sequence[Row], pulse: float) -> float:
-    """Draw a line per coupling at the height nearest to `pulse`, and return that height."""
-    height = min(values(pairing, PULSE), key=lambda h: abs(h - pulse))
-    for [row], look in families(where(pairing, **{PULSE: height}), "coupling"):
-        order = np.argsort(row["delay_ms"])
-        share = {"mean": row["event_probability"], "ci": row["event_probability_ci"]}
-        share = {name: np.array(value)[order] for name, value in share.items()}
-        draw.points(axes, np.array(row["delay_ms"])[order], share, **_FINE | look)
-    return height
-
-
-def sustained(config: BacFiringConfig, traces: Sustained) -> Figure:
+def sustained(result: Result) -> Figure:
     """Draw soma and dendrite under sustained current at the lowest and the highest coupling."""
+    config, traces = result.config, result.parts["sustained"]
     couplings, duration = config.numbers("coupling"), config.sustained_duration
-    rows = sorted({int(np.argmin(couplings)), int(np.argmax(couplings))}, key=couplings.__getitem__)
-    figure, panels = draw.column(len(rows), (9.0, 2.3 * len(rows) + 0.8), sharey=True)
-    for axes, row in zip(panels, rows, strict=True):
+    shown = list(dict.fromkeys((int(np.argmin(couplings)), int(np.argmax(couplings)))))
+    figure, panels = draw.column(
+        ["potential (mV)"] * len(shown), (9.0, 2.3 * len(shown) + 0.8), sharey=True,
+        x="time since the start of the dendritic pulse (ms)",
+    )  # fmt: skip
+    for axes, i in zip(panels, shown, strict=True):
         draw.shade(axes, 0, duration, "dendritic pulse")
-        soma_and_dendrite(
-            axes, traces.time_ms, traces.soma[row], traces.dendrite[row], L5_V_CALCIUM
-        )
-        axes.set(title=f"p = {couplings[row]:g}", ylabel="potential (mV)")
-    panels[-1].set_xlabel("time since the start of the dendritic pulse (ms)")
-    panels[-1].set_xlim(-duration, 1.8 * duration)
-    return draw.finish(
-        figure, "A dendritic pulse on top of a sustained somatic current", below=True
-    )
+        soma_and_dendrite(axes, traces.time_ms, traces.soma[i], traces.dendrite[i], L5_V_CALCIUM)
+        axes.set(title=f"p = {couplings[i]:g}", xlim=(-duration, 1.8 * duration))
+    title = "A dendritic pulse on top of a sustained somatic current"
+    return draw.finish(figure, title, below=True)

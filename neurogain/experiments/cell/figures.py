@@ -1,6 +1,5 @@
 """Figures of one cell: traces in time, and the rest points of its dendrite."""
 
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -11,27 +10,22 @@ from neurogain.experiments.cell.run import CellTraces, Ramp
 from neurogain.plotting import draw
 from neurogain.plotting.potentials import DENDRITE, SOMA, pulse_bar
 from neurogain.plotting.style import Figure
-from neurogain.runner import Result
+from neurogain.runner import Figures, Result
 from neurogain.spiking import cells
 from neurogain.spiking.models import dendrite
 
-Bursts = Sequence[tuple[float, float]]  # start and end in ms
 
-
-def figures(result: Result) -> draw.Figures:
-    """Return what draws each figure, by name."""
-    found, bursts = result.parts, result.metrics["burst_periods_ms"]
-    drawn = {"traces": lambda: traces(result.config, found["traces"], bursts)}
-    if "ramp" in found:
-        drawn["dendrite"] = lambda: dendrite_at_rest(found["ramp"])
-    return drawn
+def figures(result: Result) -> Figures:
+    """Return the functions that draw a figure of the result, by name."""
+    ramp = {"dendrite": lambda result: dendrite_at_rest(result.parts["ramp"])}
+    return {"traces": traces} | (ramp if "ramp" in result.parts else {})
 
 
 def plot(axes: Axes, result: Result) -> None:
     """Draw the somatic potential with its spikes."""
     _soma(axes, result.parts["traces"])
-    _shade(axes, result.metrics["burst_periods_ms"], result.config.burst_window)
-    axes.set(xlabel="time (ms)", title=_title(result.config))
+    _shade(axes, result)
+    axes.set(xlabel="time (ms)", ylabel="soma (mV)", title=_title(result.config))
     draw.legend(axes, loc="upper center", bbox_to_anchor=(0.5, -0.15), ncols=3)
 
 
@@ -43,34 +37,35 @@ def _title(config: CellConfig) -> str:
     return title
 
 
-def traces(config: CellConfig, cell: CellTraces, bursts: Bursts) -> Figure:
+def traces(result: Result) -> Figure:
     """Draw potentials, adaptation and spikes; bursts shaded, the pulse as a bar on top."""
+    config, cell = result.config, result.parts["traces"]
     has_dendrite = cell.dendrite_v.size > 0
-    rows = 4 if has_dendrite else 2
-    heights = [2, 1] * (rows // 2)
-    figure, panels = draw.column(rows, (9.0, 1.0 + 1.6 * rows), height_ratios=heights)
+    labels = ["soma (mV)", "recovery u\n(pA)"]
+    labels += ["dendrite (mV)", "adaptation w\n(pA)"] if has_dendrite else []
+    heights = [2, 1, 2, 1][: len(labels)]
+    size = (9.0, 1.0 + 1.6 * len(labels))
+    figure, panels = draw.column(labels, size, x="time (ms)", height_ratios=heights)
     _soma(panels[0], cell)
-    pulse_bar(panels[0], *config.pulse, 83, "current pulse")
+    pulse_bar(panels[0], config.pulse, 83, "current pulse")
     panels[1].plot(cell.time_ms, cell.soma_u, color=SOMA, lw=1)
-    panels[1].set_ylabel("recovery u\n(pA)")
     if has_dendrite:
         _dendrite(panels[2], cell, cells.L5_V_CALCIUM)
         panels[3].plot(cell.time_ms, cell.dendrite_w, color=DENDRITE, lw=1)
-        panels[3].set_ylabel("adaptation w\n(pA)")
     for axes in panels:
-        _shade(axes, bursts, config.burst_window)
-    panels[-1].set(xlabel="time (ms)", xlim=(0, float(cell.time_ms[-1])))
+        _shade(axes, result)
+    panels[-1].set_xlim(0, float(cell.time_ms[-1]))
     return draw.finish(figure, _title(config), below=True)
 
 
-def _shade(axes: Axes, bursts: Bursts, window: float) -> None:
-    for start, end in bursts:
-        draw.shade(axes, start - 1, end + 1, f"burst: spikes at most {window:g} ms apart")
+def _shade(axes: Axes, result: Result) -> None:
+    label = f"burst: spikes at most {result.config.burst_window:g} ms apart"
+    for start, end in result.metrics["burst_periods_ms"]:
+        draw.shade(axes, start - 1, end + 1, label)
 
 
 def _dendrite(axes: Axes, cell: CellTraces, threshold: float) -> None:
     axes.plot(cell.time_ms, cell.dendrite_v, color=DENDRITE, lw=1)
-    axes.set_ylabel("dendrite (mV)")
     draw.guides(axes, y=[threshold], linestyle="--")
     above, label = (
         np.maximum(cell.dendrite_v, threshold),
@@ -90,7 +85,6 @@ def _soma(axes: Axes, cell: CellTraces) -> None:
             times = cell.spike_time_ms[chosen]
             axes.plot(times, np.full(len(times), 68.0), marker, color=colour, ms=5, label=label)
     axes.set_ylim(top=90)
-    axes.set_ylabel("soma (mV)")
 
 
 def dendrite_at_rest(ramp: Ramp) -> Figure:
@@ -109,7 +103,8 @@ def rest_points(v: np.ndarray, current: np.ndarray, is_stable: np.ndarray, ramp:
       is_stable: whether it is stable there; a lower and an upper stretch of v.
       ramp: current and potential while the current rises, then falls slowly.
     """
-    figure, axes = draw.single((6.4, 4.4))
+    labels = {"x": "dendritic current (pA)", "y": "dendritic potential (mV)"}
+    figure, axes = draw.single((6.4, 4.4), **labels)
     stable, unstable = (np.where(mask, current, np.nan) for mask in (is_stable, ~is_stable))
     axes.plot(stable, v, color="black", lw=2.2, label="rest points, stable")
     axes.plot(unstable, v, color="black", lw=1.4, ls=":", label="rest points, unstable")
@@ -121,7 +116,6 @@ def rest_points(v: np.ndarray, current: np.ndarray, is_stable: np.ndarray, ramp:
         high, low = current[changes[0]], current[changes[1] + 1]  # ends of the two stretches
         draw.shade(axes, low, high)
         axes.set_title(f"The dendrite is bistable from {low:.0f} to {high:.0f} pA")
-    axes.set(xlabel="dendritic current (pA)", ylabel="dendritic potential (mV)")
     axes.set_xlim(float(ramp.current.min()), float(ramp.current.max()))
     draw.legend(axes, loc="upper left")
     return draw.finish(figure)

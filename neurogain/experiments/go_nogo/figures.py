@@ -1,24 +1,29 @@
-"""Which figures a Go/No-Go run has, and what each shows; `panels` and `modulators` draw them."""
+"""Figures of the Go/No-Go experiment: courses, success, entropies, neuromodulators, one trial."""
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
 
-from neurogain.experiments.go_nogo import modulators, panels
+from neurogain import stats
 from neurogain.experiments.go_nogo.conditions import CONDITIONS
 from neurogain.experiments.go_nogo.config import YOKED_TO, Unit
 from neurogain.experiments.go_nogo.run import WATCHED, Runs, watched
 from neurogain.plotting import draw
-from neurogain.plotting.style import Figure
-from neurogain.runner import Result
+from neurogain.plotting.rows import Row, where
+from neurogain.plotting.style import COLOURS, Figure, assign
+from neurogain.runner import Figures, Result
 
-Value = Callable[[Runs], np.ndarray]
+Quantity = Callable[[Runs], np.ndarray]  # (seeds, trials), NaN where a trial does not count
 
+BLOCK = 20  # trials of a point
+LEAST = 5  # seeds with a value, or all where there are fewer, that a point takes
 MAIN = ("da", "da-tuned", "da+forgetting", "da+na", "na-reset", "no-reset")
-PERFORMANCE: dict[str, Value] = {"share correct": lambda r: r.correct}
-CHANGED: dict[str, tuple[tuple[str, ...], dict[str, Value]]] = {
+SHARE, LEARNED = f"share correct,\nblocks of {BLOCK} trials", "post_shift_success"
+PERFORMANCE: dict[str, Quantity] = {SHARE: lambda r: r.correct}
+CHANGED: dict[str, tuple[tuple[str, ...], dict[str, Quantity]]] = {
     "acetylcholine": (
         ("da", "da+ach", "da+na", "da+na+ach"),
         {"factor of the\nlearning rates": lambda r: r.learning_rate} | PERFORMANCE,
@@ -35,38 +40,34 @@ CHANGED: dict[str, tuple[tuple[str, ...], dict[str, Value]]] = {
 """What the figure of a modulator shows: conditions, its own last, and quantities by label."""
 
 
-def figures(result: Result) -> draw.Figures:
-    """Return what draws each figure, by name."""
-    config, metrics = result.config, result.metrics
-    shifts = config.agent().task.starts[1:]
-    drawn: dict[str, Callable[[], Figure]] = {
-        "performance": lambda: panels.performance(metrics, MAIN, shifts),
-        "success": lambda: panels.success(metrics),
-        "entropies": lambda: panels.entropies(metrics, MAIN),
+def figures(result: Result) -> Figures:
+    """Return the functions that draw a figure of the result, by name."""
+    ran = result.config.conditions
+    possible: dict[str, tuple[bool, Callable[[Result], Figure]]] = {
+        "performance": (True, performance),
+        "success": (True, success),
+        "entropies": (True, entropies),
+        "overtraining": (any(result.config.levels()[1]), overtraining),
+        "noradrenaline": (YOKED_TO in ran, noradrenaline),
+        "lucky": ("da" in ran, lucky),
+        "trial": (YOKED_TO in ran, one_trial),
     }
-    if any(config.levels()[1]):
-        drawn["overtraining"] = lambda: panels.overtraining(metrics)
-    if YOKED_TO in config.conditions:
-        levels = {v: _runs(result, YOKED_TO, v).noradrenaline for v in config.levels()[0]}
-        drawn["noradrenaline"] = lambda: panels.noradrenaline(levels, shifts[0], metrics)
-    if "da" in config.conditions:
-        drawn["lucky"] = lambda: _lucky(result)
-    if YOKED_TO in config.conditions:
-        drawn["trial"] = lambda: _trial(result)
     for modulator, (names, _) in CHANGED.items():
-        if names[-1] in config.conditions:
-            drawn[modulator] = functools.partial(_changes, result, modulator)
-    return drawn
+        possible[modulator] = (names[-1] in ran, functools.partial(changes, modulator=modulator))
+    return {name: figure for name, (is_there, figure) in possible.items() if is_there}
 
 
 def plot(axes: Axes, result: Result) -> None:
     """Draw the share correct over trials at the first validity, a line per condition."""
-    config = result.config
-    validity, names = config.levels()[0][0], [n for n in MAIN if n in config.conditions]
-    names = names or list(config.conditions)
-    panels.curves(axes, result.metrics, validity, names, config.agent().task.starts[1:])
-    axes.set(ylabel=panels.SHARE, title=f"feedback valid in {validity:.0%}")
+    validity, ran = result.config.levels()[0][0], result.config.conditions
+    names = MAIN if set(MAIN) & set(ran) else ran
+    _course(axes, result, names, PERFORMANCE[SHARE], validity)
+    axes.set(xlabel="trial", ylabel=SHARE, title=_title(validity), ylim=(None, 1.02))
     draw.legend(axes, loc="lower right")
+
+
+def _title(validity: float) -> str:
+    return f"feedback valid in {validity:.0%}"
 
 
 def _runs(result: Result, condition: str, validity: float) -> Runs:
@@ -75,43 +76,197 @@ def _runs(result: Result, condition: str, validity: float) -> Runs:
     return runs
 
 
-def _lucky(result: Result) -> Figure:
-    """Return the figure of the seeds of DA alone that learned, and of those that did not."""
-    config = result.config
-    correct = _runs(result, "da", config.levels()[0][0]).correct
-    learned = result.metrics["conditions"]["da"]["post_shift_success"]["per_seed"]
-    shift = config.agent().task.starts[1]
-    return panels.lucky(correct, np.array(learned, bool), shift, "DA alone")
+def _conditions(result: Result, **fixed: Any) -> list[Row]:
+    """Return the conditions of metrics.json that have the fixed values."""
+    return where(list(result.metrics["conditions"].values()), **fixed)
 
 
-def _trial(result: Result) -> Figure:
-    """Return the figure of three trials of the first seed under DA + NA."""
-    config = result.config
-    shown = result.parts[f"{WATCHED},{Unit(YOKED_TO, config.levels()[0][0], 0).label}"]
-    _, shift, end = watched(config)
+def _course(
+    axes: Axes, result: Result, names: Sequence[str], quantity: Quantity, validity: float
+) -> None:
+    """Draw a quantity over trials, a line for each of the conditions that were run."""
+    for name, line, _ in assign(names):
+        if name in result.config.conditions:
+            trials, curve = blocks(quantity(_runs(result, name, validity)))
+            draw.line(axes, trials, curve, label=CONDITIONS[name].summary, **line)
+    draw.guides(axes, x=result.config.agent().task.starts[1:])
+
+
+def blocks(values: np.ndarray) -> tuple[np.ndarray, draw.Value]:
+    """Return middle trials of blocks, and mean and interval over the seeds' means in each.
+
+    Both are undefined where fewer than 5 seeds have a value.
+
+    Args:
+      values: (seeds, trials), NaN where a trial does not count.
+    """
+    whole = values[:, : values.shape[1] // BLOCK * BLOCK]
+    parts = whole.reshape(len(values), -1, BLOCK)
+    known = np.isfinite(parts)
+    count = known.sum(axis=2)
+    each = np.where(known, parts, 0).sum(axis=2) / np.maximum(count, 1)
+    each = np.where(count > 0, each, np.nan)
+    few = np.isfinite(each).sum(axis=0) < min(LEAST, len(values))
+    found = [stats.summary(x, known_only=True) for x in np.where(few, np.nan, each).T]
+    return BLOCK * (np.arange(len(found)) + 0.5), draw.joined(found)
+
+
+def _over_trials(
+    result: Result, title: str, names: Sequence[str], quantities: Mapping[str, Quantity],
+    validities: Sequence[float],
+) -> Figure:  # fmt: skip
+    """Draw quantities over trials: a row each, a column a validity, a line a condition."""
+    rows, columns = len(quantities), len(validities)
+    figure, panels = draw.grid(
+        rows, columns, (4.2 * columns + 0.8, 2.4 * rows + 1.6), sharex=True, sharey="row",
+        x="trial", y=list(quantities), titles=[_title(validity) for validity in validities],
+    )  # fmt: skip
+    for row, (label, quantity) in zip(panels, quantities.items(), strict=True):
+        for axes, validity in zip(row, validities, strict=True):
+            _course(axes, result, names, quantity, validity)
+        if label == SHARE:
+            row[0].set_ylim(top=1.02)  # wide intervals reach beyond
+    return draw.finish(figure, title, _mean(result), letters=True, below=True)
+
+
+def _mean(result: Result) -> str:
+    return draw.mean_over(result.config.seeds)
+
+
+def performance(result: Result) -> Figure:
+    """Draw the share correct over trials, a panel for each validity."""
+    validities = result.config.levels()[0]
+    return _over_trials(result, "Performance around the shift", MAIN, PERFORMANCE, validities)
+
+
+def changes(result: Result, *, modulator: str) -> Figure:
+    """Draw what a modulator changes, at the first and the last validity."""
+    names, quantities = CHANGED[modulator]
+    first, *_, last = 2 * result.config.levels()[0]
+    ends = list(dict.fromkeys((first, last)))
+    return _over_trials(result, f"What {modulator} changes", names, quantities, ends)
+
+
+def success(result: Result) -> Figure:
+    """Draw the share of seeds that learned each rule, by condition, in a panel a validity."""
+    validities = result.config.levels()[0]
+    names = list(dict.fromkeys(c["summary"] for c in _conditions(result, overtraining=0)))
+    figure, panels = draw.row(
+        [_title(validity) for validity in validities],
+        (3.0 * len(validities) + 2.6, 2.0 + 0.24 * len(names)), x="share of seeds that learned",
+    )  # fmt: skip
+    for axes, validity in zip(panels, validities, strict=True):
+        own = _conditions(result, validity=validity, overtraining=0)
+        for field, label, apart, colour, marker in (
+            ("pre_shift_success", "first rule", 0.16, COLOURS[5], "o"),
+            (LEARNED, "rule after the shift", -0.16, COLOURS[3], "D"),
+        ):
+            places = [names.index(c["summary"]) + apart for c in own]
+            look = {"color": colour, "marker": marker, "linestyle": "none", "label": label}
+            draw.points(axes, draw.joined(c[field] for c in own), places, **look)
+        axes.set_xlim(-0.03, 1.03)
+    panels[0].set_yticks(range(len(names)), names, fontsize=8)
+    panels[0].set_ylim(len(names) - 0.5, -0.5)
+    note = f"{result.config.seeds} seeds, 95 % Wilson intervals"
+    return draw.finish(figure, "Who learns", note, below=True)
+
+
+def entropies(result: Result) -> Figure:
+    """Draw both entropies of the action before, at and after the shift, at the first validity."""
+    here = result.config.levels()[0][0]
+    shown = [n for n in MAIN if n in result.config.conditions]
+    titles = ("H(action | a Go cue)", "H(action | the pair of cues)")
+    labels = {"x": "trials", "y": "entropy of the action (bits)"}
+    figure, panels = draw.row(titles, (9.6, 3.6), **labels)
+    for i, (name, line, marker) in enumerate(assign(shown)):
+        [found] = _conditions(
+            result, summary=CONDITIONS[name].summary, validity=here, overtraining=0
+        )
+        place = np.arange(3) + 0.06 * (i - (len(shown) - 1) / 2)
+        for axes, kind in zip(panels, ("go", "pair"), strict=True):
+            values = found[f"entropy_{kind}_bits"]
+            bits = draw.joined(values[when] for when in ("before", "at", "after"))
+            draw.points(axes, place, bits, label=found["summary"], **{"marker": marker} | line)
+    for axes in panels:
+        axes.set_xticks(range(3), ["last 40 before", "first 40 after", "last 40"])
+    panels[0].set_ylim(0, 1.02)
+    draw.legend(panels[1], beside=True)
+    return draw.finish(figure, "Exploration around the shift", _mean(result), letters=True)
+
+
+def overtraining(result: Result) -> Figure:
+    """Draw who learns the last rule, and how soon, over the trials of over-training."""
+    here = _conditions(result, validity=result.config.levels()[0][0])
+    swept = sorted({c["summary"] for c in here if c["overtraining"]})
+    fields = {LEARNED: "mean", "trials_to_criterion": "median"}
+    x = "trials of over-training (points set apart)"
+    figure, panels = draw.row(2, (9.0, 3.8), x=x, y="share of seeds that learn", sharey=False)
+    for i, (name, line, marker) in enumerate(assign(swept)):
+        own = sorted(where(here, summary=name), key=lambda c: c["overtraining"])
+        at = [c["overtraining"] + 12 * i for c in own]
+        for axes, (field, of) in zip(panels, fields.items(), strict=True):
+            value = draw.joined((c[field] for c in own), of)
+            draw.points(axes, at, value, label=name, **{"marker": marker} | line)
+    panels[0].set_ylim(-0.03, 1.05)
+    panels[1].set(ylabel="trials to it, median (no point: never)", ylim=(0, None))
+    note = f"{result.config.seeds} seeds, 95 % intervals"
+    return draw.finish(figure, "Over-training", note, letters=True, below=True)
+
+
+def noradrenaline(result: Result, *, around: int = 60) -> Figure:
+    """Draw noradrenaline some trials around the shift: each seed, and the mean."""
+    validities, shift = result.config.levels()[0], result.config.agent().task.starts[1]
+    size, y = (3.6 * len(validities) + 0.4, 3.6), "noradrenaline (nM)"
+    titles = [_title(validity) for validity in validities]
+    figure, panels = draw.row(titles, size, x="trials from the shift", y=y)
+    for axes, validity in zip(panels, validities, strict=True):
+        values = _runs(result, YOKED_TO, validity).noradrenaline
+        part = slice(max(0, shift - around), shift + around)
+        trials = np.arange(values.shape[1])[part] - shift
+        draw.each(axes, trials, values[:, part], "mean", color=COLOURS[0])
+        draw.guides(axes, x=[0])
+    draw.legend(panels[0])
+    title = "Noradrenaline released by bursts, DA + NA (thin: seeds)"
+    return draw.finish(figure, title, f"{result.config.seeds} seeds", letters=True)
+
+
+def lucky(result: Result) -> Figure:
+    """Draw DA alone: the seeds that learned the last rule apart from those that did not."""
+    correct = _runs(result, "da", result.config.levels()[0][0]).correct
+    learned = np.array(result.metrics["conditions"]["da"][LEARNED]["per_seed"], bool)
+    figure, axes = draw.single((6.4, 3.6), x="trial", y=SHARE)
+    shares = correct.reshape(len(correct), -1, BLOCK).mean(axis=2)
+    trials = BLOCK * (np.arange(shares.shape[1]) + 0.5)
+    groups = {"learned the new rule": learned, "did not learn it": ~learned}
+    for (name, own), colour in zip(groups.items(), COLOURS[2:4], strict=True):
+        if own.any():
+            draw.each(axes, trials, shares[own], f"{name}: {own.sum()} seeds", color=colour)
+    draw.guides(axes, x=result.config.agent().task.starts[1:])
+    draw.legend(axes, loc="lower right")
+    return draw.finish(figure, "DA alone")
+
+
+def one_trial(result: Result) -> Figure:
+    """Draw spikes of three trials of the first seed under DA + NA, and the weights before them."""
+    shown = result.parts[f"{WATCHED},{Unit(YOKED_TO, result.config.levels()[0][0], 0).label}"]
+    _, shift, end = watched(result.config)
     titles = ("last trial before the shift", "first trial after it", f"{end - shift} trials later")
-    layout = config.agent().layout
-    counts = (*layout.excitatory, *layout.inhibitory)
+    layout = result.config.agent().layout
+    borders = np.cumsum([0, *layout.excitatory, *layout.inhibitory])
     groups = [f"{g}, {kind}" for kind in "EI" for g in ("Go", "No-Go", "critic")]
-    trials = {title: type(shown)(*(x[i] for x in shown)) for i, title in enumerate(titles)}
-    return panels.one_trial(trials, groups, np.cumsum(counts).tolist())
-
-
-def _changes(result: Result, modulator: str) -> Figure:
-    """Return the figure of what a modulator changes, at the first and the last validity."""
-    config, (names, quantities) = result.config, CHANGED[modulator]
-    validities = config.levels()[0]
-    places = dict.fromkeys((validities[0], validities[-1]))
-    chosen = [name for name in names if name in config.conditions]
-
-    def curves(value: Value) -> modulators.Curves:
-        return {
-            CONDITIONS[name].summary: {v: value(_runs(result, name, v)) for v in places}
-            for name in chosen
-        }
-
-    return modulators.changes(
-        {label: curves(value) for label, value in quantities.items()},
-        config.agent().task.starts[1],
-        f"What {modulator} changes ({config.seeds} seeds, {panels.T_INTERVALS})",
-    )
+    size = (3.6 * len(titles) + 0.8, 6.4)
+    figure, panels = draw.grid(2, len(titles), size, titles=titles, framed=True)
+    for i, (above, below) in enumerate(panels.T):
+        time, cell = np.nonzero(shown.spikes[i])
+        above.plot(time, cell, "|", color=COLOURS[0], ms=2)
+        above.set(xlabel="time (ms)", xlim=(0, shown.spikes.shape[1]))
+        look = {"cmap": "cividis", "vmin": 0, "vmax": float(shown.weight.max())}
+        image = below.imshow(shown.weight[i].T, aspect="auto", **look)
+        below.set_xlabel("input (visual, then auditory)")
+    for axes in panels.flat:
+        draw.guides(axes, y=borders[1:-1] - 0.5, color="0.6")
+        names = groups if axes in panels[:, 0] else []
+        axes.set_yticks((borders[1:] + borders[:-1]) / 2, names, fontsize=8)
+        axes.set_ylim(borders[-1] - 0.5, -0.5)
+    figure.colorbar(image, ax=panels[1], label="weight (pA)")
+    return draw.finish(figure, "One seed: spikes in a trial, and the weights before it")

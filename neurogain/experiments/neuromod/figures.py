@@ -7,25 +7,21 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from neurogain.experiments.neuromod.config import NeuromodConfig
-from neurogain.experiments.neuromod.run import DOSES, KINDS, Course, DoseResponse
+from neurogain.experiments.neuromod.run import DOSES, KINDS, Course
 from neurogain.neuromod import effects, systems, tables
 from neurogain.neuromod.systems import SYSTEMS
 from neurogain.plotting import draw
 from neurogain.plotting.style import Figure, assign
-from neurogain.runner import Result
+from neurogain.runner import Figures, Result
 
 LOOKS: dict[str, dict[str, Any]] = {
     "on": {"linestyle": "-", "lw": 1.4}, "off": {"linestyle": ":", "lw": 1.6},
 }  # fmt: skip
 
 
-def figures(result: Result) -> draw.Figures:
-    """Return what draws each figure, by name."""
-    receptors = list(systems.owners(tables.standard()))
-    return {
-        "courses": lambda: courses(result.config, _named(result)),
-        "dose_response": lambda: dose_response(result.parts[DOSES], receptors),
-    }
+def figures(result: Result) -> Figures:
+    """Return the functions that draw a figure of the result, by name."""
+    return {"courses": courses, "dose_response": dose_response}
 
 
 def plot(axes: Axes, result: Result) -> None:
@@ -59,21 +55,19 @@ def _unit(target: str) -> str:
     return "1/ms" if target.endswith("modulator") else "log factor"
 
 
-def courses(config: NeuromodConfig, named: Mapping[str, Course]) -> Figure:
-    """Draw concentrations, activations and effects; interactions on as lines, off as dots.
-
-    Args:
-      config: of the run.
-      named: "on" and "off".
-    """
-    rows = len(SYSTEMS)
-    figure, grid = draw.grid(rows, 3, (13.0, 1.0 + 2.0 * rows), sharex=True)
+def courses(result: Result) -> Figure:
+    """Draw concentrations, activations and effects; interactions on as lines, off as dots."""
+    config, named, rows = result.config, _named(result), len(SYSTEMS)
+    figure, grid = draw.grid(
+        rows, 3, (13.0, 1.0 + 2.0 * rows), sharex=True,
+        y=[f"{system}\n(nM)" for system in SYSTEMS],
+        titles=("concentration", "receptors", f"effects on {config.cell}"),
+    )  # fmt: skip
     owners = np.array(list(systems.owners(tables.standard()).items()))
     for row, (system, (left, right, _)) in enumerate(zip(SYSTEMS, grid, strict=True)):
         own = owners[:, 1] == system
         concentration = {kind: one.concentration[[row]] for kind, one in named.items()}
         _both(left, config, concentration, [system])
-        left.set_ylabel(f"{system}\n(nM)")
         activation = {kind: one.activation[own] for kind, one in named.items()}
         _both(right, config, activation, owners[own, 0].tolist())
         right.set_ylabel("activation")
@@ -83,9 +77,6 @@ def courses(config: NeuromodConfig, named: Mapping[str, Course]) -> Figure:
         axes.tick_params(labelbottom=True)
     for axes in grid[:, 1:].flat:
         draw.legend(axes, beside=True, ncols=1)
-    titles = ("concentration", "receptors", f"effects on {config.cell}")
-    for axes, title in zip(grid[0], titles, strict=True):
-        axes.set_title(title)
     return draw.finish(figure, "Neuromodulators: with interactions (lines) and without (dots)")
 
 
@@ -103,15 +94,17 @@ def _effects(column: np.ndarray, config: NeuromodConfig, named: Mapping[str, Cou
     return len(units)
 
 
-def dose_response(doses: DoseResponse, names: Sequence[str]) -> Figure:
+def dose_response(result: Result) -> Figure:
     """Draw the occupancy of settled receptors on the Hill curves."""
-    figure, axes = draw.single((7.2, 3.8))
+    doses, receptors = result.parts[DOSES], systems.owners(tables.standard())
+    labels = {"x": "concentration (nM)", "y": "share of receptors bound"}
+    figure, axes = draw.single((7.2, 3.8), **labels)
     x = doses.concentration[1:]
     for (name, line, marker), hill, bound in zip(
-        assign(names), doses.hill[:, 1:], doses.occupancy[:, 1:], strict=True
+        assign(receptors), doses.hill[:, 1:], doses.occupancy[:, 1:], strict=True
     ):
         axes.plot(x, hill, color=line["color"], lw=1)
         axes.plot(x, bound, marker, color=line["color"], ms=3.5, label=name)
-    axes.set(xscale="log", xlabel="concentration (nM)", ylabel="share of receptors bound")
+    axes.set_xscale("log")
     draw.legend(axes, beside=True)
     return draw.finish(figure, "Settled receptors (marks) and Hill curves (lines)")

@@ -6,21 +6,20 @@ from matplotlib.axes import Axes
 
 from neurogain.continual import methods
 from neurogain.plotting import continual, draw
-from neurogain.runner import Result
+from neurogain.runner import Figures, Result
 
 
-def figures(result: Result) -> draw.Figures:
-    """Return what draws each figure, by name."""
-    config, metrics = result.config, result.metrics
-    title, names = f"{config.spec.name}, {config.regime}", metrics["stream"]["tasks"]
-    every = {"eval_every": config.protocol.eval_every}
+def figures(result: Result) -> Figures:
+    """Return the functions that draw a figure of the result, by name."""
+    names, every = result.metrics["stream"]["tasks"], result.config.protocol.eval_every
     accuracy, gain, uncertainty = (_each(result, f) for f in ("accuracy", "gain", "uncertainty"))
+    title = f"{result.config.spec.name}, {result.config.regime}"
     return {
-        "old_task_accuracy": lambda: continual.old_task_accuracy(
-            accuracy, names, title=title, **every
+        "old_task_accuracy": lambda _: continual.old_task_accuracy(
+            accuracy, names, title=title, eval_every=every
         ),
-        "gain": lambda: continual.gain(gain, uncertainty, names, title=title),
-        "trade_off": lambda: continual.trade_off(metrics["methods"], title=title),
+        "gain": lambda _: continual.gain(gain, uncertainty, names, title=title),
+        "trade_off": lambda _: continual.trade_off(result.metrics["methods"], title=title),
     }
 
 
@@ -28,7 +27,7 @@ def plot(axes: Axes, result: Result) -> None:
     """Draw the accuracy on the old tasks around the first switch."""
     every, name = result.config.protocol.eval_every, result.metrics["stream"]["tasks"][1]
     continual.around_switch(axes, _each(result, "accuracy"), 1, name, eval_every=every)
-    axes.set_ylabel("accuracy on all old tasks")
+    axes.set_ylabel(continual.OLD_TASKS)
     draw.legend(axes, loc="lower right")
 
 
