@@ -45,11 +45,7 @@ def around_switch(
 
 
 def old_task_accuracy(
-    accuracy: Mapping[str, np.ndarray],
-    task_names: Sequence[str],
-    *,
-    title: str = "",
-    **part: int,
+    accuracy: Mapping[str, np.ndarray], task_names: Sequence[str], *, title: str = "", **part: int
 ) -> Figure:
     """Draw the accuracy on all old tasks around every switch; `part` as for `around_switch`."""
     switches = len(task_names) - 1
@@ -100,10 +96,8 @@ def trade_off(methods: Mapping[str, Mapping[str, Any]], *, title: str = "") -> F
         x, y = methods[label]["avg_acc"], methods[label]["avg_sg"]
         draw.points(axes, x, y, label=label, **look)
     if axes.containers:
-        left, right = axes.get_xlim()
-        axes.set_xlim(max(left, -0.02), min(right, 1.02))  # wide intervals reach beyond
-        top = min(axes.get_ylim()[1], 1.02)
-        axes.set_ylim(-0.02 * top, top)
+        axes.set_ylim(bottom=-0.02 * min(1, axes.get_ylim()[1]))
+        draw.narrow(axes, x=(-0.02, 1.02), y=(-0.02, 1.02))
         draw.legend(axes)
     else:
         draw.say(axes, "no method here has a defined gap")

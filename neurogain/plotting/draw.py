@@ -15,6 +15,7 @@ from neurogain.plotting.style import Figure
 from neurogain.stats import t_interval
 
 Labels = str | Sequence[str]
+Ends = tuple[float, float]
 Size = tuple[float, float]  # width and height in inches
 Value = Mapping[str, Any]
 
@@ -23,6 +24,11 @@ _BARS: dict[str, Any] = {
     "linewidth": 1.4, "elinewidth": 1.2, "capsize": 2.5, "marker": "o", "markersize": 4.5
 }  # fmt: skip
 _GUIDE: dict[str, Any] = {"color": "0.5", "linewidth": 0.8}
+_PLACES: dict[str, dict[str, Any]] = {
+    "inside": {},
+    "beside": {"loc": "center left", "bbox_to_anchor": (1.0, 0.5)},
+    "below": {"loc": "upper center", "bbox_to_anchor": (0.5, -0.15)},
+}
 _LEGEND: dict[str, Any] = {"frameon": False, "fontsize": 9, "title_fontsize": 9}
 
 
@@ -112,9 +118,11 @@ def line(axes: Axes, x: Any, value: Value, **look: Any) -> None:
     axes.fill_between(x, low, high, color=drawn.get_color(), alpha=0.2, linewidth=0)
 
 
-def each(axes: Axes, x: Any, runs: np.ndarray, label: str, *, color: str) -> None:
-    """Draw every curve of (runs, x) thinly, and their mean."""
-    axes.plot(x, runs.T, color=color, linewidth=0.6, alpha=0.4)
+def each(
+    axes: Axes, x: Any, runs: np.ndarray, label: str, *, color: str, faint: str | None = None
+) -> None:
+    """Draw every curve of (runs, x) thinly, `faint` or in the colour of their mean, and that."""
+    axes.plot(x, runs.T, color=faint or color, linewidth=0.6, alpha=0.4)
     axes.plot(x, runs.mean(axis=0), color=color, linewidth=2, label=label)
 
 
@@ -154,19 +162,24 @@ def shade(axes: Axes, start: float, end: float, label: str | None = None) -> Non
     axes.axvspan(start, end, color=SHADE, alpha=0.2, linewidth=0, label=label)
 
 
+def narrow(axes: Axes, *, x: Ends = (-np.inf, np.inf), y: Ends = (-np.inf, np.inf)) -> None:
+    """Cut the axes to what values can be; wide intervals reach beyond."""
+    left, right, bottom, top = *axes.get_xlim(), *axes.get_ylim()
+    axes.set(xlim=(max(left, x[0]), min(right, x[1])), ylim=(max(bottom, y[0]), min(top, y[1])))
+
+
 def say(axes: Axes, text: str) -> None:
     """Write into a panel that has nothing to show why it is empty."""
     axes.text(0.5, 0.5, text, transform=axes.transAxes, ha="center", va="center")
 
 
-def legend(axes: Axes, title: str | None = None, *, beside: bool = False, **look: Any) -> None:
-    """Put a legend into a panel, in two columns if it is long, or beside it on the right."""
+def legend(axes: Axes, title: str | None = None, *, at: str = "inside", **look: Any) -> None:
+    """Put a legend into a panel, or "beside" it on the right, or "below" it."""
     handles, _ = axes.get_legend_handles_labels()
-    if not handles:
-        return
-    place = {"loc": "center left", "bbox_to_anchor": (1.0, 0.5)}
-    columns = {"ncols": 1 + (len(handles) > 6)}
-    axes.legend(title=title, **_LEGEND | (place if beside else columns) | look)
+    columns = {"inside": 1 + (len(handles) > 6), "beside": 1, "below": 3 - (len(handles) > 3)}
+    place = _PLACES[at] | {"ncols": columns[at]}
+    if handles:
+        axes.legend(title=title, **_LEGEND | place | look)
 
 
 def legend_below(figure: Figure, **look: Any) -> None:

@@ -6,8 +6,10 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 
-from neurogain.plotting import draw, style
+from neurogain.plotting import continual, draw, style
 from neurogain.plotting.style import Figure
+
+Point = tuple[float, float]  # avg-ACC and avg-SG
 
 LINEAR = 0.01  # avg-SG up to which the axis is linear; logarithmic above
 APART = 12  # points, between the middles of numbers and marks
@@ -33,10 +35,11 @@ def fronts(
       lowest_accuracy: left end of the accuracy axis.
       highlighted: one of the single methods, drawn as a star.
     """
-    figure, axes = draw.single((8.6, 6.2))
+    y = f"{continual.GAP} (linear up to {LINEAR:g})"
+    figure, axes = draw.single((8.6, 6.2), x=continual.ACCURACY, y=y)
     outside: list[str] = []
-    marks: list[tuple[float, float]] = []
-    numbers: list[tuple[float, float]] = []
+    marks: list[Point] = []
+    numbers: list[Point] = []
     for label, line, marker in style.assign([*swept, *single]):
         entries = swept.get(label) or [single[label]]
         points = sorted(
@@ -65,15 +68,8 @@ def fronts(
             steps = [(lowest_accuracy, kept[0][1]), *kept]
             axes.plot(*zip(*steps, strict=True), drawstyle="steps-pre", **line)
         if label in published:
-            axes.plot(
-                [0.0, 0.02],
-                [published[label]] * 2,
-                transform=axes.get_yaxis_transform(),
-                color=line["color"],
-                linewidth=3,
-            )
-    axes.set_xlabel("avg-ACC: final accuracy, mean over tasks")
-    axes.set_ylabel(f"avg-SG: relative drop, mean over switches (linear up to {LINEAR:g})")
+            look = {"color": line["color"], "transform": axes.get_yaxis_transform()}
+            axes.plot([0.0, 0.02], [published[label]] * 2, linewidth=3, **look)
     axes.set_xlim(left=lowest_accuracy)
     axes.set_yscale("symlog", linthresh=LINEAR)
     axes.set_yticks(TICKS, [f"{tick:g}" for tick in TICKS])
@@ -82,15 +78,8 @@ def fronts(
     axes.set_ylim(min(-0.0005, lowest), min(1.5 * highest, 1.05))
     figure.legend(loc="outside right upper", frameon=False, fontsize=8.5)
     if outside:
-        axes.text(
-            0.03,
-            0.97,
-            f"below {lowest_accuracy:g} avg-ACC: {', '.join(outside)}",
-            transform=axes.transAxes,
-            va="top",
-            fontsize=9,
-            wrap=True,
-        )
+        text = f"below {lowest_accuracy:g} avg-ACC: {', '.join(outside)}"
+        axes.text(0.03, 0.97, text, transform=axes.transAxes, va="top", fontsize=9, wrap=True)
     bars = "; bars at the left: published avg-SG" if published else ""
     axes.set_title(f"{title}\nlower right is better{bars}", fontsize=10)
     figure.draw_without_rendering()  # the layout says how far apart marks are
@@ -98,9 +87,7 @@ def fronts(
     return figure
 
 
-def _write_numbers(
-    axes: Axes, numbers: Sequence[tuple[float, float]], marks: Sequence[tuple[float, float]]
-) -> None:
+def _write_numbers(axes: Axes, numbers: Sequence[Point], marks: Sequence[Point]) -> None:
     """Write 1, 2, ... beside the points, each in the first place where there is room, or most."""
     scale = 72 / axes.figure.dpi  # to points
     taken = [scale * axes.transData.transform(place) for place in (*marks, *numbers)]
@@ -121,7 +108,7 @@ def _write_numbers(
         )  # fmt: skip
 
 
-def front(points: Sequence[tuple[float, float]]) -> list[tuple[float, float]]:
+def front(points: Sequence[Point]) -> list[Point]:
     """Return the points (accuracy, gap) that no other beats in both, by rising accuracy."""
     return [
         (acc, gap)

@@ -227,7 +227,7 @@ def test_ratios_show_each_mean_in_its_row():
 
 
 def test_the_pulse_is_drawn_as_speed_in_the_middle_of_segments():
-    found = {"pulse": Early(*[np.tile([0.01, 0.02, 0.01], (3, 1))] * len(Early._fields))}
+    found = {"pulse": course(0.1, 2.0, 4.0, 3)._replace(step=np.tile([0.01, 0.02, 0.01], (3, 1)))}
     (axes,) = drawn(figures.pulse(made_up(found)))
     x, y = axes.get_lines()[0].get_data()
     np.testing.assert_allclose(x, [0.25, 0.75, 1.25])

@@ -8,7 +8,7 @@ import pytest
 from neurogain import cli
 from neurogain.experiments import cell
 from neurogain.experiments.cell import CellConfig, CellTraces, Kind, figures
-from neurogain.experiments.cell.run import Ramp, run_cell
+from neurogain.experiments.cell.run import run_cell
 from neurogain.runner import Result
 
 KINDS = typing.get_args(Kind)
@@ -160,11 +160,13 @@ def test_bursts_are_shaded_in_every_panel():
         assert len(one.patches) == len(other.patches) + 1
 
 
-def test_rest_points_show_the_bistable_range():
-    v = np.linspace(-60, 0, 300)
-    stable = (v < -45) | (v > -30)
-    ramp = Ramp(np.array([[0.0, 1000.0]] * 2), np.array([[-60.0, 0.0]] * 2))
-    current = 500 + 10 * (v + 60) - 30 * np.clip(v + 45, 0, 15)
-    axes = figures.rest_points(v, current, stable, ramp).axes[0]
-    low, high = current[v > -30][0], current[v < -45][-1]
+def test_rest_points_show_the_bistable_range(results):
+    ramp = results["l5"].parts["ramp"]
+    axes = figures.dendrite_at_rest(ramp).axes[0]
+    [shaded] = axes.patches
+    low, high = shaded.get_x(), shaded.get_x() + shaded.get_width()
     assert axes.get_title() == f"The dendrite is bistable from {low:.0f} to {high:.0f} pA"
+    # the ramp leaves the lower branch behind one end, the upper one behind the other
+    up, down = (current[np.argmax(np.abs(np.diff(v)))] for current, v in zip(*ramp, strict=True))
+    assert high < up < high + 50
+    assert low - 50 < down < low

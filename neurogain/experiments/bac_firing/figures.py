@@ -51,14 +51,13 @@ def example(result: Result) -> Figure:
 
 
 def _points(result: Result) -> list[Row]:
-    """Return a row for each coupling, pulse and delay, by ascending delay."""
+    """Return a row for each coupling, pulse and delay."""
     fields = (DELAY, SHARE, f"{SHARE}_ci")
-    points: list[Row] = [
+    return [
         {COUPLING: row[COUPLING], PULSE: row[PULSE]} | dict(zip(fields, point, strict=True))
         for row in result.metrics["pairing"]
         for point in zip(*(row[field] for field in fields), strict=True)
     ]
-    return sorted(points, key=lambda point: point[DELAY])
 
 
 def _nearest(points: Sequence[Row], field: str, value: float) -> Any:
@@ -75,7 +74,9 @@ def maps(result: Result) -> Figure:
     )  # fmt: skip
     delays, heights = values(points, DELAY), values(points, PULSE)
     for axes, coupling in zip(panels, couplings, strict=True):
-        own = sorted(where(points, **{COUPLING: coupling}), key=lambda point: point[PULSE])
+        own = sorted(
+            where(points, **{COUPLING: coupling}), key=lambda point: (point[PULSE], point[DELAY])
+        )
         grid = np.reshape([point[SHARE] for point in own], (len(heights), len(delays)))
         image = axes.pcolormesh(
             _edges(delays), _edges(heights), grid, vmin=0, vmax=1, cmap="cividis"
@@ -117,7 +118,7 @@ def probabilities(result: Result) -> Figure:
         (panels[2], some, COUPLING, PULSE, "pulse (pA)"),
     ):
         rows.points(axes, own, along, SHARE, by=by, **_FINE)
-        draw.legend(axes, title, beside=True)
+        draw.legend(axes, title, at="beside")
     title = f"Share and 95 % Clopper-Pearson interval, {config.repeats} repeats"
     return draw.finish(figure, title, letters=True)
 

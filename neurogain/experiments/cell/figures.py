@@ -26,7 +26,7 @@ def plot(axes: Axes, result: Result) -> None:
     _soma(axes, result.parts["traces"])
     _shade(axes, result)
     axes.set(xlabel="time (ms)", ylabel="soma (mV)", title=_title(result.config))
-    draw.legend(axes, loc="upper center", bbox_to_anchor=(0.5, -0.15), ncols=3)
+    draw.legend(axes, at="below")
 
 
 def _title(config: CellConfig) -> str:
@@ -67,11 +67,9 @@ def _shade(axes: Axes, result: Result) -> None:
 def _dendrite(axes: Axes, cell: CellTraces, threshold: float) -> None:
     axes.plot(cell.time_ms, cell.dendrite_v, color=DENDRITE, lw=1)
     draw.guides(axes, y=[threshold], linestyle="--")
-    above, label = (
-        np.maximum(cell.dendrite_v, threshold),
-        f"calcium event: at least {threshold:g} mV",
-    )
-    axes.fill_between(cell.time_ms, threshold, above, color=DENDRITE, alpha=0.3, lw=0, label=label)
+    look: Any = {"color": DENDRITE, "alpha": 0.3, "lw": 0}
+    look["label"] = f"calcium event: at least {threshold:g} mV"
+    axes.fill_between(cell.time_ms, threshold, np.maximum(cell.dendrite_v, threshold), **look)
 
 
 def _soma(axes: Axes, cell: CellTraces) -> None:
@@ -88,21 +86,13 @@ def _soma(axes: Axes, cell: CellTraces) -> None:
 
 
 def dendrite_at_rest(ramp: Ramp) -> Figure:
-    """Draw the rest points of the layer-5 dendrite, and a slow ramp up and down."""
+    """Draw where the layer-5 dendrite rests under constant currents, and a slow ramp up and down.
+
+    `ramp`: current and potential while the current rises, then falls.
+    """
     v = np.linspace(-72.0, 0.0, 2000)
     current = np.asarray(dendrite.steady_current(cells.L5_DENDRITE, v))
-    return rest_points(v, current, np.asarray(dendrite.is_stable(cells.L5_DENDRITE, v)), ramp)
-
-
-def rest_points(v: np.ndarray, current: np.ndarray, is_stable: np.ndarray, ramp: Ramp) -> Figure:
-    """Draw where a dendrite can rest under a constant current, and a slow ramp up and down.
-
-    Args:
-      v: mV, ascending.
-      current: pA, the constant current under which the dendrite rests at v.
-      is_stable: whether it is stable there; a lower and an upper stretch of v.
-      ramp: current and potential while the current rises, then falls slowly.
-    """
+    is_stable = np.asarray(dendrite.is_stable(cells.L5_DENDRITE, v))
     labels = {"x": "dendritic current (pA)", "y": "dendritic potential (mV)"}
     figure, axes = draw.single((6.4, 4.4), **labels)
     stable, unstable = (np.where(mask, current, np.nan) for mask in (is_stable, ~is_stable))
@@ -111,11 +101,9 @@ def rest_points(v: np.ndarray, current: np.ndarray, is_stable: np.ndarray, ramp:
     looks: Any = {"rises": {"color": SOMA, "ls": "--"}, "falls": {"color": DENDRITE, "ls": "-."}}
     for (way, look), x, y in zip(looks.items(), *ramp, strict=True):
         axes.plot(x, y, lw=1.4, label=f"current {way} slowly", **look)
-    changes = np.flatnonzero(np.diff(is_stable.astype(int)))
-    if len(changes) == 2:
-        high, low = current[changes[0]], current[changes[1] + 1]  # ends of the two stretches
-        draw.shade(axes, low, high)
-        axes.set_title(f"The dendrite is bistable from {low:.0f} to {high:.0f} pA")
+    low, high = current[~is_stable].min(), current[~is_stable].max()
+    draw.shade(axes, low, high)
+    axes.set_title(f"The dendrite is bistable from {low:.0f} to {high:.0f} pA")
     axes.set_xlim(float(ramp.current.min()), float(ramp.current.max()))
     draw.legend(axes, loc="upper left")
     return draw.finish(figure)

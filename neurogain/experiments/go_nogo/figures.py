@@ -62,8 +62,9 @@ def plot(axes: Axes, result: Result) -> None:
     validity, ran = result.config.levels()[0][0], result.config.conditions
     names = MAIN if set(MAIN) & set(ran) else ran
     _course(axes, result, names, PERFORMANCE[SHARE], validity)
-    axes.set(xlabel="trial", ylabel=SHARE, title=_title(validity), ylim=(None, 1.02))
-    draw.legend(axes, loc="lower right")
+    axes.set(xlabel="trial", ylabel=SHARE, title=_title(validity))
+    draw.narrow(axes, y=(0, 1.02))
+    draw.legend(axes, at="below")
 
 
 def _title(validity: float) -> str:
@@ -125,7 +126,7 @@ def _over_trials(
         for axes, validity in zip(row, validities, strict=True):
             _course(axes, result, names, quantity, validity)
         if label == SHARE:
-            row[0].set_ylim(top=1.02)  # wide intervals reach beyond
+            draw.narrow(row[0], y=(0, 1.02))
     return draw.finish(figure, title, _mean(result), letters=True, below=True)
 
 
@@ -190,7 +191,7 @@ def entropies(result: Result) -> Figure:
     for axes in panels:
         axes.set_xticks(range(3), ["last 40 before", "first 40 after", "last 40"])
     panels[0].set_ylim(0, 1.02)
-    draw.legend(panels[1], beside=True)
+    draw.legend(panels[1], at="beside")
     return draw.finish(figure, "Exploration around the shift", _mean(result), letters=True)
 
 
@@ -200,7 +201,9 @@ def overtraining(result: Result) -> Figure:
     swept = sorted({c["summary"] for c in here if c["overtraining"]})
     fields = {LEARNED: "mean", "trials_to_criterion": "median"}
     x = "trials of over-training (points set apart)"
-    figure, panels = draw.row(2, (9.0, 3.8), x=x, y="share of seeds that learn", sharey=False)
+    figure, panels = draw.row(
+        2, (9.0, 3.8), x=x, y="share of seeds that learn the shift", sharey=False
+    )
     for i, (name, line, marker) in enumerate(assign(swept)):
         own = sorted(where(here, summary=name), key=lambda c: c["overtraining"])
         at = [c["overtraining"] + 12 * i for c in own]
@@ -223,11 +226,10 @@ def noradrenaline(result: Result, *, around: int = 60) -> Figure:
         values = _runs(result, YOKED_TO, validity).noradrenaline
         part = slice(max(0, shift - around), shift + around)
         trials = np.arange(values.shape[1])[part] - shift
-        draw.each(axes, trials, values[:, part], "mean", color=COLOURS[0])
+        draw.each(axes, trials, values[:, part], "mean", color=COLOURS[0], faint="0.5")
         draw.guides(axes, x=[0])
-    draw.legend(panels[0])
-    title = "Noradrenaline released by bursts, DA + NA (thin: seeds)"
-    return draw.finish(figure, title, f"{result.config.seeds} seeds", letters=True)
+    note = f"{result.config.seeds} seeds (thin), and their mean"
+    return draw.finish(figure, "Noradrenaline released by bursts, DA + NA", note, letters=True)
 
 
 def lucky(result: Result) -> Figure:

@@ -142,27 +142,27 @@ def gain(result: Result, *, knob: str) -> Figure:
     """Draw the f-I curves at each level of a knob, and slope and threshold against the level."""
     config, conditions = result.config, result.metrics["conditions"]
     found = where(conditions, knob=knob)
-    figure, panels = draw.row(3, (11.4, 3.9), sharey=False, width_ratios=(1.3, 1, 1))
+    low, high = config.slope_range
+    figure, panels = draw.row(
+        ("", f"slope, {low:g} to {high:g} Hz", f"threshold, {config.criterion:g} Hz"), (11.4, 3.9),
+        x=("mean somatic current (pA)", NAMES[knob], NAMES[knob]), y="pyramidal rate (Hz)",
+        sharey=False, width_ratios=(1.3, 1, 1),
+    )  # fmt: skip
     colours = style.ordered(c["level"] for c in found)
     for marker, c in zip(style.MARKERS * len(found), found, strict=False):
         look = {"color": colours[c["level"]], "marker": marker, "markersize": 4}
         draw.line(panels[0], c["current_pA"], c["rate_hz"], label=f"{c['level']:g}", **look)
     draw.guides(panels[0], y=[config.criterion], linestyle=":")
-    panels[0].set(xlabel="mean somatic current (pA)", ylabel="pyramidal rate (Hz)")
     draw.legend(panels[0], NAMES[knob])
-    low, high = config.slope_range
-    for axes, field, label, title in (
-        (panels[1], "slope_hz_per_nA", "slope (Hz/nA)", f"slope, {low:g} to {high:g} Hz"),
-        (panels[2], "threshold_pA", "threshold (pA)", f"threshold, {config.criterion:g} Hz"),
-    ):
-        draw.points(
-            axes, [c["level"] for c in found], draw.joined(c[field] for c in found), color="k"
-        )
-        axes.set(xlabel=NAMES[knob], ylabel=label, title=title)
+    levels, labels = [c["level"] for c in found], ("slope (Hz/nA)", "threshold (pA)")
+    fields = ("slope_hz_per_nA", "threshold_pA")
+    for axes, field, label in zip(panels[1:], fields, labels, strict=True):
+        draw.points(axes, levels, draw.joined(c[field] for c in found), color="k")
         # one scale for all knobs, so that figures can be compared side by side
-        axes.set_ylim(*_limits([c[field] for c in conditions]))
-    title = f"Gain of the network against {NAMES[knob].split(' (')[0]}, recurrence "
-    title += f"{config.recurrence:g}"
+        axes.set(ylabel=label, ylim=_limits([c[field] for c in conditions]))
+    panels[1].sharex(panels[2])  # some levels may have a threshold alone
+    against = f"{NAMES[knob].split(' (')[0]}, recurrence {config.recurrence:g}"
+    title = f"Gain of the network against {against}"
     return draw.finish(figure, title, _seeds(result), letters=True)
 
 
@@ -197,7 +197,7 @@ def changes(result: Result) -> Figure:
     figure, panels = draw.row(titles, size, x=THRESHOLD, y=SLOPE, sharex=True)
     for axes, group in zip(panels, groups, strict=True):
         _changes(axes, group["conditions"])
-    draw.legend(panels[-1], beside=True)
+    draw.legend(panels[-1], at="beside")
     title = "Inhibition, against its lowest drive, paired by seed"
     return draw.finish(figure, title, _seeds(result), letters=True)
 

@@ -6,8 +6,7 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 
-from neurogain.experiments.neuromod.config import NeuromodConfig
-from neurogain.experiments.neuromod.run import DOSES, KINDS, Course
+from neurogain.experiments.neuromod.run import DOSES, KINDS
 from neurogain.neuromod import effects, systems, tables
 from neurogain.neuromod.systems import SYSTEMS
 from neurogain.plotting import draw
@@ -26,26 +25,22 @@ def figures(result: Result) -> Figures:
 
 def plot(axes: Axes, result: Result) -> None:
     """Draw all concentrations over their tonic levels; interactions on as lines, off as dots."""
-    tonic = np.array([[result.metrics["tonic_nM"][system]] for system in SYSTEMS])
-    relative = {kind: one.concentration / tonic for kind, one in _named(result).items()}
-    _both(axes, result.config, relative, SYSTEMS)
+    tonic = [result.metrics["tonic_nM"][system] for system in SYSTEMS]
+    _both(axes, result, "concentration", dict(enumerate(SYSTEMS)), over=tonic)
     axes.set(xlabel="time (s)", ylabel="concentration over tonic level")
     draw.legend(axes)
 
 
-def _named(result: Result) -> dict[str, Course]:
-    return {kind: result.parts[label] for kind, label in KINDS.items()}
-
-
 def _both(
-    axes: Axes, config: NeuromodConfig, values: Mapping[str, np.ndarray], names: Sequence[str]
+    axes: Axes, result: Result, field: str, names: Mapping[int, str], over: Sequence[float] = ()
 ) -> None:
-    """Draw the rows of (names, times), by "on" and "off"."""
-    for kind, rows in values.items():
-        time = config.dt * (1 + np.arange(rows.shape[1])) / 1000
-        for (name, line, _), row in zip(assign(names), rows, strict=True):
-            label = name if kind == "on" else None
-            axes.plot(time, row, color=line["color"], label=label, **LOOKS[kind])
+    """Draw rows of a field, named, with and without interactions; `over`: what they are over."""
+    for kind, label in KINDS.items():
+        values = getattr(result.parts[label], field)
+        time = result.config.dt * (1 + np.arange(values.shape[1])) / 1000
+        for i, (name, line, _) in zip(names, assign(names.values()), strict=True):
+            look = LOOKS[kind] | {"color": line["color"], "label": name if kind == "on" else None}
+            axes.plot(time, values[i] / (over[i] if over else 1), **look)
 
 
 def _unit(target: str) -> str:
@@ -57,39 +52,36 @@ def _unit(target: str) -> str:
 
 def courses(result: Result) -> Figure:
     """Draw concentrations, activations and effects; interactions on as lines, off as dots."""
-    config, named, rows = result.config, _named(result), len(SYSTEMS)
+    rows = len(SYSTEMS)
     figure, grid = draw.grid(
         rows, 3, (13.0, 1.0 + 2.0 * rows), sharex=True,
         y=[f"{system}\n(nM)" for system in SYSTEMS],
-        titles=("concentration", "receptors", f"effects on {config.cell}"),
+        titles=("concentration", "receptors", f"effects on {result.config.cell}"),
     )  # fmt: skip
-    owners = np.array(list(systems.owners(tables.standard()).items()))
-    for row, (system, (left, right, _)) in enumerate(zip(SYSTEMS, grid, strict=True)):
-        own = owners[:, 1] == system
-        concentration = {kind: one.concentration[[row]] for kind, one in named.items()}
-        _both(left, config, concentration, [system])
-        activation = {kind: one.activation[own] for kind, one in named.items()}
-        _both(right, config, activation, owners[own, 0].tolist())
+    owners = systems.owners(tables.standard()).items()
+    for i, (system, (left, right, _)) in enumerate(zip(SYSTEMS, grid, strict=True)):
+        own = {j: name for j, (name, owner) in enumerate(owners) if owner == system}
+        _both(left, result, "concentration", {i: system})
+        _both(right, result, "activation", own)
         right.set_ylabel("activation")
-    filled = _effects(grid[:, 2], config, named)
+    filled = _effects(grid[:, 2], result)
     for axes in (*grid[-1, :2], grid[filled - 1, 2]):
         axes.set_xlabel("time (s)")
         axes.tick_params(labelbottom=True)
     for axes in grid[:, 1:].flat:
-        draw.legend(axes, beside=True, ncols=1)
+        draw.legend(axes, at="beside")
     return draw.finish(figure, "Neuromodulators: with interactions (lines) and without (dots)")
 
 
-def _effects(column: np.ndarray, config: NeuromodConfig, named: Mapping[str, Course]) -> int:
+def _effects(column: np.ndarray, result: Result) -> int:
     """Draw the amounts at all targets, one panel a unit; return the number of panels."""
-    targets = effects.names(tables.EFFECTS[config.cell])
+    targets = effects.names(tables.EFFECTS[result.config.cell])
     units = list(dict.fromkeys(map(_unit, targets)))
     for axes in column[len(units) :]:
         axes.set_axis_off()
     for axes, unit in zip(column, units, strict=False):
-        own = [i for i, target in enumerate(targets) if _unit(target) == unit]
-        amount = {kind: one.amount[own] for kind, one in named.items()}
-        _both(axes, config, amount, [targets[i] for i in own])
+        own = {i: target for i, target in enumerate(targets) if _unit(target) == unit}
+        _both(axes, result, "amount", own)
         axes.set_ylabel(f"effect ({unit})")
     return len(units)
 
@@ -106,5 +98,5 @@ def dose_response(result: Result) -> Figure:
         axes.plot(x, hill, color=line["color"], lw=1)
         axes.plot(x, bound, marker, color=line["color"], ms=3.5, label=name)
     axes.set_xscale("log")
-    draw.legend(axes, beside=True)
+    draw.legend(axes, at="beside")
     return draw.finish(figure, "Settled receptors (marks) and Hill curves (lines)")
