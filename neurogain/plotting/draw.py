@@ -24,11 +24,6 @@ _BARS: dict[str, Any] = {
     "linewidth": 1.4, "elinewidth": 1.2, "capsize": 2.5, "marker": "o", "markersize": 4.5
 }  # fmt: skip
 _GUIDE: dict[str, Any] = {"color": "0.5", "linewidth": 0.8}
-_PLACES: dict[str, dict[str, Any]] = {
-    "inside": {},
-    "beside": {"loc": "center left", "bbox_to_anchor": (1.0, 0.5)},
-    "below": {"loc": "upper center", "bbox_to_anchor": (0.5, -0.15)},
-}
 _LEGEND: dict[str, Any] = {"frameon": False, "fontsize": 9, "title_fontsize": 9}
 
 
@@ -173,11 +168,17 @@ def say(axes: Axes, text: str) -> None:
     axes.text(0.5, 0.5, text, transform=axes.transAxes, ha="center", va="center")
 
 
-def legend(axes: Axes, title: str | None = None, *, at: str = "inside", **look: Any) -> None:
-    """Put a legend into a panel, or "beside" it on the right, or "below" it."""
+def legend(
+    axes: Axes, title: str | None = None, *, beside: bool = False, below: bool = False, **look: Any
+) -> None:
+    """Put a legend into a panel, or beside it on the right, or below it."""
     handles, _ = axes.get_legend_handles_labels()
-    columns = {"inside": 1 + (len(handles) > 6), "beside": 1, "below": 3 - (len(handles) > 3)}
-    place = _PLACES[at] | {"ncols": columns[at]}
+    place: dict[str, Any] = {"ncols": 1 + (len(handles) > 6)}
+    if beside:
+        place = {"loc": "center left", "bbox_to_anchor": (1.0, 0.5)}
+    elif below:
+        columns = 2 if len(handles) > 3 else 3
+        place = {"loc": "upper center", "bbox_to_anchor": (0.5, -0.15), "ncols": columns}
     if handles:
         axes.legend(title=title, **_LEGEND | place | look)
 

@@ -118,7 +118,7 @@ def probabilities(result: Result) -> Figure:
         (panels[2], some, COUPLING, PULSE, "pulse (pA)"),
     ):
         rows.points(axes, own, along, SHARE, by=by, **_FINE)
-        draw.legend(axes, title, at="beside")
+        draw.legend(axes, title, beside=True)
     title = f"Share and 95 % Clopper-Pearson interval, {config.repeats} repeats"
     return draw.finish(figure, title, letters=True)
 

@@ -101,6 +101,6 @@ def over_inputs(result: Result) -> Figure:
         draw.points(axes, x, ratio, label=f"{noise:g} pA", **look)
     draw.guides(axes, y=[1], linestyle=":")
     axes.set(ylim=(0, None), xticks=values(points, "somatic_current_pA"))
-    draw.legend(axes, "noise (sd)", at="beside")
+    draw.legend(axes, "noise (sd)", beside=True)
     title = f"First change ({result.config.early / 1000:g} s) over inputs"
     return draw.finish(figure, title, draw.mean_over(result.config.map_seeds))

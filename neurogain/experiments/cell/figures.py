@@ -26,7 +26,7 @@ def plot(axes: Axes, result: Result) -> None:
     _soma(axes, result.parts["traces"])
     _shade(axes, result)
     axes.set(xlabel="time (ms)", ylabel="soma (mV)", title=_title(result.config))
-    draw.legend(axes, at="below")
+    draw.legend(axes, below=True)
 
 
 def _title(config: CellConfig) -> str:

@@ -64,7 +64,7 @@ def plot(axes: Axes, result: Result) -> None:
     _course(axes, result, names, PERFORMANCE[SHARE], validity)
     axes.set(xlabel="trial", ylabel=SHARE, title=_title(validity))
     draw.narrow(axes, y=(0, 1.02))
-    draw.legend(axes, at="below")
+    draw.legend(axes, below=True)
 
 
 def _title(validity: float) -> str:
@@ -191,7 +191,7 @@ def entropies(result: Result) -> Figure:
     for axes in panels:
         axes.set_xticks(range(3), ["last 40 before", "first 40 after", "last 40"])
     panels[0].set_ylim(0, 1.02)
-    draw.legend(panels[1], at="beside")
+    draw.legend(panels[1], beside=True)
     return draw.finish(figure, "Exploration around the shift", _mean(result), letters=True)
 
 

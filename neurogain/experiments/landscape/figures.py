@@ -78,7 +78,7 @@ def curvature(result: Result) -> Figure:
     _largest(panels[0], result)
     _ratios(panels[1], result)
     for axes in panels:
-        draw.legend(axes, at="beside")
+        draw.legend(axes, beside=True)
     note = draw.mean_over(result.config.seeds, mean=_GEOMETRIC)
     return draw.finish(figure, "Hessian of the training loss", note, letters=True)
 
@@ -189,7 +189,7 @@ def fast_slow(result: Result, *, weight: int = 0) -> Figure:
     draw.guides(panels[2], y=[1e-6], color=COLOURS[3], linestyle="--", label="1e-6")
     for axes in panels:
         draw.guides(axes, x=[(len(gap) - 1) / 2])
-        draw.legend(axes, at="beside")
+        draw.legend(axes, beside=True)
     title = "A linear problem: gain modulation is learning with fast and slow weights"
     return draw.finish(figure, title, letters=True)
 

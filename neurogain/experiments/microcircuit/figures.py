@@ -197,7 +197,7 @@ def changes(result: Result) -> Figure:
     figure, panels = draw.row(titles, size, x=THRESHOLD, y=SLOPE, sharex=True)
     for axes, group in zip(panels, groups, strict=True):
         _changes(axes, group["conditions"])
-    draw.legend(panels[-1], at="beside")
+    draw.legend(panels[-1], beside=True)
     title = "Inhibition, against its lowest drive, paired by seed"
     return draw.finish(figure, title, _seeds(result), letters=True)
 

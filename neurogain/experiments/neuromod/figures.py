@@ -69,7 +69,7 @@ def courses(result: Result) -> Figure:
         axes.set_xlabel("time (s)")
         axes.tick_params(labelbottom=True)
     for axes in grid[:, 1:].flat:
-        draw.legend(axes, at="beside")
+        draw.legend(axes, beside=True)
     return draw.finish(figure, "Neuromodulators: with interactions (lines) and without (dots)")
 
 
@@ -98,5 +98,5 @@ def dose_response(result: Result) -> Figure:
         axes.plot(x, hill, color=line["color"], lw=1)
         axes.plot(x, bound, marker, color=line["color"], ms=3.5, label=name)
     axes.set_xscale("log")
-    draw.legend(axes, at="beside")
+    draw.legend(axes, beside=True)
     return draw.finish(figure, "Settled receptors (marks) and Hill curves (lines)")

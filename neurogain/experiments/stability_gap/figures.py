@@ -28,7 +28,7 @@ def plot(axes: Axes, result: Result) -> None:
     every, name = result.config.protocol.eval_every, result.metrics["stream"]["tasks"][1]
     continual.around_switch(axes, _each(result, "accuracy"), 1, name, eval_every=every)
     axes.set_ylabel(continual.OLD_TASKS)
-    draw.legend(axes, at="below")
+    draw.legend(axes, below=True)
 
 
 def _each(result: Result, field: str) -> dict[str, Any]:
