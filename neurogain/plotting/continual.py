@@ -92,7 +92,7 @@ def trade_off(methods: Mapping[str, Mapping[str, Any]], *, title: str = "") -> F
     """Draw avg-SG against avg-ACC: lower right is better. Values as in `metrics.json`."""
     figure, axes = draw.single((6.4, 4.4), x=ACCURACY, y=GAP)
     for label, line, marker in style.assign(methods):
-        look = {"color": line["color"], "marker": marker, "linestyle": "none"}
+        look = {"color": line["color"], "marker": marker, "markersize": 6, "linestyle": "none"}
         x, y = methods[label]["avg_acc"], methods[label]["avg_sg"]
         draw.points(axes, x, y, label=label, **look)
     if axes.containers:

@@ -103,10 +103,7 @@ def blocks(values: np.ndarray) -> tuple[np.ndarray, draw.Value]:
     """
     whole = values[:, : values.shape[1] // BLOCK * BLOCK]
     parts = whole.reshape(len(values), -1, BLOCK)
-    known = np.isfinite(parts)
-    count = known.sum(axis=2)
-    each = np.where(known, parts, 0).sum(axis=2) / np.maximum(count, 1)
-    each = np.where(count > 0, each, np.nan)
+    each = np.ma.masked_invalid(parts).mean(axis=2).filled(np.nan)
     few = np.isfinite(each).sum(axis=0) < min(LEAST, len(values))
     found = [stats.summary(x, known_only=True) for x in np.where(few, np.nan, each).T]
     return BLOCK * (np.arange(len(found)) + 0.5), draw.joined(found)
@@ -127,11 +124,7 @@ def _over_trials(
             _course(axes, result, names, quantity, validity)
         if label == SHARE:
             draw.narrow(row[0], y=(0, 1.02))
-    return draw.finish(figure, title, _mean(result), letters=True, below=True)
-
-
-def _mean(result: Result) -> str:
-    return draw.mean_over(result.config.seeds)
+    return draw.finish(figure, title, draw.mean_over(result.config.seeds), letters=True, below=True)
 
 
 def performance(result: Result) -> Figure:
@@ -192,7 +185,9 @@ def entropies(result: Result) -> Figure:
         axes.set_xticks(range(3), ["last 40 before", "first 40 after", "last 40"])
     panels[0].set_ylim(0, 1.02)
     draw.legend(panels[1], beside=True)
-    return draw.finish(figure, "Exploration around the shift", _mean(result), letters=True)
+    return draw.finish(
+        figure, "Exploration around the shift", draw.mean_over(result.config.seeds), letters=True
+    )
 
 
 def overtraining(result: Result) -> Figure:

@@ -29,7 +29,6 @@ _TASKS: dict[str, dict[str, Any]] = {
     "new task": {"color": COLOURS[3], "linestyle": "--"},
 }
 LARGEST = "largest eigenvalue at E (nats)"
-_GEOMETRIC = "geometric mean"
 
 
 def figures(result: Result) -> Figures:
@@ -79,7 +78,7 @@ def curvature(result: Result) -> Figure:
     _ratios(panels[1], result)
     for axes in panels:
         draw.legend(axes, beside=True)
-    note = draw.mean_over(result.config.seeds, mean=_GEOMETRIC)
+    note = draw.mean_over(result.config.seeds, mean="geometric mean")
     return draw.finish(figure, "Hessian of the training loss", note, letters=True)
 
 
@@ -122,7 +121,7 @@ def around(result: Result, *, kind: Literal["loss", "accuracy"]) -> Figure:
         panels[0].set_xlabel("updates since the switch")
         panels[1].set_xticks([-1, 0, 1], [f"{-window}", "switch", f"{window}"])
     rows[0, 0].set(**{"yscale": "log"} if log else {"ylim": (-0.03, 1.03)})
-    note = draw.mean_over(result.config.seeds, mean=_GEOMETRIC if log else "mean")
+    note = draw.mean_over(result.config.seeds, mean="geometric mean" if log else "mean")
     return draw.finish(figure, "Around the switch", note, below=True)
 
 

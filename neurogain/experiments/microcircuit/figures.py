@@ -1,8 +1,7 @@
 """Figures of the microcircuit: activity, weights, and what changes the network's gain."""
 
 import functools
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -48,10 +47,6 @@ def _first_cells(result: Result) -> dict[str, int]:
     return dict(zip(POPULATIONS, np.cumsum([0, *sizes[:-1]]).tolist(), strict=True))
 
 
-def _seeds(result: Result) -> str:
-    return draw.mean_over(result.config.seeds)
-
-
 def raster(result: Result) -> Figure:
     """Draw every spike of the first seed, cells sorted by population, above the rates."""
     config, metrics, reference = result.config, result.metrics, result.parts["reference"]
@@ -81,7 +76,7 @@ def raster(result: Result) -> Figure:
     return draw.finish(
         figure,
         f"Reference run at {config.reference_current:g} pA, full weights: first seed, "
-        f"rates in bins of {config.bin:g} ms\n{text} ({_seeds(result)})",
+        f"rates in bins of {config.bin:g} ms\n{text} ({draw.mean_over(config.seeds)})",
     )
 
 
@@ -158,20 +153,14 @@ def gain(result: Result, *, knob: str) -> Figure:
     fields = ("slope_hz_per_nA", "threshold_pA")
     for axes, field, label in zip(panels[1:], fields, labels, strict=True):
         draw.points(axes, levels, draw.joined(c[field] for c in found), color="k")
+        axes.set_ylabel(label)
         # one scale for all knobs, so that figures can be compared side by side
-        axes.set(ylabel=label, ylim=_limits([c[field] for c in conditions]))
+        ends = [end for c in conditions for end in (c[field]["mean"], *c[field]["ci"])]
+        axes.update_datalim([(0, end) for end in ends if end is not None], updatex=False)
     panels[1].sharex(panels[2])  # some levels may have a threshold alone
     against = f"{NAMES[knob].split(' (')[0]}, recurrence {config.recurrence:g}"
     title = f"Gain of the network against {against}"
-    return draw.finish(figure, title, _seeds(result), letters=True)
-
-
-def _limits(values: Sequence[Mapping[str, Any]]) -> tuple[float, float]:
-    ends = [x for v in values for x in (v["mean"], *v["ci"]) if x is not None]
-    if not ends:
-        return 0.0, 1.0
-    margin = 0.06 * (max(ends) - min(ends)) or 1.0
-    return min(ends) - margin, max(ends) + margin
+    return draw.finish(figure, title, draw.mean_over(config.seeds), letters=True)
 
 
 def _changes(axes: Axes, found: Sequence[Row]) -> None:
@@ -189,9 +178,9 @@ def _changes(axes: Axes, found: Sequence[Row]) -> None:
 
 def changes(result: Result) -> Figure:
     """Draw change of slope against change of threshold under SOM and PV drive."""
-    first = {"recurrence": result.config.recurrence, "conditions": result.metrics["conditions"]}
-    groups = [first, *result.metrics["other_recurrences"]]
-    groups.sort(key=lambda group: group["recurrence"])
+    config, metrics = result.config, result.metrics
+    first = {"recurrence": config.recurrence, "conditions": metrics["conditions"]}
+    groups = sorted((first, *metrics["other_recurrences"]), key=lambda group: group["recurrence"])
     titles = [f"recurrence {group['recurrence']:g}" for group in groups]
     size = (3.4 * len(groups) + 1.6, 4.0)
     figure, panels = draw.row(titles, size, x=THRESHOLD, y=SLOPE, sharex=True)
@@ -199,7 +188,7 @@ def changes(result: Result) -> Figure:
         _changes(axes, group["conditions"])
     draw.legend(panels[-1], beside=True)
     title = "Inhibition, against its lowest drive, paired by seed"
-    return draw.finish(figure, title, _seeds(result), letters=True)
+    return draw.finish(figure, title, draw.mean_over(config.seeds), letters=True)
 
 
 def pv_distance(result: Result) -> Figure:
@@ -222,4 +211,4 @@ def pv_distance(result: Result) -> Figure:
         draw.shade(axes, 0, found["sector_deg"] / 2, "where the driven PV cells are")
         axes.set(xlim=(0, 180), xticks=np.arange(0, 181, 45))
     title = "PV cells raise the threshold of their neighbours"
-    return draw.finish(figure, title, _seeds(result), letters=True, below=True)
+    return draw.finish(figure, title, draw.mean_over(config.seeds), letters=True, below=True)
