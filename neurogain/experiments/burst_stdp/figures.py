@@ -55,7 +55,7 @@ def _changes(axes: Axes, result: Result) -> None:
     look = {"color": "0.3", "linestyle": ":", "label": "end of the first change"}
     draw.guides(axes, x=[result.config.early / 1000], **look)
     axes.set(ylabel="mean |w - w(0)| / w_max", xlim=(0, time[-1]), ylim=(0, None))
-    draw.legend(axes, loc="upper left")
+    draw.legend(axes, loc="lower right")
 
 
 def ratios(result: Result) -> Figure:
