@@ -1,22 +1,22 @@
 """What many benchmarks do: timing, taking turns, memory, and processes of their own."""
 
+import atexit
 import contextlib
-import importlib
 import importlib.metadata
 import importlib.util
-import json
+import multiprocessing
 import os
-import subprocess
-import sys
 import time
+import traceback
 from collections.abc import Callable, Mapping
+from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
+from unittest import mock
 
 import numpy as np
 
-from benchmarks.registry import ROOT
-
+SPAWN = multiprocessing.get_context("spawn")
 Key = TypeVar("Key")
 Value = TypeVar("Value")
 
@@ -87,38 +87,50 @@ def memory_mib(field: str, path: str = "/proc/self/status") -> float:
     return 0.0
 
 
-def words(function: Callable[..., Any], *args: Any) -> list[str]:
-    """Return the command that calls a module's function in a process of its own.
+class Child:
+    """A process of its own that calls `function(pipe, *args)` of a module, and sends the result.
 
-    Its arguments and what it returns are JSON; the last line that it prints is the result. Run it
-    with `environment()`.
+    On its way the function may send `(True, value)` along the pipe, and receive.
     """
-    name = f"{function.__module__}:{function.__qualname__}"
-    return [sys.executable, "-m", "benchmarks.measure", name, json.dumps(args, default=str)]
+
+    def __init__(self, function: Callable[..., Any], *args: Any):
+        """Start it; it does not outlive this process."""
+        self.pipe, there = SPAWN.Pipe()
+        self.process = SPAWN.Process(target=_child, args=(there, function, args))
+        self.process.start()
+        there.close()
+        atexit.register(self.process.kill)
+
+    def receive(self) -> Any:
+        """Return what it sends next; a RuntimeError if it fails."""
+        try:
+            good, value = self.pipe.recv()
+        except EOFError:
+            self.process.join()
+            good, value = False, f"a process of its own ended with {self.process.exitcode}"
+        if not good:
+            raise RuntimeError(value)
+        return value
 
 
-def environment(**more: str) -> dict[str, str]:
-    """Return an environment in which a process finds this package and neurogain."""
-    paths = filter(None, (str(ROOT), os.environ.get("PYTHONPATH", "")))
-    return os.environ | {"PYTHONPATH": os.pathsep.join(paths)} | more
+def _child(pipe: Connection, function: Callable[..., Any], args: tuple[Any, ...]) -> None:
+    os.dup2(2, 1)  # what libraries print goes where errors go
+    try:
+        pipe.send((True, function(pipe, *args)))
+    except Exception:
+        pipe.send((False, traceback.format_exc()))
 
 
-def call(function: Callable[..., Any], *args: Any, what: str = "", **env: str) -> Any:
+def alone(pipe: Connection, function: Callable[..., Value], *args: Any) -> Value:
+    """Call a function that needs no pipe, in a `Child`."""
+    return function(*args)
+
+
+def call(function: Callable[..., Any], *args: Any, **env: str) -> Any:
     """Return what a function returns in a process of its own; a RuntimeError if that fails."""
-    done = subprocess.run(
-        words(function, *args), env=environment(**env), capture_output=True, text=True
-    )
-    if done.returncode:
-        raise RuntimeError(f"{what or function.__qualname__} failed:\n{done.stderr[-2000:]}")
-    return json.loads(done.stdout.splitlines()[-1])
-
-
-def main() -> None:
-    """Call the function named on the command line, print what it returns."""
-    module, name = sys.argv[1].split(":")
-    function = getattr(importlib.import_module(module), name)
-    print(json.dumps(function(*json.loads(sys.argv[2]))), flush=True)
-
-
-if __name__ == "__main__":
-    main()
+    with mock.patch.dict(os.environ, env):
+        child = Child(alone, function, *args)
+    try:
+        return child.receive()
+    finally:
+        child.process.join()

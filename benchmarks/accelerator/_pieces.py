@@ -57,10 +57,9 @@ network-speed-large 75 alone - network-speed --engines neurogain --sizes 100000 
 noise-speed-large 35 alone - noise-speed --sizes 1000000 --numbers 1e9 --network-sizes \
     --draws 1000000 --rounds 5
 noise-speed 80 alone - = --sizes 1000 16000 --network-sizes 16000 --draws 1000000 --rounds 3
-network-largest 75 alone - network-scaling --no-runs --no-build --no-paper --largest-ms 300 \
-    --memory-gib 100
-network-cost 90 alone - network-scaling --no-build --no-largest --no-paper --cells 16000 \
-    --in-degrees 100 1000 --levels 0 2 --rounds 2
+network-largest 75 alone - network-scaling --parts largest --largest-ms 300 --memory-gib 100
+network-cost 90 alone - network-scaling --parts rows --cells 16000 --in-degrees 100 1000 \
+    --levels 0 2 --rounds 2
 optimizer-overhead-calls 25 alone - optimizer-overhead --settings mlp --inner adam --rounds 20 \
     --seconds 0.05
 gain-curve 25 exact - =

@@ -28,7 +28,7 @@ from typing import Any
 
 from benchmarks import device
 from benchmarks.accelerator._pieces import ENVIRONMENTS, PIECES, Piece
-from benchmarks.measure import call, environment
+from benchmarks.measure import call
 from benchmarks.record import RESULTS, Record, dumped, table, whole
 from benchmarks.registry import ROOT
 
@@ -111,7 +111,7 @@ class Pieces:
           ValueError: if there is no accelerator and none is asked for.
         """
         self.args, self.out, self.work = args, record.out / "accelerator", record.work
-        found = call(device.stamp, what="JAX or neurogain", **OWN)
+        found = call(device.stamp, **OWN)
         self.device, self.versions = found["device"], found["versions"]
         files = sorted(
             p for room in ("neurogain", "benchmarks") for p in (ROOT / room).rglob("*.py")
@@ -162,12 +162,12 @@ class Pieces:
         """Start a piece; only those that don't measure speed find programs compiled before."""
         words = [w.replace("DIR", f"{self.args.data_dir}") for w in shlex.split(piece.command)[1:]]
         words += ["--tiny"] * self.args.tiny + ["--out", f"{folder}", "--work", f"{folder}/work"]
-        env = {**OWN, **ENVIRONMENTS[piece.runs]}
+        env = os.environ | OWN | ENVIRONMENTS[piece.runs]
         if not piece.alone:
             env["JAX_COMPILATION_CACHE_DIR"] = str((self.work / "cache").resolve())
         with (folder / "stdout.txt").open("w") as out, (folder / "stderr.txt").open("a") as err:
             return subprocess.Popen(
-                [sys.executable, *words], cwd=ROOT, env=environment(**env), stdout=out, stderr=err,
+                [sys.executable, *words], cwd=ROOT, env=env, stdout=out, stderr=err,
                 stdin=subprocess.DEVNULL, start_new_session=True,
             )  # fmt: skip
 

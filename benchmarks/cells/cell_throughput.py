@@ -143,7 +143,7 @@ def contenders(n: int, steps: int, peers: Sequence[str], folder: Path) -> Iterat
             name = f"Brian2, {dtype}, {cores} thread" + "s" * (cores > 1)
             project = folder / f"{kind}-{dtype}-{cores}-{n}"
             args = (str(project), n, steps, dtype, cores, kind)
-            seconds, _ = timed(functools.partial(call, _brian2.make, *args, what="Brian2"))
+            seconds, _ = timed(functools.partial(call, _brian2.make, *args))
             run = functools.partial(_brian2.run, project, dtype)
             yield Contender(name, kind, run, steps, seconds)
 

@@ -3,25 +3,20 @@
 An engine is a module in engines/, found there, with
 - available(): its version, None if it isn't installed;
 - prepare(network, plastic, seconds): build and compile; return a `Prepared`.
-`Runner` starts a process per engine. Before each repeat it waits until the others rest.
+Before each repeat a process waits until the others rest.
 """
 
 import importlib
-import json
-import os
-import subprocess
-import sys
-import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from benchmarks import measure as own
+from benchmarks.measure import memory_mib
 from benchmarks.networks._network import Network
 
-READY = "ready\n"  # what a process says when it waits
 FOUND = sorted(path.stem for path in (Path(__file__).parent / "engines").glob("*.py"))
 ENGINES = ("neurogain", *(name for name in FOUND if name != "neurogain"))
 
@@ -46,7 +41,7 @@ def measure(
 ) -> dict[str, Any]:
     """Return what the faster of its numbers of threads did; each turn, a seed, runs all."""
     module, network = engine(name), Network(n)
-    base = own.memory_mib("VmRSS")
+    base = memory_mib("VmRSS")
     ready = module.prepare(network, variant == "stdp", seconds)
     done: dict[Any, list[tuple[float, np.ndarray]]] = {threads: [] for threads in ready.runs}
     for seed in turns:
@@ -63,55 +58,18 @@ def measure(
         "spikes": float(mean.sum()),
         "threads": best,
         "version": module.available(),
-        "peak_mib": own.memory_mib("VmHWM"),
+        "peak_mib": memory_mib("VmHWM"),
         "base_mib": base,
     } | ready.more()
 
 
-def measure_in_turns(repeats: int, *args: Any) -> None:
-    """Measure when told so; the result is one line of JSON."""
-    channel = os.fdopen(os.dup(1), "w", buffering=1)
-    os.dup2(2, 1)  # what engines print goes where errors go
+def measure_in_turns(pipe: Connection, repeats: int, *args: Any) -> dict[str, Any]:
+    """Measure when told so, in a `Child`; None says that it waits for a turn."""
 
     def turns() -> Iterator[int]:
         for i in range(repeats):
-            channel.write(READY)
-            if not sys.stdin.readline():
-                raise SystemExit("The process that gives the turns is gone.")
+            pipe.send((True, None))
+            pipe.recv()
             yield i
 
-    channel.write(json.dumps(measure(turns(), *args)) + "\n")
-
-
-class Runner:
-    """A process that builds a network, then waits for its turns."""
-
-    def __init__(self, repeats: int, *args: Any):
-        """Start it, with the arguments of `measure`."""
-        self.engine = args[0]
-        self.result: dict[str, Any] | None = None
-        self.error = ""
-        self._errors = tempfile.TemporaryFile("w+")  # noqa: SIM115 (open while it runs)
-        self._process = subprocess.Popen(
-            own.words(measure_in_turns, repeats, *args), env=own.environment(), text=True,
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._errors,
-        )  # fmt: skip
-
-    def waits(self) -> bool:
-        """Return whether it waits for a turn; if not, it has ended, with `result` or `error`."""
-        assert self._process.stdout is not None
-        line = self._process.stdout.readline()
-        if line == READY:
-            return True
-        self._process.communicate()
-        self.result = json.loads(line) if line else None
-        self._errors.seek(0)
-        self.error = "" if line else self._errors.read()[-3000:]
-        self._errors.close()
-        return False
-
-    def go(self) -> None:
-        """Give it a turn."""
-        assert self._process.stdin is not None
-        self._process.stdin.write("go\n")
-        self._process.stdin.flush()
+    return measure(turns(), *args)

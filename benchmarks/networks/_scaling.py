@@ -5,9 +5,7 @@ before, at the peak of building, held after it, at the peak of running.
 """
 
 import contextlib
-import json
 import os
-import subprocess
 import time
 from pathlib import Path
 from typing import Any
@@ -15,9 +13,8 @@ from typing import Any
 import jax
 import numpy as np
 
-from benchmarks import measure as own
 from benchmarks.device import peak
-from benchmarks.measure import memory_mib
+from benchmarks.measure import Child, alone, memory_mib
 from benchmarks.networks import _network as net
 from benchmarks.networks.engines.neurogain import construct, driven
 from benchmarks.networks.engines.neurogain import run as run_network
@@ -134,25 +131,22 @@ def run_child(
     n: int, in_degree: int, variant: str, duration: float, limit_mib: float
 ) -> dict[str, Any]:
     """Return what a process measured, or `error`; it is ended where it needs too much memory."""
-    words = own.words(measure, n, in_degree, variant, duration)
-    highest, error = 0.0, None
-    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
-    with subprocess.Popen(words, env=own.environment(), **pipes) as process:
-        while process.poll() is None:
-            time.sleep(0.2)
-            with contextlib.suppress(OSError):
-                status = f"/proc/{process.pid}/status"
-                highest = max(highest, memory_mib("VmHWM", status))
-                swapped = memory_mib("VmSwap", status)
-                free = memory_mib("MemAvailable", "/proc/meminfo")
-                if highest > limit_mib or swapped > 0 or free < MIN_FREE_MIB:
-                    error = (
-                        f"ended at {highest / 1024:.1f} GiB, of {limit_mib / 1024:.3g} allowed, "
-                        f"with {free / 1024:.1f} GiB free and {swapped / 1024:.1f} GiB swapped"
-                    )
-                    process.kill()
-        out, err = process.communicate()
-    if process.returncode == 0 and error is None:
-        return json.loads(out.splitlines()[-1])
-    failed = {"cells": n, "in_degree": in_degree, "variant": variant, "peak_mib": highest}
-    return failed | {"error": error or err[-2000:]}
+    child, highest, error = Child(alone, measure, n, in_degree, variant, duration), 0.0, ""
+    while not child.pipe.poll(0.2):
+        with contextlib.suppress(OSError):
+            status = f"/proc/{child.process.pid}/status"
+            highest = max(highest, memory_mib("VmHWM", status))
+            swapped = memory_mib("VmSwap", status)
+            free = memory_mib("MemAvailable", "/proc/meminfo")
+            if highest > limit_mib or swapped > 0 or free < MIN_FREE_MIB:
+                error = (
+                    f"ended at {highest / 1024:.1f} GiB, of {limit_mib / 1024:.3g} allowed, "
+                    f"with {free / 1024:.1f} GiB free and {swapped / 1024:.1f} GiB swapped"
+                )
+                child.process.kill()
+                break
+    try:
+        return child.receive()
+    except RuntimeError as failed:
+        told = {"cells": n, "in_degree": in_degree, "variant": variant, "peak_mib": highest}
+        return told | {"error": error or str(failed)}

@@ -20,7 +20,7 @@ on a mesh of host devices.
 
 import dataclasses
 import itertools
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Literal
 
 import numpy as np
@@ -83,14 +83,10 @@ class Arguments:
     """What the largest network may take."""
     devices: int = 8
     """Size of the mesh on paper."""
-    runs: bool = True
-    """Time runs, count bytes."""
-    build: bool = True
-    """Time building."""
-    largest: bool = True
-    """Build and run the largest network."""
-    paper: bool = True
-    """Compute what one GPU and a mesh need."""
+    parts: tuple[Literal["largest", "build", "rows", "paper"], ...] = (
+        "largest", "build", "rows", "paper",
+    )  # fmt: skip
+    """The largest network, building, timed runs with their bytes, what one GPU and a mesh need."""
 
 
 def levels(args: Arguments, in_degree: int) -> list[float]:
@@ -198,18 +194,17 @@ def claims(content: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
 def run(args: Arguments, record: Record) -> None:
     """Measure; parts that are left out are kept from the earlier result."""
     old = record.earlier()
-    parts = {name: old.get(name) for name in ("rows", "build", "largest", "paper")}
+    measures: dict[str, Callable[[Arguments], Any]] = {
+        "largest": measure_largest,  # first, while this process holds little
+        "build": measure_build,
+        "rows": measure_runs,
+        "paper": lambda args: on_paper(args.devices),
+    }
+    parts, made = {name: old.get(name) for name in measures}, old.get("made", {})
     if isinstance(parts["paper"], dict):  # it was computed in another way
         parts["paper"] = None
-    made = old.get("made", {})
-    for name, wanted, measure in (
-        ("largest", args.largest, measure_largest),  # first, while this process holds little
-        ("build", args.build, measure_build),
-        ("rows", args.runs, measure_runs),
-        ("paper", args.paper, lambda args: on_paper(args.devices)),
-    ):
-        if wanted:
-            parts[name], made[name] = measure(args), record.command
+    for name in (name for name in measures if name in args.parts):
+        parts[name], made[name] = measures[name](args), record.command
     fits = fit(parts["rows"] or [])
     record.table = tables(parts)
     record.notes += notes(fits, parts)

@@ -26,7 +26,8 @@ from typing import Any, Literal
 import numpy as np
 
 from benchmarks import figures
-from benchmarks.networks._engine import ENGINES, Runner, engine
+from benchmarks.measure import Child
+from benchmarks.networks._engine import ENGINES, engine, measure_in_turns
 from benchmarks.networks._network import POPULATIONS, RATES, VARIANTS
 from benchmarks.record import Record, table
 from neurogain.plotting import draw
@@ -127,34 +128,36 @@ def measure(
 ) -> list[dict[str, Any]]:
     """Measure all engines on one network; return their rows."""
     name, rows = f"{n:,} cells, {variant}", list[dict[str, Any]]()
-    waiting: list[Runner] = []
+    waiting: dict[str, Child] = {}
 
-    def ended(runner: Runner) -> bool:
-        if runner.waits():
-            return False
-        row = {"engine": runner.engine, "n": n, "variant": variant}
-        if runner.result is None:
-            record.data["failures"].append(row | {"error": runner.error})
-            record.notes.append(f"{runner.engine} failed at {name}.")
-            print(f"{runner.engine} failed:\n{runner.error}", flush=True)
-        else:
-            run_s = float(np.median(runner.result["run_s"])) / args.seconds
-            rows.append(row | {"run_s_per_simulated_s": run_s} | runner.result)
-        return True
+    def listen(one: str, child: Child) -> None:
+        row = {"engine": one, "n": n, "variant": variant}
+        try:
+            result = child.receive()
+        except RuntimeError as error:
+            record.data["failures"].append(row | {"error": str(error)})
+            record.notes.append(f"{one} failed at {name}.")
+            print(f"{one} failed:\n{error}", flush=True)
+            result = {}
+        if result is None:
+            waiting[one] = child
+        elif result:
+            run_s = float(np.median(result["run_s"])) / args.seconds
+            rows.append(row | {"run_s_per_simulated_s": run_s} | result)
 
     for one in engines:
+        task = args.repeats, one, n, variant, args.seconds
         start = time.perf_counter()
-        runner = Runner(args.repeats, one, n, variant, args.seconds)
-        if not ended(runner):
-            waiting.append(runner)
-        print(f"{name}: {one} ready after {time.perf_counter() - start:.0f} s", flush=True)
+        listen(one, Child(measure_in_turns, *task))
+        wall = time.perf_counter() - start
+        print(f"{name}: {one} ready after {wall:.0f} s", flush=True)
     rng = np.random.default_rng(0)
     for i in range(args.repeats):
         start = time.perf_counter()
-        for runner in [waiting[j] for j in rng.permutation(len(waiting))]:
-            runner.go()
-            if ended(runner):
-                waiting.remove(runner)
+        for one in rng.permutation(sorted(waiting)):
+            child = waiting.pop(one)
+            child.pipe.send(None)
+            listen(str(one), child)
         wall = time.perf_counter() - start
         print(f"{name}: repeat {i + 1} of {args.repeats} took {wall:.1f} s", flush=True)
     judge(rows)

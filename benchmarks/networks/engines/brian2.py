@@ -146,6 +146,6 @@ def prepare(network: net.Network, plastic: bool, seconds: float) -> Prepared:
     for threads in (1, 2):
         project = f"{folder.name}/{threads}"
         args = (project, network.n, network.seed, plastic, seconds, threads)
-        compile_s[threads], _ = timed(functools.partial(call, make, *args, what="Brian2"))
+        compile_s[threads], _ = timed(functools.partial(call, make, *args))
     runs = {threads: functools.partial(run, threads) for threads in compile_s}
     return Prepared(runs, compile_s, lambda: {"peak_mib": max(peaks.values()), "base_mib": 0.0})
