@@ -7,7 +7,7 @@
         repeats: Count = 5
 
 A rule is a value with `check(name, value, default)`, which raises ValueError with the argument, the
-rule, the value and a way out.
+rule, the value and a way out. What several fields must obey together, `_check_together` checks.
 """
 
 import dataclasses
@@ -31,6 +31,7 @@ class Rule(NamedTuple):
     def check(self, name: str, value: Any, default: Any) -> None:
         """Raise a ValueError unless it holds for the value, or for each of several."""
         way_out = f"{default:g}" if isinstance(default, float) else str(default)
+        way_out = "Choose another." if default is None else way_out
         _checks.in_range(name, value, self.text, self.holds, way_out)
 
 
@@ -113,7 +114,7 @@ class In(NamedTuple):
         """Raise a ValueError unless the value is a grid whose numbers keep the rule."""
         numbers = self.numbers(name, value)
         if self.rule is not None:
-            self.rule.check(name, numbers, " ".join(default))
+            self.rule.check(name, numbers, " ".join(map(str, default)))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -150,14 +151,17 @@ class Options:
         """Raise ValueError for bad input; the message has the rule, the value and a way out."""
         for name, rules in self._rules.items():
             for rule in rules:
-                rule.check(name, getattr(self, name), getattr(type(self), name))
+                rule.check(name, getattr(self, name), getattr(type(self), name, None))
         self._check_together()
 
     def _check_together(self) -> None:
         """Raise ValueError for values that don't fit each other."""
 
     def _require(self, name: str, holds: bool, rule: str, way_out: Any) -> None:
-        """Raise a ValueError unless the rule of a field holds: what it must, and one that would."""
+        """Raise a ValueError unless a rule, the words after "must", holds for a field.
+
+        `way_out` is a value that would do, or a sentence.
+        """
         if not holds:
             advice = way_out if isinstance(way_out, str) else f"Pass {name}={way_out}."
             raise ValueError(f"`{name}` must {rule}; got {getattr(self, name)!r}. {advice}")

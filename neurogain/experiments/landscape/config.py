@@ -11,8 +11,6 @@ from neurogain.experiments.options import Count, Whole, finite
 from neurogain.experiments.training import TrainingOptions, Widths
 
 CLASSES = 10  # of the digits, whose classes and rotations the read-out of complexity has
-DEMONSTRATION = "fast-slow"
-COMPLEXITIES = ("classes", "domains")
 
 
 @dataclasses.dataclass(frozen=True)
