@@ -15,7 +15,7 @@ Source: Rodriguez-Garcia, Mei & Ramaswamy, arXiv 2507.03222.
 """
 
 import functools
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 import jax
@@ -98,7 +98,7 @@ def parts(config: MicrocircuitConfig) -> Iterator[Part]:
     seeds = tuple(range(config.seed, config.seed + config.seeds))
     yield Part("weights", Weights, lambda job: weights_of(config))
     yield Part(
-        "reference", Reference, lambda job: run_reference(config, job.seeds),
+        "reference", Reference, lambda job: run_reference(config, *job.seeds),
         {"population": np.array(POPULATIONS)}, seeds=seeds, at_once=1, undefined=("synchrony",),
     )  # fmt: skip
     axes = {"somatic_current_pA": config.currents()}
@@ -116,7 +116,7 @@ def seconds(config: MicrocircuitConfig) -> float:
 
 
 def _job(config: MicrocircuitConfig, setting: Setting, job: Job) -> Counts:
-    return Counts(run_unit(config, setting, job.seeds))
+    return Counts(run_unit(config, setting, *job.seeds)[None])
 
 
 @functools.lru_cache(maxsize=8)
@@ -202,26 +202,24 @@ def _runner(network: Network, config: MicrocircuitConfig) -> Callable[..., Any]:
     return jax.jit(jax.vmap(run, in_axes=(None, None, 0, None)))
 
 
-def run_unit(config: MicrocircuitConfig, setting: Setting, seeds: Sequence[int]) -> np.ndarray:
-    """Return spike counts of one unit, shape (seeds, currents, cells).
+def run_unit(config: MicrocircuitConfig, setting: Setting, seed: int) -> np.ndarray:
+    """Return spike counts of one seed of a unit, shape (currents, cells).
 
     Raises:
       FloatingPointError: if a state stops being finite.
     """
     network, params = network_of(config, setting.recurrence)
-    run = _runner(network, config)
     current = config.currents().astype(np.float32)
-    counts = []
-    for seed in seeds:
-        spikes, finite = run(params, jax.random.key(seed), current, _values(config, setting))
-        if not bool(np.all(finite)):
-            at = current[int(np.argmin(finite))]
-            raise FloatingPointError(
-                f"The network stopped being finite at {setting.label}, {at:g} pA, seed {seed}. "
-                "Take weaker drives, or a shorter dt."
-            )
-        counts.append(np.asarray(spikes))
-    return np.stack(counts)
+    spikes, finite = _runner(network, config)(
+        params, jax.random.key(seed), current, _values(config, setting)
+    )
+    if not bool(np.all(finite)):
+        at = current[int(np.argmin(finite))]
+        raise FloatingPointError(
+            f"The network stopped being finite at {setting.label}, {at:g} pA, seed {seed}. "
+            "Take weaker drives, or a shorter dt."
+        )
+    return np.asarray(spikes)
 
 
 def _potentials(state: Any, info: Any) -> Array:
@@ -230,32 +228,28 @@ def _potentials(state: Any, info: Any) -> Array:
     return jnp.stack([x.v[0] for x in (pyramidal.soma, pyramidal.dendrite, pv, som)])
 
 
-def run_reference(config: MicrocircuitConfig, seeds: Sequence[int]) -> Reference:
-    """Run the network at its full weights, one seed after the other; errors as `simulate`."""
+def run_reference(config: MicrocircuitConfig, seed: int) -> Reference:
+    """Run the network at its full weights from one seed; errors as in `simulate`."""
     network, params = network_of(config, 1.0)
     drive = _drive(config, config.reference_current, *_values(config, config.setting()))
     duration = config.reference_duration
-    kept: list[Any] = []
-    rates, chi = [], []
-    for number, seed in enumerate(seeds):
-        run = simulate(
-            network, params, drive,
-            duration=config.warm_up + duration, dt=config.dt,
-            key=jax.random.key(seed),
-            record={"spikes": Spikes(), "v": Traces(_potentials)},
-        )  # fmt: skip
-        spikes = run.recorded["spikes"]
-        late = spikes.time_ms > config.warm_up + config.dt / 2
-        time, cell = spikes.time_ms[late] - config.warm_up, spikes.cell[late]
-        counts = measures.bin_counts(
-            time, cell, n=network.size, duration=duration, width=config.bin
-        )
-        groups = [counts[network.cells_of(name)] for name in POPULATIONS]
-        rates.append([measures.rate(group.sum(axis=1), duration).mean() for group in groups])
-        chi.append(measures.synchrony(groups[0]))
-        if number == 0:
-            v = run.recorded["v"]
-            after = v.time_ms > config.warm_up + config.dt / 2
-            binned = np.stack([measures.rate(g.mean(axis=0), config.bin) for g in groups])
-            kept = [time, cell, binned, v.time_ms[after] - config.warm_up, v.values[after]]
-    return Reference(np.array(rates), np.array(chi), *kept)
+    run = simulate(
+        network, params, drive,
+        duration=config.warm_up + duration, dt=config.dt,
+        key=jax.random.key(seed),
+        record={"spikes": Spikes(), "v": Traces(_potentials)},
+    )  # fmt: skip
+    spikes, v = run.recorded["spikes"], run.recorded["v"]
+    late, after = (x.time_ms > config.warm_up + config.dt / 2 for x in (spikes, v))
+    time, cell = spikes.time_ms[late] - config.warm_up, spikes.cell[late]
+    counts = measures.bin_counts(time, cell, n=network.size, duration=duration, width=config.bin)
+    groups = [counts[network.cells_of(name)] for name in POPULATIONS]
+    return Reference(
+        rates=np.array([[measures.rate(g.sum(axis=1), duration).mean() for g in groups]]),
+        synchrony=np.array([measures.synchrony(groups[0])]),
+        spike_time_ms=time,
+        spike_cell=cell,
+        binned_rate=np.stack([measures.rate(g.mean(axis=0), config.bin) for g in groups]),
+        trace_time_ms=v.time_ms[after] - config.warm_up,
+        trace=v.values[after],
+    )
