@@ -1,8 +1,9 @@
 """The stability gap of several optimizers on one stream of tasks."""
 
+from neurogain.continual.summary import measure
 from neurogain.experiments.stability_gap.config import StabilityGapConfig
 from neurogain.experiments.stability_gap.run import make_model, make_trainer, run_method
-from neurogain.experiments.stability_gap.summary import describe, measure
+from neurogain.experiments.stability_gap.summary import describe
 from neurogain.experiments.training import load_stream
 from neurogain.runner import Experiment
 
