@@ -50,10 +50,3 @@ def stamp() -> dict[str, Any]:
         "device": describe() | peak(),
         "versions": results.versions() | {"cpus": cores},
     }
-
-
-def measured_on() -> str:
-    """Return cores and device in words."""
-    import jax
-
-    return f"{os.cpu_count()} CPUs, JAX on {jax.devices()[0].device_kind}"

@@ -31,7 +31,6 @@ from typing import Any, Literal, NamedTuple
 import jax
 import numpy as np
 
-from benchmarks import device
 from benchmarks.cells import _brian2
 from benchmarks.measure import call, compared, installed, timed
 from benchmarks.record import Record, table
@@ -210,5 +209,5 @@ def run(args: Arguments, record: Record) -> None:
         rows,
         f"Medians of {args.rounds} rounds; to Brian2: over the fastest Brian2 of the same kind and "
         "size, above 1 is faster. NumPy runs a twentieth of the steps, so its rate holds the onset "
-        f"alone. {device.measured_on()}; {known if 'brian2' in args.peers else 'without Brian2'}.",
+        f"alone. {known if 'brian2' in args.peers else 'Without Brian2'}.",
     )

@@ -22,7 +22,7 @@ import jax.numpy as jnp
 import numpy as np
 import scipy.stats
 
-from benchmarks import device, figures
+from benchmarks import figures
 from benchmarks.measure import compared, timed
 from benchmarks.networks import _network as net
 from benchmarks.networks.engines.neurogain import construct, driven, measured
@@ -276,7 +276,7 @@ def run(args: Arguments, record: Record) -> None:
     tables = [speed_table(rows), *([table(NETWORK_COLUMNS, networks)] if networks else [])]
     record.table = "\n\n".join([*tables, quality_table(judged)])
     record.notes += [
-        f"Medians of {args.rounds} rounds on {device.measured_on()}. Time of a number: of the step "
+        f"Medians of {args.rounds} rounds. Time of a number: of the step "
         f"with it, less the step without noise. Poisson numbers have a mean of {MEAN_COUNT:g}.",
         "Share: of the random numbers in the time of the benchmark network without plasticity, "
         "from the run without noise at the same mean currents, and from the time of a number; "

@@ -13,7 +13,6 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from benchmarks import device
 from benchmarks.record import Record
 from neurogain import stats
 from neurogain.experiments import cell, gain_curve
@@ -279,7 +278,7 @@ def run(args: Arguments, record: Record) -> None:
     record.table = "\n".join(lines)
     record.notes += [
         "Intervals are 95 % t-intervals over repeats. The seeds are 0 (curves), 0 to 5 (finite "
-        f"differences) and 99 (gradients). {device.measured_on()}.",
+        "differences) and 99 (gradients).",
         "Gain rises with coupling and with dendritic current, but for 400 to 550 pA: there, "
         "around the bistable range of the dendrite, whether a back-propagating spike lifts it "
         "to the plateau depends on its history, and more current can mean fewer events.",

@@ -97,28 +97,26 @@ def front_comparison(result: Mapping[str, Any], mine: str = PRESET) -> list[str]
     rows: list[dict[str, Any]] = []
     for m in (m for name, m in result["methods"].items() if name != mine):
         reached = [sg for accuracy, sg in points(m["swept"]) if accuracy >= reach]
-        best = f"{min(reached):.3f}" if reached else "none reaches it"
-        rows.append({
-            "method": m["summary"], "best": best, "more": min(reached) - gap if reached else None
-        })  # fmt: skip
-    columns = (("method", "method", ""), ("avg-SG", "best", ""))
-    return markdown((*columns, ("more than the preset's", "more", "+.3f")), rows)
+        found = {"best": "none reaches it"}
+        if reached:
+            found = {"best": f"{min(reached):.3f}", "more": f"{min(reached) - gap:+.3f}"}
+        rows.append({"method": m["summary"]} | found)
+    heads = {"method": "method", "best": "avg-SG", "more": "more than the preset's"}
+    return markdown([(head, name, "") for name, head in heads.items()], rows)
 
 
 def front_table(result: Mapping[str, Any]) -> list[str]:
     """Return the points on the front of each method that was swept."""
     swept = [m for m in result["methods"].values() if len(m["front"]) > 1]
-    rows = [
-        {
-            "method": m["summary"],
-            "front": ", ".join(f"{gap:.3f} @ {acc:.3f}" for acc, gap in front(found)),
-        }
-        for m in swept
-        if len(found := points(m["front"])) > 1
-    ]
+    rows = [m for m in swept if len(points(m["front"])) > 1]
     seeds = " and ".join(sorted({m["front_seeds"] for m in swept}))
-    head = f"front, {seeds} seeds: avg-SG @ avg-ACC"
-    return markdown((("method", "method", ""), (head, "front", "")), rows)
+    head, columns = f"front, {seeds} seeds: avg-SG @ avg-ACC", [("method", "summary", "")]
+    return markdown([*columns, (head, front_of, "")], rows)
+
+
+def front_of(m: Mapping[str, Any]) -> str:
+    """Return a method's front in words."""
+    return ", ".join(f"{gap:.3f} @ {acc:.3f}" for acc, gap in front(points(m["front"])))
 
 
 def contribution(result: Mapping[str, Any]) -> Iterator[str]:

@@ -32,7 +32,6 @@ from typing import Any, Literal
 
 import numpy as np
 
-from benchmarks import device
 from benchmarks.continual._contenders import CLASSES, RUNNERS, Work
 from benchmarks.measure import compared, installed, timed
 from benchmarks.record import Record, table
@@ -105,14 +104,10 @@ def run_problem(
 
     def figures(method: str, contender: str) -> dict[str, Any]:
         whole, sparse = (found[method, contender, every] for every in everys)
-        walls = [
-            (
-                np.array(found[method, contender, every].walls),
-                found[method, contenders[0], every].walls,
-            )
-            for every in everys
-        ]
-        ratio, ratio_sparse = (float(np.median(own / first)) for own, first in walls)
+        ratio, ratio_sparse = (
+            float(np.median(np.divide(own.walls, found[method, contenders[0], every].walls)))
+            for own, every in zip((whole, sparse), everys, strict=True)
+        )
         return {
             "wall_s": whole.median,
             "wall_s_per_round": whole.walls,
@@ -164,7 +159,7 @@ def run(args: Arguments, record: Record) -> None:
     record.notes.append(
         f"{args.seeds} seeds, 5 tasks of {args.iterations} updates; ratio: wall time over that "
         f"of the {contenders[0]}, above 1 is slower; evaluation: its share of the wall time; ratio "
-        f"without: with evaluation only at the end of a task. {device.measured_on()}."
+        f"without: with evaluation only at the end of a task."
         + ("" if version else " PyTorch is not installed and was left out.")
     )
     record.data = {
