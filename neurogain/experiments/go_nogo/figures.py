@@ -167,15 +167,12 @@ def success(result: Result) -> Figure:
 
 def entropies(result: Result) -> Figure:
     """Draw both entropies of the action before, at and after the shift, at the first validity."""
-    here = result.config.levels()[0][0]
     shown = [n for n in MAIN if n in result.config.conditions]
     titles = ("H(action | a Go cue)", "H(action | the pair of cues)")
     labels = {"x": "trials", "y": "entropy of the action (bits)"}
     figure, panels = draw.row(titles, (9.6, 3.6), **labels)
     for i, (name, line, marker) in enumerate(assign(shown)):
-        [found] = _conditions(
-            result, summary=CONDITIONS[name].summary, validity=here, overtraining=0
-        )
+        found = result.metrics["conditions"][name]
         place = np.arange(3) + 0.06 * (i - (len(shown) - 1) / 2)
         for axes, kind in zip(panels, ("go", "pair"), strict=True):
             values = found[f"entropy_{kind}_bits"]
@@ -185,9 +182,8 @@ def entropies(result: Result) -> Figure:
         axes.set_xticks(range(3), ["last 40 before", "first 40 after", "last 40"])
     panels[0].set_ylim(0, 1.02)
     draw.legend(panels[1], beside=True)
-    return draw.finish(
-        figure, "Exploration around the shift", draw.mean_over(result.config.seeds), letters=True
-    )
+    note = draw.mean_over(result.config.seeds)
+    return draw.finish(figure, "Exploration around the shift", note, letters=True)
 
 
 def overtraining(result: Result) -> Figure:
@@ -195,10 +191,8 @@ def overtraining(result: Result) -> Figure:
     here = _conditions(result, validity=result.config.levels()[0][0])
     swept = sorted({c["summary"] for c in here if c["overtraining"]})
     fields = {LEARNED: "mean", "trials_to_criterion": "median"}
-    x = "trials of over-training (points set apart)"
-    figure, panels = draw.row(
-        2, (9.0, 3.8), x=x, y="share of seeds that learn the shift", sharey=False
-    )
+    x, y = "trials of over-training (points set apart)", "share of seeds that learn the shift"
+    figure, panels = draw.row(2, (9.0, 3.8), x=x, y=y, sharey=False)
     for i, (name, line, marker) in enumerate(assign(swept)):
         own = sorted(where(here, summary=name), key=lambda c: c["overtraining"])
         at = [c["overtraining"] + 12 * i for c in own]

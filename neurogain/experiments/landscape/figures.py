@@ -173,10 +173,8 @@ def fast_slow(result: Result, *, weight: int = 0) -> Figure:
     labels = ("one weight (dimensionless)", "gain g", "largest |difference|\nof E")
     look = {"x": "updates (the targets change halfway)", "height_ratios": (2, 1, 1)}
     figure, panels = draw.column(labels, (8.0, 6.4), **look)
-    slow, fast = (
-        np.stack([found.modulated_slow, found.explicit_slow]),
-        np.stack([found.modulated_fast, found.explicit_fast]),
-    )
+    slow = np.stack([found.modulated_slow, found.explicit_slow])
+    fast = np.stack([found.modulated_fast, found.explicit_fast])
     drawn = {"effective E": slow + fast, "slow g₀W": slow, "fast (g - g₀)W": fast}
     for (text, ways), colour, marker in zip(drawn.items(), COLOURS, MARKERS, strict=False):
         _both_ways(panels[0], ways[..., weight], f"{text}, ", color=colour, marker=marker)
