@@ -4,6 +4,7 @@ A value with an interval is a mapping with `mean` and `ci`, as in `stats.summary
 numbers, or lists along a curve; null where undefined.
 """
 
+import textwrap
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
@@ -199,6 +200,11 @@ def legend_below(figure: Figure, **look: Any) -> None:
         placed.remove()
 
 
+def counted(count: int, of: str) -> str:
+    """Return a number of things in words, say "5 seeds" or "one seed"."""
+    return f"{count} {of}s" if count > 1 else f"one {of}"
+
+
 def mean_over(count: int, of: str = "seed", *, mean: str = "mean") -> str:
     """Return in words what lines and bands are.
 
@@ -206,7 +212,7 @@ def mean_over(count: int, of: str = "seed", *, mean: str = "mean") -> str:
       >>> mean_over(5), mean_over(1, "repeat")
       ('mean and 95 % t-interval, 5 seeds', 'one repeat')
     """
-    return f"{mean} and 95 % t-interval, {count} {of}s" if count > 1 else f"one {of}"
+    return f"{mean} and 95 % t-interval, " * (count > 1) + counted(count, of)
 
 
 def finish(
@@ -228,7 +234,10 @@ def finish(
     style.panel_letters(figure.axes if letters else ())
     if below:
         legend_below(figure)
-    text = figure.suptitle(": ".join(filter(None, (title, note))), fontsize=11)
-    if title and note and text.get_window_extent().width > 0.98 * figure.bbox.width:
-        text.set_text(f"{title}\n{note}")
+    parts = [part for part in (title, note) if part]
+    text = figure.suptitle(": ".join(parts), fontsize=11)
+    share = text.get_window_extent().width / (0.98 * figure.bbox.width)
+    if share > 1:
+        room = int(max(map(len, text.get_text().splitlines())) / share)
+        text.set_text("\n".join(textwrap.fill(part, room) for part in parts))
     return figure

@@ -166,6 +166,9 @@ def test_rest_points_show_the_bistable_range(results):
     [shaded] = axes.patches
     low, high = shaded.get_x(), shaded.get_x() + shaded.get_width()
     assert axes.get_title() == f"The dendrite is bistable from {low:.0f} to {high:.0f} pA"
+    stable, unstable = (line.get_xdata() for line in axes.lines[:2])
+    assert low == np.nanmin(stable[np.nanargmax(unstable) :])  # of the upper stretch
+    assert high == np.nanmax(stable[: np.nanargmin(unstable)])  # of the lower one
     # the ramp leaves the lower branch behind one end, the upper one behind the other
     up, down = (current[np.argmax(np.abs(np.diff(v)))] for current, v in zip(*ramp, strict=True))
     assert high < up < high + 50

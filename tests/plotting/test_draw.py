@@ -119,3 +119,15 @@ def test_rows_are_drawn_as_a_line_for_each_value():
     rows.points(axes, table, "x", "y", by="p")
     drawn = {c.get_label(): c.lines[0].get_xydata().tolist() for c in axes.containers}
     assert drawn == {"0": [[1, 1], [2, 2]], "0.5": [[1, 1.5], [2, 2.5]]}
+
+
+def test_a_title_that_is_too_wide_is_wrapped():
+    figure, _ = draw.row(1, (3, 2))
+    draw.finish(
+        figure, "Calcium events by the delay from a spike to a dendritic pulse", "one repeat"
+    )
+    lines = figure.get_suptitle().splitlines()
+    assert lines[-1] == "one repeat"
+    assert len(lines) > 2
+    figure.draw_without_rendering()
+    assert figure._suptitle.get_window_extent().width <= figure.bbox.width

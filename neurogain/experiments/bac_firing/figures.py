@@ -84,7 +84,7 @@ def maps(result: Result) -> Figure:
         draw.guides(axes, x=[0], color="white", linestyle=":")
     figure.colorbar(image, ax=panels[-1], label=PROBABILITY)
     title = "Calcium events by the delay from a somatic spike to a dendritic pulse"
-    return draw.finish(figure, title, f"{result.config.repeats} repeats")
+    return draw.finish(figure, title, draw.counted(result.config.repeats, "repeat"))
 
 
 def _edges(centres: Sequence[float]) -> np.ndarray:
@@ -119,8 +119,8 @@ def probabilities(result: Result) -> Figure:
     ):
         rows.points(axes, own, along, SHARE, by=by, **_FINE)
         draw.legend(axes, title, beside=True)
-    title = f"Share and 95 % Clopper-Pearson interval, {config.repeats} repeats"
-    return draw.finish(figure, title, letters=True)
+    title, note = "Share and 95 % Clopper-Pearson interval", draw.counted(config.repeats, "repeat")
+    return draw.finish(figure, title, note, letters=True)
 
 
 def sustained(result: Result) -> Figure:

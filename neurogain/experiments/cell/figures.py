@@ -101,7 +101,8 @@ def dendrite_at_rest(ramp: Ramp) -> Figure:
     looks: Any = {"rises": {"color": SOMA, "ls": "--"}, "falls": {"color": DENDRITE, "ls": "-."}}
     for (way, look), x, y in zip(looks.items(), *ramp, strict=True):
         axes.plot(x, y, lw=1.4, label=f"current {way} slowly", **look)
-    low, high = current[~is_stable].min(), current[~is_stable].max()
+    end, start = np.flatnonzero(np.diff(is_stable))  # of the lower and the upper stable stretch
+    low, high = current[start + 1], current[end]
     draw.shade(axes, low, high)
     axes.set_title(f"The dendrite is bistable from {low:.0f} to {high:.0f} pA")
     axes.set_xlim(float(ramp.current.min()), float(ramp.current.max()))

@@ -24,7 +24,7 @@ NAMES = {
 }
 CURRENT, RATE = "somatic current (nA)", "firing rate (Hz)"
 MAX_PANELS = 5
-_PAIR = (8.4, 3.6)  # inches, of a figure with two panels
+_PAIR = (10.0, 3.6)  # inches, of a figure with two panels
 
 
 def figures(result: Result) -> Figures:
@@ -64,11 +64,11 @@ def fi_curves(curves: Sequence[Row], *, repeats: int) -> Figure:
     """Draw f-I curves, a panel per coupling (at most five), a line per dendritic current."""
     curves = _least_inhibited(curves)
     couplings = style.spread(values(curves, COUPLING), MAX_PANELS)
-    titles, size = [f"p = {p:g}" for p in couplings], (2.7 * len(couplings) + 0.9, 3.4)
+    titles, size = [f"p = {p:g}" for p in couplings], (2.7 * len(couplings) + 2.0, 3.4)
     figure, panels = draw.row(titles, size, x=CURRENT, y=RATE)
     for axes, coupling in zip(panels, couplings, strict=True):
         _lines(axes, where(curves, **{COUPLING: coupling}), DRIVE)
-    draw.legend(panels[0], NAMES[DRIVE])
+    draw.legend(panels[-1], NAMES[DRIVE], beside=True)
     return draw.finish(figure, "f-I curves", draw.mean_over(repeats, "repeat"))
 
 
@@ -79,7 +79,7 @@ def gain(curves: Sequence[Row], *, repeats: int) -> Figure:
     figure, panels = draw.row(2, _PAIR, x=[NAMES[along] for along in ways], y=y)
     for axes, along, by in zip(panels, ways, reversed(ways), strict=True):
         rows.points(axes, curves, along, "gain_hz_per_nA", by=by)
-        draw.legend(axes, NAMES[by])
+        draw.legend(axes, NAMES[by], beside=True)
     return draw.finish(figure, "Gain", draw.mean_over(repeats, "repeat"), letters=True)
 
 
@@ -92,10 +92,10 @@ def bursts(curves: Sequence[Row], *, repeats: int) -> Figure:
     for axes, kind in zip(panels, ("calcium", "isi"), strict=True):
         _lines(axes, where(curves, **{DRIVE: strongest}), COUPLING, f"{kind}_burst_fraction")
         axes.set_ylim(-0.03, 1.03)
-    draw.legend(panels[1], NAMES[COUPLING])
-    pooled = f"pooled over {repeats} repeats" if repeats > 1 else "one repeat"
+    draw.legend(panels[1], NAMES[COUPLING], beside=True)
     title = f"Bursts at a dendritic current of {strongest:g} pA"
-    return draw.finish(figure, title, pooled, letters=True)
+    note = f"pooled over {draw.counted(repeats, 'repeat')}"
+    return draw.finish(figure, title, note, letters=True)
 
 
 def has_inhibition(curves: Sequence[Row]) -> bool:
@@ -111,6 +111,6 @@ def inhibition(curves: Sequence[Row], *, repeats: int) -> Figure:
     figure, panels = draw.row(2, _PAIR, x=CURRENT, y=RATE)
     for axes, key, other in zip(panels, ways, reversed(ways), strict=True):
         _lines(axes, where(chosen, **{other: min(values(chosen, other))}), key)
-        draw.legend(axes, NAMES[key])
+        draw.legend(axes, NAMES[key], beside=True)
     title = f"Inhibition at {top[DRIVE]:g} pA of dendritic current, p = {top[COUPLING]:g}"
     return draw.finish(figure, title, draw.mean_over(repeats, "repeat"), letters=True)

@@ -161,7 +161,7 @@ def success(result: Result) -> Figure:
         axes.set_xlim(-0.03, 1.03)
     panels[0].set_yticks(range(len(names)), names, fontsize=8)
     panels[0].set_ylim(len(names) - 0.5, -0.5)
-    note = f"{result.config.seeds} seeds, 95 % Wilson intervals"
+    note = f"{draw.counted(result.config.seeds, 'seed')}, 95 % Wilson intervals"
     return draw.finish(figure, "Who learns", note, below=True)
 
 
@@ -201,7 +201,7 @@ def overtraining(result: Result) -> Figure:
             draw.points(axes, at, value, label=name, **{"marker": marker} | line)
     panels[0].set_ylim(-0.03, 1.05)
     panels[1].set(ylabel="trials to it, median (no point: never)", ylim=(0, None))
-    note = f"{result.config.seeds} seeds, 95 % intervals"
+    note = f"{draw.counted(result.config.seeds, 'seed')}, 95 % intervals"
     return draw.finish(figure, "Over-training", note, letters=True, below=True)
 
 
@@ -217,7 +217,7 @@ def noradrenaline(result: Result, *, around: int = 60) -> Figure:
         trials = np.arange(values.shape[1])[part] - shift
         draw.each(axes, trials, values[:, part], "mean", color=COLOURS[0], faint="0.5")
         draw.guides(axes, x=[0])
-    note = f"{result.config.seeds} seeds (thin), and their mean"
+    note = f"{draw.counted(result.config.seeds, 'seed')} (thin), and their mean"
     return draw.finish(figure, "Noradrenaline released by bursts, DA + NA", note, letters=True)
 
 
@@ -231,7 +231,13 @@ def lucky(result: Result) -> Figure:
     groups = {"learned the new rule": learned, "did not learn it": ~learned}
     for (name, own), colour in zip(groups.items(), COLOURS[2:4], strict=True):
         if own.any():
-            draw.each(axes, trials, shares[own], f"{name}: {own.sum()} seeds", color=colour)
+            draw.each(
+                axes,
+                trials,
+                shares[own],
+                f"{name}: {draw.counted(own.sum(), 'seed')}",
+                color=colour,
+            )
     draw.guides(axes, x=result.config.agent().task.starts[1:])
     draw.legend(axes, loc="lower right")
     return draw.finish(figure, "DA alone")
