@@ -1,6 +1,7 @@
 import os
 from pathlib import Path
 
+import pytest
 from hypothesis import settings
 from jaxtyping import install_import_hook
 
@@ -13,8 +14,15 @@ if _DEVICES not in os.environ.get("XLA_FLAGS", ""):
 # command that a test runs or in an earlier run, is read back (`pytest --cache-clear` forgets it).
 _PROGRAMS = Path(__file__).parent.parent / ".pytest_cache" / "d" / "programs"
 os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", str(_PROGRAMS))
-os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0.05")
+os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0")
 os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES", "-1")
+
+# Most of the compiler's work is optimization, which costs more than it spares where programs are
+# small. Modules with the mark `optimized`, for which the last bit or the memory of what users run
+# matters, have it all; so has everything with JAX_DISABLE_MOST_OPTIMIZATIONS=0.
+os.environ.setdefault("JAX_DISABLE_MOST_OPTIMIZATIONS", "1")
+_SPARED = "jax_disable_most_optimizations"
+_SPARING = os.environ["JAX_DISABLE_MOST_OPTIMIZATIONS"] not in ("", "0", "false")
 
 # Annotated types, shapes and dtypes are checked while the tests run. Left out: the command line,
 # whose functions get their signature at run time; experiments, figures and most of spiking, where
@@ -29,3 +37,18 @@ install_import_hook([f"neurogain.{name}" for name in _CHECKED], "runtime_types.c
 
 settings.register_profile("neurogain", deadline=None, derandomize=True)
 settings.load_profile("neurogain")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Let what is optimized go first, so that the compiler is told otherwise once."""
+    items.sort(key=lambda item: item.get_closest_marker("optimized") is None)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _effort_of_the_compiler(request: pytest.FixtureRequest) -> None:
+    import jax  # once the environment is what it reads
+
+    spared = _SPARING and request.node.get_closest_marker("optimized") is None
+    if spared != jax.config.read(_SPARED):
+        jax.clear_caches()  # nothing that was compiled with the other effort is used again
+        jax.config.update(_SPARED, spared)

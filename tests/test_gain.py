@@ -8,6 +8,8 @@ from jax.test_util import check_grads
 
 from neurogain import gain
 
+pytestmark = pytest.mark.optimized
+
 unit = st.floats(0.01, 0.99)
 gains = st.floats(0.1, 10)
 drives = st.floats(0, 5)

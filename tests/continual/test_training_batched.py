@@ -3,6 +3,8 @@ import dataclasses
 import numpy as np
 import pytest
 
+pytestmark = pytest.mark.optimized
+
 CONSTANTS = {"learning_rate": 0.02, "decay": 0.9, "baseline": 1.0, "sensitivity": 0.4}
 OTHER = {"learning_rate": 0.05, "decay": 0.8, "baseline": 1.5, "sensitivity": 0.1}
 

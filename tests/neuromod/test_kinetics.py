@@ -15,6 +15,8 @@ from neurogain.neuromod.kinetics import KineticsParams, Release
 from neurogain.neuromod.locus_coeruleus import LocusParams
 from neurogain.neuromod.receptors import ReceptorParams
 
+pytestmark = pytest.mark.optimized
+
 POSITIVE = st.floats(0.1, 1000.0)
 
 

@@ -15,6 +15,8 @@ from neurogain.neuromod.kinetics import KineticsParams
 from neurogain.neuromod.receptors import ReceptorParams
 from neurogain.neuromod.systems import Drives, Interactions, NeuromodParams
 
+pytestmark = pytest.mark.optimized
+
 INDEX = {name: i for i, name in enumerate(systems.SYSTEMS)}
 AMOUNT = st.floats(-3.0, 3.0)
 

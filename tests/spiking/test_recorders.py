@@ -18,6 +18,8 @@ from neurogain.spiking import (
 )
 from neurogain.spiking.recorders import Intervals, Peak, Spikes, Total, Traces
 
+pytestmark = pytest.mark.optimized
+
 N = 4
 STEPS = 3000  # of 0.1 ms
 CURRENT = np.array([0.0, 5000.0, 1000.0, 1800.0])  # silent, always in bursts, rarely, often

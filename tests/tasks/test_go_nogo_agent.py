@@ -29,6 +29,8 @@ from neurogain.tasks import go_nogo
 from neurogain.tasks.go_nogo import Agent, Layout, Task, cells, learning, prediction
 from neurogain.tasks.go_nogo.cells import KINDS, Times
 
+pytestmark = pytest.mark.optimized
+
 LAYOUT = Layout((4, 4, 4), (2, 2, 4))
 SMALL = Agent(Task(trials=8, inputs=10, active=4), "lif", LAYOUT, cue=60, counted=10, naive=1)
 

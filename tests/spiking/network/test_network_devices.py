@@ -10,6 +10,8 @@ from neurogain.spiking.network.recorders import Weights
 from neurogain.spiking.plasticity import PairSTDP, ThreeFactor
 from neurogain.spiking.recorders import Spikes, Traces
 
+pytestmark = pytest.mark.optimized
+
 RULES = {
     "recurrent": None,
     "apical": PairSTDP(lambda_=0.1),

@@ -7,6 +7,8 @@ from neurogain.spiking import IzhikevichCell, Population, Projection, build, cel
 from neurogain.spiking.connectivity import FixedInDegree
 from neurogain.spiking.plasticity import PairSTDP, ThreeFactor, TripletSTDP
 
+pytestmark = pytest.mark.optimized
+
 
 def nbytes(tree):
     return sum(x.nbytes for x in jax.tree.leaves(tree) if hasattr(x, "nbytes"))

@@ -22,6 +22,8 @@ from neurogain.spiking.plasticity import PairSTDP, ThreeFactor
 from neurogain.spiking.recorders import Spikes, Traces
 from neurogain.spiking.synapses import Receptor, SynapseParams
 
+pytestmark = pytest.mark.optimized
+
 STEPS = 2000
 PLASTIC = ("apical", "to_som")
 
