@@ -37,13 +37,6 @@ ABOUT = {
 TINY = {"models": ("digits",), "iterations": 2, "runs": 2, "rounds": 1}
 TASKS = 3
 
-Mode = Literal["loop", "scan", "batched"]
-MODES: dict[str, dict[str, Any]] = {
-    "loop": {"batched": False, "scanned": False},
-    "scan": {"batched": False, "scanned": True},
-    "batched": {"batched": True},
-}
-
 
 @dataclasses.dataclass(frozen=True)
 class Arguments:
@@ -52,7 +45,7 @@ class Arguments:
     models: tuple[Literal["digits", "mnist", "resnet"], ...] = ("digits", "mnist", "resnet")
     """Perceptrons on 8 x 8 images at batch 64 and 28 x 28 at 128; a slim ResNet-18 on 32 x 32, at
     256, on a CPU at 64 with 100 test images a task in place of 500."""
-    modes: tuple[Mode, ...] = ("loop", "scan", "batched")
+    modes: tuple[Literal["loop", "scan", "batched"], ...] = ("loop", "scan", "batched")
     """Runs one by one in a loop or in a scan, or side by side."""
     runs: int = 4
     """Seeds."""
@@ -87,7 +80,8 @@ def make_trainer(args: Arguments, model: str, mode: str, iterations: int) -> Tra
         Protocol(iterations, args.batch_size or batch, eval_every=iterations),
         methods.METHODS["ngm"],
         normalize=convolutional,
-        **MODES[mode],
+        batched=mode == "batched",
+        scanned=mode == "scan",
     )
 
 
