@@ -111,14 +111,14 @@ def _command(experiment: "Experiment") -> Callable[..., Callable[[], None]]:
     with extra("cli"):
         import tyro
 
+    default = experiment.default_folder(None) if experiment.folder is None else None
+
     def command(
-        config: Any, out: Any = None, resume: bool = False, overwrite: bool = False
+        config: Any, out: Any = default, resume: bool = False, overwrite: bool = False
     ) -> Callable[[], None]:
         folder = experiment.default_folder(config) if out is None else out
         return lambda: _run(experiment, config, folder, resume=resume, overwrite=overwrite)
 
-    if experiment.folder is None:
-        command.__defaults__ = (experiment.default_folder(None), False, False)
     command.__annotations__["out"] = Path if experiment.folder is None else Path | None
     command.__doc__ = f"""{experiment.summary}
 

@@ -24,16 +24,8 @@ os.environ.setdefault("JAX_DISABLE_MOST_OPTIMIZATIONS", "1")
 _SPARED = "jax_disable_most_optimizations"
 _SPARING = os.environ["JAX_DISABLE_MOST_OPTIMIZATIONS"] not in ("", "0", "false")
 
-# Annotated types, shapes and dtypes are checked while the tests run. Left out: the command line,
-# whose functions get their signature at run time; experiments, figures and most of spiking, where
-# not all annotations are as wide as what is passed.
-_CHECKED = (
-    *("analysis", "arrays", "continual", "gain", "jobs", "neuromod", "optim", "progress"),
-    *("results", "runner", "stats", "tasks", "uncertainty"),
-    *(f"spiking.models.{name}" for name in ("izhikevich", "dendrite", "pyramidal")),
-    "spiking.synapses",
-)
-install_import_hook([f"neurogain.{name}" for name in _CHECKED], "runtime_types.checked")
+# Annotated types, shapes and dtypes are checked while the tests run.
+install_import_hook("neurogain", "runtime_types.checked")
 
 settings.register_profile("neurogain", deadline=None, derandomize=True)
 settings.load_profile("neurogain")

@@ -20,7 +20,7 @@ class FICurve(NamedTuple):
 
 def rate(spikes: ArrayLike, duration: float) -> np.ndarray:
     """Return spike counts over `duration` (ms) as rates in Hz."""
-    return np.asarray(spikes, float) * (1000 / duration)
+    return np.asarray(np.asarray(spikes, float) * (1000 / duration))
 
 
 def fi_curve(current: ArrayLike, spikes: ArrayLike, duration: float) -> FICurve:

@@ -31,7 +31,7 @@ def draw(key: jax.Array, n: int) -> jax.Array:
     return first ^ second
 
 
-def fold_in(key: jax.Array, number: int) -> jax.Array:
+def fold_in(key: jax.Array, number: ArrayLike) -> jax.Array:
     """Return `jax.random.fold_in(key, number)`, bit for bit, without a loop."""
     if not _is_threefry(key):
         return jax.random.fold_in(key, number)
