@@ -14,7 +14,7 @@ PACKAGE = ROOT / "neurogain"
 LEVELS = (
     ("__main__", "cli"),
     ("experiments", "jobs", "runner"),
-    ("arrays", "figures", "plotting", "results"),
+    ("arrays", "figures", "grids", "options", "plotting", "results", "tables"),
     ("analysis", "bridge", "continual", "tasks"),
     ("neuromod",),
     ("optim", "spiking"),

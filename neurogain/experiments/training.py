@@ -12,7 +12,7 @@ from neurogain.continual import methods, stream_specs
 from neurogain.continual.method import Method
 from neurogain.continual.stream_specs import StreamOptions, StreamSpec
 from neurogain.continual.streams import Stream
-from neurogain.experiments.options import Options, Rule
+from neurogain.options import Options, Rule
 
 
 def _each_at_least_1(widths: np.ndarray) -> np.ndarray:

@@ -334,7 +334,7 @@ print(result.parts["rates"])
 # The one line for a file of your own is `neurogain.cli.run(EXPERIMENT)`: it is a command then,
 # with `--help`, `--out` and `--resume`. Inside the package, an experiment is a folder of
 # `neurogain/experiments`, of which `Experiment.of_package` makes one, and its name in `NAMES`.
-# A configuration derived from `neurogain.experiments.options.Options` has the rules of its fields
+# A configuration derived from `neurogain.options.Options` has the rules of its fields
 # in their annotations, and needs no `check`.
 #
 # Figures are in a module whose name goes into `figures=`, so that matplotlib is imported only when

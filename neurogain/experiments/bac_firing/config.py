@@ -3,8 +3,8 @@
 import dataclasses
 from typing import Annotated
 
-from neurogain.experiments.grids import Grid
-from neurogain.experiments.options import Count, In, Options, Seed, TimeStep
+from neurogain.grids import Grid
+from neurogain.options import Count, In, Options, Seed, TimeStep
 from neurogain.spiking.models.pyramidal import Coupling
 
 AXES = ("coupling", "dendritic_pulse", "delay")

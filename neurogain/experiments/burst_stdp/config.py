@@ -4,8 +4,8 @@ import dataclasses
 import itertools
 from typing import Annotated, NamedTuple
 
-from neurogain.experiments.grids import Grid
-from neurogain.experiments.options import Count, In, Multiple, Options, Seed, at_least_0, positive
+from neurogain.grids import Grid
+from neurogain.options import Count, In, Multiple, Options, Seed, at_least_0, positive
 
 GRIDS = ("map_current", "map_noise")
 SEGMENT = 500.0  # ms, that are run at once

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from neurogain.experiments.burst_stdp.summary import RATIOS
-from neurogain.experiments.tables import lines
+from neurogain.tables import lines
 
 
 def table(metrics: Mapping[str, Any]) -> str:

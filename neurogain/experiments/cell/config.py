@@ -3,7 +3,7 @@
 import dataclasses
 from typing import Any, Literal
 
-from neurogain.experiments.options import Count, Options, Seed, TimeStep
+from neurogain.options import Count, Options, Seed, TimeStep
 from neurogain.spiking.models.pyramidal import Coupling
 
 Kind = Literal["l5", "rs", "ib", "ch", "fs", "lts", "pv", "som"]

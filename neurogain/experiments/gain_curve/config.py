@@ -5,8 +5,8 @@ import itertools
 from collections.abc import Iterator
 from typing import Annotated, NamedTuple
 
-from neurogain.experiments.grids import Grid
-from neurogain.experiments.options import Count, In, Options, Rule, Seed, TimeStep
+from neurogain.grids import Grid
+from neurogain.options import Count, In, Options, Rule, Seed, TimeStep
 from neurogain.spiking.models.pyramidal import Coupling
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from neurogain.experiments import tables
+from neurogain import tables
 
 _KNOBS = ("dendritic_current_pA", "coupling", "dendritic_inhibition_nS", "somatic_inhibition_nS")
 

@@ -6,8 +6,8 @@ from typing import Annotated, Any, NamedTuple
 
 from neurogain import results
 from neurogain.experiments.go_nogo.conditions import CONDITIONS
-from neurogain.experiments.grids import Grid
-from neurogain.experiments.options import Count, In, Multiple, OneOf, Options, Rule, Seed, Whole
+from neurogain.grids import Grid
+from neurogain.options import Count, In, Multiple, OneOf, Options, Rule, Seed, Whole
 from neurogain.tasks import go_nogo as task
 from neurogain.tasks.go_nogo.environment import Feedback, Shift
 from neurogain.tasks.go_nogo.measures import BLOCK, LAST

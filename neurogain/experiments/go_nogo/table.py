@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 from typing import Any
 
-from neurogain.experiments import tables
+from neurogain import tables
 from neurogain.experiments.go_nogo import summary
-from neurogain.experiments.tables import line, lines
+from neurogain.tables import line, lines
 
 _LEGEND = (
     "A name without @ is at the first validity of feedback, with @ at that one.",

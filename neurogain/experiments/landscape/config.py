@@ -7,8 +7,8 @@ from typing import Annotated
 
 from neurogain.continual import methods, models, streams
 from neurogain.continual.stream_specs import STREAMS, StreamSpec
-from neurogain.experiments.options import Count, Whole, finite
 from neurogain.experiments.training import TrainingOptions, Widths
+from neurogain.options import Count, Whole, finite
 
 CLASSES = 10  # of the digits, whose classes and rotations the read-out of complexity has
 

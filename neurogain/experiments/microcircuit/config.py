@@ -6,8 +6,8 @@ from typing import Annotated, Any, NamedTuple
 
 import numpy as np
 
-from neurogain.experiments import options
-from neurogain.experiments.grids import Grid
+from neurogain import options
+from neurogain.grids import Grid
 
 POPULATIONS = ("pyramidal", "pv", "som")
 KNOBS = {

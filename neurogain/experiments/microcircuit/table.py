@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from neurogain.experiments import tables
+from neurogain import tables
 from neurogain.stats import text
 
 

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 
 import numpy as np
 
-from neurogain.experiments.options import OneOf, Options, positive
 from neurogain.neuromod import systems, tables
 from neurogain.neuromod.systems import SYSTEMS, Drives, Interactions
+from neurogain.options import OneOf, Options, positive
 
 if TYPE_CHECKING:
     Texts: TypeAlias = str | tuple[float | str, ...] | Sequence[str | tuple[float | str, ...]]

@@ -9,8 +9,8 @@ from neurogain.continual import methods, stream_specs
 from neurogain.continual.methods import Method
 from neurogain.continual.protocol import Protocol, Regime
 from neurogain.continual.stream_specs import StreamOptions, StreamSpec
-from neurogain.experiments.options import Count, OneOf, Whole
 from neurogain.experiments.training import Blocks, TrainingOptions, Widths
+from neurogain.options import Count, OneOf, Whole
 
 Scale = Literal["default", "paper", "small"]
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from neurogain.experiments import tables
+from neurogain import tables
 
 COLUMNS = {"avg_sg": "avg-SG", "avg_acc": "avg-ACC", "min_acc": "min-ACC (old tasks)"}
 

@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from neurogain.experiments import grids
+from neurogain import grids
 
 
 def test_numbers_and_ranges_in_order():

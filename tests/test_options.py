@@ -6,8 +6,8 @@ from typing import Annotated
 import numpy as np
 import pytest
 
-from neurogain.experiments.grids import Grid
-from neurogain.experiments.options import (
+from neurogain.grids import Grid
+from neurogain.options import (
     Count,
     In,
     Multiple,

@@ -18,8 +18,7 @@ from typing import Annotated, Any, ClassVar, NamedTuple
 
 import numpy as np
 
-from neurogain import _checks, results
-from neurogain.experiments import grids
+from neurogain import _checks, grids, results
 
 
 class Rule(NamedTuple):
