@@ -10,11 +10,16 @@ from jaxtyping import PyTree
 
 def pure(tree: PyTree) -> PyTree:
     """Return the tree with the values of its `flax.nnx` variables in their place."""
-    return jax.tree.map(
-        lambda x: x.get_value() if hasattr(x, "get_value") else x,
-        tree,
-        is_leaf=lambda x: hasattr(x, "get_value"),
-    )
+
+    def is_variable(x: Any) -> bool:
+        return hasattr(x, "get_metadata")
+
+    def value(x: Any) -> Any:
+        if not is_variable(x):
+            return x
+        return x.get_value() if hasattr(x, "get_value") else x.value  # Flax 0.12.0: `value`
+
+    return jax.tree.map(value, tree, is_leaf=is_variable)
 
 
 def find_nodes(

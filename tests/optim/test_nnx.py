@@ -90,11 +90,11 @@ def test_helpers_on_the_wrapped_state(oracle):
     assert list(find_gains(opt.opt_state)) == ["[1]"]
     params = nnx.state(model, nnx.Param)
     weights, split = get_weights(opt.opt_state, params), get_fast_slow(opt.opt_state, params)
-    kernel = params["kernel"].get_value()
+    kernel = params["kernel"][...]
     np.testing.assert_allclose(weights["kernel"], kernel / expected, rtol=1e-6)
     np.testing.assert_allclose(split.slow["kernel"], kernel / expected, rtol=1e-5)
     nnx.update(model, split.slow)
-    np.testing.assert_allclose(model.kernel.get_value(), kernel / expected, rtol=1e-5)
+    np.testing.assert_allclose(model.kernel[...], kernel / expected, rtol=1e-5)
 
 
 def test_low_precision_weights_are_read_from_the_wrapped_state():
@@ -103,7 +103,7 @@ def test_low_precision_weights_are_read_from_the_wrapped_state():
     weights = get_weights(opt.opt_state, nnx.state(model, nnx.Param))
     assert weights["kernel"].dtype == jnp.float32
     assert weights["bias"].dtype == jnp.bfloat16
-    kernel = model.kernel.get_value()
+    kernel = model.kernel[...]
     np.testing.assert_allclose(1.2 * weights["kernel"], kernel.astype(jnp.float32), rtol=1e-2)
 
 

@@ -91,3 +91,23 @@ def reference():
 @pytest.fixture(scope="session", name="trajectory")
 def _trajectory():
     return trajectory
+
+
+@pytest.fixture(scope="session")
+def _compilations():
+    """Details of all that is compiled; it listens to the end, as JAX 0.8.0 can't stop."""
+    found = []
+
+    def listen(event, duration, **details):
+        if event.endswith("backend_compile_duration"):
+            found.append(details)
+
+    jax.monitoring.register_event_duration_secs_listener(listen)
+    return found
+
+
+@pytest.fixture
+def compiled(_compilations):
+    """Details of what is compiled from here on."""
+    _compilations.clear()
+    return _compilations

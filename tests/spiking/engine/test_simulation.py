@@ -65,20 +65,6 @@ def whole():
     return run
 
 
-@pytest.fixture
-def compiled():
-    """Names of what is compiled from here on."""
-    names = []
-
-    def listen(event, duration, **details):
-        if event.endswith("backend_compile_duration"):
-            names.append(details)
-
-    jax.monitoring.register_event_duration_secs_listener(listen)
-    yield names
-    jax.monitoring.unregister_event_duration_listener(listen)
-
-
 @pytest.mark.parametrize("chunk", [1, 100])
 def test_the_length_of_chunks_changes_no_bit(whole, chunk):
     equal(stochastic(record=EVERYTHING, chunk=chunk), whole)

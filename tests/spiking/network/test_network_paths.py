@@ -185,20 +185,6 @@ def test_a_burst_of_all_cells_loses_no_spike(path):
         np.testing.assert_allclose(open_now.nmda, 2 * expected, rtol=1e-12)
 
 
-@pytest.fixture
-def compiled():
-    """Names of what is compiled from here on."""
-    names = []
-
-    def listen(event, duration, **details):
-        if event.endswith("backend_compile_duration"):
-            names.append(details)
-
-    jax.monitoring.register_event_duration_secs_listener(listen)
-    yield names
-    jax.monitoring.unregister_event_duration_listener(listen)
-
-
 def test_other_weights_drives_and_keys_compile_nothing(whole, compiled):
     network, params, run, first = whole
     for name in ("apical", "recurrent"):
