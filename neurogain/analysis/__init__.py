@@ -19,9 +19,12 @@ from neurogain.analysis.landscape import (
     between,
     classification,
     filter_normalized,
+    frame,
+    path_and_lines,
     principal_plane,
     slice_1d,
     slice_2d,
+    stacked,
 )
 
 __all__ = [
@@ -34,12 +37,15 @@ __all__ = [
     "classification",
     "explicit_fast_slow",
     "filter_normalized",
+    "frame",
     "gain_modulated",
     "hessian_vector_product",
     "lanczos",
     "least_squares",
+    "path_and_lines",
     "principal_plane",
     "slice_1d",
     "slice_2d",
+    "stacked",
     "top_eigenpairs",
 ]

@@ -6,7 +6,7 @@ returned with the axes of the slice in front. Everything is pure and runs under 
 Source: Li, Xu, Taylor, Studer & Goldstein, NeurIPS 2018, arXiv 1712.09913.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import jax
@@ -166,6 +166,70 @@ def slice_2d(
     grid = [jnp.repeat(x, len(y)), jnp.tile(y, len(x))]
     values = _evaluate(measure, origin, list(directions), grid, batch_size)
     return jax.tree.map(lambda v: v.reshape(len(x), len(y), *v.shape[1:]), values)
+
+
+def frame(
+    coordinates: Float[AnyArray, "times 2"], points: int, *, margin: float = 0.25
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return x and y of a grid in a plane, around a trajectory's coordinates in it.
+
+    `margin` is left on each side, in units of the trajectory's extent.
+
+    Example:
+      >>> x, y = frame(jnp.array([[0.0, 0.0], [4.0, 2.0]]), 4)
+      >>> x.tolist(), y.tolist()
+      ([-1.0, 1.0, 3.0, 5.0], [-0.5, 0.5, 1.5, 2.5])
+    """
+    along = np.asarray(coordinates)
+    room = margin * np.maximum(np.ptp(along, axis=0), 1e-6)
+    x, y = np.linspace(along.min(axis=0) - room, along.max(axis=0) + room, points).T
+    return x, y
+
+
+def path_and_lines(
+    measure: Measure, trajectory: Float[AnyArray, "times n"], distances: ArrayLike
+) -> tuple[PyTree, PyTree]:
+    """Measure on a trajectory, and on the straight lines from its first to its middle to its last.
+
+    Args:
+      measure: from parameters to a tree of arrays.
+      trajectory: weights, of an odd number of times.
+      distances: places on the lines; -1 is the first of the weights, 0 the middle, 1 the last.
+
+    Returns:
+      What `measure` returns, with a leading axis of times, and with one of distances.
+
+    Example:
+      >>> trajectory = jnp.array([[0.0, 0.0], [1.0, 1.0], [2.0, 0.0]])
+      >>> path, lines = path_and_lines(lambda w: w[0] + w[1], trajectory, [-0.5, 0.5])
+      >>> path.tolist(), lines.tolist()
+      ([0.0, 2.0, 2.0], [1.0, 2.0])
+    """
+    trajectory, distances = jnp.asarray(trajectory), jnp.asarray(distances)
+    middle = trajectory[len(trajectory) // 2]
+    before, after = (
+        slice_1d(measure, middle, between(*ends), distances)
+        for ends in ((trajectory[0], middle), (middle, trajectory[-1]))
+    )
+
+    def on_its_side(a: Array, b: Array) -> Array:
+        return jnp.where(distances.reshape(-1, *[1] * (a.ndim - 1)) < 0, a, b)
+
+    return jax.lax.map(measure, trajectory), jax.tree.map(on_its_side, before, after)
+
+
+def stacked(measures: Sequence[Measure]) -> Measure:
+    """Return a measure of what several return, stacked along a first axis.
+
+    Example:
+      >>> stacked([jnp.sum, jnp.max])(jnp.array([1.0, 2.0])).tolist()
+      [3.0, 2.0]
+    """
+
+    def measure(params: PyTree) -> PyTree:
+        return jax.tree.map(lambda *values: jnp.stack(values), *(one(params) for one in measures))
+
+    return measure
 
 
 def classification(

@@ -17,6 +17,7 @@ from neurogain.stats import t_interval
 
 Labels = str | Sequence[str]
 Ends = tuple[float, float]
+Place = float | np.number
 Size = tuple[float, float]  # width and height in inches
 Value = Mapping[str, Any]
 
@@ -144,13 +145,13 @@ def _bars(side: Any) -> tuple[np.ndarray, np.ndarray | None]:
     return mean, np.nan_to_num(lengths) if np.isfinite(lengths).any() else None
 
 
-def guides(axes: Axes, *, x: Iterable[float] = (), y: Iterable[float] = (), **look: Any) -> None:
+def guides(axes: Axes, *, x: Iterable[Place] = (), y: Iterable[Place] = (), **look: Any) -> None:
     """Draw thin grey lines through the panel: switches, zeros, thresholds."""
     look = _GUIDE | look
     for place in x:
-        axes.axvline(place, **look)
+        axes.axvline(float(place), **look)
     for place in y:
-        axes.axhline(place, **look)
+        axes.axhline(float(place), **look)
 
 
 def shade(axes: Axes, start: float, end: float, label: str | None = None) -> None:

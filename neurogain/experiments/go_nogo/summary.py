@@ -14,7 +14,7 @@ from neurogain.jobs import Found
 from neurogain.stats import median_interval, share, summary, text
 from neurogain.tasks.go_nogo import measures
 
-REFERENCE = "da"  # that others are compared with, in pairs of seeds
+REFERENCES = ("da", "da+na")  # that others are compared with, in pairs of seeds
 
 UNITS = {
     "pre_shift_success": "share of seeds that learned the first rule (its last 100 trials)",
@@ -205,17 +205,13 @@ def ablations(metrics: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 def differences(config: GoNoGoConfig, conditions: Mapping[str, Any]) -> dict[str, Any]:
     """Return what sets each condition apart from DA and from DA + NA at the same place."""
+    names = {unit: name_of(unit, config) for unit in config.units()}
     pairs: dict[str, Any] = {}
-    by_place: dict[tuple[float, int], dict[str, str]] = {}
-    for unit in config.units():
-        place = by_place.setdefault((unit.validity, unit.overtraining), {})
-        place[unit.condition] = name_of(unit, config)
-    for place in by_place.values():
-        for reference in (REFERENCE, "da+na"):
-            for other, name in place.items():
-                if reference in place and other != reference:
-                    key = f"{name} - {place[reference]}"
-                    pairs[key] = compare(conditions[name], conditions[place[reference]])
+    for reference in REFERENCES:
+        for unit, name in names.items():
+            other = names.get(unit._replace(condition=reference), name)
+            if other != name:
+                pairs[f"{name} - {other}"] = compare(conditions[name], conditions[other])
     return pairs
 
 

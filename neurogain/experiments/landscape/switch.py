@@ -11,7 +11,6 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-import optax
 from jax.flatten_util import ravel_pytree
 from jaxtyping import Array, Float
 
@@ -25,8 +24,6 @@ from neurogain.experiments.landscape.training import Weights, every_run, make_tr
 
 with extra("continual"):
     import flax.linen as nn
-
-MARGIN = 0.25  # of the trajectory's extent, left around it in the plane
 
 Apply = Callable[[Any, Any], Any]  # from flat weights and inputs to logits
 
@@ -134,19 +131,22 @@ def run_method(
             )
             jax.block_until_ready(pairs[-1])
             show(len(pairs) + 1, total)
-    values, residuals = (
+    eigenvalues, residuals = (
         np.moveaxis(np.reshape(x, (2, len(chosen), *x[0].shape)), 0, 2)
         for x in map(np.stack, zip(*pairs, strict=True))
     )
     around = config.iterations + np.arange(-config.window, config.window + 1)
     weights = np.asarray(runs.weights.effective)[:, np.searchsorted(runs.updates, around)]
-    tests = test_images(stream)
-    path, line = _path_and_line(weights, distances(config), *tests, apply=apply)
-    plane = _plane(config, weights[0], tests, apply)
+    plane = analysis.principal_plane(weights[0], weights[0, config.window])
+    x, y = analysis.frame(plane.coordinates, config.points)
+    path, line, values = _slices(
+        weights, distances(config), plane.directions, x, y, *test_images(stream), apply=apply
+    )
     show(total, total)
     found = (
-        *(values, residuals, np.stack(modulation, axis=1), *runs.curves.values()),
-        *(path["loss"], path["accuracy"], line["loss"], line["accuracy"], *plane),
+        *(eigenvalues, residuals, np.stack(modulation, axis=1), *runs.curves.values()),
+        *(path["loss"], path["accuracy"], line["loss"], line["accuracy"], x, y),
+        *(values["loss"], values["accuracy"], plane.coordinates, plane.captured),
     )
     return Switch(*map(np.asarray, found))
 
@@ -195,10 +195,10 @@ def _curvature(
 
     The two start from different random vectors, so that they agree only once they are converged.
     """
+    measure = analysis.classification(apply, inputs, labels)
 
     def loss(flat: Array) -> Array:
-        logits = apply(flat, inputs)
-        return optax.softmax_cross_entropy_with_integer_labels(logits, labels).mean()
+        return measure(flat)["loss"]
 
     def at(point: tuple[Array, Array, Array, Array]) -> tuple[Array, Array]:
         i, E, W, g = point
@@ -217,64 +217,21 @@ def _curvature(
     return jnp.swapaxes(values, 0, 1), jnp.swapaxes(residuals, 0, 1)
 
 
-def _on_both_tasks(apply: Apply, images: list[Array], labels: list[Array]) -> analysis.Measure:
-    """Return a measure of loss and accuracy, each of shape (tasks,)."""
-    each = [analysis.classification(apply, *task) for task in zip(images, labels, strict=True)]
-
-    def measure(flat: Array) -> dict[str, Array]:
-        return jax.tree.map(lambda *values: jnp.stack(values), *(one(flat) for one in each))
-
-    return measure
-
-
 @functools.partial(jax.jit, static_argnames="apply")
-def _path_and_line(
-    weights: Array, distances: Array, images: list[Array], labels: list[Array], *, apply: Apply
-) -> tuple[dict[str, Array], dict[str, Array]]:
-    """Measure at the weights of all runs, (seeds, times, n), and on straight lines.
-
-    The lines lead from the first weights to those in the middle, and from there to the last.
-    """
-    measure = _on_both_tasks(apply, images, labels)
-
-    def one(run: Array) -> tuple[dict[str, Array], dict[str, Array]]:
-        switch = run[len(run) // 2]
-        sides = [
-            analysis.slice_1d(measure, switch, analysis.between(*ends), distances)
-            for ends in ((run[0], switch), (switch, run[-1]))
-        ]
-        before = distances[:, None] < 0
-        line = jax.tree.map(lambda a, b: jnp.where(before, a, b), *sides)
-        return jax.lax.map(measure, run), line
-
-    return jax.lax.map(one, weights)
-
-
-@functools.partial(jax.jit, static_argnames="apply")
-def _slice_2d(
-    origin: Array,
-    directions: tuple[Array, Array],
+def _slices(
+    weights: Array,
+    distances: Array,
+    directions: Array,
     x: Array,
     y: Array,
     images: list[Array],
     labels: list[Array],
     *,
     apply: Apply,
-) -> dict[str, Array]:
-    measure = _on_both_tasks(apply, images, labels)
-    return analysis.slice_2d(measure, origin, directions, x, y)
-
-
-def _plane(
-    config: LandscapeConfig, weights: np.ndarray, tests: tuple[list[Any], list[Any]], apply: Apply
-) -> tuple[Any, ...]:
-    """Measure one run in the plane through the switch in which it moves most."""
-    switch = weights[config.window]
-    plane = analysis.principal_plane(weights, switch)
-    sides = []
-    for along in np.asarray(plane.coordinates).T:
-        room = MARGIN * max(np.ptp(along), 1e-6)
-        sides.append(np.linspace(along.min() - room, along.max() + room, config.points))
-    x, y = sides
-    values = _slice_2d(switch, tuple(plane.directions), x, y, *tests, apply=apply)
-    return x, y, values["loss"], values["accuracy"], plane.coordinates, plane.captured
+) -> tuple[dict[str, Array], dict[str, Array], dict[str, Array]]:
+    """Measure on paths and lines of all runs, (seeds, times, n), and in the plane of the first."""
+    tasks = zip(images, labels, strict=True)
+    measure = analysis.stacked([analysis.classification(apply, *task) for task in tasks])
+    path, line = jax.lax.map(lambda run: analysis.path_and_lines(measure, run, distances), weights)
+    middle = weights[0, weights.shape[1] // 2]
+    return path, line, analysis.slice_2d(measure, middle, tuple(directions), x, y)

@@ -57,7 +57,7 @@ class NeuromodConfig(Options):
 
     def pulses(self) -> dict[str, list[tuple[float, float, float]]]:
         """Return start and end (ms) and height of the pulses of each drive."""
-        return {name: [_numbers(name, text) for text in getattr(self, name)] for name in DRIVES}
+        return {name: [_parsed(name, text) for text in getattr(self, name)] for name in DRIVES}
 
     def interactions(self) -> Interactions:
         """Return both tables."""
@@ -65,8 +65,8 @@ class NeuromodConfig(Options):
         for name in LINKS:
             found[name] = np.zeros((4, 4))
             for text in getattr(self, name):
-                acting, acted_on, strength = _link(name, text)
-                found[name][SYSTEMS.index(acted_on), SYSTEMS.index(acting)] = strength
+                acting, acted_on, strength = _parsed(name, text)
+                found[name][acted_on, acting] = strength
         return Interactions(**found)
 
     def _check_together(self) -> None:
@@ -89,47 +89,38 @@ def _texts(name: str, given: Any) -> tuple[str, ...]:
     Raises:
       TypeError: if one is neither; the message names the field.
     """
-    if isinstance(given, str) or (len(given) == 3 and not isinstance(given[1], str | Sequence)):
-        given = [given]  # one pulse
-    elif len(given) == 3 and given[0] in SYSTEMS:
-        given = [given]  # one link
-    return tuple(_text(name, one) for one in given)
+    single = isinstance(given, str) or (
+        len(given) == 3 and np.ndim(given[0]) == 0 and ":" not in str(given[0])
+    )
+    return tuple(_text(name, one) for one in ([given] if single else given))
 
 
 def _text(name: str, one: Any) -> str:
     if isinstance(one, str):
         return one
-    parts = list(one) if np.ndim(one) == 1 else []
-    if len(parts) != 3:
+    if np.shape(one) != (3,):
         raise TypeError(
             f"`{name}` must be texts start:end:height or acting:acted-on:strength, or tuples of "
             f"three; got {one!r}."
         )
-    return ":".join(part if isinstance(part, str) else f"{float(part):.12g}" for part in parts)
+    return ":".join(part if isinstance(part, str) else f"{float(part):.12g}" for part in one)
 
 
-def _numbers(name: str, text: str) -> tuple[float, float, float]:
+_PULSE: Any = ((float, float, float), "pulses start:end:height, ms", "500:700:1")
+_LINK: Any = (
+    (SYSTEMS.index, SYSTEMS.index, float),
+    f"acting:acted-on:strength, of {', '.join(SYSTEMS)}",
+    "serotonin:dopamine:1",
+)
+
+
+def _parsed(name: str, text: str) -> tuple[Any, Any, float]:
+    """Return start, end and height of a pulse, or the places and the strength of a link."""
+    kinds, form, example = _PULSE if name in DRIVES else _LINK
     try:
-        start, end, height = (float(part) for part in text.split(":"))
+        one, other, size = (read(x) for read, x in zip(kinds, text.split(":"), strict=True))
     except ValueError:
-        start = math.nan
-    if not math.isfinite(start):
-        raise ValueError(
-            f"`{name}` must be pulses start:end:height, ms; got {text!r}. Write 500:700:1."
-        )
-    return start, end, height
-
-
-def _link(name: str, text: str) -> tuple[str, str, float]:
-    acting, _, rest = text.partition(":")
-    acted_on, _, strength = rest.partition(":")
-    try:
-        value = float(strength)
-    except ValueError:
-        value = math.nan
-    if acting not in SYSTEMS or acted_on not in SYSTEMS or not math.isfinite(value):
-        raise ValueError(
-            f"`{name}` must be acting:acted-on:strength, of {', '.join(SYSTEMS)}; got {text!r}. "
-            "Write serotonin:dopamine:1."
-        )
-    return acting, acted_on, value
+        size = math.nan
+    if not math.isfinite(size):
+        raise ValueError(f"`{name}` must be {form}; got {text!r}. Write {example}.")
+    return one, other, size
