@@ -34,7 +34,7 @@ def freeze(config: Any, names: Iterable[str]) -> None:
         object.__setattr__(config, name, tuple(kept))
 
 
-def parse(name: str, grid: Grid, unit: str) -> tuple[float, ...]:
+def parse(name: str, grid: tuple[float | str, ...], unit: str) -> tuple[float, ...]:
     """Return the numbers that a grid names, in order; `freeze` has made it a tuple.
 
     Raises:
@@ -44,14 +44,13 @@ def parse(name: str, grid: Grid, unit: str) -> tuple[float, ...]:
       >>> parse("coupling", ("0:1:0.5", "0.75"), "dimensionless")
       (0.0, 0.5, 1.0, 0.75)
     """
-    items: Any = grid
     values: list[float] = []
-    for item in items:
+    for item in grid:
         values += _one(name, str(item), unit)
     if not values or len(set(values)) < len(values):
         raise ValueError(
             f"`{name}` must name at least one number ({unit}), and none twice; got "
-            f"{' '.join(map(str, items)) or 'none'}."
+            f"{' '.join(map(str, grid)) or 'none'}."
         )
     return tuple(values)
 

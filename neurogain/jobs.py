@@ -81,6 +81,11 @@ def seeded(function: Callable[..., Any], *given: Any) -> Callable[[Job], Any]:
     return lambda job: function(*given, seeds=job.seeds, show=job.show)
 
 
+def shown(function: Callable[..., Any], *given: Any) -> Callable[[Job], Any]:
+    """Return the `run` of a part without seeds: `function(*given, show)`."""
+    return lambda job: function(*given, job.show)
+
+
 class Found(dict[str, Any]):
     """Results by label, with the time that each part took."""
 

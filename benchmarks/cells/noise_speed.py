@@ -78,11 +78,6 @@ def by_jax(key: jax.Array, n: int) -> jax.Array:
     return jax.random.normal(key, (n,))
 
 
-def poisson(key: jax.Array, n: int) -> jax.Array:
-    """Return Poisson numbers by `jax.random`."""
-    return jax.random.poisson(key, MEAN_COUNT, (n,)).astype(jnp.float32)
-
-
 CONTENDERS: dict[str, tuple[Draw | None, float]] = {
     NONE: (None, 1.0),
     OURS: (random_bits.normal, 1.0),
@@ -91,7 +86,10 @@ CONTENDERS: dict[str, tuple[Draw | None, float]] = {
     "random_bits.poisson": (lambda key, n: random_bits.poisson(key, MEAN_COUNT, n), 1.0),
     THEIRS: (by_jax, 1.0),
     "jax.random.normal, rbg": (by_jax, 1.0),
-    "jax.random.poisson": (poisson, 0.1),
+    "jax.random.poisson": (
+        lambda key, n: jax.random.poisson(key, MEAN_COUNT, (n,)).astype(jnp.float32),
+        0.1,
+    ),
 }
 """The draw, and the part of the steps that it is run for; keys are Threefry's, or as said."""
 

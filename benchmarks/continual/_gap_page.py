@@ -1,4 +1,4 @@
-"""The page and the claims of the stability gap's benchmark, from its kept results."""
+"""The page, the claims and the figures of the stability gap's benchmark, from its results."""
 
 import functools
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -6,11 +6,14 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.continual._gap_units import MAIN, PRESET
+from benchmarks.continual._gap_units import FRONTS, MAIN, PRESET
 from benchmarks.record import Column, markdown
 from neurogain import stats
 from neurogain.continual.stream_specs import STREAMS
-from neurogain.plotting.fronts import front
+from neurogain.continual.streams import Stream
+from neurogain.continual.training import TaskCurves
+from neurogain.plotting import continual as plots
+from neurogain.plotting import fronts
 from neurogain.stats import summary
 
 MARGIN = 0.005  # of avg-SG, below which the gain's contribution counts as none
@@ -108,15 +111,13 @@ def front_comparison(result: Mapping[str, Any], mine: str = PRESET) -> list[str]
 def front_table(result: Mapping[str, Any]) -> list[str]:
     """Return the points on the front of each method that was swept."""
     swept = [m for m in result["methods"].values() if len(m["front"]) > 1]
-    rows = [m for m in swept if len(points(m["front"])) > 1]
+    rows = []
+    for m in swept:
+        found = [f"{gap:.3f} @ {acc:.3f}" for acc, gap in fronts.front(points(m["front"]))]
+        rows += [m | {"front": ", ".join(found)}] if len(points(m["front"])) > 1 else []
     seeds = " and ".join(sorted({m["front_seeds"] for m in swept}))
-    head, columns = f"front, {seeds} seeds: avg-SG @ avg-ACC", [("method", "summary", "")]
-    return markdown([*columns, (head, front_of, "")], rows)
-
-
-def front_of(m: Mapping[str, Any]) -> str:
-    """Return a method's front in words."""
-    return ", ".join(f"{gap:.3f} @ {acc:.3f}" for acc, gap in front(points(m["front"])))
+    head = f"front, {seeds} seeds: avg-SG @ avg-ACC"
+    return markdown([("method", "summary", ""), (head, "front", "")], rows)
 
 
 def contribution(result: Mapping[str, Any]) -> Iterator[str]:
@@ -279,3 +280,55 @@ def readme_table(results: Iterable[Mapping[str, Any]]) -> list[str]:
             head = rows[0]["methods"][method]["summary"]
             columns.append((head, functools.partial(cell, method=method), ""))
     return markdown(columns, rows)
+
+
+def figures(
+    stream: Stream, result: Mapping[str, Any], curves: Mapping[str, TaskCurves]
+) -> Iterator[tuple[str, Any]]:
+    """Yield the fronts, and switches and gain at the chosen configurations, by name."""
+    entries, config = result["methods"], result["config"]
+    title = config["benchmark"]
+    title += "" if config["scale"] == "default" else f" ({config['scale']} protocol)"
+    named = {n: m["summary"] for n, m in entries.items()}
+    swept = [n for n in FRONTS if n in named and len(entries[n]["front"]) > 1]
+    tuning = [
+        p for n in swept if entries[n]["front_seeds"] == "tuning" for p in entries[n]["front"]
+    ]
+    on = f", means over {seeds(entries.values())}"
+    on += f"; fronts: tuning, {seeds(tuning)}" if tuning else ""
+    best = max(m["avg_acc"]["mean"] for m in entries.values())
+    yield (
+        "fronts",
+        fronts.fronts(
+            {named[n]: entries[n]["front"] for n in swept},
+            {named[n]: m for n, m in entries.items() if n not in swept},
+            published={
+                named[n]: gap for n, gap in result["published_avg_sg"].items() if n in named
+            },
+            title=title + on,
+            lowest_accuracy=float(np.floor(20 * (best - 0.15)) / 20),
+            highlighted=named.get(PRESET),
+        ),
+    )
+    if curves:
+        accuracy, gain, drive = (
+            {named[name]: getattr(c, field) for name, c in curves.items()}
+            for field in ("accuracy", "gain", "uncertainty")
+        )
+        tasks = stream.task_names
+        yield (
+            "switches",
+            plots.old_task_accuracy(
+                accuracy,
+                tasks,
+                eval_every=config["eval_every"],
+                title=f"{title}, joint training, each method tuned",
+            ),
+        )
+        yield "gain", plots.gain(gain, drive, tasks, title=f"{title}, each method tuned")
+
+
+def seeds(entries: Iterable[Mapping[str, Any]]) -> str:
+    """Return on how many seeds the figures are, in words."""
+    [number] = {len(e["avg_sg"]["per_seed"]) for e in entries}
+    return "1 seed" if number == 1 else f"{number} seeds"

@@ -24,7 +24,6 @@ from typing import Any
 import numpy as np
 
 from benchmarks.continual import _gap_page
-from benchmarks.continual._gap_figures import figures
 from benchmarks.continual._gap_page import claims, section
 from benchmarks.continual._gap_units import MAIN, TOLERANCE, choose, measure_all, names
 from benchmarks.record import Record, table
@@ -219,7 +218,7 @@ def run_benchmark(args: Arguments, benchmark: str, record: Record) -> None:
     record.table = table(COLUMNS, _gap_page.named(record.data))
     record.notes += _gap_page.contribution(record.data)
     main = {name: curves[name] for name in MAIN if name in curves}
-    for name, figure in figures(stream, record.data, main):
+    for name, figure in _gap_page.figures(stream, record.data, main):
         record.figure(figure, name)
 
 

@@ -18,21 +18,10 @@ from benchmarks.networks._network import IN_DEGREE
 from benchmarks.networks._scaling import drive, scaled
 from neurogain.spiking import rollout
 
-_GATHERED = re.compile(r"= \(?(pred|[a-z]+\d+)\[([\d,]*)\][^=]* all-gather(?:-start)?\(")
+_GATHERED = re.compile(r"= \(?(?:pred|[a-z]+(\d+))\[([\d,]*)\][^=]* all-gather(?:-start)?\(")
 _OTHERS = re.compile(r" (?:all-reduce|all-to-all|collective-permute|reduce-scatter)(?:-start)?\(")
-_BITS = re.compile(r"\d+")
 SIZES, CELLS = (2000, 4000, 8000), 1_000_000  # counted, the first as a check; drawn out to
 DURATION = 0.9  # ms; `rollout` then compiles its step once
-
-
-def gathered(program: str) -> tuple[float, int]:
-    """Return the bytes that all-gathers of a compiled program return, and other collectives."""
-    total = 0.0
-    for kind, shape in _GATHERED.findall(program):
-        bits = _BITS.search(kind)  # pred has a byte
-        sizes = [int(axis) for axis in shape.split(",") if axis]
-        total += math.prod(sizes) * (int(bits.group()) / 8 if bits else 1)
-    return total, len(_OTHERS.findall(program))
 
 
 def held(tree: Any) -> int:
@@ -42,13 +31,17 @@ def held(tree: Any) -> int:
 
 
 def exchanged(network: Any, params: Any, state: Any) -> tuple[float, int]:
-    """Return the bytes that a step gathers, and the number of other collectives."""
+    """Return the bytes that all-gathers of a step return, and the number of other collectives."""
 
     def run(params: Any, state: Any) -> Any:
         task = {"duration": DURATION, "dt": network.dt, "key": jax.random.key(0)}
         return rollout(network, params, drive(1.0), state=state, **task).state
 
-    return gathered(jax.jit(run).lower(params, state).compile().as_text())
+    program, total = jax.jit(run).lower(params, state).compile().as_text(), 0.0
+    for bits, shape in _GATHERED.findall(program):
+        sizes = [int(axis) for axis in shape.split(",") if axis]
+        total += math.prod(sizes) * int(bits or 8) / 8  # pred, without a number, has a byte
+    return total, len(_OTHERS.findall(program))
 
 
 def count(devices: int) -> list[dict[str, Any]]:

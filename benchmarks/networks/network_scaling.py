@@ -29,16 +29,8 @@ import scipy.optimize
 from benchmarks.networks import _network as net
 from benchmarks.networks import _scaling
 from benchmarks.networks import _scaling_rules as rules
+from benchmarks.networks import _scaling_text as told
 from benchmarks.networks._scaling_paper import on_paper
-from benchmarks.networks._scaling_text import (
-    EVENTS,
-    SPIKES,
-    TIME,
-    all_synapses,
-    drawn,
-    notes,
-    tables,
-)
 from benchmarks.networks.engines.neurogain import measured
 from benchmarks.record import Record
 
@@ -99,7 +91,7 @@ def levels(args: Arguments, in_degree: int) -> list[float]:
 
 def measure_runs(args: Arguments) -> list[dict[str, Any]]:
     """Time all runs, return a row each."""
-    tasks, told = {}, {}
+    tasks, known = {}, {}
     for variant, in_degree in itertools.product(args.variants, args.in_degrees):
         network, params = _scaling.scaled(args.cells, in_degree, variant == "stdp")
         row = {
@@ -111,7 +103,8 @@ def measure_runs(args: Arguments) -> list[dict[str, Any]]:
         }
         for level in levels(args, in_degree):
             key = variant, in_degree, level
-            tasks[key], told[key] = (network, params, _scaling.drive(level)), row | {"level": level}
+            tasks[key] = network, params, _scaling.drive(level)
+            known[key] = row | {"level": level}
         print(f"{variant}, in-degree {in_degree}: built", flush=True)
     rows, size = [], net.Network(args.cells)
     found = measured(tasks, size, 1000 * args.seconds, args.rounds, show=True)
@@ -127,7 +120,7 @@ def measure_runs(args: Arguments) -> list[dict[str, Any]]:
             "ns_per_event": run["run_s_per_simulated_s"] / events * 1e9 if active else None,
             "rates_agree": held if key[2] == 1 else None,
         }
-        rows.append(told[key] | run | more)
+        rows.append(known[key] | run | more)
     return rows
 
 
@@ -140,8 +133,8 @@ def fit(rows: list[dict[str, Any]]) -> dict[str, dict[str, float]]:
     result = {}
     for variant in dict.fromkeys(row["variant"] for row in rows):
         own = [row for row in rows if row["variant"] == variant]
-        table = np.array([[1.0, row[SPIKES], row[EVENTS]] for row in own])
-        times = np.array([row[TIME] for row in own])
+        table = np.array([[1.0, row[told.SPIKES], row[told.EVENTS]] for row in own])
+        times = np.array([row[told.TIME] for row in own])
         size = np.maximum(table.max(axis=0), 1e-30)
         parts = scipy.optimize.nnls(table / size / times[:, None], np.ones(len(own)))[0] / size
         for row, model in zip(own, table @ parts, strict=True):
@@ -187,7 +180,7 @@ def claims(content: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         number = f"{cost:.2g} ns (the model is off by {error:.0%} at most)"
         yield f"What delivering one spike to one synapse costs {net.VARIANTS[variant]}", number
     for one in [r for r in content["largest"] or [] if "error" not in r]:
-        number = f"{all_synapses(one):,} synapses, {one['build_s']:.0f} s to build"
+        number = f"{told.all_synapses(one):,} synapses, {one['build_s']:.0f} s to build"
         yield f"The largest network that was run: {one['cells']:,} cells", number
 
 
@@ -206,8 +199,8 @@ def run(args: Arguments, record: Record) -> None:
     for name in (name for name in measures if name in args.parts):
         parts[name], made[name] = measures[name](args), record.command
     fits = fit(parts["rows"] or [])
-    record.table = tables(parts)
-    record.notes += notes(fits, parts)
+    record.table = told.tables(parts)
+    record.notes += told.notes(fits, parts)
     record.notes += [
         f"Kept from an earlier run, `{command}`: {name}."
         for name, command in made.items()
@@ -215,4 +208,4 @@ def run(args: Arguments, record: Record) -> None:
     ]
     record.data = {"made": made, "fit": fits} | parts
     if fits:
-        record.figure(drawn(parts["rows"], list(fits)))
+        record.figure(told.drawn(parts["rows"], list(fits)))

@@ -2,7 +2,6 @@
 
 import pytest
 
-from benchmarks.continual import _gap_figures as figures
 from benchmarks.continual import _gap_page as report
 from benchmarks.continual import _gap_units as units
 from benchmarks.continual import stability_gap as benchmark
@@ -139,8 +138,8 @@ def test_devices_are_named_with_what_else_tuning_ran_on():
 
 
 def test_seeds_are_counted_in_words():
-    assert figures.seeds([entry([0.1, 0.2], [0.9, 0.9])] * 2) == "2 seeds"
-    assert figures.seeds([entry([0.1], [0.9])]) == "1 seed"
+    assert report.seeds([entry([0.1, 0.2], [0.9, 0.9])] * 2) == "2 seeds"
+    assert report.seeds([entry([0.1], [0.9])]) == "1 seed"
 
 
 @pytest.mark.parametrize(("model", "number"), [("mlp", 8), ("resnet", 5)])

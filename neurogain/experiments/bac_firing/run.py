@@ -20,7 +20,7 @@ import numpy as np
 from jaxtyping import Float, Num
 
 from neurogain.experiments.bac_firing.config import AXES, BacFiringConfig
-from neurogain.jobs import Part
+from neurogain.jobs import Part, shown
 from neurogain.spiking import Drive, Pulse, PyramidalDrive, cells, check, simulate
 from neurogain.spiking.models.pyramidal import PyramidalCell, check_coupling
 from neurogain.spiking.recorders import Peak, Spikes, Total, Traces
@@ -70,11 +70,10 @@ def parts(config: BacFiringConfig) -> Iterator[Part]:
     check(**_sustained(config, 1.0))
     spike = spike_time(config)
     axes = {name: np.array(config.numbers(name)) for name in AXES}
-    yield Part("pairing", Pairing, lambda job: run_pairing(config, spike, job.show), axes)
-    yield Part(
-        "sustained", Sustained, lambda job: run_sustained(config, job.show),
-        {"coupling": axes["coupling"]}, undefined=("shortest_interval",),
-    )  # fmt: skip
+    yield Part("pairing", Pairing, shown(run_pairing, config, spike), axes)
+    couplings, undefined = {"coupling": axes["coupling"]}, ("shortest_interval",)
+    sustained = shown(run_sustained, config)
+    yield Part("sustained", Sustained, sustained, couplings, undefined=undefined)
     conditions = {"condition": np.array(CONDITIONS)}
     yield Part("example", Example, lambda job: run_example(config, spike), conditions)
 

@@ -5,7 +5,6 @@ couplings and repeats as one population. All units draw the same noise, so curve
 parameters and not by their draws.
 """
 
-import functools
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple, TypeAlias
 
@@ -14,7 +13,7 @@ import numpy as np
 from jaxtyping import Array, Num
 
 from neurogain.experiments.gain_curve.config import GainCurveConfig, Unit
-from neurogain.jobs import Job, Part
+from neurogain.jobs import Part, shown
 from neurogain.spiking import Drive, PyramidalDrive, cells, check, combine, simulate, synapse
 from neurogain.spiking.models.pyramidal import PyramidalCell, PyramidalInfo
 from neurogain.spiking.recorders import Intervals, Total
@@ -76,7 +75,7 @@ def parts(config: GainCurveConfig) -> Iterator[Part]:
         "repeat": np.arange(config.repeats),
     }
     for unit in units:
-        yield Part(unit.label, Curves, functools.partial(_job, config, unit), axes)
+        yield Part(unit.label, Curves, shown(run_unit, config, unit), axes)
 
 
 def seconds(config: GainCurveConfig) -> float:
@@ -85,10 +84,6 @@ def seconds(config: GainCurveConfig) -> float:
     cells = len(config.numbers("coupling")) * len(config.numbers("somatic_current"))
     steps = len(units) * config.duration / config.dt
     return 4 + steps * (2e-5 + 4e-8 * cells * config.repeats)
-
-
-def _job(config: GainCurveConfig, unit: Unit, job: Job) -> Curves:
-    return run_unit(config, unit, job.show)
 
 
 def run_unit(

@@ -231,13 +231,8 @@ def lucky(result: Result) -> Figure:
     groups = {"learned the new rule": learned, "did not learn it": ~learned}
     for (name, own), colour in zip(groups.items(), COLOURS[2:4], strict=True):
         if own.any():
-            draw.each(
-                axes,
-                trials,
-                shares[own],
-                f"{name}: {draw.counted(own.sum(), 'seed')}",
-                color=colour,
-            )
+            label = f"{name}: {draw.counted(int(own.sum()), 'seed')}"
+            draw.each(axes, trials, shares[own], label, color=colour)
     draw.guides(axes, x=result.config.agent().task.starts[1:])
     draw.legend(axes, loc="lower right")
     return draw.finish(figure, "DA alone")
