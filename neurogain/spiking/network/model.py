@@ -191,7 +191,9 @@ class Network(NetworkStructure):
         place = functools.partial(NamedSharding, self.mesh)
 
         def put(tree: Any, along: PartitionSpec) -> Any:
-            return jax.tree.map(lambda x: jax.lax.with_sharding_constraint(x, place(along)), tree)
+            constrain = functools.partial(jax.lax.with_sharding_constraint, shardings=place(along))
+            # JAX 0.8.0 can't place what is empty
+            return jax.tree.map(lambda x: constrain(x) if x.size else x, tree)
 
         projections = {
             name: own._replace(
