@@ -1,6 +1,7 @@
 """Cells that only spike: Poisson processes, and spikes given as a list."""
 
 import dataclasses
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import jax
@@ -150,7 +151,9 @@ class SpikeListSource:
             )
 
 
-def spike_list(time_ms: ArrayLike, cell: ArrayLike, *, n: int, dt: float) -> SpikeList:
+def spike_list(
+    time_ms: ArrayLike | Sequence[float], cell: ArrayLike | Sequence[int], *, n: int, dt: float
+) -> SpikeList:
     """Return spikes for `SpikeListSource`, as `recorders.Spikes` records them.
 
     Args:
