@@ -1,7 +1,6 @@
 """What a benchmark leaves: one JSON file with title, command, versions, table, notes, figures."""
 
 import dataclasses
-import itertools
 import json
 import os
 import time
@@ -11,6 +10,7 @@ from typing import Any
 
 from benchmarks import device
 from benchmarks.registry import ROOT
+from neurogain import tables
 
 RESULTS = ROOT / "benchmarks" / "results"
 SCHEMA = 4  # results of schema 1 to 3 were written before there were records
@@ -21,8 +21,8 @@ FIELDS = (
 """Of every result file; what else a benchmark measured stands beside them."""
 
 Column = tuple[str, Any, str]
-"""Heading, value, width and format. A value is a name, names or places one inside the other, or a
-function of the row."""
+"""Heading, value, width and format; < stands before the width of what is aligned left. A value is a
+name, names or places one inside the other, or a function of the row."""
 
 
 @dataclasses.dataclass
@@ -123,19 +123,14 @@ def table(columns: Iterable[Column], rows: Iterable[Mapping[str, Any]]) -> str:
          20          -
     """
     columns = list(columns)
-    gaps = [""] + [  # before what is aligned left behind what is aligned right
-        "  " if form.startswith("<") and not before.startswith("<") else ""
-        for (_, _, before), (_, _, form) in itertools.pairwise(columns)
-    ]
-    forms = [form for _, _, form in columns]
-    lines = [[head for head, _, _ in columns]]
-    lines += [[at(row, path) for _, path, _ in columns] for row in rows]
-    return "\n".join(
-        "".join(
-            gap + shown(form, value) for gap, form, value in zip(gaps, forms, line, strict=True)
-        ).rstrip()
-        for line in lines
-    )
+    template, before = "", True  # whether the column before is aligned left
+    for _, _, form in columns:
+        left = form.startswith("<")
+        template += "  " * (left and not before) + f"{{:{'' if left else '>'}{form}}}"
+        before = left
+    cells = [[head for head, _, _ in columns]]
+    cells += [[at(row, path) for _, path, _ in columns] for row in rows]
+    return "\n".join(tables.line(template, own) for own in cells)
 
 
 def markdown(columns: Iterable[Column], rows: Iterable[Mapping[str, Any]]) -> list[str]:
@@ -164,13 +159,3 @@ def at(row: Mapping[str, Any], path: Any) -> Any:
         elif value is not None:
             value = value[name]
     return value
-
-
-def shown(form: str, value: Any) -> str:
-    """Return a value in its format; text, and - for None, keep its alignment and width alone."""
-    if value is not None and not isinstance(value, str):
-        return f"{value:{form}}"
-    digits = form.lstrip("<>+").split(".")[0]
-    width = int("".join(c for c in digits if c.isdigit()))
-    text = "-" if value is None else value
-    return text.ljust(width) if form.startswith("<") else text.rjust(width)

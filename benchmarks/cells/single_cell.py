@@ -284,14 +284,11 @@ def run(args: Arguments, record: Record) -> None:
         "to the plateau depends on its history, and more current can mean fewer events.",
     ]
     record.data["curves"] = [*curves, *inhibited]
-    some, low = (
-        [c for c in curves if test(c["dendritic_current_pA"])]
-        for test in ({0, 400, 500, 600, 800}.__contains__, lambda current: current <= 800)
-    )
+    current = "dendritic_current_pA"
     for draw, chosen in (
-        (gain_figures.fi_curves, some),
+        (gain_figures.fi_curves, [c for c in curves if c[current] in (0, 400, 500, 600, 800)]),
         (gain_figures.gain, curves),
-        (gain_figures.bursts, low),
+        (gain_figures.bursts, [c for c in curves if c[current] <= 800]),
         (gain_figures.inhibition, inhibited),
     ):
         record.figure(draw(chosen, repeats=args.repeats), f"gain_{draw.__name__}")

@@ -63,10 +63,8 @@ def jax_loop_runner(work: Work) -> Runner:
     """Return Python loops around a jitted step and a jitted evaluation."""
     stream, batch_size = work.stream, work.protocol.batch_size
     model, baseline = MLP(CLASSES, HIDDEN), work.method.constants.get("baseline", 1.0)
-    tx, loss_fn = (
-        optax.with_extra_args_support(work.method(work.method.constants)),
-        entropy_loss(model),
-    )
+    loss_fn = entropy_loss(model)
+    tx = optax.with_extra_args_support(work.method(work.method.constants))
 
     def train_step(
         state: tuple[PyTree, Any], images: Array, labels: Array, index: Array
@@ -118,69 +116,54 @@ def jax_loop_runner(work: Work) -> Runner:
     return run
 
 
-class TorchLoop:
-    """The same loops in PyTorch, with the update of `modulate_by_gain` by hand."""
+def torch_perceptron(pixels: int) -> Any:
+    """Return the model in PyTorch; nn.Linear also starts uniform in +-1/sqrt(fan_in)."""
+    from torch import nn
 
-    def __init__(self, work: Work, threads: int):
-        """Compile nothing; PyTorch runs eagerly."""
-        import torch
+    pairs = itertools.pairwise((pixels, *HIDDEN, CLASSES))
+    layers = [part for a, b in pairs for part in (nn.Linear(a, b, bias=False), nn.ReLU())]
+    return nn.Sequential(*layers[:-1])
 
-        self.torch, self.work, self.threads = torch, work, threads
-        self.constants = work.method.constants
 
-    def model(self) -> Any:
-        """Return the perceptron; nn.Linear also starts uniform in +-1/sqrt(fan_in)."""
-        nn = self.torch.nn
-        widths = (int(np.prod(self.work.stream.images.shape[1:])), *HIDDEN, CLASSES)
-        pairs = itertools.pairwise(widths)
-        layers = [part for a, b in pairs for part in (nn.Linear(a, b, bias=False), nn.ReLU())]
-        return nn.Sequential(*layers[:-1])
+def torch_loop_runner(work: Work, threads: int) -> Runner:
+    """Return the same loops in PyTorch, with the update of `modulate_by_gain` by hand."""
+    import torch
 
-    def modulate(self, params: list[Any], gain: float, drive: float) -> float:
-        """Advance the gain and update the effective weights by SGD; return the new gain."""
-        constants = self.constants
+    stream, constants, F = work.stream, work.method.constants, torch.nn.functional
+
+    @torch.no_grad()
+    def modulate(params: list[Any], gain: float, drive: float) -> float:
+        # advance the gain and update the effective weights by SGD
         relaxed = constants["baseline"] + constants["decay"] * (gain - constants["baseline"])
         new = relaxed + constants["sensitivity"] * drive
-        with self.torch.no_grad():
-            self.torch._foreach_mul_(params, new / gain)
-            rate = -constants["learning_rate"] * gain * new
-            self.torch._foreach_add_(params, [p.grad for p in params], alpha=rate)
+        torch._foreach_mul_(params, new / gain)
+        rate = -constants["learning_rate"] * gain * new
+        torch._foreach_add_(params, [p.grad for p in params], alpha=rate)
         return new
 
-    def evaluate(self, model: Any, images: Any, labels: Any, scale: float | None = None) -> Any:
-        """Return the accuracy on each task, with the weights times `scale`."""
-        with self.torch.inference_mode():
-            flat = images.flatten(0, 1)
-            if scale is None:
-                logits = model(flat)
-            else:
-                scaled = {name: scale * weight for name, weight in model.named_parameters()}
-                logits = self.torch.func.functional_call(model, scaled, (flat,))
-            right = logits.argmax(-1).view(labels.shape) == labels
-            return right.sum(1) / (labels >= 0).sum(1)
+    @torch.inference_mode()
+    def evaluate(model: Any, images: Any, labels: Any) -> Any:
+        right = model(images.flatten(0, 1)).argmax(-1).view(labels.shape) == labels
+        return right.sum(1) / (labels >= 0).sum(1)
 
-    def step(
-        self, model: Any, sgd: Any, gain: float, images: Any, labels: Any
+    def train(
+        model: Any, sgd: Any, gain: float, images: Any, labels: Any
     ) -> tuple[float, tuple[Any, ...]]:
-        """Make one update; return the gain and what is recorded."""
-        torch = self.torch
         logits = model(images.float() / 255)
-        loss = torch.nn.functional.cross_entropy(logits, labels)
+        loss = F.cross_entropy(logits, labels)
         with torch.no_grad():
-            logs = torch.nn.functional.log_softmax(logits, -1)
+            logs = F.log_softmax(logits, -1)
             drive = -(logs.exp() * logs).sum(-1).mean()
         sgd.zero_grad()
         loss.backward()
-        if self.work.method.name == "ngm":
-            gain = self.modulate(list(model.parameters()), gain, drive.item())
+        if work.method.name == "ngm":
+            gain = modulate(list(model.parameters()), gain, drive.item())
         else:
             sgd.step()
         return gain, (loss.detach(), drive, gain)
 
-    def __call__(self) -> np.ndarray:
-        """Run all seeds."""
-        torch, work, stream = self.torch, self.work, self.work.stream
-        torch.set_num_threads(self.threads)
+    def run() -> np.ndarray:
+        torch.set_num_threads(threads)
         images = torch.from_numpy(stream.images).flatten(1)
         labels = torch.from_numpy(stream.labels).long()
         test_images = torch.from_numpy(stream.test_images).flatten(2).float() / 255
@@ -188,27 +171,31 @@ class TorchLoop:
         result = work.not_seen()
         for run, seed in enumerate(work.seeds):
             torch.manual_seed(seed)
-            model, gain = self.model(), 1.0
-            sgd = torch.optim.SGD(model.parameters(), self.constants["learning_rate"])
+            model, gain = torch_perceptron(images.shape[1]), 1.0
+            sgd = torch.optim.SGD(model.parameters(), constants["learning_rate"])
             for task in range(stream.tasks):
                 seen = test_images[: task + 1], test_labels[: task + 1]
                 high = int(stream.starts[task + 1])
-                records, taken = [], [self.evaluate(model, *seen)]
+                records, taken = [], [evaluate(model, *seen)]
                 for i in range(1, work.protocol.iterations + 1):
                     index = torch.randint(high, (work.protocol.batch_size,))
-                    gain, record = self.step(model, sgd, gain, images[index], labels[index])
+                    gain, record = train(model, sgd, gain, images[index], labels[index])
                     records.append(record)
                     if i % work.protocol.eval_every == 0:
-                        taken.append(self.evaluate(model, *seen))
-                scale = self.constants.get("baseline", 1.0) / gain
-                records.append(self.evaluate(model, *seen, scale))
+                        taken.append(evaluate(model, *seen))
+                scale = constants.get("baseline", 1.0) / gain
+                slow = {name: scale * w.detach() for name, w in model.named_parameters()}
+                at_slow = functools.partial(torch.func.functional_call, model, slow)
+                records.append(evaluate(at_slow, *seen))
                 result[run, task, :, : task + 1] = torch.stack(taken).numpy()
         return result
+
+    return run
 
 
 RUNNERS: dict[str, Callable[[Work], Runner]] = {
     "trainer": trainer_runner,
     "jax loop": jax_loop_runner,
-    "pytorch": functools.partial(TorchLoop, threads=os.cpu_count() or 1),
-    "pytorch, 1 thread": functools.partial(TorchLoop, threads=1),
+    "pytorch": functools.partial(torch_loop_runner, threads=os.cpu_count() or 1),
+    "pytorch, 1 thread": functools.partial(torch_loop_runner, threads=1),
 }

@@ -194,8 +194,8 @@ COLUMNS = (
     ("ms", "ms_per_step", "8.2f"), ("ms without", "without", "12.2f"),
     ("ratio", ("ratio", "median"), "8.3f"), ("95 %", "interval", "16"),
     ("to entropy", ("ratio_to_entropy_returned", "median"), "12.3f"),
-    ("flops", "more_flops", "+9.1%"), ("bytes", "more_bytes_accessed", "+9.1%"),
-    ("state", "state_elements_added", "+7d"),
+    ("flops", "more_flops", "9+.1%"), ("bytes", "more_bytes_accessed", "9+.1%"),
+    ("state", "state_elements_added", "7+d"),
 )  # fmt: skip
 
 
