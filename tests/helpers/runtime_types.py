@@ -4,9 +4,13 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-from beartype import BeartypeConf, beartype
+import numpy as np
+from beartype import BeartypeConf, FrozenDict, beartype
 
-_CONF = BeartypeConf(is_pep484_tower=True)  # an int does for a float, as for type checkers
+# An int does for a float, as for type checkers; NumPy's numbers do for Python's.
+_REAL = float | int | np.floating | np.integer
+_NUMBERS = {int: int | np.integer, float: _REAL, complex: complex | np.complexfloating | _REAL}
+_CONF = BeartypeConf(hint_overrides=FrozenDict(_NUMBERS))
 
 
 def checked(function: Callable[..., Any]) -> Callable[..., Any]:
