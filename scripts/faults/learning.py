@@ -161,8 +161,8 @@ FAULTS = (
     ),
     (
         "rates are per ms",
-        "return np.asarray(spikes, float) * (1000 / duration)",
-        "return np.asarray(spikes, float) / duration",
+        "np.asarray(spikes, float) * (1000 / duration)",
+        "np.asarray(spikes, float) / duration",
         "test_measures.py",
     ),
     (
