@@ -47,7 +47,9 @@ def size_of(model: Model, n: int | None) -> int:
         raise ValueError("`n` must be given, the number of cells. Pass n=1.")
     if own is not None and n not in (None, own):
         raise ValueError(f"`n` must be the number of cells of the network, {own}; got {n}.")
-    return n if n is not None else own  # type: ignore[return-value]
+    size: Any = own if n is None else n
+    _checks.whole("n", size, 1)
+    return int(size)
 
 
 def parts_of(model: Model, drive: Any, n: int) -> list[tuple[str, Any, int]]:
@@ -81,8 +83,7 @@ def check(
       ValueError, TypeError: names the argument, the rule with its unit, the value and a way out.
     """
     n = size_of(model, n)
-    for name, value, least in (("n", n, 1), ("first_step", first_step, 0)):
-        _checks.whole(name, value, least)
+    _checks.whole("first_step", first_step, 0)
     _checks.in_range("dt", dt, "positive, in ms", lambda x: (x > 0) & (x < np.inf), "0.1")
     if key is not None:
         check_key("key", key)
