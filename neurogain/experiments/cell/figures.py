@@ -102,7 +102,7 @@ def dendrite_at_rest(ramp: Ramp) -> Figure:
     for (way, look), x, y in zip(looks.items(), *ramp, strict=True):
         axes.plot(x, y, lw=1.4, label=f"current {way} slowly", **look)
     end, start = np.flatnonzero(np.diff(is_stable))  # of the lower and the upper stable stretch
-    low, high = current[start + 1], current[end]
+    low, high = float(current[start + 1]), float(current[end])
     draw.shade(axes, low, high)
     axes.set_title(f"The dendrite is bistable from {low:.0f} to {high:.0f} pA")
     axes.set_xlim(float(ramp.current.min()), float(ramp.current.max()))
