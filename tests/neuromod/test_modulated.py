@@ -30,6 +30,8 @@ from neurogain.spiking.connectivity import FixedProbability
 from neurogain.spiking.plasticity import PairSTDP, ThreeFactor
 from neurogain.spiking.recorders import Spikes, Total
 
+pytestmark = pytest.mark.optimized
+
 DURATION = 600.0  # ms
 DRIVE = {
     "l5": PyramidalDrive(Drive(Noise(750.0, 100.0)), Drive(600.0), 0.6),
