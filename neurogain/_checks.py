@@ -1,6 +1,7 @@
 """Host-side checks of concrete values (argument, rule with unit, value, way out) and of dtypes."""
 
 from collections.abc import Callable
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -63,3 +64,15 @@ def whole(name: str, value: object, least: int) -> None:
     """Raise a ValueError unless the value is an integer of at least `least`."""
     if not isinstance(value, int | np.integer) or value < least:
         raise ValueError(f"`{name}` must be a whole number of at least {least}; got {value!r}.")
+
+
+def hashable(name: str, value: Any) -> None:
+    """Raise TypeError unless a value can be a constant of a compiled program."""
+    try:
+        hash(value)
+    except TypeError as error:
+        raise TypeError(
+            f"{name} must be hashable, since it is known when a run is compiled; got "
+            f"{value!r:.200}. Write @dataclasses.dataclass(frozen=True), and keep arrays in the "
+            "parameters."
+        ) from error

@@ -153,7 +153,7 @@ def to_dataframe(
         if any(fields[name].axes != own for name in names):
             raise ValueError(f"`fields` must have the same axes; got {', '.join(names)}.")
         shape = np.shape(getattr(result, names[0]))
-        places = np.indices(shape).reshape(len(shape), -1)
+        places = np.indices(shape).reshape(len(shape), int(np.prod(shape)))
         columns: dict[str, Any] = {"part": label}
         for axis, place in zip(own, places, strict=True):
             coordinates = axes[label].get(axis)
@@ -161,5 +161,8 @@ def to_dataframe(
         columns |= {name: np.ravel(getattr(result, name)) for name in names}
         tables.append(pandas.DataFrame(columns, index=range(places.shape[1])))
     if not tables:
-        raise ValueError(f"`fields` must be of one of the parts; got {', '.join(names)}.")
+        known = dict.fromkeys(f for result in parts.values() for f in fields_of(type(result)))
+        raise ValueError(
+            f"`fields` must be of one of the parts, {', '.join(known)}; got {', '.join(names)}."
+        )
     return pandas.concat(tables, ignore_index=True)

@@ -32,9 +32,7 @@ def run(experiment: "Experiment", arguments: list[str] | None = None) -> None:
     """
     given = sys.argv[1:] if arguments is None else arguments
     with _one_line():
-        chosen = _parse({experiment.name: _command(experiment)}, [experiment.name, *given])
-    with _one_line():
-        chosen()
+        _parse({experiment.name: _command(experiment)}, given)()
 
 
 def _prepare(arguments: list[str]) -> Callable[[], None]:
@@ -74,10 +72,14 @@ def _parse(commands: dict[str, Callable[..., Any]], arguments: list[str]) -> Cal
         import tyro
     registry = tyro.constructors.ConstructorRegistry()
     registry.primitive_rule(_by_name)
+    chosen: Callable[[], None]
     with registry:
-        chosen: Callable[[], None] = tyro.extras.subcommand_cli_from_dict(
-            commands, description="Neuromodulated learning at two scales.", args=arguments
-        )
+        if len(commands) == 1 and arguments[:1] != [*commands]:
+            chosen = tyro.cli(*commands.values(), args=arguments)
+        else:
+            chosen = tyro.extras.subcommand_cli_from_dict(
+                commands, description="Neuromodulated learning at two scales.", args=arguments
+            )
     return chosen
 
 

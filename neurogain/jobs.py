@@ -302,6 +302,7 @@ class _Runner:
         result = part.run(Job(work.seeds, needed, show, checkpoint))
         if self._stopped.is_set():  # the folder may belong to another run by now
             raise KeyboardInterrupt
+        _check_result(part, work, result)
         each = (
             arrays.divide(part.kind, result, len(work.units))
             if part.seeds
@@ -319,6 +320,26 @@ class _Runner:
         return arrays.join(part.kind, [self._kept[unit] for unit, _ in part.units()])
 
 
+def _check_result(part: Part, work: _Work, result: Any) -> None:
+    """Raise a ValueError unless a result has the arrays that its part states, for the job's seeds.
+
+    What passes here is what a store takes when it reads a result back.
+    """
+    must = f"`run` of the part {part.label!r} must return a {part.kind.__name__} as annotated"
+    lacking = [name for name in arrays.fields_of(part.kind) if not hasattr(result, name)]
+    if lacking:
+        raise ValueError(f"{must}; {type(result).__name__} has no {', '.join(lacking)}.")
+    seeds = f", for the job's seeds {', '.join(map(str, work.seeds))}" if work.seeds else ""
+    found, axes = arrays.whole(part.kind, result), part.all_axes(work.seeds)
+    try:
+        arrays.check(part.kind, found, axes, undefined=part.undefined)
+    except ValueError as error:
+        raise ValueError(
+            f"{must}{seeds}; the result {error}. Fields that may be undefined are named in "
+            "`undefined`."
+        ) from error
+
+
 def _divide(part: Part, missing: Sequence[tuple[str, tuple[int, ...]]]) -> Iterator[_Work]:
     """Yield the jobs of what is missing of a part."""
     size = part.at_once or max(len(missing), 1)
@@ -330,7 +351,6 @@ def _divide(part: Part, missing: Sequence[tuple[str, tuple[int, ...]]]) -> Itera
 def _check(parts: Sequence[Part]) -> None:
     known: set[str] = set()
     for part in parts:
-        arrays.fields_of(part.kind)
         if part.label in known:
             raise ValueError(f"parts must have different labels; got {part.label!r} twice.")
         later = [label for label in part.needs if label not in known]
@@ -338,6 +358,15 @@ def _check(parts: Sequence[Part]) -> None:
             raise ValueError(
                 f"`needs` of {part.label} must be labels of earlier parts; got {', '.join(later)}."
             )
+        names = arrays.fields_of(part.kind)
+        axes = {axis for field in names.values() for axis in field.axes}
+        for what, given, there in (("axes", part.axes, axes), ("undefined", part.undefined, names)):
+            odd = [name for name in given if name not in there]
+            if odd:
+                raise ValueError(
+                    f"`{what}` of {part.label} must be of {part.kind.__name__}, "
+                    f"{', '.join(sorted(there))}; got {', '.join(odd)}."
+                )
         known.add(part.label)
 
 

@@ -1,5 +1,7 @@
 """What configurations share: the rule of a field is in its annotation, and is checked in one place.
 
+    from neurogain.grids import Grid
+
     @dataclasses.dataclass(frozen=True)
     class OwnConfig(Options):
         current: Annotated[Grid, In("pA")] = ("300:1500:100",)

@@ -9,6 +9,7 @@ import contextlib
 import dataclasses
 import hashlib
 import json
+import math
 import os
 import platform
 import secrets
@@ -287,7 +288,31 @@ def replacing(path: Path) -> Iterator[BinaryIO]:
 
 
 def _text(content: Mapping[str, Any]) -> str:
-    return json.dumps(content, indent=1, allow_nan=False) + "\n"
+    try:
+        return json.dumps(content, indent=1, allow_nan=False) + "\n"
+    except (TypeError, ValueError) as error:
+        found = next(_unfit(content, ""), None)
+        if found is None:
+            raise
+        raise ValueError(
+            f"what is written must be JSON values; {found[0]} is {found[1]!r:.60}. Write lists in "
+            "place of arrays, float(x) or int(x) for NumPy's numbers, and None where a number is "
+            "undefined."
+        ) from error
+
+
+def _unfit(value: Any, place: str) -> Iterator[tuple[str, Any]]:
+    """Yield place and value of what JSON can't hold."""
+    if isinstance(value, Mapping):
+        for key, one in value.items():
+            yield from _unfit(one, f"{place}.{key}".lstrip("."))
+    elif isinstance(value, list | tuple):
+        for i, one in enumerate(value):
+            yield from _unfit(one, f"{place}[{i}]")
+    else:
+        finite = isinstance(value, float) and math.isfinite(value)
+        if not finite and not isinstance(value, str | int | None):
+            yield place, value
 
 
 @contextlib.contextmanager

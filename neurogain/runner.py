@@ -122,7 +122,8 @@ class Experiment:
         if self.figures is None:
             raise ValueError(f"{self.name} has no figures.")
         with extra("plot"):
-            return importlib.import_module(self.figures)
+            import matplotlib  # noqa: F401
+        return importlib.import_module(self.figures)
 
     def run(self, config: Any = None, **options: Any) -> "Result":
         """Run with a configuration, by default that of the command; see `runner.run`."""
@@ -197,7 +198,13 @@ class Result:
         return axes.figure.figure
 
     def to_xarray(self, label: str) -> Any:
-        """Return the arrays of a part as an xarray.Dataset with named axes; needs xarray."""
+        """Return the arrays of a part as an xarray.Dataset with named axes; needs xarray.
+
+        Raises:
+          ValueError: if there is no part of this label.
+        """
+        if label not in self.parts:
+            raise ValueError(f"`label` must be one of {', '.join(self.parts)}; got {label!r}.")
         return arrays.to_xarray(self.parts[label], self.axes[label])
 
     def to_dataframe(self, *fields: str) -> Any:
@@ -241,6 +248,8 @@ def run(
     parts = list(experiment.parts(config))
     settings = experiment.as_json(config)
     common = {k: v for k, v in settings.items() if k not in experiment.grows}
+    if out is not None and experiment.figures is not None:
+        experiment.drawing()  # what can't be drawn is told before anything is run
     store: jobs.Store = jobs.Memory()
     folder = None
     if out is not None:

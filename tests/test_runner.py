@@ -115,6 +115,56 @@ def test_what_is_read_back_is_checked(tmp_path, kind):
         runner.run(EXPERIMENT, ToyConfig(), out=out, resume=True)
 
 
+RESULTS = {
+    "length": (lambda one: one._replace(value=one.value[:1]), "value has 1 along seed, not 3"),
+    "steps": (lambda one: one._replace(time_ms=np.arange(3.0)), "time_ms has 3 along step, not 2"),
+    "finite": (lambda one: one._replace(value=one.value * np.nan), "values that are not finite"),
+    "dtype": (lambda one: one._replace(value=one.value.astype(int)), "has the dtype int64"),
+    "type": (lambda one: None, "NoneType has no value, time_ms"),
+}
+
+
+@pytest.mark.parametrize("kind", RESULTS)
+def test_what_a_part_returns_is_checked(tmp_path, kind):
+    change, message = RESULTS[kind]
+
+    def parts(config):
+        for part in toy.parts(config):
+            yield dataclasses.replace(part, run=lambda job, own=part.run: change(own(job)))
+
+    experiment = dataclasses.replace(EXPERIMENT, parts=parts)
+    must = "`run` of the part 'a' must return a Numbers as annotated"
+    with pytest.raises(ValueError, match=rf"{must}.*{message}"):
+        runner.run(experiment, ToyConfig(), out=tmp_path / "run")
+    assert not list((tmp_path / "run").rglob("*.npz"))
+
+
+@pytest.mark.parametrize("field", ["axes", "undefined"])
+def test_axes_and_undefined_fields_of_a_part_are_there(field):
+    given = {"axes": {"stap": np.arange(2)}, "undefined": ("valeu",)}[field]
+
+    def parts(config):
+        for part in toy.parts(config):
+            yield dataclasses.replace(part, **{field: given})
+
+    with pytest.raises(ValueError, match=rf"`{field}` of a must be of Numbers, .*; got"):
+        runner.run(dataclasses.replace(EXPERIMENT, parts=parts), ToyConfig())
+
+
+@pytest.mark.parametrize("value", [float("nan"), np.zeros(2), np.float32(1)])
+def test_metrics_that_json_cannot_hold_are_named(tmp_path, value):
+    experiment = dataclasses.replace(EXPERIMENT, summarize=lambda *_: {"one": [{"two": value}]})
+    with pytest.raises(ValueError, match=r"must be JSON values; one\[0\]\.two is "):
+        runner.run(experiment, ToyConfig(), out=tmp_path / "run")
+
+
+def test_figures_that_cannot_be_imported_are_told_before_anything_is_run(tmp_path, ran):
+    experiment = dataclasses.replace(EXPERIMENT, figures="no_such_figures")
+    with pytest.raises(ModuleNotFoundError, match="No module named 'no_such_figures'"):
+        runner.run(experiment, ToyConfig(), out=tmp_path / "run")
+    assert not ran
+
+
 def test_an_interrupted_run_ends_as_if_it_had_not_been(tmp_path, ran):
     def parts(config):
         for part in toy.parts(config):
@@ -290,8 +340,9 @@ def test_results_are_seen_in_a_few_lines_tables_and_pictures():
     table = result.to_dataframe("value")
     assert list(table.columns) == ["part", "seed", "step", "value"]
     assert table.query("part == 'b' and seed == 2 and step == 0").value.item() == 4.0
-    with pytest.raises(ValueError, match="must be of one of the parts"):
+    with pytest.raises(ValueError, match=r"must be of one of the parts, value, .*; got nothing"):
         result.to_dataframe("nothing")
+    assert result.to_dataframe("total").total.tolist() == [30.0]
     with pytest.raises(ValueError, match="must have the same axes"):
         result.to_dataframe("value", "time_ms")
 
@@ -302,6 +353,9 @@ def test_an_experiment_of_ones_own_has_a_command(tmp_path, capsys):
     assert "total 12" in capsys.readouterr().out
     with pytest.raises(SystemExit, match=r"^neurogain: `factor` must be at least 0"):
         cli.run(EXPERIMENT, ["--factor", "-1", "--out", str(tmp_path / "other")])
+    with pytest.raises(SystemExit, match="0"):
+        cli.run(EXPERIMENT, ["--help"])
+    assert f"{EXPERIMENT.name} [-h]" not in capsys.readouterr().out  # there is no subcommand
 
 
 def test_an_experiment_without_figures_needs_no_matplotlib(tmp_path):

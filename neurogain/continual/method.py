@@ -30,8 +30,8 @@ class Method:
     """One optimizer with its constants.
 
     Its updates take the keywords `uncertainty` (nats), `task_switch` and, where `build` uses SAM,
-    `grad_fn`, a function from parameters to the gradients of the same batch; plain optax takes
-    none, so wrap it in `optax.with_extra_args_support`.
+    `grad_fn`, a function from parameters to the gradients of the same batch; plain optax optimizers
+    ignore them.
 
     Example:
       >>> import optax

@@ -31,7 +31,10 @@ def register(method: Method) -> Method:
       >>> del METHODS["lion"]
     """
     if method.name in METHODS:
-        raise ValueError(f"`name` must be new; there is a method {method.name!r} already.")
+        raise ValueError(
+            f"`name` must be new; there is a method {method.name!r} already. Take another name, or "
+            f"delete METHODS[{method.name!r}] first."
+        )
     if not method.name or set(method.name) & set(":,= "):
         raise ValueError(
             f"`name` must be without colons, commas, equals signs and spaces; got {method.name!r}."

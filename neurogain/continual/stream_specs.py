@@ -43,6 +43,19 @@ def _tasks_asked(spec: "StreamSpec", options: StreamOptions) -> int:
 class StreamSpec:
     """A stream of tasks, what it is trained with, and what the source states for it.
 
+    Attributes:
+      name: by which it is found.
+      summary: one line for the help of commands.
+      load: from the options of a run to the `Stream`.
+      model: "mlp" or "resnet", which is trained on it.
+      batch_size: images an update, unless a run says another.
+      sensitivity: of the gain; published where the source has the stream's kind.
+      tasks: number of tasks, unless the options say another.
+      options: those of `StreamOptions` that it reads and others may not, such as "tasks".
+      required: those of them that must be given.
+      count: from the spec and the options to the number of tasks.
+      note: stands beside results.
+
     Example:
       >>> tilted = StreamSpec(
       ...     "tilted-digits",
@@ -57,28 +70,29 @@ class StreamSpec:
     """
 
     name: str
-    summary: str  # for the help of commands
+    summary: str
     load: Callable[[StreamOptions], Stream]
     model: Model = "mlp"
     batch_size: int = 64
-    sensitivity: float = 0.4  # of the gain; published where the source has the stream's kind
-    tasks: int = 5  # number of tasks, unless the options say another
-    options: tuple[str, ...] = ()  # those of `StreamOptions` that only some streams read
-    required: tuple[str, ...] = ()  # those of them that must be given
-    count: Callable[["StreamSpec", StreamOptions], int] = _tasks_asked  # number of tasks
-    note: str = ""  # stands beside results
+    sensitivity: float = 0.4
+    tasks: int = 5
+    options: tuple[str, ...] = ()
+    required: tuple[str, ...] = ()
+    count: Callable[["StreamSpec", StreamOptions], int] = _tasks_asked
+    note: str = ""
 
     def build(self, options: StreamOptions | None = None) -> Stream:
         """Load the data and build the stream.
 
         Raises:
-          ValueError: data or options that can't make the stream, or a `load` that makes another
-            number of tasks than the spec states.
+          TypeError, ValueError: data or options that can't make the stream, or a `load` that makes
+            another number of tasks than the spec states, or arrays that `check_stream` refuses.
           FileNotFoundError: data that are not there.
         """
         options = StreamOptions() if options is None else options
         options = dataclasses.replace(options, tasks=self.count(self, options))
         stream = self.load(options)
+        streams.check_stream(stream)
         if stream.tasks != options.tasks:
             raise ValueError(
                 f"`load` of the stream {self.name!r} must give the {options.tasks} tasks that its "
@@ -166,7 +180,10 @@ def register(spec: StreamSpec) -> StreamSpec:
     Raises ValueError if another has its name, or if the spec names options that are none.
     """
     if spec.name in STREAMS:
-        raise ValueError(f"`name` must be new; there is a stream {spec.name!r} already.")
+        raise ValueError(
+            f"`name` must be new; there is a stream {spec.name!r} already. Take another name, or "
+            f"delete STREAMS[{spec.name!r}] first."
+        )
     known = {field.name for field in dataclasses.fields(StreamOptions)}
     unknown = sorted({*spec.options, *spec.required} - known)
     if unknown:

@@ -16,16 +16,27 @@ from neurogain.continual.data import Dataset, Examples, check
 
 @dataclasses.dataclass(frozen=True)
 class Stream:
-    """A sequence of K tasks that share one output layer."""
+    """A sequence of K tasks that share one output layer.
+
+    Attributes:
+      name: of the stream.
+      classes: number of outputs; labels are 0 to classes - 1.
+      task_names: one a task.
+      images: training images, uint8, (n, height, width, channels), ordered by task.
+      labels: int32, (n,).
+      starts: int32, (K + 1,); task k is images[starts[k]:starts[k + 1]].
+      test_images: of each task, uint8, (K, m, height, width, channels), padded with zeros.
+      test_labels: int32, (K, m), -1 where padded.
+    """
 
     name: str
     classes: int
     task_names: tuple[str, ...]
-    images: np.ndarray  # uint8, (n, height, width, channels), ordered by task
-    labels: np.ndarray  # int32, (n,)
-    starts: np.ndarray  # int32, (K + 1,): task k is images[starts[k]:starts[k + 1]]
-    test_images: np.ndarray  # uint8, (K, m, height, width, channels); padded with zeros
-    test_labels: np.ndarray  # int32, (K, m); -1 where padded
+    images: np.ndarray
+    labels: np.ndarray
+    starts: np.ndarray
+    test_images: np.ndarray
+    test_labels: np.ndarray
 
     @property
     def tasks(self) -> int:
@@ -36,6 +47,41 @@ class Stream:
     def test_counts(self) -> np.ndarray:
         """Number of evaluation images per task, (K,)."""
         return (self.test_labels >= 0).sum(axis=1)
+
+
+def check_stream(stream: Stream) -> None:
+    """Check that the arrays of a stream fit together.
+
+    Raises:
+      TypeError: not a Stream; images that are not uint8, or labels that are not integers.
+      ValueError: arrays of other shapes than `Stream` states; labels outside [0, classes); tasks
+        that do not follow each other from the first image to the last, or are empty.
+    """
+    if not isinstance(stream, Stream):
+        raise TypeError(f"a stream must be a Stream; got a {type(stream).__name__}.")
+    name, starts = stream.name, np.asarray(stream.starts)
+    images, labels = np.asarray(stream.test_images), np.asarray(stream.test_labels)
+    if images.shape[:2] != labels.shape or len(labels) != stream.tasks or labels.ndim != 2:
+        raise ValueError(
+            f"`test_images` and `test_labels` of {name} must have the shapes ({stream.tasks}, m, "
+            f"height, width, channels) and ({stream.tasks}, m); got {images.shape} and "
+            f"{labels.shape}."
+        )
+    there = labels != -1  # where nothing is padded
+    test = Examples(images[there], labels[there])
+    check(Dataset(name, stream.classes, Examples(stream.images, stream.labels), test))
+    ends = starts[[0, -1]].tolist() if starts.ndim == 1 and len(starts) else []
+    whole = starts.shape == (stream.tasks + 1,) and ends == [0, len(stream.images)]
+    if not whole or np.any(np.diff(starts) < 1):
+        raise ValueError(
+            f"`starts` of {name} must rise from 0 to the {len(stream.images)} images, where the "
+            f"{stream.tasks} tasks begin and the last ends; got {starts.tolist()}."
+        )
+    empty = [
+        task for task, some in zip(stream.task_names, there.any(axis=1), strict=True) if not some
+    ]
+    if empty:
+        raise ValueError(f"every task of {name} must have test images; {empty[0]!r} has none.")
 
 
 class _Task(NamedTuple):

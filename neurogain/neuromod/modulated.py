@@ -82,6 +82,11 @@ class Modulated:
     network: Network
     targets: tuple[Target, ...] = TARGETS
 
+    def __post_init__(self) -> None:
+        """Keep several targets as a tuple."""
+        given: Any = self.targets
+        object.__setattr__(self, "targets", (given,) if isinstance(given, Target) else (*given,))
+
     @property
     def size(self) -> int:
         """Number of cells of all populations."""

@@ -77,20 +77,21 @@ def check_cell(name: str, cell: Any) -> None:
     """Check that a value is a cell, with an empty drive that fits its compartments.
 
     Raises:
-      TypeError: `name` is a class, or lacks a member of `Cell`.
+      TypeError: `name` is a class, lacks a member of `Cell`, or is not hashable.
       ValueError: a compartment without a `Drive` in the empty drive.
     """
-    if isinstance(cell, type) or not hasattr(cell, "step"):
+    members = [member for member in vars(Cell) if not member.startswith("_")]
+    missing = [member for member in members if not hasattr(cell, member)]
+    if isinstance(cell, type) or len(missing) == len(members):
         raise TypeError(
             f"{name} must be a kind of cell, for instance IzhikevichCell(); got {cell!r}."
         )
-    members = [member for member in vars(Cell) if not member.startswith("_")]
-    missing = [member for member in members if not hasattr(cell, member)]
     if missing:
         raise TypeError(
             f"{name} must have all members of neurogain.spiking.Cell; {cell!r} has no "
             f"{', '.join(missing)}."
         )
+    _checks.hashable(name, cell)
     empty, compartments = cell.empty_drive, cell.compartments
     if isinstance(empty, Drive) and len(compartments) == 1:
         return

@@ -42,11 +42,11 @@ from neurogain.spiking.synapses import Receptor, SynapseParams
 # %% [markdown]
 # ## A cell
 #
-# A cell is a hashable value with two facts (`compartments`, `empty_drive`) and four functions:
-# `init` (the state at rest), `step` (state and info after `dt`), `potential` (of a compartment,
-# for synapses) and `check` (errors before anything is compiled). The state is a NamedTuple of
-# arrays, one value per cell; the info has a field `spike`. This is the quadratic
-# integrate-and-fire cell,
+# A cell is a hashable value (a frozen dataclass without arrays) with two facts (`compartments`,
+# `empty_drive`) and four functions: `init` (the state at rest), `step` (state and info after
+# `dt`), `potential` (of a compartment, for synapses) and `check` (errors before anything is
+# compiled). The state is a NamedTuple of arrays, one value per cell; the info has a field `spike`.
+# This is the quadratic integrate-and-fire cell,
 #
 #     C dv/dt = k (v - v_r) (v - v_t) + I + sum g (E - v);    where v >= v_peak:  v <- v_reset
 
@@ -120,12 +120,17 @@ except ValueError as error:
 # A cell of several compartments has a drive of its own: a NamedTuple with a `Drive` under the name
 # of each compartment. Its `empty_drive` is a value of that type, and `step` and `potential` use
 # each compartment's. Further fields of the drive that are no currents have their rules in a static
-# method `rules` (`tests/spiking/test_own_cell.py` has such a cell with three compartments). The
-# one line: none. Pass it to `simulate`, `rollout` or a `Population`.
+# method `rules`, from names to values such as
+# `neurogain.spiking.Rule("a factor of at least 0", lambda x: x >= 0, "Pass 1.0.")`: what the
+# value must be, a test of it, a way out (`tests/spiking/test_own_cell.py` has such a cell with
+# three compartments). With `adaptation_jumps = ("b",)`, names of constants that are jumps of an
+# adaptation, neuromodulators have the target `POPULATION.adaptation` for your cell, too. The one
+# line: none. Pass it to `simulate`, `rollout` or a `Population`.
 #
 # ## A receptor
 #
 # A conductance that jumps at a spike and decays is one value, known by the name that it gets.
+# With `gate=`, a function of the membrane potential (mV), it is a receptor like NMDA's.
 
 # %%
 gaba_b = SynapseParams(gaba_b=Receptor(tau=150.0, E=-95.0))  # ms, mV
@@ -133,8 +138,10 @@ gaba_b = SynapseParams(gaba_b=Receptor(tau=150.0, E=-95.0))  # ms, mV
 # %% [markdown]
 # ## A plasticity rule
 #
-# A rule is a NamedTuple of numbers with the time constants of its traces, what a spike does to a
-# weight, `scaled` (for learning rates under neuromodulators) and `check`.
+# A rule is a NamedTuple of numbers with the highest weight `Wmax`, the time constants of its
+# traces, what a spike does to a weight, `scaled` (for learning rates under neuromodulators) and
+# `check`. Each trace is 1 higher after each spike and decays; a rule is shown the traces of before
+# the spike, so that a pair in one step changes nothing. Weights are kept in [0, Wmax].
 
 
 # %%
@@ -193,16 +200,19 @@ print(f"weights after learning: {weights.min():.3f} to {weights.max():.3f} nS")
 assert weights.min() != weights.max()
 
 # %% [markdown]
-# The one line: none. A receptor with other kinetics is a class with the members of `ReceptorModel`
-# (`tests/spiking/test_own_receptor.py`).
+# The one line: none. A receptor with other kinetics is a frozen dataclass with the members of
+# `ReceptorModel` (`init`, `step`, `conductance`, `check`, `E`, `gain`, `jump`) under
+# `@jax.tree_util.register_dataclass`; `tests/spiking/test_own_receptor.py` has one.
 #
 # ## An effect of a neuromodulator on a new target
 #
 # A target has a pattern of names, a summary, a function that changes things, and one that says for
 # whom the target exists. `owner` has the name of the population or projection, the compartment,
 # the receptor and the cell. `changed` has the parameters and the drive of the step, and
-# `with_cells`, `with_drive`, `with_synapses` and `with_projection`, which return others. This one
-# shifts the threshold of Izhikevich cells.
+# `with_cells`, `with_drive`, `with_synapses` and `with_projection`, which return others. The drive
+# (`changed.drive_of(owner)`) is the one drawn in this step, so a `Noise` is a number by then.
+# `neuromod.targets(network, (*neuromod.TARGETS, THRESHOLD))` lists all names that effects can
+# have. This one shifts the threshold of Izhikevich cells.
 
 
 # %%
@@ -233,7 +243,12 @@ for strength in (0.0, -10.0):  # mV per unit of activation
 # ## A stream
 #
 # `load` gets the options of a run (`options.tasks`, `options.evaluation`, ...) and returns a
-# `Stream`. `stability_gap_with_your_data.py` builds one from your arrays.
+# `Stream`; `streams.split`, `rotated` and `superclass_domains` build one from a data set, as
+# `stability_gap_with_your_data.py` does from your arrays. One built by hand has `images` (uint8,
+# (N, height, width, channels)) and `labels` (integers from 0 on, (N,)) of all K tasks in a row,
+# `starts` (K + 1 places: task k is images[starts[k]:starts[k + 1]]), and for each task
+# `test_images` (K, m, height, width, channels) and `test_labels` (K, m), padded with -1. What does
+# not fit is refused. `--tasks N` is taken by a stream with `options=("tasks",)`.
 
 
 # %%
@@ -251,8 +266,10 @@ print("tasks of the stream:", stream_specs.find("upside-down").build().task_name
 #
 # `build` gets the constants by name, which may be traced, and returns an optimizer. The trainer
 # passes `uncertainty=` and `task_switch=` to its updates; plain optax optimizers ignore them.
-# Fields say what a method needs: `takes_mask` (`build` takes `mask=`, the layers with a gain),
-# `held_weights_act` (False where an average acts), `grids` (what it is tuned over).
+# Fields say what a method needs: `takes_mask` (`build` takes `mask=`, the layers with a gain, which
+# `--gain-on` chooses), `held_weights_act` (False where an average acts), `grids` (what it is tuned
+# over). Constants with the names of the package's (`learning_rate`, `momentum`, `decay`, ...) are
+# checked for their ranges.
 
 # %%
 lion = Method("lion", "Lion", optax.lion, {"learning_rate": 1e-4})
@@ -269,7 +286,11 @@ print("read from a text:", methods.parse("lion:learning_rate=0.001").text)
 #
 # An experiment has a configuration, parts (the unit that is run, saved and resumed; its result is
 # a NamedTuple whose annotations name axes and dtypes), and what becomes of the results. The runner
-# checks, claims the folder, saves, resumes, reports, draws.
+# checks, claims the folder, saves, resumes, reports, draws. A part's `run` gets a `job`: it returns
+# arrays for `job.seeds` (those still missing, not all), finds in `job.needed["rates"]` the result
+# of a part that it `needs`, and reports with `job.show(done, total)`. NaN may stand in the fields
+# that the part names in `undefined`. Metrics are JSON values: lists and numbers, None where a
+# number is undefined.
 
 
 # %%
@@ -338,9 +359,10 @@ print(result.parts["rates"])
 # in their annotations, and needs no `check`.
 #
 # Figures are in a module whose name goes into `figures=`, so that matplotlib is imported only when
-# something is drawn. It has two functions: `figures(result)` returns by name the functions that
-# draw a figure of a result; `plot(axes, result)` draws the main one into `axes`. What most figures
-# need is in `neurogain.plotting.draw`: panels, lines with bands, points with bars, legends.
+# something is drawn (`figures=__name__` for functions in your own file). It has two functions:
+# `figures(result)` returns by name the functions that draw a figure of a result; `plot(axes,
+# result)` draws the main one into `axes`. What most figures need is in `neurogain.plotting.draw`:
+# panels, lines with bands, points with bars, legends.
 
 # %%
 del stream_specs.STREAMS["upside-down"], methods.METHODS["lion"]  # so that this page runs twice

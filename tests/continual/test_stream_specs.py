@@ -1,5 +1,6 @@
 import dataclasses
 
+import numpy as np
 import pytest
 
 from neurogain.continual import stream_specs, streams
@@ -83,3 +84,28 @@ def test_another_number_of_tasks_than_stated_is_refused(tilted):
 def test_an_option_that_is_none_is_refused(tilted):
     with pytest.raises(ValueError, match=r"must be among angles, .*; got permutations\. Bind"):
         stream_specs.register(dataclasses.replace(tilted, options=("permutations",)))
+
+
+WRONG = {
+    "floats": ({"images": lambda x: x / 255.0}, TypeError, "must be uint8, 0 to 255; got float"),
+    "labels": ({"labels": lambda x: x + 4}, ValueError, r"must be in \[0, 10\); got 1"),
+    "test labels": ({"test_labels": lambda x: x + 1}, ValueError, r"in \[0, 10\); got 10"),
+    "few labels": ({"labels": lambda x: x[:-1]}, ValueError, "must be one an image"),
+    "order": ({"starts": lambda x: x[::-1]}, ValueError, "must rise from 0 to the"),
+    "end": ({"starts": lambda x: x + np.array([0, 0, 1])}, ValueError, "must rise from 0 to the"),
+    "number": ({"starts": lambda x: x[:-1]}, ValueError, "must rise from 0 to the"),
+    "shape": ({"test_labels": np.ravel}, ValueError, r"shapes \(2, m, height, width, channels\)"),
+    "empty": ({"test_labels": lambda x: np.where([[True], [False]], x, -1)}, ValueError, "'20°'"),
+}
+
+
+@pytest.mark.parametrize("kind", WRONG)
+def test_what_a_load_returns_is_checked(tilted, kind):
+    changes, error, message = WRONG[kind]
+    right = tilted.build()
+    changed = {name: change(getattr(right, name)) for name, change in changes.items()}
+    spec = dataclasses.replace(tilted, load=lambda options: dataclasses.replace(right, **changed))
+    with pytest.raises(error, match=message):
+        spec.build()
+    with pytest.raises(TypeError, match="must be a Stream; got a str"):
+        dataclasses.replace(tilted, load=lambda options: "digits").build()

@@ -290,3 +290,23 @@ class WithoutApicalDrive(BranchedCell):
 def test_what_is_not_a_cell_is_refused_by_a_network(cell, error, message):
     with pytest.raises(error, match=re.escape(message)):
         build({"mine": Population(cell, BranchedParams(), 2)}, {}, dt=0.1, key=jax.random.key(0))
+
+
+class NoState(BranchedCell):
+    """A cell without a state at rest."""
+
+    init = property()
+
+
+class Unhashable(BranchedCell):
+    """What a dataclass is that is not frozen."""
+
+    __hash__ = None
+
+
+@pytest.mark.parametrize("run", [simulate, rollout])
+def test_what_is_not_a_cell_is_refused_by_a_run(run):
+    with pytest.raises(TypeError, match=r"`model` must have all members .* has no init"):
+        run(NoState(), BranchedParams(), BranchedDrive(), n=1, duration=1.0)
+    with pytest.raises(TypeError, match=r"must be hashable, .* Write .*dataclass\(frozen=True\)"):
+        run(Unhashable(), BranchedParams(), BranchedDrive(), n=1, duration=1.0)

@@ -167,6 +167,13 @@ class StabilityGapConfig(TrainingOptions):
                     f"`{name}` must be given with {self.spec.name}; got None. Pass "
                     f"--{name.replace('_', '-')}."
                 )
+        chosen = self.parse_methods().values()
+        if self.gain_on is not None and not any(method.takes_mask for method in chosen):
+            raise ValueError(
+                f"`gain_on` reaches methods whose builder takes a mask; got {self.gain_on!r} with "
+                f"{', '.join(method.name for method in chosen)}. Leave it out; a method of your "
+                "own takes one with Method(..., takes_mask=True)."
+            )
         mlp = self.spec.model == "mlp"
         owners = {
             "hidden": (mlp, "an MLP"),

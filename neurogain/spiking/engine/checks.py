@@ -37,11 +37,19 @@ class Model(Protocol):
 
 def size_of(model: Model, n: int | None) -> int:
     """Return the number of cells, which a network knows itself."""
-    if isinstance(model, type) or not hasattr(model, "step"):
+    members = [member for member in vars(Model) if not member.startswith("_")]
+    missing = [member for member in members if not hasattr(model, member)]
+    if isinstance(model, type) or len(missing) == len(members):
         raise TypeError(
             "`model` must be cells or a network, for instance PyramidalCell(); got "
             f"{model!r:.200}. Arguments come in the order model, params, drive."
         )
+    if missing:
+        raise TypeError(
+            f"`model` must have all members of neurogain.spiking.Cell; {model!r:.200} has no "
+            f"{', '.join(missing)}."
+        )
+    _checks.hashable("`model`", model)
     own = getattr(model, "size", None)
     if n is None and own is None:
         raise ValueError("`n` must be given, the number of cells. Pass n=1.")
