@@ -86,6 +86,22 @@ def median_interval(values: np.ndarray, level: float = 0.95) -> tuple[float, flo
     return float(ordered[low - 1]), float(ordered[len(values) - low])
 
 
+def median_summary(values: Values) -> dict[str, Any]:
+    """Return median, `median_interval` and the values of all seeds; NaN counts as infinite.
+
+    Example:
+      >>> median_summary([40.0, float("nan"), 60.0])
+      {'median': 60.0, 'ci': [None, None], 'per_seed': [40.0, None, 60.0]}
+    """
+    values = np.asarray(values, float)
+    counted = np.where(np.isnan(values), np.inf, values)
+    return {
+        "median": or_null(np.median(counted)),
+        "ci": or_null(np.array(median_interval(counted))),
+        "per_seed": or_null(values),
+    }
+
+
 def text(value: Mapping[str, Any], form: str = ".1f") -> str:
     """Return a `summary` in words: the mean and, where there is one, its interval."""
     if value["mean"] is None:

@@ -26,7 +26,7 @@ from typing import Any, Literal
 import numpy as np
 
 from benchmarks import figures
-from benchmarks.measure import Child
+from benchmarks.measure import Child, timed
 from benchmarks.networks._engine import ENGINES, engine, measure_in_turns
 from benchmarks.networks._network import POPULATIONS, RATES, VARIANTS
 from benchmarks.record import Record, table
@@ -132,18 +132,16 @@ def measure(
             record.data["failures"].append(row | {"error": str(error)})
             record.notes.append(f"{one} failed at {name}.")
             print(f"{one} failed:\n{error}", flush=True)
-            result = {}
+            return
         if result is None:
             waiting[one] = child
-        elif result:
+        else:
             run_s = float(np.median(result["run_s"])) / args.seconds
             rows.append(row | {"run_s_per_simulated_s": run_s} | result)
 
     for one in engines:
         task = args.repeats, one, n, variant, args.seconds
-        start = time.perf_counter()
-        listen(one, Child(measure_in_turns, *task))
-        wall = time.perf_counter() - start
+        wall, _ = timed(listen, one, Child(measure_in_turns, *task))
         print(f"{name}: {one} ready after {wall:.0f} s", flush=True)
     rng = np.random.default_rng(0)
     for i in range(args.repeats):

@@ -16,7 +16,7 @@ import numpy as np
 from benchmarks.measure import installed, timed
 from benchmarks.networks import _network as net
 from benchmarks.networks._engine import Prepared
-from benchmarks.networks.engines.numpy import Synapses
+from benchmarks.networks.engines.numpy import Outgoing, Synapses
 
 available = functools.partial(installed, "brainevent", "brainevent", "numba")
 
@@ -28,17 +28,17 @@ def simulation(network: net.Network, plastic: bool, steps: int) -> Any:
     n, n_pyr, synapses = network.n, network.pyramidal, Synapses(network)
     slots = 2 * n + n_pyr  # AMPA and GABA of somata, GABA of dendrites
     inner = synapses.plastic
-    source = np.repeat(np.arange(n), np.diff(synapses.fixed.pointer))
-    slot, weight = synapses.fixed.slot, synapses.fixed.weight
-    if not plastic:
-        source = np.concatenate([source, np.repeat(np.arange(n), np.diff(inner.pointer))])
-        slot, weight = np.concatenate([slot, inner.slot]), np.concatenate([weight, inner.weight])
-    order = np.argsort(source, kind="stable")
+    held = synapses.fixed
+    if not plastic:  # all of them are
+        both = (held, inner)
+        source = np.concatenate([np.repeat(np.arange(n), np.diff(x.pointer)) for x in both])
+        slot, weight = (np.concatenate([getattr(x, f) for x in both]) for f in ("slot", "weight"))
+        held = Outgoing(source, slot, weight, n)
     fixed = brainevent.CSR(
         (
-            jnp.asarray(weight[order]),
-            jnp.asarray(slot[order], jnp.int32),
-            jnp.asarray(net.row_pointers(source, n), jnp.int32),
+            jnp.asarray(held.weight),
+            jnp.asarray(held.slot, jnp.int32),
+            jnp.asarray(held.pointer, jnp.int32),
         ),
         shape=(n, slots),
     )

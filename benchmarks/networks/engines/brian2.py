@@ -68,20 +68,18 @@ available = functools.partial(installed, "brian2")
 
 def constants() -> dict[str, float]:
     """Return the values of the names in the equations; somatic ones are the pyramidal cells'."""
-    return (
-        net.SOMA._asdict()
-        | net.dendritic()
-        | {
-            "dt_ms": net.DT,
-            "noise": net.NOISE,
-            "E_GABA": net.E_GABA,
-            "decay": net.DECAY,
-            "trace_decay": net.TRACE_DECAY,
-            "a_plus": net.A_PLUS,
-            "a_minus": net.A_MINUS,
-            "w_max": net.W_MAX,
-        }
-    )
+    return {
+        **net.SOMA._asdict(),
+        **net.dendritic(),
+        "dt_ms": net.DT,
+        "noise": net.NOISE,
+        "E_GABA": net.E_GABA,
+        "decay": net.DECAY,
+        "trace_decay": net.TRACE_DECAY,
+        "a_plus": net.A_PLUS,
+        "a_minus": net.A_MINUS,
+        "w_max": net.W_MAX,
+    }
 
 
 def make(folder: str, n: int, seed: int, plastic: bool, seconds: float, threads: int) -> None:

@@ -210,15 +210,8 @@ def run_sustained(
         spike, burst = record.values["spike"][during], record.values["burst"][during]
         times = [time[during][column > 0] for column in spike.T]
         shortest = [np.diff(t).min() if len(t) > 1 else np.nan for t in times]
-        rows.append(
-            Sustained(
-                time_ms=time,
-                soma=record.values["soma"][:, 0],
-                dendrite=record.values["dendrite"][:, 0],
-                spikes=spike.sum(axis=0),
-                calcium_bursts=burst.sum(axis=0),
-                shortest_interval=np.array(shortest),
-            )
-        )
+        soma, dendrite = (record.values[name][:, 0] for name in ("soma", "dendrite"))
+        counts = spike.sum(axis=0), burst.sum(axis=0)
+        rows.append(Sustained(time, soma, dendrite, *counts, np.array(shortest)))
     stacked = Sustained(*map(np.stack, zip(*rows, strict=True)))
     return stacked._replace(time_ms=stacked.time_ms[0])

@@ -128,23 +128,17 @@ def run_cell(config: CellConfig, progress: Callable[[int, int], None] | None = N
     )
 
 
-def dendritic_ramp(
-    lowest: float = 0.0, highest: float = 1000.0, *, duration: float = 4000.0, dt: float = 0.1
-) -> Ramp:
-    """Let the dendritic current rise from `lowest` to `highest` (pA), then fall.
-
-    The soma stays silent; the ramp takes `duration` (ms) each way.
-    """
-    steps = round(duration / dt)
-    rise = np.linspace(lowest, highest, steps, dtype=np.float32)
+def dendritic_ramp() -> Ramp:
+    """Let the dendritic current rise from 0 to 1000 pA in 4 s, then fall; the soma stays silent."""
+    rise = np.linspace(0.0, 1000.0, 40_000, dtype=np.float32)
     current = np.concatenate([rise, rise[::-1]])
     record = simulate(
         PyramidalCell("mean-field"),
         cells.L5_PYRAMIDAL,
         PyramidalDrive(dendrite=Drive(TimeSeries(current))),
         n=1,
-        duration=2 * steps * dt,
-        dt=dt,
+        duration=8000.0,
+        dt=0.1,
         record={"traces": Traces(_select, every=10)},
     ).recorded["traces"]
     return Ramp(current[9::10].reshape(2, -1), record.values["dendrite_v"].reshape(2, -1))

@@ -11,7 +11,7 @@ from neurogain.experiments.go_nogo.conditions import CONDITIONS
 from neurogain.experiments.go_nogo.config import GoNoGoConfig, Unit
 from neurogain.experiments.go_nogo.run import Runs
 from neurogain.jobs import Found
-from neurogain.stats import median_interval, share, summary, text
+from neurogain.stats import share, summary, text
 from neurogain.tasks.go_nogo import measures
 
 REFERENCES = ("da", "da+na")  # that others are compared with, in pairs of seeds
@@ -31,15 +31,6 @@ UNITS = {
     "wall_time_s": "of the last start, without what had been finished before",
     "performance": f"share correct per trial, and in blocks of {measures.BLOCK} trials",
 }
-
-
-def _criterion(values: np.ndarray) -> dict[str, Any]:
-    counted = np.where(np.isnan(values), np.inf, values)
-    return {
-        "median": stats.or_null(np.median(counted)),
-        "ci": [stats.or_null(x) for x in median_interval(counted)],
-        "per_seed": stats.or_null(values),
-    }
 
 
 def per_seed(config: GoNoGoConfig, unit: Unit, runs: Runs) -> dict[str, np.ndarray]:
@@ -89,7 +80,7 @@ def condition(config: GoNoGoConfig, unit: Unit, runs: Runs) -> dict[str, Any]:
             "misses": share(found["misses"] > 0),
             "false_alarms": summary(found["false_alarms"]),
         },
-        "trials_to_criterion": _criterion(found["trials_to_criterion"]),
+        "trials_to_criterion": stats.median_summary(found["trials_to_criterion"]),
         **{
             f"entropy_{name}_bits": {
                 when: summary(found[f"{name}_{when}"]) for when in ("before", "at", "after")

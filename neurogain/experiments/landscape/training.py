@@ -4,7 +4,6 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
-import optax
 from jax.flatten_util import ravel_pytree
 from jaxtyping import Array, Float
 
@@ -23,7 +22,7 @@ class Weights(NamedTuple):
 
     effective: Float[Array, " n"]  # E, flat
     underlying: Float[Array, " n"]  # W, flat
-    modulation: Float[Array, ""]  # g with E = g W; 1 without modulated weights
+    modulation: Float[Array, ""]  # g with E = g W, of global gains; 1 without any
 
 
 def make_trainer(config: LandscapeConfig, stream: Stream, build: BuildOptimizer) -> Trainer:
@@ -44,15 +43,12 @@ def make_trainer(config: LandscapeConfig, stream: Stream, build: BuildOptimizer)
 def weights(state: RunState) -> Weights:
     """Return the weights that a run is at."""
     underlying = optim.get_weights(state.opt_state, state.params)
+    nodes = find_nodes(state.opt_state, optim.ModulateByGainState)
     return Weights(
-        ravel_pytree(state.params)[0], ravel_pytree(underlying)[0], _modulation(state.opt_state)
+        ravel_pytree(state.params)[0],
+        ravel_pytree(underlying)[0],
+        jnp.prod(jnp.stack([jnp.ones(()), *(node.gain for node in nodes.values())])),
     )
-
-
-def _modulation(opt_state: optax.OptState) -> Float[Array, ""]:
-    """Return the factor g between effective and underlying weights, of global gains."""
-    nodes = find_nodes(opt_state, optim.ModulateByGainState)
-    return jnp.prod(jnp.stack([jnp.ones(()), *(node.gain for node in nodes.values())]))
 
 
 every_run = jax.vmap(weights)
