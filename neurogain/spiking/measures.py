@@ -177,3 +177,15 @@ def mean_correlation(counts: ArrayLike) -> float:
         return float("nan")
     z = (x - x.mean(axis=1, keepdims=True)) / x.std(axis=1, keepdims=True)
     return float((z.sum(axis=0).var() - n) / (n * (n - 1)))
+
+
+def burst_periods(times: np.ndarray, window: float) -> list[tuple[float, float]]:
+    """Return first and last spike (ms) of each run of spikes at most `window` (ms) apart.
+
+    Example:
+      >>> burst_periods(np.array([1.0, 5.0, 15.0, 30.0]), 10.0)
+      [(1.0, 15.0)]
+    """
+    splits = np.flatnonzero(np.diff(times) > window + 1e-6) + 1
+    groups = [g for g in np.split(times, splits) if len(g) > 1]
+    return [(float(g[0]), float(g[-1])) for g in groups]

@@ -4,8 +4,8 @@ from pathlib import Path
 
 from neurogain.experiments.cell.config import CellConfig, Kind
 from neurogain.experiments.cell.run import CellTraces, dendritic_ramp
-from neurogain.experiments.cell.summary import burst_periods
 from neurogain.runner import Experiment
+from neurogain.spiking.measures import burst_periods
 
 __all__ = [
     "EXPERIMENT", "CellConfig", "CellTraces", "Kind", "burst_periods", "dendritic_ramp", "run",

@@ -26,17 +26,5 @@ def summarize(config: CellConfig, found: Mapping[str, Any]) -> dict[str, Any]:
         "isi_cv": stats.or_null(traces.isi_cv),
         "calcium_burst_fraction": stats.or_null(calcium),
         "isi_burst_fraction": stats.or_null(traces.isi_burst_fraction),
-        "burst_periods_ms": [list(p) for p in burst_periods(times, config.burst_window)],
+        "burst_periods_ms": [list(p) for p in measures.burst_periods(times, config.burst_window)],
     }
-
-
-def burst_periods(times: np.ndarray, window: float) -> list[tuple[float, float]]:
-    """Return first and last spike (ms) of each run of spikes at most `window` (ms) apart.
-
-    Example:
-      >>> burst_periods(np.array([1.0, 5.0, 15.0, 30.0]), 10.0)
-      [(1.0, 15.0)]
-    """
-    splits = np.flatnonzero(np.diff(times) > window + 1e-6) + 1
-    groups = [g for g in np.split(times, splits) if len(g) > 1]
-    return [(float(g[0]), float(g[-1])) for g in groups]

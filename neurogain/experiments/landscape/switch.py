@@ -203,14 +203,11 @@ def _curvature(
     def at(point: tuple[Array, Array, Array, Array]) -> tuple[Array, Array]:
         i, E, W, g = point
         keys = jax.random.split(jax.random.fold_in(jax.random.key(0), i))
-        options: dict[str, Any] = {"k": top, "steps": products}
-        pairs = [analysis.top_eigenpairs(loss, E, key=keys[0], **options)]
-        pairs += (
-            [analysis.top_eigenpairs(lambda w: loss(g * w), W, key=keys[1], **options)]
-            if modulated
-            else pairs
-        )
-        return jnp.stack([p.values for p in pairs]), jnp.stack([p.residuals for p in pairs])
+        pairs = functools.partial(analysis.top_eigenpairs, k=top, steps=products)
+        at_E = at_W = pairs(loss, E, key=keys[0])
+        if modulated:
+            at_W = pairs(lambda w: loss(g * w), W, key=keys[1])
+        return jnp.stack([at_E.values, at_W.values]), jnp.stack([at_E.residuals, at_W.residuals])
 
     points = (jnp.arange(len(effective)), effective, underlying, modulation)
     values, residuals = jax.lax.map(at, points)

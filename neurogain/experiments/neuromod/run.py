@@ -92,15 +92,15 @@ def course(config: NeuromodConfig, job: Job | None = None, *, interacting: bool)
     return Course(*(np.asarray(x).T for x in shown))
 
 
-def dose_response(doses: int = 41) -> DoseResponse:
+def dose_response() -> DoseResponse:
     """Hold every receptor at concentrations from 0.1 to 10^5 nM until it has settled."""
     params: NeuromodParams = tables.standard()
-    concentration = np.concatenate([[0.0], np.geomspace(0.1, 1e5, doses - 1)])
+    concentration = np.concatenate([[0.0], np.geomspace(0.1, 1e5, 40)])
     occupied, expected = [], []
     for own in params.receptors.values():
         for one in own.values():
-            state = jnp.zeros(doses)
             held = jnp.asarray(concentration, jnp.float32)
+            state = jnp.zeros_like(held)
             for _ in range(20):
                 state = receptors.step(one, state, held, 0.0, dt=float(np.maximum(one.tau, 1.0)))
             occupied.append(np.asarray(state))
