@@ -13,7 +13,6 @@ from matplotlib.cm import ScalarMappable
 from matplotlib.colors import LogNorm
 from matplotlib.ticker import NullFormatter
 
-from neurogain.continual import methods
 from neurogain.experiments.landscape import summary, switch
 from neurogain.experiments.landscape.complexity import DRIVES, LEVELS, WAYS
 from neurogain.experiments.landscape.run import DEMONSTRATION
@@ -52,10 +51,7 @@ def plot(axes: Axes, result: Result) -> None:
 
 def _switches(result: Result) -> Switches:
     """Return the switches by the names that the methods have in metrics.json."""
-    labels = zip(
-        result.config.parse_methods(), methods.texts(result.config.optimizers), strict=True
-    )
-    return {name: result.parts[label] for name, label in labels}
+    return {name: result.parts[label] for label, name, _ in result.config.labelled()}
 
 
 def _largest(axes: Axes, result: Result) -> None:

@@ -4,7 +4,6 @@ from typing import Any
 
 from matplotlib.axes import Axes
 
-from neurogain.continual import methods
 from neurogain.plotting import continual, draw
 from neurogain.runner import Figures, Result
 
@@ -33,7 +32,5 @@ def plot(axes: Axes, result: Result) -> None:
 
 def _each(result: Result, field: str) -> dict[str, Any]:
     """Return one field of all methods, by the names that they have in metrics.json."""
-    labels = zip(
-        result.config.parse_methods(), methods.texts(result.config.optimizers), strict=True
-    )
-    return {name: getattr(result.parts[label], field) for name, label in labels}
+    methods = result.config.labelled()
+    return {name: getattr(result.parts[label], field) for label, name, _ in methods}
