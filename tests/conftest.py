@@ -22,7 +22,7 @@ os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES", "-1")
 # matters, have it all; so has everything with JAX_DISABLE_MOST_OPTIMIZATIONS=0.
 os.environ.setdefault("JAX_DISABLE_MOST_OPTIMIZATIONS", "1")
 _SPARED = "jax_disable_most_optimizations"
-_SPARING = os.environ["JAX_DISABLE_MOST_OPTIMIZATIONS"] not in ("", "0", "false")
+_SPARING = os.environ["JAX_DISABLE_MOST_OPTIMIZATIONS"].lower() in ("1", "true", "on", "yes")
 
 # Annotated types, shapes and dtypes are checked while the tests run.
 install_import_hook("neurogain", "runtime_types.checked")
@@ -32,7 +32,11 @@ settings.load_profile("neurogain")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Let what is optimized go first, so that the compiler is told otherwise once."""
+    """Let optimized modules go first, so that the compiler is told otherwise once in each worker.
+
+    scripts/test keeps this order. Fixtures of the whole session are set up before a module's, so
+    they compile nothing whose last bits matter.
+    """
     items.sort(key=lambda item: item.get_closest_marker("optimized") is None)
 
 

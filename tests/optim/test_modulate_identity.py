@@ -8,6 +8,8 @@ import pytest
 
 from neurogain.optim import modulate_by_gain
 
+pytestmark = pytest.mark.optimized
+
 INNER = {
     "sgd": lambda: optax.sgd(0.1),
     "momentum": lambda: optax.sgd(0.1, 0.9, nesterov=True),

@@ -8,7 +8,6 @@ import pytest
 from jax.test_util import check_grads
 
 from neurogain.optim import (
-    consolidate,
     get_acting,
     get_gain,
     get_weights,
@@ -115,32 +114,6 @@ def test_vmap_and_gradient_over_the_consolidation(params, assert_close):
         assert_close(jax.vmap(loss)(decays), jnp.stack([loss(d) for d in decays]), rtol=1e-9)
         assert abs(loss(decays[0]) - loss(decays[1])) > 1e-4
         check_grads(loss, (decays[0],), order=1, modes=["rev"], rtol=1e-5)
-
-
-@pytest.mark.parametrize(
-    "build",
-    [
-        lambda: modulate_by_gain(optax.adam(0.1)),
-        lambda: modulate_by_gain(optax.adam(0.1), per="unit"),
-        lambda: modulate_by_gain(optax.adam(0.1), keep_weights=True),
-        lambda: consolidate(optax.adam(0.1)),
-        lambda: consolidate(optax.contrib.mechanize(optax.sgd(0.1))),
-        lambda: two_timescale(consolidation=lambda count: 0.9 - 0.1 * count, follow_gain=True),
-    ],
-)
-def test_parameters_and_state_can_be_donated(build, params, grads, assert_close):
-    tx = build()
-    state = tx.init(params)
-    keep = jax.tree.map(jnp.copy, (params, state))
-
-    def step(params, state):
-        updates, state = tx.update(grads, state, params, uncertainty=0.5)
-        return optax.apply_updates(params, updates), state
-
-    wanted = jax.jit(step)(*keep)
-    donated = jax.jit(step, donate_argnums=(0, 1))(params, state)
-    assert_close(donated, wanted, rtol=0)
-    assert all(x.is_deleted() for x in jax.tree.leaves((params, state)))
 
 
 @pytest.mark.parametrize("dtype", [jnp.float32, jnp.bfloat16])
