@@ -97,7 +97,12 @@ def test_a_sharded_run_stays_sharded_and_can_go_on(spread, sharded, alone):
 
     again, there = go_on(spread, sharded), go_on(lambda tree: tree, alone)
     assert devices(again.state) == {4}
-    equal(again, there)
+    equal(again.recorded, there.recorded)
+    jax.tree.map(  # XLA may round otherwise where a device has fewer cells
+        lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-5),
+        again.state,
+        there.state,
+    )
 
 
 def test_a_sharded_rollout_counts_the_same_spikes(spread, alone):
