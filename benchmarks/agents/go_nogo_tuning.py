@@ -24,8 +24,8 @@ import numpy as np
 from benchmarks.record import Record, table
 from neurogain.experiments import go_nogo
 from neurogain.experiments.go_nogo import GoNoGoConfig, Unit
-from neurogain.experiments.go_nogo.conditions import ACTIONS, LEARNING, Condition, parameters
 from neurogain.tasks.go_nogo import measures
+from neurogain.tasks.go_nogo.conditions import ACTIONS, LEARNING, Condition, parameters
 
 ABOUT = {"title": "Go/No-Go: constants, chosen on tuning seeds", "minutes": 20}
 TINY = {"seeds": 2, "validity": (1.0,), "methods": ("da+na",), "most": 2}

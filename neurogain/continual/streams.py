@@ -301,3 +301,11 @@ def _by_superclass(examples: Examples, fine: np.ndarray) -> Examples:
     assert examples.superclasses is not None
     keep = np.isin(examples.labels, fine)
     return Examples(examples.images[keep], examples.superclasses[keep])
+
+
+def training_sample(stream: Stream, tasks: int, most: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return fixed training images and labels of the first tasks, at most `most` of each."""
+    rng = np.random.default_rng(0)  # of the stream, the same for every method and seed
+    parts = [rng.permutation(np.arange(*stream.starts[k : k + 2]))[:most] for k in range(tasks)]
+    chosen = np.concatenate(parts)
+    return stream.images[chosen], stream.labels[chosen]

@@ -12,11 +12,11 @@ from neurogain.experiments.go_nogo import (
     CONDITIONS,
     GoNoGoConfig,
     Unit,
-    conditions,
     figures,
 )
 from neurogain.experiments.go_nogo.run import given_bursts
 from neurogain.stats import median_interval
+from neurogain.tasks.go_nogo import conditions
 
 
 def test_the_median_of_many_holds_the_median():

@@ -10,7 +10,7 @@ import pytest
 from jax.flatten_util import ravel_pytree
 
 from neurogain import analysis, optim
-from neurogain.continual import methods
+from neurogain.continual import methods, streams
 from neurogain.experiments import landscape
 from neurogain.experiments.landscape import LandscapeConfig, switch
 from neurogain.jobs import Found
@@ -76,7 +76,7 @@ def test_in_a_trained_network_eigenvalues_at_w_are_g_squared_times_those_at_e(sm
 
 
 def test_eigenvalues_are_those_of_the_dense_hessian_of_the_training_loss(small, runs, stream):
-    images, labels = switch.training_images(stream, 2, 40)
+    images, labels = streams.training_sample(stream, 2, 40)
     assert len(images) == 80
     assert set(labels) == {0, 1, 2, 3}
     apply = switch.flat_apply(SMALL.model(), stream.images.shape[1:])
@@ -258,7 +258,7 @@ def test_more_products_than_weights_are_refused(stream):
 def test_a_rotated_stream_has_all_classes_in_its_first_task():
     stream = landscape.load_stream(dataclasses.replace(SMALL, benchmark="rotated-digits"))
     assert stream.task_names[0] == "0°"
-    _, labels = switch.training_images(stream, 1, 256)
+    _, labels = streams.training_sample(stream, 1, 256)
     assert len(labels) == 256
     assert set(labels) == set(range(10))
 

@@ -8,7 +8,6 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from neurogain.experiments.go_nogo import CONDITIONS, parameters
 from neurogain.neuromod import Effect
 from neurogain.spiking import (
     Drive,
@@ -26,7 +25,16 @@ from neurogain.spiking.connectivity import AllToAll
 from neurogain.spiking.plasticity import PairSTDP, ThreeFactor
 from neurogain.spiking.recorders import Spikes
 from neurogain.tasks import go_nogo
-from neurogain.tasks.go_nogo import Agent, Layout, Task, cells, learning, prediction
+from neurogain.tasks.go_nogo import (
+    CONDITIONS,
+    Agent,
+    Layout,
+    Task,
+    cells,
+    learning,
+    parameters,
+    prediction,
+)
 from neurogain.tasks.go_nogo.cells import KINDS, Times
 
 pytestmark = pytest.mark.optimized

@@ -5,17 +5,14 @@ from collections.abc import Iterator
 from typing import Annotated, Any, NamedTuple
 
 from neurogain import results
-from neurogain.experiments.go_nogo.conditions import CONDITIONS
 from neurogain.grids import Grid
 from neurogain.options import Count, In, Multiple, OneOf, Options, Rule, Seed, Whole
 from neurogain.tasks import go_nogo as task
+from neurogain.tasks.go_nogo.conditions import CONDITIONS, YOKED_TO
 from neurogain.tasks.go_nogo.environment import Feedback, Shift
 from neurogain.tasks.go_nogo.measures import BLOCK, LAST
 
 FIRST_SEED = 1000  # lower ones were for tuning
-OVERTRAINED = ("da", "da+na", "da-tuned", "da+forgetting")
-"""Conditions that the sweep over over-training has."""
-YOKED_TO = "da+na"
 _BLOCKS = Multiple(BLOCK, "trials, over which performance is averaged")
 _LIKELY = Rule("probabilities above 0.5 and at most 1", lambda x: (x > 0.5) & (x <= 1))
 _WHOLE = Rule("whole numbers of trials of at least 0", lambda x: (x >= 0) & (x % 1 == 0))
@@ -67,7 +64,7 @@ class GoNoGoConfig(Options):
         for validity in validities:
             found |= {Unit(name, validity, 0): None for name in names}
         for length in lengths:
-            chosen = [name for name in names if name in OVERTRAINED]
+            chosen = [name for name in names if CONDITIONS[name].overtrained]
             found |= {Unit(name, validities[0], length): None for name in chosen if length}
         yield from found
 

@@ -8,13 +8,13 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from neurogain import stats
-from neurogain.experiments.go_nogo.conditions import CONDITIONS
-from neurogain.experiments.go_nogo.config import YOKED_TO, Unit
+from neurogain.experiments.go_nogo.config import Unit
 from neurogain.experiments.go_nogo.run import WATCHED, Runs, watched
 from neurogain.plotting import draw
 from neurogain.plotting.rows import Row, where
 from neurogain.plotting.style import COLOURS, Figure, assign
 from neurogain.runner import Figures, Result
+from neurogain.tasks.go_nogo.conditions import CONDITIONS, YOKED_TO
 
 Quantity = Callable[[Runs], np.ndarray]  # (seeds, trials), NaN where a trial does not count
 

@@ -16,13 +16,13 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float, Int
 
-from neurogain.experiments.go_nogo.conditions import CONDITIONS, parameters
-from neurogain.experiments.go_nogo.config import YOKED_TO, GoNoGoConfig, Unit
+from neurogain.experiments.go_nogo.config import GoNoGoConfig, Unit
 from neurogain.jobs import Job, Part
 from neurogain.tasks import go_nogo as task
 from neurogain.tasks.go_nogo import agent as agents
 from neurogain.tasks.go_nogo import checks
 from neurogain.tasks.go_nogo.agent import AgentParams
+from neurogain.tasks.go_nogo.conditions import CONDITIONS, YOKED_TO, parameters
 
 WATCHED = "watched"
 """Label of the part that holds trials in detail."""

@@ -7,12 +7,12 @@ import numpy as np
 import scipy.stats
 
 from neurogain import stats
-from neurogain.experiments.go_nogo.conditions import CONDITIONS
 from neurogain.experiments.go_nogo.config import GoNoGoConfig, Unit
 from neurogain.experiments.go_nogo.run import Runs
 from neurogain.jobs import Found
 from neurogain.stats import share, summary, text
 from neurogain.tasks.go_nogo import measures
+from neurogain.tasks.go_nogo.conditions import ABLATIONS, CONDITIONS
 
 REFERENCES = ("da", "da+na")  # that others are compared with, in pairs of seeds
 
@@ -143,7 +143,7 @@ def _compared(
 def verdicts(metrics: Mapping[str, Any]) -> list[str]:
     """Return in words whether the fair controls do as well as DA + NA, a line for each validity."""
     found = []
-    for own, controls in _compared(metrics, ("da-tuned", "da+forgetting")):
+    for own, controls in _compared(metrics, [n for n, c in CONDITIONS.items() if c.control]):
         parts, learned = [], own["post_shift_success"]["mean"]
         for _, other, difference in controls:
             p, its = difference["only"]["p"], other["post_shift_success"]["mean"]
@@ -161,19 +161,6 @@ def verdicts(metrics: Mapping[str, Any]) -> list[str]:
                 f"{own['pre_shift_accuracy']['mean']:.3f}). " + "; ".join(parts) + "."
             )
     return found
-
-
-ABLATIONS = {
-    "no-da": "DA",
-    "da": "NA",
-    "no-prediction": "the predictive network",
-    "no-eligibility": "the eligibility trace",
-    "no-gain": "NA's gain",
-    "no-bursts": "NA's bursts",
-    "no-plasticity": "NA's plasticity",
-    "no-reset": "NA's reset",
-}
-"""The condition that is left, and what is removed from DA + NA."""
 
 
 def ablations(metrics: Mapping[str, Any]) -> list[dict[str, Any]]:

@@ -17,6 +17,7 @@ from jaxtyping import Array, Float
 from neurogain import analysis
 from neurogain._extras import extra
 from neurogain.continual import images as pixels
+from neurogain.continual import streams
 from neurogain.continual.method import Method
 from neurogain.continual.streams import Stream
 from neurogain.experiments.landscape.config import LandscapeConfig
@@ -114,7 +115,7 @@ def run_method(
     apply = flat_apply(config.model(stream.classes), stream.images.shape[1:])
     pairs, modulation = [], []
     for task in range(2):
-        images, labels = training_images(stream, task + 1, config.images)
+        images, labels = streams.training_sample(stream, task + 1, config.images)
         places = np.searchsorted(runs.updates, config.iterations * task + times(config))
         modulation.append(runs.weights.modulation[:, places])
         for run in range(len(chosen)):
@@ -154,14 +155,6 @@ def run_method(
 def as_inputs(images: np.ndarray) -> Array:
     """Return uint8 images in [0, 1], as the trainer gives them to the model."""
     return pixels.scaled(jnp.asarray(images), pixels.Scale())
-
-
-def training_images(stream: Stream, tasks: int, most: int) -> tuple[np.ndarray, np.ndarray]:
-    """Return fixed training images and labels of the first tasks, at most `most` of each."""
-    rng = np.random.default_rng(0)  # of the stream, the same for every method and seed
-    parts = [rng.permutation(np.arange(*stream.starts[k : k + 2]))[:most] for k in range(tasks)]
-    chosen = np.concatenate(parts)
-    return stream.images[chosen], stream.labels[chosen]
 
 
 def test_images(stream: Stream) -> tuple[list[Any], list[Any]]:

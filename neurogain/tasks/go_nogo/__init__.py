@@ -8,5 +8,8 @@ from neurogain.tasks.go_nogo.agent import run as run
 from neurogain.tasks.go_nogo.cells import KINDS as KINDS
 from neurogain.tasks.go_nogo.cells import Layout as Layout
 from neurogain.tasks.go_nogo.checks import check as check
+from neurogain.tasks.go_nogo.conditions import CONDITIONS as CONDITIONS
+from neurogain.tasks.go_nogo.conditions import Condition as Condition
+from neurogain.tasks.go_nogo.conditions import parameters as parameters
 from neurogain.tasks.go_nogo.environment import Task as Task
 from neurogain.tasks.go_nogo.environment import Trial as Trial

@@ -1,4 +1,4 @@
-"""Conditions of the Go/No-Go experiment: which neuromodulator does what, and the controls.
+"""Conditions of the agent: which neuromodulator does what, and the controls.
 
 All constants were chosen on seeds 0 to 59 by `benchmarks/agents/go_nogo_tuning.py` and
 `benchmarks/agents/go_nogo_detector.py` and then frozen; the experiment reports other seeds.
@@ -39,6 +39,8 @@ class Condition:
       acetylcholine: strength on the learning rate.
       opponent: share of serotonin's activity that is taken from dopamine's.
       horizon: strength of serotonin on the eligibility's time constant.
+      control: whether it says if DA + NA is needed: without it, tuned as it is.
+      overtrained: whether a sweep over over-training has it.
     """
 
     summary: str
@@ -48,6 +50,8 @@ class Condition:
     acetylcholine: float = 0.0
     opponent: float = 0.0
     horizon: float = 0.0
+    control: bool = False
+    overtrained: bool = False
 
 
 def _na(summary: str, *names: str, **more: Any) -> Condition:
@@ -59,13 +63,19 @@ def _without(name: str) -> tuple[str, ...]:
     return tuple(action for action in ACTIONS if action != name)
 
 
+YOKED_TO = "da+na"
+"""Whose bursts the condition with the source "yoked" gets."""
 _WORDS = {"gain": "gain", "bursts": "bursts", "learning_rate": "plasticity", "reset": "reset"}
 
 CONDITIONS: Mapping[str, Condition] = {
-    "da": Condition("DA alone"),
-    "da+na": _na("DA + NA, all four actions"),
-    "da-tuned": Condition("DA, its rates and exploration tuned", changes=TUNED),
-    "da+forgetting": Condition("DA + slow forgetting, tuned", changes=FORGETTING),
+    "da": Condition("DA alone", overtrained=True),
+    "da+na": _na("DA + NA, all four actions", overtrained=True),
+    "da-tuned": Condition(
+        "DA, its rates and exploration tuned", changes=TUNED, control=True, overtrained=True
+    ),
+    "da+forgetting": Condition(
+        "DA + slow forgetting, tuned", changes=FORGETTING, control=True, overtrained=True
+    ),
     "na-random": _na("DA + NA, once at a random trial", source="random"),
     "na-late": _na("DA + NA, once at a random trial after the shift", source="late"),
     "na-yoked": _na("DA + NA, yoked to another run", source="yoked"),
@@ -80,6 +90,15 @@ CONDITIONS: Mapping[str, Condition] = {
     "da+5ht-horizon": Condition("DA + 5-HT on the time horizon", horizon=HORIZON),
     "da+na+5ht": _na("DA + NA + 5-HT as opponent and horizon", opponent=OPPONENT, horizon=HORIZON),
 }
+
+ABLATIONS: Mapping[str, str] = {
+    "no-da": "DA",
+    "da": "NA",
+    "no-prediction": "the predictive network",
+    "no-eligibility": "the eligibility trace",
+    **{f"no-{word}": f"NA's {word}" for word in _WORDS.values()},
+}
+"""The condition that is left, and what is removed from DA + NA."""
 
 
 def neuromodulators(condition: Condition) -> NeuromodParams:
