@@ -27,6 +27,7 @@ import numpy as np
 
 WAY_OUT = "Pass --out another/folder."
 _DIGEST = "settings_digest"  # name of the digest among the arrays of a part
+_FILES = ("metrics.json", "config.json")  # of a run
 
 
 class ResultFolder:
@@ -83,8 +84,8 @@ class ResultFolder:
             self._remove(path.rglob("*.part"))  # of a process that was killed while it wrote
             if overwrite:
                 self._clear()
-            elif any((path / "curves").iterdir()):
-                self._check_same(resume, {*grows, *(("versions",) if any_versions else ())})
+            elif found := self._found():
+                self._check_same(found, resume, {*grows, *(("versions",) if any_versions else ())})
             self.write_json("config.json", self._config)
         except BaseException:
             self.close()
@@ -130,20 +131,25 @@ class ResultFolder:
         for file in files:
             file.unlink(missing_ok=True)
 
-    def _check_same(self, resume: bool, may_differ: Collection[str]) -> None:
+    def _found(self) -> list[str]:
+        """Return what is there of a run, this one's or another's."""
+        arrays = ["arrays"] if any((self.path / "curves").iterdir()) else []
+        return arrays + [name for name in _FILES if (self.path / name).exists()]
+
+    def _check_same(self, found: list[str], resume: bool, may_differ: Collection[str]) -> None:
         """Raise ValueError if the results that are there are not those of this run."""
-        known = self.path / "config.json"
-        if not known.exists():
+        if "config.json" not in found:
             raise ValueError(
-                f"`out` must be a new folder; {self.path} holds arrays, but no config.json that "
-                f"says of what. {WAY_OUT}"
+                f"`out` must be a new folder; {self.path} holds {found[0]}, but no config.json "
+                f"that says of what. {WAY_OUT}"
             )
         if not resume:
             raise ValueError(
                 f"`out` must be a new folder; {self.path} holds results. Pass --resume to continue "
                 "them, --overwrite to delete them, or --out another/folder."
             )
-        old, new = read_json(known), json.loads(_text(self._config))
+        there = {name: read_json(self.path / name) for name in _FILES if name in found}
+        old, new = there["config.json"], json.loads(_text(self._config))
         changed = sorted(k for k in old.keys() | new.keys() if old.get(k) != new.get(k))
         changed = [name for name in changed if name not in may_differ]
         if changed:

@@ -121,8 +121,28 @@ def _configuration(folder):
     return written
 
 
-def test_a_folder_without_finished_units_is_new(folder):
-    again(folder, CONFIG | {"seeds": 9}).close()
+@pytest.mark.parametrize("name", ["config.json", "metrics.json"])
+def test_files_of_another_run_are_not_overwritten_unasked(tmp_path, name):
+    (tmp_path / name).write_text('{"mine": 1}')
+    refused = {
+        "config.json": (
+            r"holds results\. Pass --resume",
+            r"it differs in .*mine: 1 there, None here",
+        ),
+        "metrics.json": (r"holds metrics\.json, but no config\.json",) * 2,
+    }
+    for resume, message in enumerate(refused[name]):
+        with pytest.raises(ValueError, match=message):
+            ResultFolder(tmp_path, CONFIG, resume=bool(resume))
+        assert (tmp_path / name).read_text() == '{"mine": 1}'
+
+
+def test_a_run_of_which_nothing_is_finished_counts_as_a_run(folder):
+    for options in ({}, {"config": CONFIG | {"seeds": 9}, "resume": True}):
+        with pytest.raises(ValueError, match=r"holds results|differs in seeds"):
+            again(folder, **options)
+    assert _configuration(folder)["seeds"] == 5
+    again(folder, CONFIG | {"seeds": 9}, overwrite=True).close()
     assert _configuration(folder)["seeds"] == 9
 
 
@@ -195,12 +215,12 @@ DAMAGED = {
 }
 
 
+@pytest.mark.parametrize("name", ["config.json", "metrics.json"])
 @pytest.mark.parametrize("damage", DAMAGED)
-def test_a_damaged_configuration_is_named(folder, damage):
-    folder.save_unit("sgd", {"x": np.asarray(1)})
+def test_a_damaged_configuration_or_result_is_named(folder, damage, name):
     content, why = DAMAGED[damage]
-    (folder.path / "config.json").write_bytes(content)
-    with pytest.raises(ValueError, match=rf"config\.json is damaged \(.*({why})") as error:
+    (folder.path / name).write_bytes(content)
+    with pytest.raises(ValueError, match=rf"{name} is damaged \(.*({why})") as error:
         again(folder, resume=True)
     assert "\n" not in str(error.value)
 
@@ -217,7 +237,7 @@ def test_two_owners_at_a_time_are_refused(folder):
     for options in ({}, {"resume": True}, {"overwrite": True}):
         with pytest.raises(OSError, match=r"is in use by another run\. Wait .* pass --out"):
             ResultFolder(folder.path, CONFIG, **options)
-    again(folder).close()
+    again(folder, resume=True).close()
 
 
 def test_another_process_is_kept_out_until_this_one_ends(tmp_path):
@@ -234,7 +254,7 @@ def test_another_process_is_kept_out_until_this_one_ends(tmp_path):
         with pytest.raises(OSError, match="in use by another run"):
             ResultFolder(tmp_path / "run", CONFIG)
         other.kill()
-    ResultFolder(tmp_path / "run", CONFIG).close()
+    ResultFolder(tmp_path / "run", CONFIG, overwrite=True).close()
 
 
 def test_what_a_killed_process_left_half_written_is_removed(folder):
