@@ -2,7 +2,7 @@
 
 As many configurations for one as for another: eight with perceptrons ("mlp"), five, of learning
 rates alone, with the residual network ("resnet"). Frozen methods have one: that of
-`benchmarks/preset_search.py`. Averages over the residual network keep their constant.
+`benchmarks/continual/preset_search.py`. Averages over the residual network keep their constant.
 """
 
 import optax

@@ -45,8 +45,8 @@ def load(name: str, data_dir: str | Path | None = None) -> Dataset:
       data_dir: the TFDS folder; TFDS's own default where it is None. Not used for the digits.
 
     Raises:
-      ValueError: an unknown name, images of mixed sizes, or labels out of range.
-      FileNotFoundError: the folder does not hold the set in that form; the message says how to
+      ValueError: if the name is unknown, images have mixed sizes, or labels are out of range.
+      FileNotFoundError: if the folder does not hold the set in that form; the message says how to
         prepare it.
 
     Example:
@@ -83,9 +83,9 @@ def check(dataset: Dataset) -> None:
     """Check that the arrays of a set fit together.
 
     Raises:
-      TypeError: images that are not uint8, or labels that are not integers.
-      ValueError: images of another shape than (n, height, width, channels), or of another one in
-        training than in test; not one label an image; labels outside [0, classes).
+      TypeError: if images are not uint8, or labels are not integers.
+      ValueError: if images have another shape than (n, height, width, channels), or another one in
+        training than in test, there is not one label an image, or a label is outside [0, classes).
     """
     for part, examples in (("training", dataset.train), ("test", dataset.test)):
         images, named = examples.images, f"the {part} images of {dataset.name}"

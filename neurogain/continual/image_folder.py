@@ -25,9 +25,9 @@ def load(folder: str | Path) -> Dataset:
       folder: holds `train` and `test`, each with one folder a class, each with images of one size.
 
     Raises:
-      FileNotFoundError: `folder`, `train` or `test` is not there.
-      ValueError: no class, a class without images, a class that only one of the two has, a file
-        that is no image, or images of mixed sizes.
+      FileNotFoundError: if `folder`, `train` or `test` is not there.
+      ValueError: if there is no class, a class has no images or is in only one of the two, a file
+        is no image, or images have mixed sizes.
     """
     folder = Path(folder).expanduser()
     parts = {part: _classes(folder, part) for part in ("train", "test")}

@@ -56,7 +56,7 @@ def parse(text: str, *, sensitivity: float | None = None) -> Method:
       sensitivity: default for methods with a gain that starts from the published settings.
 
     Raises:
-      ValueError: an unknown method or constant, or a value out of range.
+      ValueError: if the method or a constant is unknown, or a value is out of range.
 
     Example:
       >>> parse("ngm:learning_rate=0.02", sensitivity=0.5).text
@@ -102,7 +102,8 @@ def parse_all(
       sensitivity: as for `parse`.
 
     Raises:
-      ValueError: none, one given twice with the same constants, or what `parse` refuses.
+      ValueError: if `chosen` is empty or names one method twice with the same constants, or if
+        `parse` raises it for a text.
     """
     given = texts(chosen)
     names = [text.partition(":")[0] for text in given]

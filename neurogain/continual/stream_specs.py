@@ -85,9 +85,9 @@ class StreamSpec:
         """Load the data and build the stream.
 
         Raises:
-          TypeError, ValueError: data or options that can't make the stream, or a `load` that makes
-            another number of tasks than the spec states, or arrays that `check_stream` refuses.
-          FileNotFoundError: data that are not there.
+          TypeError, ValueError: if the data or the options do not make the stream, `load` makes
+            another number of tasks than the spec states, or `check_stream` raises an error.
+          FileNotFoundError: if the data are not there.
         """
         options = StreamOptions() if options is None else options
         options = dataclasses.replace(options, tasks=self.count(self, options))

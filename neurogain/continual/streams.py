@@ -53,9 +53,10 @@ def check_stream(stream: Stream) -> None:
     """Check that the arrays of a stream fit together.
 
     Raises:
-      TypeError: not a Stream; images that are not uint8, or labels that are not integers.
-      ValueError: arrays of other shapes than `Stream` states; labels outside [0, classes); tasks
-        that do not follow each other from the first image to the last, or are empty.
+      TypeError: if it is not a Stream, images are not uint8, or labels are not integers.
+      ValueError: if arrays have other shapes than `Stream` states, labels are outside
+        [0, classes), or tasks are empty or do not follow each other from the first image to the
+        last.
     """
     if not isinstance(stream, Stream):
         raise TypeError(f"a stream must be a Stream; got a {type(stream).__name__}.")
@@ -172,9 +173,9 @@ def split(
       at_most: evaluation images per task, or all test images where there are fewer.
 
     Raises:
-      TypeError, ValueError: arrays that `data.check` refuses; fewer than one task or more tasks
-        than classes; a task that would be empty, have a single class or lack one of its classes;
-        more evaluation images than a task has.
+      TypeError, ValueError: if `data.check` raises it, there are fewer than one task or more tasks
+        than classes, a task is empty, has a single class or lacks one of its classes, or a task
+        has fewer test images than `eval_images`.
 
     Example:
       >>> from neurogain.continual import data
@@ -216,7 +217,7 @@ def rotated(
       eval_images, at_most: as for `split`.
 
     Raises:
-      TypeError, ValueError: no angle, or one that is not finite; data as for `split`.
+      TypeError, ValueError: if there is no angle or one is not finite; for the data as `split`.
 
     Example:
       >>> from neurogain.continual import data
@@ -263,8 +264,8 @@ def superclass_domains(
       eval_images, at_most: as for `split`.
 
     Raises:
-      TypeError, ValueError: a data set without superclasses or that lacks one of its classes; more
-        tasks than fine classes in a superclass; data as for `split`.
+      TypeError, ValueError: if the data set has no superclasses or lacks one of its classes, or a
+        superclass has fewer fine classes than `tasks`; for the data as `split`.
 
     Example:
       >>> images = np.zeros((4, 2, 2, 1), np.uint8)

@@ -97,7 +97,7 @@ class Trainer:
           Curves as NumPy arrays, with leading axes (R, K).
 
         Raises:
-          ValueError: a protocol out of range, or constants and seeds of different number.
+          ValueError: if the protocol is out of range, or constants and seeds differ in number.
         """
         parts = []
         for task, curves in enumerate(self.tasks(constants, seeds)):

@@ -130,7 +130,7 @@ def on(
       population: name of a population, or of a projection.
       table: for instance `tables.EFFECTS["pv"]`.
       among: targets that a network has (`neuromod.targets`); effects on others are left out.
-        Without it they stay, to be refused where they are not there.
+        Without it they stay, and `check` of a network that lacks them raises ValueError.
 
     Example:
       >>> from neurogain.neuromod import tables

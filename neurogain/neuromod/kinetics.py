@@ -104,15 +104,3 @@ def check(name: str, params: Any) -> None:
         f"tau of {name}", params.tau, "positive, in ms", lambda x: (x > 0) & (x < np.inf),
         "See neuromod.tables.KINETICS.",
     )  # fmt: skip
-
-
-def check_release(name: str, release: Release) -> None:
-    """Raise ValueError for activity below silence and for negative release; as `check` does."""
-    _checks.in_range(
-        f"activity of {name}", release.activity, "finite and at least -1, where neurons are silent",
-        lambda x: (x >= -1) & (x < np.inf), "0.0",
-    )  # fmt: skip
-    _checks.in_range(
-        f"phasic release of {name}", release.phasic, "finite and at least 0 nM",
-        lambda x: (x >= 0) & (x < np.inf), "0.0",
-    )  # fmt: skip

@@ -37,7 +37,7 @@ class ModulatedState(NamedTuple):
 
 
 class ModulatedInfo(NamedTuple):
-    """What happened in a step."""
+    """Info of the network in a step, and the effects that neuromodulators had on it."""
 
     spike: jax.Array  # (n,), all populations one after the other
     network: NetworkInfo

@@ -99,7 +99,7 @@ def find(network: Network, table: Sequence[Target]) -> dict[str, Found]:
     """Return the targets that a network has, by name.
 
     Raises:
-      TypeError, ValueError: a target is none, its pattern is unknown, or two have one name.
+      TypeError, ValueError: if a target is none, its pattern is unknown, or two have one name.
     """
     check(table)
     found: dict[str, Found] = {}
@@ -127,7 +127,7 @@ def check(table: Sequence[Target]) -> None:
     """Check that all are targets with known patterns.
 
     Raises:
-      TypeError: one is not a `Target`, or can't be called.
+      TypeError: if one is not a `Target`, or a function of it can't be called.
       ValueError: names the pattern, the rule, and a way out.
     """
     for target in table:

@@ -77,8 +77,8 @@ def check_cell(name: str, cell: Any) -> None:
     """Check that a value is a cell, with an empty drive that fits its compartments.
 
     Raises:
-      TypeError: `name` is a class, lacks a member of `Cell`, or is not hashable.
-      ValueError: a compartment without a `Drive` in the empty drive.
+      TypeError: if `cell` is a class, lacks a member of `Cell`, or is not hashable.
+      ValueError: if a compartment has no `Drive` in the empty drive.
     """
     members = [member for member in vars(Cell) if not member.startswith("_")]
     missing = [member for member in members if not hasattr(cell, member)]

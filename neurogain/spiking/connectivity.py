@@ -271,7 +271,7 @@ def _grid(layout: Layout, n: int) -> tuple[int, ...]:
     """Return the number of cells along each axis.
 
     Raises:
-      ValueError: a sheet of a number of cells that is no square.
+      ValueError: if the cells of a sheet are not a square number.
     """
     if layout == "ring":
         return (n,)

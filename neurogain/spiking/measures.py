@@ -138,7 +138,7 @@ def bin_counts(
     """Return spike counts of shape (n, bins) in bins of `width` over `duration`, both in ms.
 
     Raises:
-      ValueError: a cell or a time outside, or a width that does not divide the duration.
+      ValueError: if a cell or a time is out of range, or `width` does not divide the duration.
     """
     times, numbers = np.asarray(time_ms, float), np.asarray(cell)
     if times.size and not (numbers.min() >= 0 and numbers.max() < n):

@@ -49,7 +49,10 @@ class ReceptorModel(Protocol):
         """Return the open conductance at the potential `v` (mV), nS, its gain included."""
 
     def check(self, name: str) -> None:
-        """Raise ValueError if a constant can't be; `name` is the receptor's, for the error."""
+        """Raise ValueError if a constant is outside the range that its comment or unit states.
+
+        `name` is the receptor's, for the error.
+        """
 
 
 @jax.tree_util.register_dataclass

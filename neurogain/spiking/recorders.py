@@ -118,7 +118,7 @@ def check_recorders(record: Mapping[str, Recorder], n: int, model: Any = None) -
     A recorder with a method `check(model)` raises an error for models that it is not for.
 
     Raises:
-      TypeError: `record` is no mapping of names to recorders.
+      TypeError: if `record` is no mapping of names to recorders.
       ValueError: names the recorder, the rule, the value and a way out.
     """
     if not isinstance(record, Mapping):

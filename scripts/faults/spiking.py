@@ -144,14 +144,14 @@ FAULTS = (
     ),
     (
         "presynaptic spikes potentiate",
-        "plasticity.add(table.rule, before, signal, -fall)",
-        "plasticity.add(table.rule, before, signal, fall)",
+        "rule_state.add(table.rule, before, signal, -fall)",
+        "rule_state.add(table.rule, before, signal, fall)",
         "test_plasticity_pairs.py test_plasticity_reference.py",
     ),
     (
         "the weight before depression is transmitted",
-        "weight = plasticity.read(table.rule, written, signal)",
-        "weight = plasticity.read(table.rule, before, signal)",
+        "weight = rule_state.read(table.rule, written, signal)",
+        "weight = rule_state.read(table.rule, before, signal)",
         "test_plasticity_reference.py test_network_paths.py",
     ),
     (

@@ -100,7 +100,7 @@ class QuadraticCell:
         return state.v
 
     def check(self, params, drive, *, dt, n, key):
-        """Raise an error for what can't be run."""
+        """Raise ValueError or TypeError if constants, drive or step are not those of this cell."""
         check_kind("params", params, QuadraticParams)
         check_drive(self, drive)
         potentials = dict.fromkeys(("v_r", "v_t", "v_peak", "v_reset"), "mV")
@@ -176,7 +176,7 @@ class Homeostatic(NamedTuple):
         return self._replace(eta=self.eta * factor)
 
     def check(self, name):
-        """Raise ValueError if a constant can't be."""
+        """Raise ValueError if a constant is negative."""
         check_rule(self, name, at_least_0={"eta": "nS", "theta": "1/nS"})
 
 
@@ -247,8 +247,9 @@ for strength in (0.0, -10.0):  # mV per unit of activation
 # `stability_gap_with_your_data.py` does from your arrays. One built by hand has `images` (uint8,
 # (N, height, width, channels)) and `labels` (integers from 0 on, (N,)) of all K tasks in a row,
 # `starts` (K + 1 places: task k is images[starts[k]:starts[k + 1]]), and for each task
-# `test_images` (K, m, height, width, channels) and `test_labels` (K, m), padded with -1. What does
-# not fit is refused. `--tasks N` is taken by a stream with `options=("tasks",)`.
+# `test_images` (K, m, height, width, channels) and `test_labels` (K, m), padded with -1. Arrays
+# that do not fit together raise ValueError. `--tasks N` is taken by a stream with
+# `options=("tasks",)`.
 
 
 # %%

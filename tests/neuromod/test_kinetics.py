@@ -158,8 +158,6 @@ def test_the_tonic_mode_fires_more_and_bursts_less():
     [
         (lambda: kinetics.check("x", KineticsParams(-1.0, 5.0)), "`tonic of x` .* nM; got -1.0"),
         (lambda: kinetics.check("x", KineticsParams(1.0, 0.0)), "`tau of x` .* ms; got 0.0"),
-        (lambda: kinetics.check_release("x", Release(-2.0)), "at least -1"),
-        (lambda: kinetics.check_release("x", Release(0.0, -2.0)), "at least 0 nM"),
         (lambda: receptors.check("x", ReceptorParams(0.0)), "positive, in nM"),
         (lambda: receptors.check("x", ReceptorParams(1.0, 0.5)), "at least 1"),
         (lambda: receptors.check("x", ReceptorParams(1.0, 1.0, -1.0)), "at least 0 ms"),

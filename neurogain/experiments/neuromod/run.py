@@ -26,7 +26,7 @@ DOSES = "dose_response"
 
 
 class Course(NamedTuple):
-    """What happened."""
+    """Concentrations, activations and effects in time."""
 
     concentration: Float[np.ndarray, "system time_ms"]  # nM
     activation: Float[np.ndarray, "receptor time_ms"]  # dimensionless

@@ -29,7 +29,7 @@ class Model(Protocol):
     def step(
         self, params: Any, state: Any, drive: Any, *, dt: float, key: jax.Array | None
     ) -> tuple[Any, Any]:
-        """Return the state after `dt` and what happened; the latter has a field `spike`."""
+        """Return the state after `dt` ms, and the info, which has a field `spike`."""
 
     def check(self, params: Any, drive: Any, *, dt: float, n: int, key: jax.Array | None) -> None:
         """Raise ValueError or TypeError for constants, a drive or a step that can't be run."""
@@ -170,7 +170,7 @@ def count_steps(duration: float, dt: float) -> int:
     """Return duration / dt, both in ms.
 
     Raises:
-      ValueError: the duration is not a positive multiple of dt.
+      ValueError: if the duration is not a positive multiple of dt.
     """
     steps = round(duration / dt) if math.isfinite(duration) else 0
     if steps < 1 or abs(duration / dt - steps) > 1e-3:

@@ -113,7 +113,7 @@ def combine(*drives: Drive) -> Drive:
       Drive(current=120.0, conductance=3.0, reversal_current=0.0)
 
     Raises:
-      TypeError: a field that changes in time; combine the constant ones and `_replace` it in.
+      TypeError: if a field changes in time; combine the constant ones and `_replace` it in.
     """
     if any(is_varying(field) for one in drives for field in one):
         raise TypeError(
@@ -234,9 +234,9 @@ def check(
     `name` is what the error calls it.
 
     Raises:
-      ValueError: a field of the wrong shape, too short, or against its rule (not finite, a
+      ValueError: if a field has the wrong shape, is too short or breaks its rule (not finite, a
         negative conductance); names the field, the rule with its unit, the value and a way out.
-      TypeError: a function of (step, key) that does not return an array.
+      TypeError: if a function of (step, key) does not return an array.
     """
     for path, field, rule in fields(drive, name):
         if isinstance(field, TimeSeries):

@@ -152,7 +152,7 @@ def _one_step(
     keys: tuple[jax.Array | None, jax.Array | None],
     drawn: tuple[jax.Array, ...],
 ) -> tuple[Any, Any]:
-    """Return the state after a step, and what happened; `keys` are the model's, the drives'."""
+    """Return the state after a step, and its info; `keys` are the model's, the drives'."""
     leaves = list(arrays.drive)
     for i, function in program.functions:
         leaves[i] = function
@@ -185,7 +185,7 @@ _jitted_step = jax.jit(_example_step, static_argnums=0)  # traced once for all r
 
 
 def _shapes(program: Program, arrays: Arrays, state: Any) -> Any:
-    """Return shapes and dtypes of the state and of what happens in a step."""
+    """Return shapes and dtypes of the state and of the info of a step."""
     return _jitted_step.eval_shape(program, arrays, state)
 
 

@@ -94,7 +94,8 @@ def simulate(
       dtype: of the state.
       chunk: steps between calls of `progress`, about, fewer where they would record more than
         256 MiB; the noise doesn't depend on it, nor do the results but for how XLA rounds.
-      max_recorded_bytes: of samples on the host, 4 GiB; a run that would keep more is refused.
+      max_recorded_bytes: of samples on the host, 4 GiB; a run that would keep more raises
+        ValueError.
       progress: True for a bar on a terminal and a line now and then elsewhere, on the standard
         error; or a function that is called with (steps done, steps in all).
 
@@ -102,10 +103,10 @@ def simulate(
       State, number of the next step, and what was recorded, as NumPy arrays.
 
     Raises:
-      ValueError: bad constants, drives, times or recorders, before anything is compiled.
-      NonFiniteError: a state stopped being finite; names the variable, the cell and the step.
-      Interrupted: a KeyboardInterrupt (Ctrl-C, the stop button of a notebook) that holds the
-        `Result` up to the last chunk; a plain KeyboardInterrupt before the end of the first.
+      ValueError: if constants, drives, times or recorders break a rule; before any compiling.
+      NonFiniteError: if a state stops being finite; names the variable, the cell and the step.
+      Interrupted: at Ctrl-C or the stop button of a notebook; it is a KeyboardInterrupt that holds
+        the `Result` up to the last chunk. Before the end of the first chunk it is a plain one.
 
     A run that continues another starts its recorders anew: sums are the caller's to add, and an
     interval across the border is in neither.

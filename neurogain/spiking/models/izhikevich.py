@@ -37,7 +37,7 @@ class IzhikevichState(NamedTuple):
 
 
 class IzhikevichInfo(NamedTuple):
-    """What happened in a step."""
+    """Spikes of a step, one value per cell."""
 
     spike: Float[Array, " n"]  # 1 where the cell spiked, else 0; gradient by the surrogate
 

@@ -39,7 +39,7 @@ class LIFState(NamedTuple):
 
 
 class LIFInfo(NamedTuple):
-    """What happened in a step."""
+    """Spikes of a step, one value per cell."""
 
     spike: Float[Array, " n"]  # 1 where the cell spiked, else 0; gradient by the surrogate
 

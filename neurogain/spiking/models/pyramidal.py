@@ -78,7 +78,7 @@ class PyramidalState(NamedTuple):
 
 
 class PyramidalInfo(NamedTuple):
-    """What happened in a step."""
+    """Spikes of a step, and which of them were bursts; each field has shape (n,)."""
 
     spike: Float[Array, " n"]  # 1 where the cell spiked, else 0; gradient by the surrogate
     burst: Float[Array, " n"]  # share of the spike that was reset as a burst, in [0, spike]
@@ -125,10 +125,10 @@ def step(
       calcium_surrogate: gradient of the calcium event with respect to v_d - v_calcium, in mV.
 
     Returns:
-      The state at t + dt, and what happened.
+      The state at t + dt, and the info of the step.
 
     Raises:
-      ValueError: stochastic coupling without a key.
+      ValueError: if coupling is stochastic and `key` is None.
 
     Source: Whyte et al. 2025, 10.1371/journal.pcbi.1012951.
     """

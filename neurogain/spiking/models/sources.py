@@ -17,7 +17,7 @@ _NEVER = np.iinfo(np.int32).max
 
 
 class SourceInfo(NamedTuple):
-    """What happened in a step."""
+    """Spikes of a step, one value per source."""
 
     spike: Float[Array, " n"]  # 1 where the source spiked, else 0
 
@@ -163,7 +163,7 @@ def spike_list(
       dt: ms.
 
     Raises:
-      ValueError: times that are not steps, sources that are not there, two spikes in one step.
+      ValueError: if a time is not a step, a source is not there, or two spikes are in one step.
     """
     time, number = np.asarray(time_ms, float), np.asarray(cell)
     if not np.issubdtype(number.dtype, np.integer) and number.size:

@@ -1,4 +1,4 @@
-"""The arrays of a network: its parameters, its state, and what happens in a step.
+"""The arrays of a network: its parameters, its state, and the info of a step.
 
 Arrays of synapses have the shard as first axis: shard s holds the synapses onto the s-th part of
 the postsynaptic cells.
@@ -78,7 +78,7 @@ class NetworkState(NamedTuple):
 
 
 class NetworkInfo(NamedTuple):
-    """What happened in a step."""
+    """Spikes and info of all cells in a step, and the plastic weights after it."""
 
     spike: jax.Array  # (n,), all populations one after the other
     cells: dict[str, Any]  # info of each population

@@ -19,10 +19,10 @@ import jax
 import jax.numpy as jnp
 from jax.sharding import PartitionSpec
 
-from neurogain.spiking import plasticity
 from neurogain.spiking.network import event_driven, matrices, traces
 from neurogain.spiking.network.arrays import DenseParams, PlasticParams, ProjectionState, Rows
 from neurogain.spiking.network.structure import NetworkStructure, ProjectionLayout
+from neurogain.spiking.plasticity import rule_state
 
 
 class Inputs(NamedTuple):
@@ -128,12 +128,12 @@ def _deliver_projection(
     acting, post_spike = delayed[0], inputs.own_spikes[layout.target]
     traced, state = traces.advance(rule, state, post_spike, dt=dt)
     modulator = inputs.modulators.get(layout.name, 0.0)
-    signal = plasticity.advance(rule, state.signal, modulator, dt=dt)
+    signal = rule_state.advance(rule, state.signal, modulator, dt=dt)
     smooth = isinstance(table, DenseParams)
-    synapses, signal = plasticity.rebase(rule, state.synapse_state, signal, smooth=smooth)
+    synapses, signal = rule_state.rebase(rule, state.synapse_state, signal, smooth=smooth)
     if isinstance(table, DenseParams):
         synapses = matrices.pair_up(table, synapses, signal, traced, post_spike, acting)
-        sent = matrices.multiply(table, delayed, plasticity.read(rule, synapses, signal))
+        sent = matrices.multiply(table, delayed, rule_state.read(rule, synapses, signal))
     else:
         at_once = structure.at_once
         without_gradient = event_driven.without_gradient

@@ -8,12 +8,11 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from neurogain.spiking import plasticity
 from neurogain.spiking.network.arrays import PlasticParams, Rows
 from neurogain.spiking.network.events import for_each
 from neurogain.spiking.network.structure import ProjectionLayout
 from neurogain.spiking.network.traces import Traced
-from neurogain.spiking.plasticity import Traces
+from neurogain.spiking.plasticity import Traces, rule_state
 
 
 def count_parts(start: jax.Array, cells: jax.Array, width: int) -> jax.Array:
@@ -42,7 +41,7 @@ def paste(array: jax.Array, first: jax.Array, values: jax.Array, own: jax.Array)
     """Return the array with `values`, (cells, width), written from each of `first` on where own."""
     if first.shape == (1,):
         old = jax.lax.dynamic_slice_in_dim(array, first[0], values.shape[1])
-        new = plasticity.choose(own[0], values[0], old)
+        new = rule_state.choose(own[0], values[0], old)
         return jax.lax.dynamic_update_slice_in_dim(array, new, first[0], axis=0)
     place = first[:, None] + jnp.arange(values.shape[1], dtype=jnp.int32)
     place = jnp.where(own, place, array.shape[0])
@@ -122,17 +121,17 @@ def arrive(
         first, own = part_of(table.rows.start, cells, part, width)
         target = cut(table.rows.target, first, width)
         before = jax.tree.map(lambda x: cut(x, first, width), synapse_state)
-        fall = plasticity.inner(table.rule).depression(
-            plasticity.read(table.rule, before, signal),
+        fall = rule_state.inner(table.rule).depression(
+            rule_state.read(table.rule, before, signal),
             of_cells(traced.pre_next, cells),
             tuple(pick(y, target) for y in traced.post_next),
         )
-        after = plasticity.add(table.rule, before, signal, -fall)
+        after = rule_state.add(table.rule, before, signal, -fall)
         synapse_state = jax.tree.map(lambda x, a: paste(x, first, a, own), synapse_state, after)
         # read again where it was written: XLA would copy an array that is read before, too
         written = jax.tree.map(lambda x: cut(x, first, width), synapse_state)
         slot = jnp.where(own, target, layout.n_post)
-        weight = plasticity.read(table.rule, written, signal)
+        weight = rule_state.read(table.rule, written, signal)
         return synapse_state, arrived.at[slot].add(weight, mode="drop")
 
     arrived = jnp.zeros((layout.n_post,), jax.tree.leaves(synapse_state)[0].dtype)
@@ -161,12 +160,12 @@ def potentiate(
         first, own = part_of(table.columns.start, cells, part, width)
         place, source = (cut(x, first, width) for x in table.columns[1:])
         before = jax.tree.map(lambda x: pick(x, place), synapse_state)
-        rise = plasticity.inner(table.rule).potentiation(
-            plasticity.read(table.rule, before, signal),
+        rise = rule_state.inner(table.rule).potentiation(
+            rule_state.read(table.rule, before, signal),
             tuple(pick(x, source) for x in traced.pre_now),
             of_cells(traced.post_now, cells),
         )
-        after = plasticity.add(table.rule, before, signal, rise)
+        after = rule_state.add(table.rule, before, signal, rise)
         slot = jnp.where(own, place, jax.tree.leaves(synapse_state)[0].shape[0])
         return jax.tree.map(lambda x, a: x.at[slot].set(a, mode="drop"), synapse_state, after)
 

@@ -7,10 +7,9 @@ import jax
 import jax.numpy as jnp
 from jax.typing import ArrayLike
 
-from neurogain.spiking import plasticity
 from neurogain.spiking.network.arrays import DenseParams
 from neurogain.spiking.network.traces import Traced
-from neurogain.spiking.plasticity import Traces
+from neurogain.spiking.plasticity import Traces, rule_state
 
 
 def multiply(table: DenseParams, delayed: list, weight: Any) -> jax.Array:
@@ -28,18 +27,18 @@ def pair_up(
 ) -> Any:
     """Return what the matrix holds after this step's postsynaptic spikes, then the arrivals."""
     rule: Any = table.rule
-    pair = plasticity.inner(rule)
+    pair = rule_state.inner(rule)
     exists: Any = table.exists
 
     def wide(pre: Traces, post: Traces) -> tuple[Traces, Traces]:
         return tuple(x[:, None] for x in pre), tuple(y[None, :] for y in post)
 
     def changed(synapse_state: Any, where: jax.Array, change: ArrayLike) -> Any:
-        after = plasticity.add(rule, synapse_state, signal, change)
-        return plasticity.choose(where, after, synapse_state)
+        after = rule_state.add(rule, synapse_state, signal, change)
+        return rule_state.choose(where, after, synapse_state)
 
     now, following = wide(traced.pre_now, traced.post_now), wide(traced.pre_next, traced.post_next)
-    rise = pair.potentiation(plasticity.read(rule, synapse_state, signal), *now)
+    rise = pair.potentiation(rule_state.read(rule, synapse_state, signal), *now)
     synapse_state = changed(synapse_state, exists & (post_spike > 0)[None, :], rise)
-    fall = pair.depression(plasticity.read(rule, synapse_state, signal), *following)
+    fall = pair.depression(rule_state.read(rule, synapse_state, signal), *following)
     return changed(synapse_state, exists & (acts > 0)[:, None], -fall)

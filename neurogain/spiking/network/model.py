@@ -10,7 +10,7 @@ import jax.numpy as jnp
 from jax.sharding import NamedSharding, PartitionSpec
 from jax.typing import DTypeLike
 
-from neurogain.spiking import plasticity, synapses
+from neurogain.spiking import synapses
 from neurogain.spiking.cell import add_synaptic
 from neurogain.spiking.engine import random_bits
 from neurogain.spiking.network import run_checks, spec, synapse_access
@@ -24,6 +24,7 @@ from neurogain.spiking.network.arrays import (
 from neurogain.spiking.network.delivery import Inputs, deliver
 from neurogain.spiking.network.structure import AXIS, NetworkStructure, ProjectionLayout
 from neurogain.spiking.network.synapse_access import Synapses
+from neurogain.spiking.plasticity import rule_state
 from neurogain.spiking.synapses import SynapseState
 
 
@@ -179,7 +180,7 @@ class Network(NetworkStructure):
     ) -> jax.Array:
         """Return the weights of a plastic projection, nS, in the order of `synapses`."""
         table, own = params.projections[layout.name], state.projections[layout.name]
-        weight = plasticity.read(table.rule, own.synapse_state, own.signal)  # type: ignore[arg-type]
+        weight = rule_state.read(table.rule, own.synapse_state, own.signal)  # type: ignore[arg-type]
         if isinstance(table, DenseParams):
             return weight.reshape(-1)[table.place]
         return jnp.concatenate([weight[s, :m] for s, m in enumerate(layout.synapses)])
@@ -231,8 +232,8 @@ def _start(
     if not layout.plastic:
         return state
     first = table.weight[0] if layout.path == "dense" else table.rows.weight
-    synapse_state, signal = plasticity.start(table.rule, jnp.array(first, dtype))
-    pair = plasticity.inner(table.rule)
+    synapse_state, signal = rule_state.start(table.rule, jnp.array(first, dtype))
+    pair = rule_state.inner(table.rule)
     return state._replace(
         synapse_state=synapse_state,
         signal=signal,

@@ -20,8 +20,8 @@ def check(
 
     Raises:
       ValueError, TypeError: names the part, the rule with its unit, the value and a way out, if
-        the step is not that of the network, a part of the drive is unknown, cells or rules can't
-        be, or weights are negative.
+        the step is not that of the network, a part of the drive is unknown, a constant of a cell
+        or rule is out of range, or weights are negative.
     """
     drives.check_kind("params", params, NetworkParams)
     if dt != structure.dt:

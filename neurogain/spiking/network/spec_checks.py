@@ -115,7 +115,7 @@ def check_values(what: str, values: ArrayLike, unit: str, synapse_count: int) ->
     """Return values, one per synapse.
 
     Raises:
-      ValueError, TypeError: another shape, or values that are negative or not finite.
+      ValueError, TypeError: if the shape is another, or values are negative or not finite.
     """
     array = np.asarray(values)
     if array.dtype.kind not in "fiu":

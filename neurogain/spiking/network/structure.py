@@ -73,7 +73,7 @@ class NetworkStructure:
         """Return where a population is among all cells, as recorders of spikes number them.
 
         Raises:
-          KeyError: there is no such population.
+          KeyError: if there is no such population.
         """
         first = 0
         for name, _, size in self.populations:

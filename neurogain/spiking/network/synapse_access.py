@@ -7,10 +7,10 @@ import jax.numpy as jnp
 import numpy as np
 
 from neurogain import _checks
-from neurogain.spiking import plasticity
 from neurogain.spiking.network.arrays import DenseParams, NetworkParams, ProjectionState, Rows
 from neurogain.spiking.network.spec_checks import check_values
 from neurogain.spiking.network.structure import NetworkStructure, ProjectionLayout
+from neurogain.spiking.plasticity import rule_state
 
 
 class Synapses(NamedTuple):
@@ -38,14 +38,14 @@ def read(
         which, pre, post = _matrix_places(table)
         weight = np.asarray(table.weight)[which, pre, post]
         if state is not None and layout.plastic:
-            own = plasticity.read(table.rule, state.synapse_state, state.signal)  # type: ignore[arg-type]
+            own = rule_state.read(table.rule, state.synapse_state, state.signal)  # type: ignore[arg-type]
             weight = np.asarray(own)[pre, post]
         delay = np.asarray(layout.delays)[which] * structure.dt
         return Synapses(pre, post, weight, delay)
     rows = _rows(layout, params)
     weights = np.asarray(rows.weight)
     if state is not None and layout.plastic:
-        weights = np.asarray(plasticity.read(table.rule, state.synapse_state, state.signal))  # type: ignore
+        weights = np.asarray(rule_state.read(table.rule, state.synapse_state, state.signal))  # type: ignore
     parts = []
     for shard in range(len(layout.synapses)):
         pre, place = _row_places(structure, layout, rows, shard)
@@ -64,8 +64,9 @@ def write(
     """Return parameters with other weights, one number or one per synapse in the order of `read`.
 
     Raises:
-      ValueError: weights of another number, negative, not finite or above the rule's bound.
-      TypeError: `params` themselves are traced.
+      ValueError: if weights differ in number from the synapses, are negative, not finite or above
+        the rule's bound.
+      TypeError: if `params` themselves are traced.
     """
     table = params.projections.get(layout.name)
     values = _checked(layout, table, weight)
@@ -98,12 +99,12 @@ def write_state(
             "parameters. Use with_weights."
         )
     values = _checked(layout, table, weight)
-    before = plasticity.read(table.rule, state.synapse_state, state.signal)
+    before = rule_state.read(table.rule, state.synapse_state, state.signal)
     base = before[None] if layout.path == "dense" else before
     after = _put(structure, layout, params, base, values)
     after = after[0] if layout.path == "dense" else after
     return state._replace(
-        synapse_state=plasticity.put(table.rule, state.synapse_state, state.signal, after)
+        synapse_state=rule_state.put(table.rule, state.synapse_state, state.signal, after)
     )
 
 

@@ -119,7 +119,7 @@ def matrices(
     """Return one matrix for each delay.
 
     Raises:
-      ValueError: they would take more than 2 GiB, or a plastic pair is connected twice.
+      ValueError: if they would take more than 2 GiB, or a plastic pair is connected twice.
     """
     n_pre, n_post = shape
     delays = np.unique(delay) if len(delay) else np.ones(1, int)

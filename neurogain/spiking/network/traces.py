@@ -7,7 +7,7 @@ import jax
 from neurogain.spiking import plasticity
 from neurogain.spiking.network.arrays import ProjectionState
 from neurogain.spiking.network.structure import ProjectionLayout
-from neurogain.spiking.plasticity import Plasticity, Traces
+from neurogain.spiking.plasticity import Plasticity, Traces, rule_state
 
 
 class Traced(NamedTuple):
@@ -23,7 +23,7 @@ def advance(
     rule: Plasticity, state: ProjectionState, post_spike: jax.Array, *, dt: float
 ) -> tuple[Traced, ProjectionState]:
     """Return the traces, and the projection's state with them advanced by one step."""
-    pair = plasticity.inner(rule)
+    pair = rule_state.inner(rule)
     pre = plasticity.decay(state.pre, pair.tau_pre, dt=dt)
     post = plasticity.decay(state.post, pair.tau_post, dt=dt)
     acting: Any = state.acting

@@ -42,9 +42,10 @@ class PairRule(Protocol):
         """Return the rule with all its changes of weight times `factor`."""
 
     def check(self, name: str) -> None:
-        """Raise ValueError if a constant can't be; `name` is the projection's, for the error.
+        """Raise ValueError if a constant is out of range, for instance a negative learning rate.
 
-        `Wmax` and the time constants of the traces are checked without it.
+        `name` is the projection's, for the error. `check_constants` does it by the names of fields;
+        that `Wmax` and the time constants of the traces are positive is checked without it.
         """
 
 

@@ -45,6 +45,6 @@ class ThreeFactor:
         return dataclasses.replace(self, stdp=self.stdp.scaled(factor))
 
     def check(self, name: str) -> None:
-        """Raise TypeError or ValueError if the pair rule or the time constant can't be."""
+        """Raise TypeError if `stdp` is no pair rule, ValueError if a constant is out of range."""
         check_pair_rule(self.stdp, f"`stdp` of the ThreeFactor of {name}", name)
         check_constants(self, name, positive={"tau_c": "ms"})

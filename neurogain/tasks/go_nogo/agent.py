@@ -89,7 +89,7 @@ class AgentState(NamedTuple):
 
 
 class Outcome(NamedTuple):
-    """What happened in a trial."""
+    """Action, reward, neuromodulators and rates of a trial; numbers but for `net_hz`."""
 
     correct: jax.Array  # 0 or 1
     action: jax.Array  # 1: Go

@@ -115,7 +115,7 @@ class Layout:
 
 
 class Activity(NamedTuple):
-    """What happened in a trial; (ms, n)."""
+    """Spikes of a trial and the traces that they leave; each field has shape (ms, n)."""
 
     spikes: Float[Array, "ms cells"]
     pre_trace: Float[Array, "ms inputs"]  # of the inputs, decayed to each ms, without its spikes
