@@ -26,6 +26,12 @@ class MLP(nn.Module):
     output and changes no decision.
 
     Source: arXiv 2507.14056 (784-400-400-10).
+
+    Example:
+      >>> import jax
+      >>> model, images = MLP(10, (4,)), jnp.zeros((2, 8, 8, 1))
+      >>> jax.eval_shape(model.init_with_output, jax.random.key(0), images)[0].shape
+      (2, 10)
     """
 
     classes: int
@@ -54,6 +60,13 @@ class ResNet(nn.Module):
 
     Sources: He et al., 'Deep residual learning for image recognition', CVPR 2016; the width:
     Lopez-Paz & Ranzato, 'Gradient episodic memory for continual learning', NeurIPS 2017.
+
+    Example:
+      >>> import jax
+      >>> model, images = ResNet(10, width=4, blocks=(1, 1)), jnp.zeros((2, 8, 8, 3))
+      >>> logits, variables = jax.eval_shape(model.init_with_output, jax.random.key(0), images)
+      >>> logits.shape, sorted(variables)
+      ((2, 10), ['batch_stats', 'params'])
     """
 
     classes: int

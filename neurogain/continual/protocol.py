@@ -8,7 +8,11 @@ Regime = Literal["joint", "replay", "finetune"]
 
 @dataclasses.dataclass(frozen=True)
 class Protocol:
-    """How a stream is trained and evaluated; static."""
+    """How a stream is trained and evaluated; static.
+
+    Example:
+      >>> Protocol(iterations=100, eval_every=10, regime="replay", buffer_size=200).check()
+    """
 
     iterations: int = 200  # updates per task
     batch_size: int = 128

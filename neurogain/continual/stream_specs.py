@@ -178,6 +178,14 @@ def register(spec: StreamSpec) -> StreamSpec:
     """Add a stream to those that are known by name, and return it.
 
     Raises ValueError if another has its name, or if the spec names options that are none.
+
+    Example:
+      >>> def load(options: StreamOptions) -> Stream:
+      ...     return streams.rotated(data.load("digits"), angles=(0, 20), **options.evaluation)
+      >>> _ = register(StreamSpec("tilted-digits", "digits upright and tilted", load, tasks=2))
+      >>> find("tilted-digits").tasks  # neurogain stability-gap --benchmark tilted-digits
+      2
+      >>> del STREAMS["tilted-digits"]
     """
     if spec.name in STREAMS:
         raise ValueError(

@@ -27,6 +27,15 @@ class Stream:
       starts: int32, (K + 1,); task k is images[starts[k]:starts[k + 1]].
       test_images: of each task, uint8, (K, m, height, width, channels), padded with zeros.
       test_labels: int32, (K, m), -1 where padded.
+
+    Example:
+      >>> images, labels = np.zeros((4, 2, 2, 1), np.uint8), np.array([0, 1, 0, 1], np.int32)
+      >>> starts, test = np.array([0, 2, 4], np.int32), images.reshape(2, 2, 2, 2, 1)
+      >>> names = ("dark", "darker")
+      >>> dark = Stream("dark", 2, names, images, labels, starts, test, labels.reshape(2, 2))
+      >>> check_stream(dark)
+      >>> dark.tasks, dark.test_counts.tolist()
+      (2, [2, 2])
     """
 
     name: str

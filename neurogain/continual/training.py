@@ -58,7 +58,9 @@ class Trainer:
       >>> from neurogain.continual import data, methods, streams
       >>> stream, ngm = streams.split(data.load("digits"), tasks=2), methods.parse("ngm")
       >>> trainer = Trainer(models.MLP(10, (4,)), stream, Protocol(2, 8, eval_every=2), ngm)
-      >>> curves = trainer.run([ngm.constants] * 3, seeds=[0, 1, 2])  # doctest: +SKIP
+      >>> curves = trainer.run([ngm.constants] * 2, seeds=[0, 1])
+      >>> curves.accuracy.shape  # runs, tasks, evaluations, tasks
+      (2, 2, 2, 2)
     """
 
     model: nn.Module

@@ -36,6 +36,13 @@ class Effect:
       strength: per unit of activation: of the logarithm of a factor or of odds, or in the target's
         unit where it is a shift.
       source: publication, or that it is a modelling choice.
+
+    Example:
+      Each unit of activation of d1 halves what adapts the population "pv":
+
+      >>> less = Effect("d1", "pv.adaptation", float(np.log(0.5)))
+      >>> less.source
+      'modelling choice'
     """
 
     receptor: str = dataclasses.field(metadata={"static": True})

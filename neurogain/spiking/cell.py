@@ -26,6 +26,13 @@ class Cell(Protocol):
 
     A cell whose constants hold the jump of an adaptation may name them in `adaptation_jumps`, with
     dots for parts ("d", "soma.d"); neuromodulators scale these.
+
+    `LIFCell` is one in a short file, and `scripts/tutorials/extending.py` writes another.
+
+    Example:
+      >>> from neurogain.spiking import LIFCell
+      >>> isinstance(LIFCell(), Cell), LIFCell().compartments
+      (True, ('soma',))
     """
 
     @property

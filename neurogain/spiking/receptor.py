@@ -17,7 +17,12 @@ from neurogain.gain import relax
 class ReceptorModel(Protocol):
     """A conductance with kinetics of its own: a frozen dataclass, registered as a pytree.
 
-    For exponential decay a value of `Receptor` is enough.
+    For exponential decay a value of `Receptor`, which is one, is enough;
+    `scripts/tutorials/extending.py` says how to write another.
+
+    Example:
+      >>> isinstance(Receptor(tau=5.0, E=0.0), ReceptorModel)
+      True
     """
 
     @property

@@ -21,13 +21,13 @@ class Surrogate(abc.ABC):
     """A step function with a made-up derivative; subclasses say which.
 
     Example:
-      >>> for kind in (Sigmoid, FastSigmoid, Arctan, Triangular):
-      ...     value, slope = jax.value_and_grad(kind(2.0))(1.0)
-      ...     print(kind.__name__, float(value), round(float(slope), 3))
-      Sigmoid 1.0 0.118
-      FastSigmoid 1.0 0.111
-      Arctan 1.0 0.144
-      Triangular 1.0 0.25
+      One of your own needs a `slope`:
+
+      >>> class Box(Surrogate):
+      ...     def slope(self, x):
+      ...         return jnp.where(jnp.abs(x) < self.width, 0.5 / self.width, 0.0)
+      >>> float(jax.grad(Box(2.0))(1.0))
+      0.25
     """
 
     width: float = 20.0  # unit of x
@@ -52,7 +52,13 @@ class Surrogate(abc.ABC):
 
 
 class Sigmoid(Surrogate):
-    """Derivative of the logistic function of x / width: exponential tails."""
+    """Derivative of the logistic function of x / width: exponential tails.
+
+    Example:
+      >>> value, slope = jax.value_and_grad(Sigmoid(2.0))(1.0)
+      >>> float(value), round(float(slope), 3)
+      (1.0, 0.118)
+    """
 
     def slope(self, x: jax.Array) -> jax.Array:
         """Return s (1 - s) / width, s = 1 / (1 + exp(-x / width))."""
@@ -61,7 +67,13 @@ class Sigmoid(Surrogate):
 
 
 class FastSigmoid(Surrogate):
-    """SuperSpike (Zenke & Ganguli 2018): heavy tails, so that silent cells learn too."""
+    """SuperSpike (Zenke & Ganguli 2018): heavy tails, so that silent cells learn too.
+
+    Example:
+      >>> value, slope = jax.value_and_grad(FastSigmoid(2.0))(1.0)
+      >>> float(value), round(float(slope), 3)
+      (1.0, 0.111)
+    """
 
     def slope(self, x: jax.Array) -> jax.Array:
         """Return 1 / (2 width (1 + |x| / width)^2)."""
@@ -69,7 +81,13 @@ class FastSigmoid(Surrogate):
 
 
 class Arctan(Surrogate):
-    """Derivative of an arc tangent (Fang et al. 2021)."""
+    """Derivative of an arc tangent (Fang et al. 2021).
+
+    Example:
+      >>> value, slope = jax.value_and_grad(Arctan(2.0))(1.0)
+      >>> float(value), round(float(slope), 3)
+      (1.0, 0.144)
+    """
 
     def slope(self, x: jax.Array) -> jax.Array:
         """Return 1 / (width (1 + (pi x / width)^2))."""
@@ -77,7 +95,13 @@ class Arctan(Surrogate):
 
 
 class Triangular(Surrogate):
-    """A triangle (Bellec et al. 2018): zero beyond `width`, so that distant cells learn nothing."""
+    """A triangle (Bellec et al. 2018): zero beyond `width`, so that distant cells learn nothing.
+
+    Example:
+      >>> value, slope = jax.value_and_grad(Triangular(2.0))(1.0)
+      >>> float(value), round(float(slope), 3)
+      (1.0, 0.25)
+    """
 
     def slope(self, x: jax.Array) -> jax.Array:
         """Return max(0, 1 - |x| / width) / width."""

@@ -34,6 +34,10 @@ class Drive(NamedTuple):
     A cell with more than one input takes a NamedTuple of its own: a `Drive` for each compartment
     and possibly further fields, with a static method `rules` that returns a `Rule` for each field
     that is not a current.
+
+    Example:
+      >>> Drive(Noise(300.0, 50.0), conductance=5.0, reversal_current=5.0 * -75.0)
+      Drive(current=Noise(mean=300.0, sd=50.0), conductance=5.0, reversal_current=-375.0)
     """
 
     current: Any = 0.0  # pA, depolarising when positive
@@ -47,7 +51,13 @@ class Drive(NamedTuple):
 
 
 class TimeSeries(NamedTuple):
-    """A drive given step by step: value k acts in step k, counted from the start of the run."""
+    """A drive given step by step: value k acts in step k, counted from the start of the run.
+
+    Example:
+      >>> ramp = Drive(TimeSeries(np.linspace(0.0, 500.0, 1001)))  # 100 ms at dt = 0.1 ms
+      >>> float(at_step(ramp, jnp.int32(500), None, dt=0.1).current)
+      250.0
+    """
 
     values: AnyArray  # (steps,) or (steps, n)
 
@@ -56,6 +66,11 @@ class Pulse(NamedTuple):
     """A drive of `height` from `start` to `end`, without the end, and of `base` elsewhere.
 
     Each field is a scalar or one value per cell; a step belongs to the pulse if it starts in it.
+
+    Example:
+      >>> pulse = Drive(Pulse(500.0, start=10.0, end=60.0, base=100.0))
+      >>> [float(at_step(pulse, jnp.int32(k), None, dt=0.1).current) for k in (99, 100, 600)]
+      [100.0, 500.0, 100.0]
     """
 
     height: ArrayLike  # unit of the drive
@@ -69,6 +84,11 @@ class Noise(NamedTuple):
 
     The step is part of the model: over a membrane's time constant the same `sd` averages out the
     more the shorter dt is. For noise that does not depend on it let sd grow as 1 / sqrt(dt).
+
+    Example:
+      >>> noisy = Drive(Noise(0.0, 300.0))  # `simulate` needs a key for it
+      >>> noisy.current.sd
+      300.0
     """
 
     mean: ArrayLike  # unit of the drive
@@ -80,6 +100,14 @@ class PoissonInput(NamedTuple):
 
     As jumps of a receptor's conductance in a network (`weight` in nS), or as a current that lasts
     one step (in pA).
+
+    Example:
+      >>> background = Drive(PoissonInput(1000.0, 20.0))  # `simulate` needs a key for it
+      >>> background.current.rate_hz
+      1000.0
+
+      In a network: {"l5.dendrite.ampa": PoissonInput(50.0, 0.5)} for a population "l5" with
+      `inputs=("dendrite.ampa",)`.
     """
 
     rate_hz: ArrayLike  # >= 0, at most 1000 / dt

@@ -39,7 +39,12 @@ COUPLING = Rule(
 
 
 class PyramidalDrive(NamedTuple):
-    """Input of a two-compartment cell; fields as in `Drive`."""
+    """Input of a two-compartment cell; fields as in `Drive`.
+
+    Example:
+      >>> PyramidalDrive(Drive(500.0), dendrite=Drive(800.0), coupling=0.5).dendrite.current
+      800.0
+    """
 
     soma: Drive = Drive()
     dendrite: Drive = Drive()

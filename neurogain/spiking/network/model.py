@@ -36,6 +36,16 @@ class Network(NetworkStructure):
     (`PyramidalDrive`, `Drive`, a rate for Poisson sources), under a projection's name the modulator
     of its three-factor rule in 1/ms, under "population.compartment.receptor" jumps in nS per step.
     What is left out is 0.
+
+    Example:
+      >>> from neurogain.spiking import IzhikevichCell, Population, Projection, build, cells
+      >>> from neurogain.spiking import connectivity
+      >>> pv = {"pv": Population(IzhikevichCell(), cells.PV, 3)}
+      >>> on = {"on": Projection("pv", "pv", connectivity.AllToAll(), 0.5, receptor="gaba_a")}
+      >>> network, params = build(pv, on, dt=0.1, key=jax.random.key(0))
+      >>> half = network.with_weights(params, "on", 0.25)
+      >>> network.synapses(half, "on").weight.tolist()
+      [0.25, 0.25, 0.25, 0.25, 0.25, 0.25]
     """
 
     def synapses(

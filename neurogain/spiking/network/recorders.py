@@ -51,10 +51,10 @@ class Weights(_OfProjection):
       >>> rule = plasticity.PairSTDP()
       >>> on = {"on": Projection("pv", "pv", connectivity.AllToAll(), 0.5, plasticity=rule)}
       >>> network, params = build(pv, on, dt=0.1, key=jax.random.key(0))
-      >>> record = {"w": Weights("on", every=5), "h": WeightHistogram("on", 5, edges=(0.0, 1.0))}
+      >>> record = {"w": Weights("on", every=5)}
       >>> run = simulate(network, params, {}, duration=1.0, record=record)
-      >>> run.recorded["w"].values.shape, run.recorded["h"].counts.tolist()
-      ((2, 6), [[6], [6]])
+      >>> run.recorded["w"].values.shape
+      (2, 6)
     """
 
     projection: str
@@ -103,8 +103,20 @@ class HistogramRecord(NamedTuple):
 class WeightHistogram(_OfProjection):
     """How the weights of a projection are spread, every `every` steps.
 
-    Bins are [low, high), the last one closed; weights outside are in no bin. `Weights` has an
-    example.
+    Bins are [low, high), the last one closed; weights outside are in no bin.
+
+    Example:
+      >>> import jax
+      >>> from neurogain.spiking import IzhikevichCell, Population, Projection, build, cells
+      >>> from neurogain.spiking import connectivity, plasticity, simulate
+      >>> pv = {"pv": Population(IzhikevichCell(), cells.PV, 3)}
+      >>> rule = plasticity.PairSTDP()
+      >>> on = {"on": Projection("pv", "pv", connectivity.AllToAll(), 0.5, plasticity=rule)}
+      >>> network, params = build(pv, on, dt=0.1, key=jax.random.key(0))
+      >>> record = {"w": WeightHistogram("on", every=5, edges=(0.0, 0.4, 1.0))}
+      >>> run = simulate(network, params, {}, duration=1.0, record=record)
+      >>> run.recorded["w"].counts.tolist()
+      [[0, 6], [0, 6]]
     """
 
     projection: str

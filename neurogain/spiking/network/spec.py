@@ -26,6 +26,15 @@ class Population:
       synapses: receptors by compartment; `SynapseParams()` where left out.
       inputs: "compartment.receptor" for each receptor that takes a drive of its own, given to the
         simulation as "population.compartment.receptor" in nS per step (a `PoissonInput`, ...).
+
+    Example:
+      >>> from neurogain.spiking import PyramidalCell, cells
+      >>> l5 = Population(PyramidalCell(), cells.L5_PYRAMIDAL, 80, inputs=("dendrite.ampa",))
+      >>> l5.cell.compartments
+      ('soma', 'dendrite')
+
+      Its dendrites take {"l5.dendrite.ampa": PoissonInput(50.0, 0.5)} in a network that calls it
+      "l5".
     """
 
     cell: Cell
@@ -53,6 +62,13 @@ class Projection:
         one step acts in step n + 1.
       plasticity: rule that changes the weights; it needs one delay for all synapses.
       path: dense, sparse or, as the size has it, auto.
+
+    Example:
+      >>> from neurogain.spiking import connectivity
+      >>> some = connectivity.FixedProbability(0.1)
+      >>> to_l5 = Projection("l5", "l5", some, 0.5, receptor={"ampa": 1.0, "nmda": 0.5}, delay=1.5)
+      >>> to_l5.shares
+      (('ampa', 1.0), ('nmda', 0.5))
     """
 
     source: str

@@ -18,6 +18,13 @@ class PairRule(Protocol):
 
     All arrays that `potentiation` and `depression` take broadcast against each other; what they
     return does so too. Weights are kept in [0, Wmax].
+
+    `PairSTDP` and `TripletSTDP` are two; `scripts/tutorials/extending.py` writes another.
+
+    Example:
+      >>> from neurogain.spiking.plasticity import PairSTDP
+      >>> isinstance(PairSTDP(), PairRule), len(PairSTDP().tau_pre)
+      (True, 1)
     """
 
     @property
