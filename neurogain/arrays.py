@@ -8,11 +8,15 @@ Whoever reads such a result back can check it, and label its axes, by these anno
 """
 
 from collections.abc import Collection, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from neurogain._extras import extra
+
+if TYPE_CHECKING:
+    import pandas
+    import xarray
 
 SEED = "seed"  # the axis along which results of several seeds are divided
 
@@ -24,7 +28,7 @@ class Field(NamedTuple):
     dtypes: Collection[str] | None  # names of NumPy's dtypes; None: any
 
 
-def fields_of(kind: Any) -> dict[str, Field]:
+def fields_of(kind: type) -> dict[str, Field]:
     """Return the fields of a result type.
 
     Raises:
@@ -52,7 +56,7 @@ def fields_of(kind: Any) -> dict[str, Field]:
 
 
 def check(
-    kind: Any,
+    kind: type,
     arrays: Mapping[str, np.ndarray],
     axes: Mapping[str, np.ndarray],
     *,
@@ -89,12 +93,12 @@ def check(
             raise ValueError(f"{name} has values that are not finite")
 
 
-def whole(kind: Any, result: Any) -> dict[str, np.ndarray]:
+def whole(kind: type, result: Any) -> dict[str, np.ndarray]:
     """Return the arrays of a result, by the names of its fields."""
     return {name: np.asarray(getattr(result, name)) for name in fields_of(kind)}
 
 
-def divide(kind: Any, result: Any, count: int) -> list[dict[str, np.ndarray]]:
+def divide(kind: type, result: Any, count: int) -> list[dict[str, np.ndarray]]:
     """Return the arrays of each seed of a result; those without the axis are in every one."""
     fields = fields_of(kind)
     return [
@@ -106,7 +110,7 @@ def divide(kind: Any, result: Any, count: int) -> list[dict[str, np.ndarray]]:
     ]
 
 
-def join(kind: Any, each: Sequence[Mapping[str, np.ndarray]]) -> Any:
+def join(kind: type, each: Sequence[Mapping[str, np.ndarray]]) -> Any:
     """Return one result of the arrays of several seeds, in their order."""
     return kind(
         **{
@@ -118,7 +122,7 @@ def join(kind: Any, each: Sequence[Mapping[str, np.ndarray]]) -> Any:
     )
 
 
-def to_xarray(result: Any, axes: Mapping[str, np.ndarray]) -> Any:
+def to_xarray(result: Any, axes: Mapping[str, np.ndarray]) -> "xarray.Dataset":
     """Return a result as an xarray.Dataset."""
     with extra("export"):
         import xarray
@@ -132,7 +136,7 @@ def to_xarray(result: Any, axes: Mapping[str, np.ndarray]) -> Any:
 
 def to_dataframe(
     parts: Mapping[str, Any], axes: Mapping[str, Mapping[str, np.ndarray]], names: Sequence[str]
-) -> Any:
+) -> "pandas.DataFrame":
     """Return fields of all parts that have them as one long pandas.DataFrame.
 
     Raises:

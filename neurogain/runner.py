@@ -22,6 +22,8 @@ from neurogain.progress import Progress
 from neurogain.results import ResultFolder
 
 if TYPE_CHECKING:
+    import pandas
+    import xarray
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
@@ -197,7 +199,7 @@ class Result:
         style.tidy(axes)
         return axes.figure.figure
 
-    def to_xarray(self, label: str) -> Any:
+    def to_xarray(self, label: str) -> "xarray.Dataset":
         """Return the arrays of a part as an xarray.Dataset with named axes; needs xarray.
 
         Raises:
@@ -207,7 +209,7 @@ class Result:
             raise ValueError(f"`label` must be one of {', '.join(self.parts)}; got {label!r}.")
         return arrays.to_xarray(self.parts[label], self.axes[label])
 
-    def to_dataframe(self, *fields: str) -> Any:
+    def to_dataframe(self, *fields: str) -> "pandas.DataFrame":
         """Return arrays of all parts that have them as one long table; needs pandas.
 
         A column for the part, one for each axis, one for each field. All fields have the same axes;

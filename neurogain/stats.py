@@ -11,9 +11,10 @@ from numpy.typing import ArrayLike
 from scipy import stats
 
 Values = ArrayLike | Sequence[Any]  # the second for run-time checks: NumPy's leaves tuples out
+Bound = np.ndarray | np.floating
 
 
-def t_interval(values: Values, level: float = 0.95, *, axis: int = 0) -> tuple[Any, Any]:
+def t_interval(values: Values, level: float = 0.95, *, axis: int = 0) -> tuple[Bound, Bound]:
     """Return the t-interval of the mean along an axis: two arrays, or two numbers of one axis.
 
     NaN for fewer than two values, or where one is NaN.

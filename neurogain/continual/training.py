@@ -56,11 +56,12 @@ class Trainer:
 
     Example:
       >>> from neurogain.continual import data, methods, streams
-      >>> stream, ngm = streams.split(data.load("digits"), tasks=2), methods.parse("ngm")
-      >>> trainer = Trainer(models.MLP(10, (4,)), stream, Protocol(2, 8, eval_every=2), ngm)
-      >>> curves = trainer.run([ngm.constants] * 2, seeds=[0, 1])
-      >>> curves.accuracy.shape  # runs, tasks, evaluations, tasks
-      (2, 2, 2, 2)
+      >>> stream = streams.split(data.load("digits"), tasks=3, at_most=170)
+      >>> sgd, protocol = methods.parse("sgd"), Protocol(iterations=6, batch_size=16)
+      >>> trainer = Trainer(models.MLP(10, (12,)), stream, protocol, sgd)
+      >>> curves = trainer.run([sgd.constants], seeds=[0])
+      >>> curves.accuracy.shape  # (runs, tasks, evaluations, tasks)
+      (1, 3, 7, 3)
     """
 
     model: nn.Module

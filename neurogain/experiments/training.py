@@ -3,7 +3,7 @@
 import dataclasses
 import functools
 from collections.abc import Iterator
-from typing import Annotated, Any, cast
+from typing import Annotated, Any
 
 import numpy as np
 
@@ -29,11 +29,12 @@ class TrainingOptions(Options):
     benchmark: str | StreamSpec
     optimizers: tuple[str | Method, ...]
     first_seed: int
-    seeds: Any
+    seeds: int | None
 
     @property
     def seed_range(self) -> range:
         """The seeds."""
+        assert self.seeds is not None  # a configuration where it may be overrides this
         return range(self.first_seed, self.first_seed + self.seeds)
 
     @property
@@ -59,8 +60,11 @@ class TrainingOptions(Options):
 
     def as_json(self) -> dict[str, Any]:
         """Return plain JSON values."""
-        texts, same = tuple(methods.texts(self.optimizers)), cast(Any, self)
-        return results.plain(dataclasses.replace(same, benchmark=self.spec.name, optimizers=texts))
+        names = {
+            "benchmark": self.spec.name,
+            "optimizers": tuple(methods.texts(self.optimizers)),
+        }
+        return results.plain(dataclasses.replace(self, **names))
 
     def _check_together(self) -> None:
         self._require("first_seed", self.seed_range.stop <= 2**32, "be below 2^32 - seeds", 0)

@@ -13,7 +13,7 @@ from matplotlib.axes import Axes
 
 from neurogain.plotting import style
 from neurogain.plotting.style import Figure
-from neurogain.stats import t_interval
+from neurogain.stats import Values, t_interval
 
 Labels = str | Sequence[str]
 Ends = tuple[float, float]
@@ -90,7 +90,7 @@ def single(size: Size, **look: Any) -> tuple[Figure, Axes]:
     return figure, panels[0, 0]
 
 
-def averaged(runs: Any, *, log: bool = False) -> dict[str, np.ndarray]:
+def averaged(runs: Values, *, log: bool = False) -> dict[str, np.ndarray]:
     """Return mean and 95 % t-interval over the first axis; those of the logarithms if `log`.
 
     Example:
@@ -108,7 +108,7 @@ def joined(values: Iterable[Value], of: str = "mean") -> Value:
     return {"mean": [v[of] for v in values], "ci": [v["ci"] for v in values]}
 
 
-def line(axes: Axes, x: Any, value: Value, **look: Any) -> None:
+def line(axes: Axes, x: Values, value: Value, **look: Any) -> None:
     """Draw a curve, and its interval as a band."""
     [drawn] = axes.plot(x, np.array(value["mean"], float), **{"linewidth": 1.6} | look)
     low, high = np.array(value["ci"], float).reshape(-1, 2).T
@@ -116,14 +116,14 @@ def line(axes: Axes, x: Any, value: Value, **look: Any) -> None:
 
 
 def each(
-    axes: Axes, x: Any, runs: np.ndarray, label: str, *, color: str, faint: str | None = None
+    axes: Axes, x: Values, runs: np.ndarray, label: str, *, color: str, faint: str | None = None
 ) -> None:
     """Draw every curve of (runs, x) thinly, `faint` or in the colour of their mean, and that."""
     axes.plot(x, runs.T, color=faint or color, linewidth=0.6, alpha=0.4)
     axes.plot(x, runs.mean(axis=0), color=color, linewidth=2, label=label)
 
 
-def points(axes: Axes, x: Any, y: Any, **look: Any) -> None:
+def points(axes: Axes, x: Values | Value, y: Values | Value, **look: Any) -> None:
     """Draw points with error bars; `x` and `y` are numbers, or a value along a curve.
 
     A point whose mean is undefined is left out; so is a bar without an interval.
@@ -136,7 +136,7 @@ def points(axes: Axes, x: Any, y: Any, **look: Any) -> None:
         axes.errorbar(x[known], y[known], **_BARS | shown | look)
 
 
-def _bars(side: Any) -> tuple[np.ndarray, np.ndarray | None]:
+def _bars(side: Values | Value) -> tuple[np.ndarray, np.ndarray | None]:
     """Return means, and lengths of the bars below and above, if there are any."""
     if not isinstance(side, Mapping):
         return np.atleast_1d(np.array(side, float)), None

@@ -32,7 +32,14 @@ class Pairs(NamedTuple):
 
 @runtime_checkable
 class Connectivity(Protocol):
-    """A rule. `recurrent`: both populations are one, so that a cell may meet itself."""
+    """A rule. `recurrent`: both populations are one, so that a cell may meet itself.
+
+    `AllToAll` is a short one to start from.
+
+    Example:
+      >>> isinstance(AllToAll(), Connectivity)
+      True
+    """
 
     def connect(self, rng: np.random.Generator, n_pre: int, n_post: int, recurrent: bool) -> Pairs:
         """Draw the pairs."""

@@ -26,7 +26,7 @@ def rate(spikes: ArrayLike, duration: float) -> np.ndarray:
 def fi_curve(current: ArrayLike, spikes: ArrayLike, duration: float) -> FICurve:
     """Return the f-I curve of spike counts of shape (currents, repeats) over `duration` (ms)."""
     rates = rate(spikes, duration)
-    low, high = t_interval(rates, axis=1)
+    low, high = np.array(t_interval(rates, axis=1))
     return FICurve(np.asarray(current, float), rates.mean(axis=1), low, high)
 
 

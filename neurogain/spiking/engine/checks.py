@@ -21,6 +21,13 @@ class Model(Protocol):
     A model that knows how many cells it has says so in a property `size`; one whose drive has
     parts for different numbers of cells has a method `parts(drive)` that returns the name, the part
     and its number of cells, in the order of the drive's leaves.
+
+    Every `Cell` is one, and so are `Network` and `neuromod.Modulated`.
+
+    Example:
+      >>> from neurogain.spiking import LIFCell
+      >>> isinstance(LIFCell(), Model)
+      True
     """
 
     def init(self, params: Any, n: int, dtype: DTypeLike) -> Any:

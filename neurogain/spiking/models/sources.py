@@ -164,6 +164,10 @@ def spike_list(
 
     Raises:
       ValueError: if a time is not a step, a source is not there, or two spikes are in one step.
+
+    Example:
+      >>> spike_list([0.3, 0.1, 0.2], [0, 0, 1], n=2, dt=0.1).step[:, :2].tolist()
+      [[0, 2], [1, 2147483647]]
     """
     time, number = np.asarray(time_ms, float), np.asarray(cell)
     if not np.issubdtype(number.dtype, np.integer) and number.size:
