@@ -104,6 +104,10 @@ def parse_all(
     Raises:
       ValueError: if `chosen` is empty or names one method twice with the same constants, or if
         `parse` raises it for a text.
+
+    Example:
+      >>> list(parse_all(["sgd", "ngm:decay=0.5", "ngm:decay=0.8"]))
+      ['sgd', 'ngm:decay=0.5', 'ngm:decay=0.8']
     """
     given = texts(chosen)
     names = [text.partition(":")[0] for text in given]

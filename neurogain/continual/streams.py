@@ -314,7 +314,14 @@ def _by_superclass(examples: Examples, fine: np.ndarray) -> Examples:
 
 
 def training_sample(stream: Stream, tasks: int, most: int) -> tuple[np.ndarray, np.ndarray]:
-    """Return fixed training images and labels of the first tasks, at most `most` of each."""
+    """Return fixed training images and labels of the first tasks, at most `most` of each.
+
+    Example:
+      >>> from neurogain.continual import data
+      >>> images, labels = training_sample(split(data.load("digits")), tasks=2, most=30)
+      >>> images.shape, sorted(set(labels.tolist()))
+      ((60, 8, 8, 1), [0, 1, 2, 3])
+    """
     rng = np.random.default_rng(0)  # of the stream, the same for every method and seed
     parts = [rng.permutation(np.arange(*stream.starts[k : k + 2]))[:most] for k in range(tasks)]
     chosen = np.concatenate(parts)

@@ -55,7 +55,7 @@ class Cell(Protocol):
         """Return the membrane potential of a compartment, mV, shape (n,)."""
 
     def check(self, params: Any, drive: Any, *, dt: float, n: int, key: jax.Array | None) -> None:
-        """Raise ValueError or TypeError for constants, a drive or a step that can't be run.
+        """Raise ValueError or TypeError if constants, drive or step are not those of such cells.
 
         The values in the drive are checked by the rules of its type, see `Drive`.
         """

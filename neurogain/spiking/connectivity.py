@@ -267,7 +267,12 @@ class GaussianProbability:
 
 
 def distance(layout: Layout, n_pre: int, n_post: int) -> np.ndarray:
-    """Return the distances, shape (n_pre, n_post), of two populations on the same layout."""
+    """Return the distances, shape (n_pre, n_post), of two populations on the same layout.
+
+    Example:
+      >>> distance("sheet", 4, 1).ravel().round(3).tolist()
+      [0.0, 0.5, 0.5, 0.707]
+    """
     pre, post = _grid(layout, n_pre), _grid(layout, n_post)
     cells = np.stack(np.unravel_index(np.arange(n_post), post), axis=-1)
     columns = [_distance_to(pre, post, cell, layout).ravel() for cell in cells]

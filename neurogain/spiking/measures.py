@@ -19,12 +19,22 @@ class FICurve(NamedTuple):
 
 
 def rate(spikes: ArrayLike, duration: float) -> np.ndarray:
-    """Return spike counts over `duration` (ms) as rates in Hz."""
+    """Return spike counts over `duration` (ms) as rates in Hz.
+
+    Example:
+      >>> rate([5, 10], 500.0).tolist()
+      [10.0, 20.0]
+    """
     return np.asarray(np.asarray(spikes, float) * (1000 / duration))
 
 
 def fi_curve(current: ArrayLike, spikes: ArrayLike, duration: float) -> FICurve:
-    """Return the f-I curve of spike counts of shape (currents, repeats) over `duration` (ms)."""
+    """Return the f-I curve of spike counts of shape (currents, repeats) over `duration` (ms).
+
+    Example:
+      >>> fi_curve([100.0, 200.0], [[0, 2], [5, 7]], 1000.0).rate.tolist()
+      [1.0, 6.0]
+    """
     rates = rate(spikes, duration)
     low, high = np.array(t_interval(rates, axis=1))
     return FICurve(np.asarray(current, float), rates.mean(axis=1), low, high)
@@ -34,6 +44,10 @@ def rheobase(current: ArrayLike, rate: ArrayLike, *, least: float = 1.0) -> floa
     """Return the onset of repetitive firing: the lowest current, pA, with at least `least` Hz.
 
     Its resolution is that of the currents. NaN if no current reaches it.
+
+    Example:
+      >>> rheobase([100.0, 200.0, 300.0], [0.0, 2.0, 8.0])
+      200.0
     """
     current, rate = np.asarray(current, float), np.asarray(rate, float)
     firing = current[rate >= least]
@@ -77,6 +91,11 @@ def slope(current: np.ndarray, rate: np.ndarray, low: float, high: float) -> flo
     """Return the slope, Hz/nA, of the least-squares line through the points in [low, high] Hz.
 
     NaN with fewer than two. Points after the first rate above `high` don't count.
+
+    Example:
+      >>> current = np.array([100.0, 200.0, 300.0])
+      >>> round(slope(current, np.array([0.0, 5.0, 9.0]), 1.0, 20.0), 6)
+      40.0
     """
     over = np.flatnonzero(rate > high)
     last = over[0] if over.size else len(rate)
@@ -87,12 +106,23 @@ def slope(current: np.ndarray, rate: np.ndarray, low: float, high: float) -> flo
 
 
 def calcium_burst_fraction(burst: ArrayLike, spikes: ArrayLike) -> np.ndarray:
-    """Return the share of spikes that were reset as bursts; NaN without spikes."""
+    """Return the share of spikes that were reset as bursts; NaN without spikes.
+
+    Example:
+      >>> calcium_burst_fraction([3.0, 0.0], [4.0, 0.0]).tolist()
+      [0.75, nan]
+    """
     return _share(burst, spikes)
 
 
 def isi_burst_fraction(record: IntervalRecord) -> np.ndarray:
-    """Return the share of spikes with a neighbour within the burst window; NaN without spikes."""
+    """Return the share of spikes with a neighbour within the burst window; NaN without spikes.
+
+    Example:
+      >>> record = IntervalRecord(spikes=[4.0], mean_ms=[20.0], squares_ms2=[8.0], in_burst=[3.0])
+      >>> isi_burst_fraction(record).tolist()
+      [0.75]
+    """
     return _share(record.in_burst, record.spikes)
 
 
@@ -110,7 +140,13 @@ class IntervalStatistics(NamedTuple):
 
 
 def interval_statistics(record: IntervalRecord) -> IntervalStatistics:
-    """Return mean, standard deviation and coefficient of variation of inter-spike intervals."""
+    """Return mean, standard deviation and coefficient of variation of inter-spike intervals.
+
+    Example:
+      >>> record = IntervalRecord(spikes=[4.0], mean_ms=[20.0], squares_ms2=[8.0], in_burst=[3.0])
+      >>> interval_statistics(record).sd.tolist()
+      [2.0]
+    """
     count = np.asarray(record.spikes, float) - 1
     mean = np.where(count >= 1, record.mean_ms, np.nan)
     spread = np.full(count.shape, np.nan)
@@ -123,6 +159,10 @@ def near_neighbours(time_ms: ArrayLike, window: float = 10.0) -> np.ndarray:
     """Return which spikes of one cell, times ascending in ms, have a neighbour within `window`.
 
     Times that are multiples of dt are compared with a tolerance of 1e-6 ms.
+
+    Example:
+      >>> near_neighbours([1.0, 5.0, 30.0]).tolist()
+      [True, True, False]
     """
     times = np.asarray(time_ms, float)
     near = np.diff(times) <= window + 1e-6
@@ -139,6 +179,10 @@ def bin_counts(
 
     Raises:
       ValueError: if a cell or a time is out of range, or `width` does not divide the duration.
+
+    Example:
+      >>> bin_counts([1.0, 5.0, 12.0], [0, 1, 0], n=2, duration=20.0, width=10.0).tolist()
+      [[1.0, 1.0], [1.0, 0.0]]
     """
     times, numbers = np.asarray(time_ms, float), np.asarray(cell)
     if times.size and not (numbers.min() >= 0 and numbers.max() < n):
@@ -159,6 +203,10 @@ def synchrony(counts: ArrayLike) -> float:
 
     NaN where no count varies. Source: Golomb & Rinzel, Physica D 72:259 (1994), eq. 2.6, for
     potentials.
+
+    Example:
+      >>> synchrony([[0, 1, 0, 2], [0, 1, 0, 2]])
+      1.0
     """
     x = np.asarray(counts, float)
     own = x.var(axis=1).mean()
@@ -169,6 +217,10 @@ def mean_correlation(counts: ArrayLike) -> float:
     """Return the mean Pearson correlation over all pairs of binned counts, shape (n, bins).
 
     Cells whose count does not vary are left out; NaN with fewer than two others. Linear in n.
+
+    Example:
+      >>> round(mean_correlation([[0, 1, 0, 1], [1, 0, 1, 0]]), 6)
+      -1.0
     """
     x = np.asarray(counts, float)
     x = x[x.std(axis=1) > 0]

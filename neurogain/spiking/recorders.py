@@ -49,7 +49,12 @@ class Recorder(Protocol):
 
 
 def spikes_of(state: Any, info: Any) -> jax.Array:
-    """Select the spikes."""
+    """Select the spikes.
+
+    Example:
+      >>> Total().select is spikes_of
+      True
+    """
     del state
     return info.spike
 

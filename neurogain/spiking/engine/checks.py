@@ -39,7 +39,7 @@ class Model(Protocol):
         """Return the state after `dt` ms, and the info, which has a field `spike`."""
 
     def check(self, params: Any, drive: Any, *, dt: float, n: int, key: jax.Array | None) -> None:
-        """Raise ValueError or TypeError for constants, a drive or a step that can't be run."""
+        """Raise ValueError or TypeError if constants, drive or step are not those of this model."""
 
 
 def size_of(model: Model, n: int | None) -> int:

@@ -30,7 +30,7 @@ class SpikeList(NamedTuple):
 
 
 class PoissonState(NamedTuple):
-    """What the sources did."""
+    """Number of spikes, one value per source."""
 
     spikes: Float[Array, " n"]  # so far
 

@@ -56,7 +56,13 @@ class Signal(NamedTuple):
 
 
 def is_modulated(rule: Plasticity | None) -> bool:
-    """Return whether a rule takes a modulator."""
+    """Return whether a rule takes a modulator.
+
+    Example:
+      >>> from neurogain.spiking.plasticity import PairSTDP, ThreeFactor
+      >>> is_modulated(PairSTDP()), is_modulated(ThreeFactor())
+      (False, True)
+    """
     return isinstance(rule, ThreeFactor)
 
 
