@@ -1,7 +1,8 @@
 """List, run and report the benchmarks.
 
     python benchmarks/run.py list
-    python benchmarks/run.py run NAME [--tiny] [--out DIR] [--work DIR] [OPTION ...]
+    python benchmarks/run.py run NAME [--tiny] [--out DIR] [--work DIR]
+                                      [OPTION ...]
     python benchmarks/run.py report
 
 `run NAME --help` says what a benchmark measures and lists its options. It writes NAME.json and its
@@ -23,6 +24,9 @@ from typing import Any
 sys.path[:1] = [str(Path(__file__).resolve().parents[1])]
 
 from benchmarks.registry import Benchmark, benchmarks, duration  # noqa: E402
+from neurogain._words import page  # noqa: E402
+
+HELP = {"-h", "--help"}
 
 
 def listing(known: dict[str, Benchmark]) -> str:
@@ -33,7 +37,8 @@ def listing(known: dict[str, Benchmark]) -> str:
         if one.subject != subject:
             subject = one.subject
             lines += ["", subject]
-        text = f"{one.title}." + (f" Needs {one.needs}." if one.needs else "")
+        title = one.title if one.title.endswith("?") else f"{one.title}."
+        text = title + (f" Needs {one.needs}." if one.needs else "")
         head = f"  {one.name:<22}{duration(one.minutes):>7}  "
         lines += textwrap.wrap(text, 80, initial_indent=head, subsequent_indent=" " * len(head))
     return "\n".join(lines)
@@ -46,15 +51,18 @@ def anonymous(words: list[str]) -> list[str]:
 
 def parsed(module: ModuleType, name: str, words: list[str], tiny: bool) -> Any:
     """Return the arguments that `run` of a benchmark takes."""
-    changes = module.TINY if tiny else {}
+    changes, text = module.TINY if tiny else {}, (module.__doc__ or "").rstrip()
     if not hasattr(module, "Arguments"):
-        if {"-h", "--help"} & set(words):
-            sys.exit(f"{module.__doc__}\n`neurogain COMMAND --help` lists the options.")
+        if HELP & {*words}:
+            command = getattr(module, "WORDS", (name,))[0]
+            print(page(f"{text}\n\n`neurogain {command} --help` lists the options."))
+            sys.exit(0)
         return [*words, *changes]
-    import tyro
+    from neurogain import commandline
 
     prog = f"python benchmarks/run.py run {name}"
-    args = tyro.cli(module.Arguments, args=words, prog=prog, description=module.__doc__)
+    text += "\n\n--tiny, --out and --work are as `run.py --help` says."
+    args = commandline.parse(module.Arguments, words, prog=prog, description=text)
     return dataclasses.replace(args, **changes)
 
 
@@ -81,7 +89,8 @@ def run(known: dict[str, Benchmark], words: list[str]) -> None:
         own.work or (trial if own.tiny else Path("runs/benchmarks")) / one.stem,
     )
     long = "less than a minute or two" if own.tiny else f"about {duration(one.minutes)}"
-    print(f"{one.title}: {long}" + (f"; needs {one.needs}" if one.needs else ""), flush=True)
+    needs = f"; needs {one.needs}" if one.needs else ""
+    print(f"{one.title} ({long}{needs})", flush=True)
     if hasattr(module, "run"):
         module.run(args, record)
     else:
@@ -97,7 +106,9 @@ def main() -> None:
     """Do what the first word says."""
     os.environ.setdefault("MPLBACKEND", "Agg")
     known, words = benchmarks(), sys.argv[1:]
-    if words[:1] == ["list"]:
+    if HELP & {*words[:2]}:
+        print(page(__doc__ or ""))
+    elif words[:1] == ["list"]:
         print(listing(known))
     elif words[:1] == ["run"] and len(words) > 1:
         try:
@@ -111,7 +122,8 @@ def main() -> None:
 
         write()
     else:
-        sys.exit(__doc__)
+        print(page(__doc__ or ""), file=sys.stderr)
+        sys.exit(2)
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Any
 
@@ -32,7 +33,7 @@ def run(experiment: "Experiment", arguments: list[str] | None = None) -> None:
     """
     given = sys.argv[1:] if arguments is None else arguments
     with _one_line():
-        _parse({experiment.name: _command(experiment)}, given)()
+        _start(experiment, given, Path(sys.argv[0]).name)()
 
 
 def _prepare(arguments: list[str]) -> Callable[[], None]:
@@ -44,12 +45,34 @@ def _prepare(arguments: list[str]) -> Callable[[], None]:
     with _one_line():
         with extra("cli"):
             import tyro  # noqa: F401  (what a command needs first is told first)
-        from neurogain import experiments
+        from neurogain import commandline, experiments
 
-        chosen = arguments[:1] if arguments[:1] and arguments[0] in experiments.NAMES else None
-        commands = {name: _command(experiments.get(name)) for name in chosen or experiments.NAMES}
-        start = _parse(commands, arguments)
+        if arguments and arguments[0] in experiments.NAMES:
+            name, *given = arguments
+            start = _start(experiments.get(name), given, f"neurogain {name}")
+        elif {"-h", "--help"} & {*arguments}:
+            return lambda: print(_overview())
+        else:
+            commands = {name: _command(experiments.get(name)) for name in experiments.NAMES}
+            start = commandline.choose(commands, arguments, prog="neurogain")
     return lambda: _guarded(start)
+
+
+def _overview() -> str:
+    """Return the help of the command itself."""
+    from neurogain import _words, experiments
+
+    summaries = {name: experiments.get(name).summary for name in experiments.NAMES}
+    lines = (
+        "usage: neurogain [-h] [--version] EXPERIMENT [OPTION ...]",
+        "",
+        " Neuromodulated learning at two scales.",
+        "",
+        *(_words.filled(text, f" {name:<14} ", " " * 16) for name, text in summaries.items()),
+        "",
+        " `neurogain EXPERIMENT --help` lists the options.",
+    )
+    return "\n".join(lines)
 
 
 def _guarded(start: Callable[[], None]) -> None:
@@ -66,52 +89,19 @@ def _one_line() -> Iterator[None]:
         sys.exit(f"neurogain: {error}")
 
 
-def _parse(commands: dict[str, Callable[..., Any]], arguments: list[str]) -> Callable[[], None]:
-    """Return what the arguments ask for, ready to be run."""
-    with extra("cli"):
-        import tyro
-    registry = tyro.constructors.ConstructorRegistry()
-    registry.primitive_rule(_by_name)
-    chosen: Callable[[], None]
-    with registry:
-        if len(commands) == 1 and arguments[:1] != [*commands]:
-            chosen = tyro.cli(*commands.values(), args=arguments)
-        else:
-            chosen = tyro.extras.subcommand_cli_from_dict(
-                commands, description="Neuromodulated learning at two scales.", args=arguments
-            )
-    return chosen
+def _start(experiment: "Experiment", words: list[str], prog: str) -> Callable[[], None]:
+    """Return what a command line asks of an experiment, ready to be run."""
+    from neurogain import commandline
 
-
-def _by_name(info: Any) -> Any:
-    """Take what is annotated `str | X` as text; its choices are those of `X.choices()`, if any."""
-    import dataclasses
-    import typing
-
-    with extra("cli"):
-        from tyro.constructors import PrimitiveConstructorSpec
-
-    kinds = typing.get_args(info.type)
-    if len(kinds) != 2 or kinds[0] is not str or not dataclasses.is_dataclass(kinds[1]):
-        return None
-    known = getattr(kinds[1], "choices", None)
-    choices = None if known is None else known()
-    return PrimitiveConstructorSpec(
-        nargs=1,
-        metavar="STR" if choices is None else "{" + ",".join(choices) + "}",
-        instance_from_str=lambda texts: texts[0],
-        is_instance=lambda value: isinstance(value, kinds),
-        str_from_instance=lambda value: [str(value)],
-        choices=choices,
+    start: Callable[[], None] = commandline.parse(
+        _command(experiment), words, prog=prog, description=experiment.summary
     )
+    return start
 
 
 def _command(experiment: "Experiment") -> Callable[..., Callable[[], None]]:
     """Return the experiment as a function whose arguments are the options of its command."""
-    from pathlib import Path
-
-    with extra("cli"):
-        import tyro
+    from neurogain import commandline
 
     default = experiment.default_folder(None) if experiment.folder is None else None
 
@@ -121,18 +111,28 @@ def _command(experiment: "Experiment") -> Callable[..., Callable[[], None]]:
         folder = experiment.default_folder(config) if out is None else out
         return lambda: _run(experiment, config, folder, resume=resume, overwrite=overwrite)
 
-    command.__annotations__["out"] = Path if experiment.folder is None else Path | None
+    command.__annotations__["out"] = _out(experiment)
     command.__doc__ = f"""{experiment.summary}
 
     Args:
-      config: Options.
       out: Folder for metrics.json, curves/ and the figures.
       resume: Continue the run in the folder; what is finished is not run again.
       overwrite: Delete the run in the folder first.
     """
-    options: Any = experiment.config
-    command.__annotations__["config"] = tyro.conf.OmitArgPrefixes[options]  # type: ignore[misc]
+    command.__annotations__["config"] = commandline.without_prefix(experiment.config)
     return command
+
+
+def _out(experiment: "Experiment") -> Any:
+    """Return the annotation of the option `out`."""
+    from neurogain import commandline
+
+    if experiment.folder is None:
+        return Path
+    words = "follows from the options"
+    with contextlib.suppress(TypeError):  # options without a default
+        words = f"{experiment.default_folder(experiment.config())}; {words}"
+    return commandline.defaulting(Path | None, words)
 
 
 def _run(experiment: "Experiment", config: Any, out: Any, *, resume: bool, overwrite: bool) -> None:

@@ -1,3 +1,5 @@
+import contextlib
+import dataclasses
 import os
 import re
 import signal
@@ -8,7 +10,9 @@ import time
 import pytest
 
 import neurogain
-from neurogain import cli
+from neurogain import cli, experiments
+from neurogain.continual import stream_specs
+from neurogain.experiments.stability_gap.config import PRESETS
 
 CHILD = """
 from neurogain import cli
@@ -35,6 +39,67 @@ def test_an_unknown_command_names_those_there_are(capsys):
     with pytest.raises(SystemExit):
         cli.main(["gain-curv"])
     assert "gain-curve" in capsys.readouterr().err
+
+
+@pytest.fixture
+def shown(capsys, monkeypatch):
+    """Return a function from a command line that asks for help to the lines of the page."""
+    monkeypatch.setenv("COLUMNS", "80")
+    monkeypatch.setattr(sys, "argv", ["/somewhere/bin/neurogain"])
+
+    def page(*arguments):
+        with contextlib.suppress(SystemExit):
+            cli.main([*arguments, "--help"])
+        out, error = capsys.readouterr()
+        assert error == ""
+        assert not re.search(r"(^|[\s(])/\w", out), "an absolute path"
+        lines = re.sub(r"\x1b\[[\d;]*m", "", out).splitlines()
+        assert max(map(len, lines)) <= 80
+        return [line.strip(" │") for line in lines]
+
+    return page
+
+
+def test_the_help_of_the_command_lists_the_experiments(shown):
+    lines = shown()
+    assert lines[0].startswith("usage: neurogain [-h]")
+    listed = [line.split()[0] for line in lines[1:] if line]
+    assert [name for name in listed if name in experiments.NAMES] == list(experiments.NAMES)
+
+
+@pytest.mark.parametrize("name", experiments.NAMES)
+def test_the_help_of_an_experiment_has_its_options_and_what_applies(name, shown):
+    lines = shown(name)
+    assert lines[0] == f"usage: neurogain {name} [-h] [OPTIONS]"
+    text = " ".join(lines)
+    for field in dataclasses.fields(experiments.get(name).config):
+        assert f" --{field.name.replace('_', '-')}" in text
+    assert "default: None" not in text
+    assert "config options" not in text
+
+
+def test_lines_of_a_docstring_are_joined(shown):
+    lines = shown("burst-stdp")
+    start = next(i for i, line in enumerate(lines) if line.startswith("--noise"))
+    assert all(len(line) > 45 for line in lines[start : start + 2])
+    text = " ".join(lines[start : start + 4])
+    assert "step and cell; with 0.1 ms it moves the potential at rest" in text
+
+
+def test_a_default_that_follows_from_other_options_is_shown(shown):
+    text = " ".join(shown("stability-gap"))
+    for scale, preset in PRESETS.items():
+        for number in (preset.seeds, preset.iterations, preset.eval_every, preset.eval_images):
+            assert re.search(rf"{number} with [^;)]*scale {scale}\b", text)
+    for name, spec in stream_specs.STREAMS.items():
+        assert re.search(rf"default: [^)]*\b{spec.batch_size} with [^;)]*{name}", text)
+
+
+def test_the_help_of_a_file_of_ones_own_has_its_name(capsys, monkeypatch):
+    monkeypatch.setattr(sys, "argv", ["/somewhere/own.py"])
+    with pytest.raises(SystemExit, match="0"):
+        cli.run(experiments.get("cell"), ["--help"])
+    assert capsys.readouterr().out.startswith("usage: own.py [-h] [OPTIONS]")
 
 
 @pytest.mark.parametrize("after", [0.0, 0.5])

@@ -12,14 +12,14 @@ PACKAGE = ROOT / "neurogain"
 
 # A module may import from its own level and from those after it.
 LEVELS = (
-    ("__main__", "cli"),
+    ("__main__", "cli", "commandline"),
     ("experiments", "jobs", "runner"),
     ("arrays", "grids", "options", "plotting", "results", "tables"),
     ("analysis", "continual", "tasks"),
     ("neuromod",),
     ("optim", "spiking"),
     ("gain", "stats", "uncertainty"),
-    ("_checks", "_extras", "_types", "progress"),
+    ("_checks", "_extras", "_types", "_words", "progress"),
 )
 STRANGERS = [{"optim", "spiking"}, {"gain", "uncertainty"}]  # of one level, and strangers
 

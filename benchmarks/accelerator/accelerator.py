@@ -63,7 +63,7 @@ class Arguments:
     """Pieces at once, of those that don't measure speed."""
     resume: bool = True
     """Keep what was finished with this code, with these versions and on this device."""
-    commit: str | None = None
+    commit: str | None = dataclasses.field(default=None, metadata={"default": "what git says"})
     """What this is a copy of, where the repository here can't tell."""
     allow_cpu: bool = False
     """Run without an accelerator, into another folder."""

@@ -49,10 +49,12 @@ class Arguments:
     """Runs one by one in a loop or in a scan, or side by side."""
     runs: int = 4
     """Seeds."""
-    iterations: int | None = None
-    """Updates per task; 50 of a perceptron and 2 of the ResNet by default."""
-    batch_size: int | None = None
-    """Images per update; the model's by default."""
+    iterations: int | None = dataclasses.field(
+        default=None, metadata={"default": "50 of a perceptron, 2 of the ResNet"}
+    )
+    """Updates per task."""
+    batch_size: int | None = dataclasses.field(default=None, metadata={"default": "the model's"})
+    """Images per update."""
     bfloat16: bool = False
     """Compute convolutions in bfloat16."""
     rounds: int = 3

@@ -6,6 +6,7 @@ Compared, on the default device of JAX and on the CPU with PyTorch, the same wor
   state, data on the device) and one jitted evaluation of the test images of all tasks seen;
 - pytorch: the same loops in eager PyTorch (`[benchmarks]` extra; left out if it isn't installed),
   with one thread per CPU, and with one thread, which is faster where the matrices are small.
+
 All train the same MLP on five tasks of two classes, joint training; all record loss, entropy, gain,
 and the accuracy on up to 500 images of each task seen before the first update of a task, after
 every update, and of the slow weights at its end. The loops get every shortcut that keeps the work

@@ -46,8 +46,8 @@ class Arguments:
 
     benchmarks: tuple[str, ...] = ("split-mnist", "rotated-mnist")
     """Streams."""
-    data_dir: Path | None = None
-    """Folder of sets prepared by TensorFlow Datasets."""
+    data_dir: Path | None = dataclasses.field(default=None, metadata={"default": "TFDS's own"})
+    """Folder of sets prepared by TensorFlow Datasets (TFDS)."""
     seeds: int = 6
     """Tuning seeds 1000, 1001, ..."""
     rates: tuple[float, ...] = (1e-3, 2e-3)
@@ -55,11 +55,11 @@ class Arguments:
     norms: tuple[float, ...] = (0.1,)
     """Norms that the gradient is clipped to."""
     sensitivities: tuple[float, ...] = (0.0, 0.2, 0.4)
-    """Of the gain; 0: none."""
+    """Sensitivities of the gain; 0 means no gain."""
     consolidations: tuple[float, ...] = (0.97, 0.98, 0.99)
     """Decays of the slow weights."""
     part: str = ""
-    """Added to the name of the result file."""
+    """A word that is added to the name of the result file."""
     iterations: int = 200
     """Updates per task."""
     eval_every: int = 1

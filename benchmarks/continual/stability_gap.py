@@ -58,20 +58,28 @@ class Arguments:
     """Streams to run."""
     methods: tuple[str, ...] = ()
     """Methods to run; all of them if none is named."""
-    data_dir: Path | None = None
-    """Folder of sets prepared by TensorFlow Datasets."""
+    data_dir: Path | None = dataclasses.field(default=None, metadata={"default": "TFDS's own"})
+    """Folder of sets prepared by TensorFlow Datasets (TFDS)."""
     scale: Scale = "default"
     """Protocol, as for `neurogain stability-gap`."""
     tuning_seeds: int = 2
     """Seeds 1000, 1001, ... choose the configuration."""
-    report_seeds: int | None = None
-    """Seeds 2000, 2001, ... are reported; as many as those of the scale by default."""
-    tuning_eval_every: int | None = None
-    """Updates between evaluations while tuning; as for the report by default."""
-    iterations: int | None = None
-    """Updates per task; those of the scale by default."""
-    eval_every: int | None = None
-    """Updates between evaluations; those of the scale by default."""
+    report_seeds: int | None = dataclasses.field(
+        default=None, metadata={"default": "as many as the scale has"}
+    )
+    """Seeds 2000, 2001, ... are reported."""
+    tuning_eval_every: int | None = dataclasses.field(
+        default=None, metadata={"default": "as for the report"}
+    )
+    """Updates between evaluations while tuning."""
+    iterations: int | None = dataclasses.field(
+        default=None, metadata={"default": "those of the scale"}
+    )
+    """Updates per task."""
+    eval_every: int | None = dataclasses.field(
+        default=None, metadata={"default": "those of the scale"}
+    )
+    """Updates between evaluations."""
     bfloat16: bool = False
     """Compute convolutions in bfloat16."""
     jobs: int = 1

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Literal
 
+from neurogain import _words
 from neurogain.continual import data, image_folder, streams
 from neurogain.continual.data import Dataset
 from neurogain.continual.streams import Stream
@@ -22,7 +23,7 @@ class StreamOptions:
     """What a run asks of a stream; each stream reads the options that it names."""
 
     tasks: int | None = None  # number of tasks; None: the stream's own
-    angles: tuple[float, ...] = (0.0, 80.0, 160.0)  # degrees, one a task
+    angles: tuple[float, ...] = streams.ANGLES  # degrees, one a task
     data_dir: Path | None = None  # folder of sets prepared by TensorFlow Datasets
     image_folder: Path | None = None
     eval_images: int | None = None  # evaluation images a task; None: up to `at_most`
@@ -241,7 +242,5 @@ def owners(option: str) -> list[str]:
 
 def described() -> str:
     """Return every kind of stream in words, with the names of its members."""
-    kinds: dict[str, list[str]] = {}
-    for name, spec in STREAMS.items():
-        kinds.setdefault(spec.summary, []).append(name)
-    return "; ".join(f"{', '.join(names)}: {summary}" for summary, names in kinds.items())
+    kinds = _words.grouped({name: spec.summary for name, spec in STREAMS.items()})
+    return "; ".join(f"{names}: {summary}" for summary, names in kinds.items())

@@ -13,6 +13,9 @@ import numpy as np
 
 from neurogain.continual.data import Dataset, Examples, check
 
+ANGLES = (0.0, 80.0, 160.0)
+"""Degrees, one a task, of the stream of rotations unless others are given."""
+
 
 @dataclasses.dataclass(frozen=True)
 class Stream:
@@ -214,7 +217,7 @@ def _where(examples: Examples, classes: np.ndarray) -> Examples:
 def rotated(
     dataset: Dataset,
     *,
-    angles: Sequence[float] = (0.0, 80.0, 160.0),
+    angles: Sequence[float] = ANGLES,
     eval_images: int | None = None,
     at_most: int = 500,
 ) -> Stream:
@@ -237,7 +240,7 @@ def rotated(
     if len(angles) == 0 or not np.all(np.isfinite(angles)):
         raise ValueError(
             f"`angles` must be one finite angle in degrees per task; got {angles!r}. "
-            "Pass angles=(0, 80, 160)."
+            f"Pass angles={ANGLES}."
         )
     parts = [
         _Task(

@@ -11,7 +11,7 @@ import pytest
 
 from benchmarks import record, registry, report
 from benchmarks.accelerator._pieces import PIECES
-from benchmarks.run import listing
+from benchmarks.run import listing, main
 
 KNOWN = registry.benchmarks()
 
@@ -27,6 +27,48 @@ def test_the_list_fits_a_terminal_and_imports_nothing_heavy():
     lines = done.stdout.splitlines()
     assert max(map(len, lines)) <= 80
     assert done.stdout.strip() == listing(KNOWN).strip()
+
+
+@pytest.fixture
+def printed(capsys, monkeypatch):
+    """Return a function from words to the status, the lines and the errors of `run.py`."""
+    monkeypatch.setenv("COLUMNS", "80")
+
+    def call(*words):
+        monkeypatch.setattr(sys, "argv", ["run.py", *words])
+        status = 0
+        try:
+            main()
+        except SystemExit as stop:
+            status = stop.code or 0
+        out, error = capsys.readouterr()
+        return status, re.sub(r"\x1b\[[\d;]*m", "", out).splitlines(), error
+
+    return call
+
+
+@pytest.mark.parametrize(
+    "words",
+    [["--help"], ["-h"], ["run", "--help"], ["list", "-h"], ["report", "--help"]]
+    + [["run", name, "--help"] for name in KNOWN],
+    ids=" ".join,
+)
+def test_help_goes_to_stdout_within_80_columns(words, printed):
+    status, lines, error = printed(*words)
+    assert (status, error) == (0, "")
+    assert len(lines) > 2
+    assert max(map(len, lines)) <= 80
+
+
+@pytest.mark.parametrize("words", [[], ["run"], ["runs"]], ids=" ".join)
+def test_a_command_that_is_none_shows_the_help_as_an_error(words, printed):
+    status, lines, error = printed(*words)
+    assert (status, lines) == (2, [])
+    assert "python benchmarks/run.py list" in error
+
+
+def test_the_list_has_no_two_stops_in_a_row():
+    assert not re.search(r"[?.!]\.", listing(KNOWN))
 
 
 def test_every_module_without_an_underscore_is_a_benchmark():

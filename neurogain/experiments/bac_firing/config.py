@@ -32,19 +32,19 @@ class BacFiringConfig(Options):
     example_delay: float = 2.0
     """ms, the delay whose traces are drawn."""
     sustained_current: float = 1500.0
-    """pA, somatic, of the second protocol."""
+    """pA, somatic current of the second protocol."""
     sustained_pulse: float = 500.0
     """pA, height of the dendritic pulse of the second protocol."""
     sustained_duration: float = 100.0
-    """ms, length of that pulse."""
+    """ms, length of the dendritic pulse of the second protocol."""
     coupling_mode: Coupling = "stochastic"
     """stochastic: drawn in every step; mean-field: its expectation, without noise."""
     repeats: Count = 40
     """Cells per point, each with its own noise."""
     dt: TimeStep = 0.1
-    """ms."""
+    """ms, time step."""
     seed: Seed = 0
-    """Of the noise."""
+    """Seed of the noise."""
 
     def _check_together(self) -> None:
         rule = f"be from dt = {self.dt:g} to 1e5 ms"

@@ -35,7 +35,7 @@ class BurstStdpConfig(Options):
     alpha: Annotated[float, at_least_0("dimensionless")] = 1.05
     """Depression over potentiation."""
     tau: Annotated[float, positive("ms")] = 20.0
-    """ms, of both traces."""
+    """ms, time constant of both traces."""
     warm_up: Annotated[float, Multiple(SEGMENT)] = 1000.0
     """ms, without plasticity."""
     duration: Annotated[float, Multiple(SEGMENT)] = 10_000.0
@@ -49,7 +49,7 @@ class BurstStdpConfig(Options):
     seeds: Count = 20
     """Networks with noise of their own."""
     seed: Seed = 0
-    """Of the first; the others follow."""
+    """The first seed; the others follow it."""
     map_current: Annotated[Grid, In("pA")] = ("700", "900", "1200")
     """pA, somatic currents of the map; numbers, or start:stop:step with both ends."""
     map_noise: Annotated[Grid, In("pA")] = ("100", "300", "1000")
@@ -57,7 +57,7 @@ class BurstStdpConfig(Options):
     map_seeds: Count = 5
     """Networks for each point of the map."""
     dt: Annotated[float, positive("ms")] = 0.1
-    """ms."""
+    """ms, time step."""
 
     def points(self) -> list["Point"]:
         """Return the points of the map."""

@@ -3,6 +3,7 @@
 import dataclasses
 from typing import Any, Literal
 
+from neurogain import _words
 from neurogain.options import Count, Options, Seed, TimeStep
 from neurogain.spiking.models.pyramidal import Coupling
 
@@ -19,8 +20,10 @@ class CellConfig(Options):
     cell: Kind = "l5"
     """l5: two-compartment layer-5 pyramidal cell; rs, ib, ch, fs, lts: Izhikevich's classes;
     pv, som: interneurons (the same as fs and lts)."""
-    current: float | None = None
-    """pA, into the soma during the pulse; by default one that shows the kind's own firing."""
+    current: float | None = dataclasses.field(
+        default=None, metadata={"default": _words.each(CURRENTS)}
+    )
+    """pA, into the soma during the pulse; the default shows the kind's own firing."""
     dendritic_current: float = 600.0
     """pA, into the dendrite during the pulse; only for l5."""
     coupling: float = 1.0
@@ -28,23 +31,23 @@ class CellConfig(Options):
     coupling_mode: Coupling = "stochastic"
     """stochastic: drawn in every step; mean-field: its expectation, without noise."""
     somatic_inhibition: float = 0.0
-    """nS, tonic, reversal -75 mV."""
+    """nS, tonic inhibition, reversal -75 mV."""
     dendritic_inhibition: float = 0.0
-    """nS, tonic, reversal -75 mV; only for l5."""
+    """nS, tonic inhibition, reversal -75 mV; only for l5."""
     pulse_start: float = 50.0
-    """ms."""
+    """ms, start of the pulse."""
     pulse_end: float = 450.0
-    """ms."""
+    """ms, end of the pulse."""
     duration: float = 500.0
-    """ms."""
+    """ms, length of the run."""
     dt: TimeStep = 0.1
-    """ms."""
+    """ms, time step."""
     every: Count = 1
     """Steps between samples of the traces."""
     burst_window: float = 10.0
     """ms; spikes at most this far apart form a burst."""
     seed: Seed = 0
-    """Of the noise."""
+    """Seed of the noise."""
 
     @property
     def somatic_current(self) -> float:

@@ -15,25 +15,26 @@ class GainCurveConfig(Options):
     """f-I curves of the layer-5 pyramidal cell of Whyte et al. 2025, from rest."""
 
     somatic_current: Annotated[Grid, In("pA")] = ("300:1500:100",)
-    """pA; numbers, or start:stop:step with both ends. In Python a number, a list or an array."""
+    """pA, currents into the soma; numbers, or start:stop:step with both ends. In Python a number, a
+    list or an array."""
     dendritic_current: Annotated[Grid, In("pA")] = ("0", "600")
-    """pA."""
+    """pA, currents into the dendrite."""
     coupling: Annotated[Grid, In("dimensionless")] = ("0", "0.5", "1")
     """Probability in [0, 1] that soma and dendrite act on each other in a step."""
     dendritic_inhibition: Annotated[Grid, In("nS")] = ("0",)
-    """nS, tonic, reversal -75 mV."""
+    """nS, tonic inhibition, reversal -75 mV."""
     somatic_inhibition: Annotated[Grid, In("nS")] = ("0",)
-    """nS, tonic, reversal -75 mV."""
+    """nS, tonic inhibition, reversal -75 mV."""
     coupling_mode: Coupling = "stochastic"
     """stochastic: drawn in every step; mean-field: its expectation, without noise."""
     duration: float = 2000.0
     """ms, from rest."""
     dt: TimeStep = 0.1
-    """ms."""
+    """ms, time step."""
     repeats: Count = 5
     """Cells per point, each with its own noise."""
     seed: Seed = 0
-    """Of the noise."""
+    """Seed of the noise."""
     gain_range: Annotated[
         tuple[float, float], Rule("low, then high, in pA", lambda x: x[0] < x[1])
     ] = (700.0, 1500.0)

@@ -23,7 +23,7 @@ class GoNoGoConfig(Options):
     """Which neuromodulators a set shift needs: a spiking actor-critic in a Go/No-Go task."""
 
     conditions: Annotated[tuple[str, ...], OneOf(tuple(CONDITIONS))] = tuple(CONDITIONS)
-    """Which to run."""
+    """Conditions to run."""
     validity: Annotated[Grid, In("dimensionless", _LIKELY)] = ("1", "0.93", "0.85")
     """Probabilities that feedback is valid; numbers, or start:stop:step with both ends. In Python a
     number, a list or an array."""
@@ -45,7 +45,7 @@ class GoNoGoConfig(Options):
     rounded: a finished folder takes other conditions, validities and over-training, but no more
     seeds."""
     seed: Seed = FIRST_SEED
-    """Of the first; the others follow. Constants were chosen on seeds 0 to 59."""
+    """The first seed; the others follow it. Constants were chosen on seeds 0 to 59."""
 
     def agent(self, overtraining: int = 0) -> task.Agent:
         """Return the agent and its task."""

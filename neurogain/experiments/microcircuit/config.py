@@ -62,7 +62,7 @@ class MicrocircuitConfig(options.Options):
     """pA, standard deviation of the somatic current, fresh in every step and pyramidal cell; with
     0.1 ms it moves the potential at rest by 2 mV."""
     interneuron_noise: _Noise = 300.0
-    """pA, the same of PV and SOM cells."""
+    """pA, standard deviation of the current of PV and SOM cells, fresh in every step and cell."""
     dendritic_drive: float = 800.0
     """pA, onto every dendrite, where it is not the knob."""
     coupling: float = 0.75
@@ -77,17 +77,18 @@ class MicrocircuitConfig(options.Options):
     reference_duration: float = 2000.0
     """ms, after the warm-up; a multiple of `bin`."""
     bin: options.TimeStep = 5.0
-    """ms, of the population rates."""
+    """ms, width of the bins of the population rates."""
     somatic_current: _Currents = ("400:1100:50",)
     """pA, mean somatic currents of the f-I curves; numbers, or start:stop:step with both ends."""
     dendritic_levels: _Currents = ("0", "600", "700", "800", "1000")
-    """pA; changes are measured against the lowest level."""
+    """pA, levels of `dendritic_drive`; changes are measured against the lowest level."""
     coupling_levels: _Shares = ("0", "0.25", "0.5", "0.75", "1")
-    """Probabilities in [0, 1]."""
+    """Levels of `coupling`, probabilities in [0, 1]."""
     som_levels: _Currents = ("75", "100", "140", "200")
-    """pA; the highest costs the pyramidal cells about as many spikes at 1000 pA as that of PV."""
+    """pA, levels of `som_drive`; at 1000 pA the highest costs the pyramidal cells about as many
+    spikes as the highest of `pv_drive`."""
     pv_levels: _Currents = ("75", "90", "110", "125")
-    """pA."""
+    """pA, levels of `pv_drive`."""
     recurrence: _Factor = 0.2
     """Factor of w_ee and w_ei in the f-I curves; the reference run has 1."""
     other_recurrences: Annotated[Grid, _FACTORS] = ("0", "1")
@@ -99,7 +100,7 @@ class MicrocircuitConfig(options.Options):
     sector: Annotated[float, _DEGREES] = 72.0
     """Degrees of the ring, around the first cell, whose PV cells are driven."""
     sector_drive: float = 75.0
-    """pA, what they get beside `pv_drive`."""
+    """pA, current that they get beside `pv_drive`."""
     distance_bins: options.Count = 15
     """Groups of pyramidal cells by their distance to the middle of the sector."""
     warm_up: Annotated[float, options.at_least_0("ms")] = 1000.0
@@ -109,7 +110,7 @@ class MicrocircuitConfig(options.Options):
     seeds: options.Count = 10
     """Runs with noise of their own for each point."""
     seed: options.Seed = 0
-    """Of the first; the others follow."""
+    """The first seed; the others follow it."""
     dt: options.TimeStep = 0.1
     """ms; also the delay of all synapses."""
 

@@ -43,12 +43,14 @@ class NeuromodConfig(Options):
     """acting:acted-on:strength; the acting system's level changes the other's release."""
     opponent: Texts = ("serotonin:dopamine:1",)
     """acting:acted-on:share; the acting system's activity is taken from the other's."""
-    cell: Annotated[str, OneOf(tuple(tables.EFFECTS))] = "l5_pyramidal"
-    """Whose effects: l5_pyramidal, pv, som or plastic_synapse."""
+    cell: Annotated[str, OneOf(tuple(tables.EFFECTS))] = dataclasses.field(
+        default="l5_pyramidal",
+        metadata={"help": f"The target whose effects are shown: {', '.join(tables.EFFECTS)}."},
+    )
     duration: Annotated[float, positive("ms")] = 6000.0
-    """ms."""
+    """ms, length of the run."""
     dt: Annotated[float, positive("ms")] = 1.0
-    """ms."""
+    """ms, time step."""
 
     def __post_init__(self) -> None:
         """Keep pulses and links as texts."""

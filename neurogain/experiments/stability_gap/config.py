@@ -4,7 +4,7 @@ import dataclasses
 from pathlib import Path
 from typing import Annotated, Any, Literal, NamedTuple
 
-from neurogain import _checks
+from neurogain import _checks, _words
 from neurogain.continual import methods, stream_specs
 from neurogain.continual.methods import Method
 from neurogain.continual.protocol import Protocol, Regime
@@ -30,6 +30,22 @@ PRESETS: dict[str, Preset] = {
     "paper": Preset(5, 200, None, 1, 500),  # arXiv 2507.14056; what it leaves open as by default
     "small": Preset(3, 100, 64, 5, 100),
 }
+LAYERS: dict[stream_specs.Model, Literal["output", "all"]] = {"mlp": "all", "resnet": "output"}
+"""On which layers a gain acts by default, by model."""
+
+
+def _of_scale(name: str) -> dict[str, str]:
+    """Return the metadata of a field whose default is the scale's."""
+    values = {scale: getattr(preset, name) for scale, preset in PRESETS.items()}
+    own = {f"scale {scale}": value for scale, value in values.items() if value is not None}
+    groups = (own,) if len(own) == len(PRESETS) else (_of_streams(name), own)
+    return {"default": "; ".join(map(_words.each, groups))}
+
+
+def _of_streams(name: str, option: str | None = None) -> dict[str, Any]:
+    """Return a number of every stream, or of those that read an option, by name."""
+    names = stream_specs.STREAMS if option is None else stream_specs.owners(option)
+    return {stream: getattr(stream_specs.find(stream), name) for stream in names}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -50,23 +66,21 @@ class StabilityGapConfig(TrainingOptions):
         },
     )
     scale: Annotated[Scale, OneOf(tuple(PRESETS))] = "default"
-    """default and paper: 5 seeds, 200 updates a task (published: 200 to 800), batch 256 (MNIST
-    128, digits 64), evaluation after every update on up to 500 images a task; small, for a CPU: 3
-    seeds, 100 updates, batch 64, evaluation every 5 updates on up to 100 images. The options below
-    win over it."""
-    seeds: int | None = None
+    """Sets the numbers of seeds, updates and images where their own options don't; paper: as
+    published, where a task has 200 to 800 updates; small: for a CPU."""
+    seeds: int | None = dataclasses.field(default=None, metadata=_of_scale("seeds"))
     """Number of seeds; each sets the initial weights and the batches, the same for all methods."""
     first_seed: Annotated[int, Whole(0)] = 0
     """The seeds are first_seed, first_seed + 1, ..."""
-    iterations: int | None = None
+    iterations: int | None = dataclasses.field(default=None, metadata=_of_scale("iterations"))
     """Updates per task."""
-    batch_size: int | None = None
+    batch_size: int | None = dataclasses.field(default=None, metadata=_of_scale("batch_size"))
     """Images per update."""
-    eval_every: int | None = None
+    eval_every: int | None = dataclasses.field(default=None, metadata=_of_scale("eval_every"))
     """Updates between evaluations; above 1 the gap reads too small."""
-    eval_images: int | None = None
-    """Evaluation images per task, fixed; refused where a task has fewer. By default those of the
-    scale, or all test images where there are fewer."""
+    eval_images: int | None = dataclasses.field(default=None, metadata=_of_scale("eval_images"))
+    """Evaluation images per task, fixed; refused where a task has fewer. The default takes all test
+    images where there are fewer."""
     regime: Regime = "joint"
     """joint: train on all data so far; replay: on the new task and a bounded buffer, half a batch
     each; finetune: on the new task alone."""
@@ -78,23 +92,34 @@ class StabilityGapConfig(TrainingOptions):
     """Channels of the first stage of the ResNet; each further one has twice as many."""
     blocks: Blocks = (2, 2, 2, 2)
     """Blocks of two convolutions in each stage of the ResNet."""
-    gain_on: Literal["output", "all"] | None = None
-    """Layers that a gain modulates; by default those of the method on an MLP, the output of a
-    ResNet. With all of a ResNet the slow weights aren't evaluated."""
+    gain_on: Literal["output", "all"] | None = dataclasses.field(
+        default=None, metadata={"default": _words.each(LAYERS)}
+    )
+    """Layers that a gain modulates: the output alone, or all that the method chooses. With all of a
+    ResNet the slow weights aren't evaluated."""
     augment: bool = False
     """Shift training images by up to 4 pixels and mirror half of them."""
     compute_dtype: Literal["float32", "bfloat16"] = "float32"
-    """Of the ResNet's convolutions; weights, statistics and logits are float32."""
-    batched: bool | None = None
-    """Whether seeds train side by side in one batch; by default all but those of a ResNet on a CPU,
-    where one by one is faster."""
-    tasks: int | None = None
-    """Number of tasks, where the stream leaves it open; by default 5, of superclass domains 3."""
-    angles: tuple[float, ...] = (0.0, 80.0, 160.0)
+    """Precision of the ResNet's convolutions; weights, statistics and logits are float32."""
+    batched: bool | None = dataclasses.field(
+        default=None, metadata={"default": "True; False with a ResNet on a CPU"}
+    )
+    """Whether seeds train side by side in one batch; on a CPU a ResNet's train faster one by
+    one."""
+    tasks: int | None = dataclasses.field(
+        default=None, metadata={"default": _words.each(_of_streams("tasks", "tasks"))}
+    )
+    """Number of tasks, where the stream leaves it open."""
+    angles: tuple[float, ...] = StreamOptions.angles
     """Degrees, one task each, of a rotated stream."""
-    data_dir: Path | None = None
-    """Folder of sets prepared by TensorFlow Datasets; TFDS's own default if it is not given."""
-    image_folder: Path | None = None
+    data_dir: Path | None = dataclasses.field(default=None, metadata={"default": "TFDS's own"})
+    """Folder of sets prepared by TensorFlow Datasets (TFDS)."""
+    image_folder: Path | None = dataclasses.field(
+        default=None,
+        metadata={
+            "default": f"none; required with {', '.join(stream_specs.owners('image_folder'))}"
+        },
+    )
     """Folder of images, train/CLASS/*.png and test/CLASS/*.png, all of one size."""
 
     @property
@@ -125,7 +150,7 @@ class StabilityGapConfig(TrainingOptions):
     @property
     def layers_with_gain(self) -> Literal["output", "all"]:
         """Layers that a gain modulates."""
-        return self.gain_on or ("all" if self.spec.model == "mlp" else "output")
+        return self.gain_on or LAYERS[self.spec.model]
 
     @property
     def protocol(self) -> Protocol:

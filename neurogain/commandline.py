@@ -1,0 +1,146 @@
+"""How options are read from a command line and shown by `--help`, of whichever command.
+
+The text of an option is the docstring under its field, or the field's metadata "help"; its default
+is shown in parentheses, or in its place the field's metadata "default", words that say what applies
+where the default follows from other options.
+"""
+
+import contextlib
+import dataclasses
+import io
+import re
+import sys
+import typing
+from collections.abc import Callable, Mapping, Sequence
+from typing import Annotated, Any
+
+from neurogain._extras import extra
+from neurogain._words import filled, page
+
+with extra("cli"):
+    import tyro
+    from tyro.constructors import (
+        ConstructorRegistry,
+        PrimitiveConstructorSpec,
+        PrimitiveTypeInfo,
+        StructConstructorSpec,
+        StructFieldSpec,
+        StructTypeInfo,
+    )
+
+
+def parse(command: Callable[..., Any], words: Sequence[str], *, prog: str, description: str) -> Any:
+    """Call a function, or a dataclass, with arguments from a command line; return what it returns.
+
+    Args:
+      command: its parameters, or fields, are the options.
+      words: the command line.
+      prog: how the command is called, for its help.
+      description: what it does, for its help; a docstring.
+    """
+    with _registry():
+        if {"-h", "--help"} & {*words}:
+            print(_help(command, prog, description))
+            sys.exit(0)
+        return tyro.cli(command, args=words, prog=prog)
+
+
+class _Kept(io.StringIO):
+    """A text in memory that is styled as one on another stream."""
+
+    def __init__(self, other: Any):
+        super().__init__()
+        self._other = other
+
+    @property
+    def encoding(self) -> str:  # type: ignore[override]
+        """The other stream's."""
+        return str(self._other.encoding)
+
+    def isatty(self) -> bool:
+        """Whether the other stream is a terminal."""
+        return bool(self._other.isatty())
+
+
+def _help(command: Callable[..., Any], prog: str, description: str) -> str:
+    """Return tyro's help with what it does not wrap, usage and description, wrapped."""
+    kept = _Kept(sys.stdout)
+    with contextlib.redirect_stdout(kept), contextlib.suppress(SystemExit):
+        tyro.cli(command, args=["--help"], prog=prog, description="")
+    usage, options = kept.getvalue().split("\n", 1)
+    usage = filled(re.sub(r"\x1b\[[\d;]*m", "", usage), "", "  ")  # whose styles have no width
+    return "\n".join([usage, "", page(description), options.rstrip("\n")])
+
+
+def choose(commands: dict[str, Callable[..., Any]], words: Sequence[str], *, prog: str) -> Any:
+    """Call the function that the first word names with arguments from the others."""
+    with _registry():
+        return tyro.extras.subcommand_cli_from_dict(commands, prog=prog, args=words)
+
+
+def without_prefix(options: Any) -> Any:
+    """Return the annotation of a parameter whose fields are options of the command itself."""
+    return tyro.conf.OmitArgPrefixes[Annotated[options, tyro.conf.arg(name="")]]  # type: ignore[misc]
+
+
+def defaulting(kind: Any, words: str) -> Any:
+    """Return the annotation of an option whose default is shown in words."""
+    return Annotated[kind, tyro.conf.arg(help_behavior_hint=f"(default: {words})")]
+
+
+def _registry() -> ConstructorRegistry:
+    registry = ConstructorRegistry()
+    registry.primitive_rule(_by_name)
+    registry.struct_rule(_described())
+    return registry
+
+
+def _by_name(info: PrimitiveTypeInfo) -> PrimitiveConstructorSpec[Any] | None:
+    """Take what is annotated `str | X` as text; its choices are those of `X.choices()`, if any."""
+    kinds = typing.get_args(info.type)
+    if len(kinds) != 2 or kinds[0] is not str or not dataclasses.is_dataclass(kinds[1]):
+        return None
+    known = getattr(kinds[1], "choices", None)
+    choices = None if known is None else known()
+    return PrimitiveConstructorSpec(
+        nargs=1,
+        metavar="STR" if choices is None else "{" + ",".join(choices) + "}",
+        instance_from_str=lambda texts: texts[0],
+        is_instance=lambda value: isinstance(value, kinds),
+        str_from_instance=lambda value: [str(value)],
+        choices=choices,
+    )
+
+
+def _described() -> Callable[[StructTypeInfo], StructConstructorSpec | None]:
+    """Return the rule of dataclasses: tyro's own, with the texts and defaults of this module."""
+    asked: list[StructTypeInfo] = []  # of tyro's own rules
+
+    def rule(info: StructTypeInfo) -> StructConstructorSpec | None:
+        if asked or not dataclasses.is_dataclass(info.type):
+            return None
+        asked.append(info)
+        try:
+            spec = ConstructorRegistry.get_struct_spec(info)
+        finally:
+            asked.clear()
+        if not isinstance(spec, StructConstructorSpec):
+            return None
+        metadata = {field.name: field.metadata for field in dataclasses.fields(info.type)}
+        fields = tuple(_shown(field, metadata[field.name]) for field in spec.fields)
+        return dataclasses.replace(spec, fields=fields)
+
+    return rule
+
+
+def _shown(field: StructFieldSpec, metadata: Mapping[str, Any]) -> StructFieldSpec:
+    """Return a field whose text has the lines of a paragraph joined, and its default in words."""
+    text = field.helptext
+
+    def joined() -> str | None:
+        whole = text() if callable(text) else text
+        return None if whole is None else re.sub(r"(?<!\n)\n[ \t]*(?=\S)", " ", whole)
+
+    words = metadata.get("default")
+    kind = field.type if words is None else defaulting(field.type, words)
+    return dataclasses.replace(field, type=kind, helptext=joined)
