@@ -48,11 +48,11 @@ OWN = {"XLA_PYTHON_CLIENT_PREALLOCATE": "false", "MPLBACKEND": "Agg"}
 class Arguments:
     """Run all benchmarks and experiments that can use an accelerator, in pieces that resume."""
 
-    pieces: tuple[Literal[NAMES], ...] = ()
-    """Which to run; all of them if none is named."""
+    pieces: tuple[Literal[NAMES], ...] = dataclasses.field(default=(), metadata={"default": "all"})
+    """Pieces to run."""
     list: bool = False
     """Show the pieces, and run none."""
-    data_dir: Path | None = None
+    data_dir: Path | None = dataclasses.field(default=None, metadata={"default": "none"})
     """Folder of sets prepared by TensorFlow Datasets; pieces that need one are left out without."""
     limit_s: float = 120.0
     """s, after which a piece is stopped."""

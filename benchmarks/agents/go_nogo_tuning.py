@@ -40,8 +40,8 @@ class Arguments:
     """Tuning seeds, from 0 on; results are reported on others."""
     validity: tuple[float, ...] = (1.0, 0.85)
     """Probabilities that feedback is valid."""
-    methods: tuple[str, ...] = ()
-    """Those to measure again, if not all; the rows of the others stay as the file has them."""
+    methods: tuple[str, ...] = dataclasses.field(default=(), metadata={"default": "all"})
+    """Methods to measure again; the rows of the others stay as the file has them."""
     most: int = 12
     """Configurations of each method, at most."""
 

@@ -58,8 +58,10 @@ class Arguments:
     """Optimizers, with their default constants."""
     contenders: tuple[Contender, ...] = tuple(RUNNERS)
     """Who runs; ratios are to the first."""
-    data_dir: Path | None = None
-    """Folder of sets prepared by TensorFlow Datasets, with mnist; synthetic images without it."""
+    data_dir: Path | None = dataclasses.field(
+        default=None, metadata={"default": "none; images are synthetic"}
+    )
+    """Folder of sets prepared by TensorFlow Datasets, with mnist."""
     iterations: int = 50
     """Updates per task."""
     seeds: int = 5

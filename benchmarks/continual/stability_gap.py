@@ -56,8 +56,8 @@ class Arguments:
         "split-mnist", "rotated-mnist", "split-digits", "rotated-digits",
     )  # fmt: skip
     """Streams to run."""
-    methods: tuple[str, ...] = ()
-    """Methods to run; all of them if none is named."""
+    methods: tuple[str, ...] = dataclasses.field(default=(), metadata={"default": "all"})
+    """Methods to run."""
     data_dir: Path | None = dataclasses.field(default=None, metadata={"default": "TFDS's own"})
     """Folder of sets prepared by TensorFlow Datasets (TFDS)."""
     scale: Scale = "default"

@@ -72,7 +72,7 @@ class Arguments:
     largest_ms: float = 1000.0
     """Simulated time of the networks that are built, a multiple of 100 ms."""
     memory_gib: float = 24.0
-    """What the largest network may take."""
+    """GiB of memory that the largest network may take."""
     devices: int = 8
     """Size of the mesh on paper."""
     parts: tuple[Literal["largest", "build", "rows", "paper"], ...] = (

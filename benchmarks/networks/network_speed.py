@@ -51,7 +51,7 @@ class Arguments:
     variants: tuple[Literal["static", "stdp"], ...] = ("static", "stdp")
     """Without plasticity, with it."""
     engines: tuple[Literal[ENGINES], ...] = ENGINES
-    """Which to run, of those installed."""
+    """Engines to run, of those installed."""
     seconds: float = 1.0
     """Simulated time of one repeat."""
     repeats: int = 3

@@ -58,6 +58,7 @@ def test_help_goes_to_stdout_within_80_columns(words, printed):
     assert (status, error) == (0, "")
     assert len(lines) > 2
     assert max(map(len, lines)) <= 80
+    assert not re.search(r"default:[ │]*(None|\))", " ".join(lines))
 
 
 @pytest.mark.parametrize("words", [[], ["run"], ["runs"]], ids=" ".join)
