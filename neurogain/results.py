@@ -143,13 +143,14 @@ class ResultFolder:
                 f"`out` must be a new folder; {self.path} holds {found[0]}, but no config.json "
                 f"that says of what. {WAY_OUT}"
             )
-        if not resume:
+        new = json.loads(_text(self._config))
+        if not resume and (found != ["config.json"] or read_json(self.path / found[0]) != new):
             raise ValueError(
                 f"`out` must be a new folder; {self.path} holds results. Pass --resume to continue "
                 "them, --overwrite to delete them, or --out another/folder."
             )
         there = {name: read_json(self.path / name) for name in _FILES if name in found}
-        old, new = there["config.json"], json.loads(_text(self._config))
+        old = there["config.json"]
         changed = sorted(k for k in old.keys() | new.keys() if old.get(k) != new.get(k))
         changed = [name for name in changed if name not in may_differ]
         if changed:

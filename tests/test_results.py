@@ -137,12 +137,14 @@ def test_files_of_another_run_are_not_overwritten_unasked(tmp_path, name):
         assert (tmp_path / name).read_text() == '{"mine": 1}'
 
 
-def test_a_run_of_which_nothing_is_finished_counts_as_a_run(folder):
-    for options in ({}, {"config": CONFIG | {"seeds": 9}, "resume": True}):
+def test_a_run_of_which_nothing_is_finished_may_be_started_again_as_it_was(folder):
+    again(folder).close()
+    other = CONFIG | {"seeds": 9}
+    for options in ({}, {"resume": True}):
         with pytest.raises(ValueError, match=r"holds results|differs in seeds"):
-            again(folder, **options)
+            again(folder, other, **options)
     assert _configuration(folder)["seeds"] == 5
-    again(folder, CONFIG | {"seeds": 9}, overwrite=True).close()
+    again(folder, other, overwrite=True).close()
     assert _configuration(folder)["seeds"] == 9
 
 

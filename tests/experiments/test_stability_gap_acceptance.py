@@ -22,12 +22,16 @@ def results():
     return stability_gap.run(CONFIG).metrics["methods"]
 
 
+CLOSED = 0.15  # relative drop at the first switch
+
+
 @pytest.mark.parametrize("label", ["msgd", "adam"])
 def test_common_optimizers_fall_into_the_gap(results, label):
-    assert results[label]["sg_per_switch"][0]["mean"] > 0.3
+    """Seeds 0 to 4: the 95 % t-interval lies above the bound of a closed gap."""
+    assert results[label]["sg_per_switch"][0]["ci"][0] > CLOSED
 
 
 @pytest.mark.parametrize("label", CONFIG.optimizers[2:])
 def test_gain_modulation_closes_the_gap_and_still_learns(results, label):
-    assert results[label]["sg_per_switch"][0]["mean"] < 0.15
+    assert results[label]["sg_per_switch"][0]["mean"] < CLOSED
     assert results[label]["avg_acc"]["mean"] > 0.95
