@@ -23,6 +23,19 @@ import numpy as np
 from neurogain import _checks, grids, results
 
 
+def by_default(words: str, value: Any = None) -> Any:
+    """Return a field whose value, if it is not given, stands for what `words` say in the help.
+
+    Example:
+      >>> @dataclasses.dataclass(frozen=True)
+      ... class OwnConfig(Options):
+      ...     seeds: int | None = by_default("as many as there are cores")
+      >>> OwnConfig().seeds is None
+      True
+    """
+    return dataclasses.field(default=value, metadata={"default": words})
+
+
 class Rule(NamedTuple):
     """Numbers for which something holds."""
 

@@ -31,6 +31,7 @@ from benchmarks.accelerator._pieces import ENVIRONMENTS, PIECES, Piece
 from benchmarks.measure import call
 from benchmarks.record import RESULTS, Record, dumped, table, whole
 from benchmarks.registry import ROOT
+from neurogain.options import by_default
 
 ABOUT = {
     "title": "All that can use an accelerator, in pieces",
@@ -48,11 +49,11 @@ OWN = {"XLA_PYTHON_CLIENT_PREALLOCATE": "false", "MPLBACKEND": "Agg"}
 class Arguments:
     """Run all benchmarks and experiments that can use an accelerator, in pieces that resume."""
 
-    pieces: tuple[Literal[NAMES], ...] = dataclasses.field(default=(), metadata={"default": "all"})
+    pieces: tuple[Literal[NAMES], ...] = by_default("all", ())
     """Pieces to run."""
     list: bool = False
     """Show the pieces, and run none."""
-    data_dir: Path | None = dataclasses.field(default=None, metadata={"default": "none"})
+    data_dir: Path | None = by_default("none")
     """Folder of sets prepared by TensorFlow Datasets; pieces that need one are left out without."""
     limit_s: float = 120.0
     """s, after which a piece is stopped."""
@@ -63,7 +64,7 @@ class Arguments:
     """Pieces at once, of those that don't measure speed."""
     resume: bool = True
     """Keep what was finished with this code, with these versions and on this device."""
-    commit: str | None = dataclasses.field(default=None, metadata={"default": "what git says"})
+    commit: str | None = by_default("what git says")
     """What this is a copy of, where the repository here can't tell."""
     allow_cpu: bool = False
     """Run without an accelerator, into another folder."""

@@ -24,6 +24,7 @@ import numpy as np
 from benchmarks.record import Record, table
 from neurogain.experiments import go_nogo
 from neurogain.experiments.go_nogo import GoNoGoConfig, Unit
+from neurogain.options import by_default
 from neurogain.tasks.go_nogo import measures
 from neurogain.tasks.go_nogo.conditions import ACTIONS, LEARNING, Condition, parameters
 
@@ -40,7 +41,7 @@ class Arguments:
     """Tuning seeds, from 0 on; results are reported on others."""
     validity: tuple[float, ...] = (1.0, 0.85)
     """Probabilities that feedback is valid."""
-    methods: tuple[str, ...] = dataclasses.field(default=(), metadata={"default": "all"})
+    methods: tuple[str, ...] = by_default("all", ())
     """Methods to measure again; the rows of the others stay as the file has them."""
     most: int = 12
     """Configurations of each method, at most."""

@@ -28,6 +28,7 @@ from neurogain import results
 from neurogain.continual import data, methods, models, streams
 from neurogain.continual.protocol import Protocol
 from neurogain.continual.training import Trainer
+from neurogain.options import by_default
 
 ABOUT = {
     "title": "Runs of the continual trainer side by side and one by one",
@@ -49,11 +50,9 @@ class Arguments:
     """Runs one by one in a loop or in a scan, or side by side."""
     runs: int = 4
     """Seeds."""
-    iterations: int | None = dataclasses.field(
-        default=None, metadata={"default": "50 of a perceptron, 2 of the ResNet"}
-    )
+    iterations: int | None = by_default("50 of a perceptron, 2 of the ResNet")
     """Updates per task."""
-    batch_size: int | None = dataclasses.field(default=None, metadata={"default": "the model's"})
+    batch_size: int | None = by_default("the model's")
     """Images per update."""
     bfloat16: bool = False
     """Compute convolutions in bfloat16."""

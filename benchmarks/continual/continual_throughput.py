@@ -38,6 +38,7 @@ from benchmarks.measure import compared, installed, timed
 from benchmarks.record import Record, table
 from neurogain.continual import data, methods, streams
 from neurogain.continual.training import Protocol
+from neurogain.options import by_default
 
 ABOUT = {
     "title": "Speed of the continual trainer",
@@ -58,9 +59,7 @@ class Arguments:
     """Optimizers, with their default constants."""
     contenders: tuple[Contender, ...] = tuple(RUNNERS)
     """Who runs; ratios are to the first."""
-    data_dir: Path | None = dataclasses.field(
-        default=None, metadata={"default": "none; images are synthetic"}
-    )
+    data_dir: Path | None = by_default("none; images are synthetic")
     """Folder of sets prepared by TensorFlow Datasets, with mnist."""
     iterations: int = 50
     """Updates per task."""

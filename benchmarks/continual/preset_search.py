@@ -28,6 +28,7 @@ from neurogain import results, stats
 from neurogain.continual import methods
 from neurogain.experiments import stability_gap
 from neurogain.experiments.stability_gap.config import StabilityGapConfig
+from neurogain.options import by_default
 
 ABOUT = {
     "title": "The two-timescale preset: search of its constants on tuning seeds",
@@ -46,7 +47,7 @@ class Arguments:
 
     benchmarks: tuple[str, ...] = ("split-mnist", "rotated-mnist")
     """Streams."""
-    data_dir: Path | None = dataclasses.field(default=None, metadata={"default": "TFDS's own"})
+    data_dir: Path | None = by_default("TFDS's own")
     """Folder of sets prepared by TensorFlow Datasets (TFDS)."""
     seeds: int = 6
     """Tuning seeds 1000, 1001, ..."""

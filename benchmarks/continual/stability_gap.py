@@ -33,6 +33,7 @@ from neurogain.continual.streams import Stream
 from neurogain.continual.training import TaskCurves
 from neurogain.experiments import stability_gap
 from neurogain.experiments.stability_gap.config import Scale, StabilityGapConfig
+from neurogain.options import by_default
 
 __all__ = ["ABOUT", "TINY", "Arguments", "claims", "run", "section"]
 ABOUT = {
@@ -56,29 +57,21 @@ class Arguments:
         "split-mnist", "rotated-mnist", "split-digits", "rotated-digits",
     )  # fmt: skip
     """Streams to run."""
-    methods: tuple[str, ...] = dataclasses.field(default=(), metadata={"default": "all"})
+    methods: tuple[str, ...] = by_default("all", ())
     """Methods to run."""
-    data_dir: Path | None = dataclasses.field(default=None, metadata={"default": "TFDS's own"})
+    data_dir: Path | None = by_default("TFDS's own")
     """Folder of sets prepared by TensorFlow Datasets (TFDS)."""
     scale: Scale = "default"
     """Protocol, as for `neurogain stability-gap`."""
     tuning_seeds: int = 2
     """Seeds 1000, 1001, ... choose the configuration."""
-    report_seeds: int | None = dataclasses.field(
-        default=None, metadata={"default": "as many as the scale has"}
-    )
+    report_seeds: int | None = by_default("as many as the scale has")
     """Seeds 2000, 2001, ... are reported."""
-    tuning_eval_every: int | None = dataclasses.field(
-        default=None, metadata={"default": "as for the report"}
-    )
+    tuning_eval_every: int | None = by_default("as for the report")
     """Updates between evaluations while tuning."""
-    iterations: int | None = dataclasses.field(
-        default=None, metadata={"default": "those of the scale"}
-    )
+    iterations: int | None = by_default("those of the scale")
     """Updates per task."""
-    eval_every: int | None = dataclasses.field(
-        default=None, metadata={"default": "those of the scale"}
-    )
+    eval_every: int | None = by_default("those of the scale")
     """Updates between evaluations."""
     bfloat16: bool = False
     """Compute convolutions in bfloat16."""

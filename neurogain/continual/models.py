@@ -4,11 +4,13 @@ Each is called with `train`, which matters where there are batch statistics; the
 "output".
 """
 
-from collections.abc import Sequence
-from functools import partial
+from collections.abc import Callable, Sequence
+from functools import cache, partial
 from typing import Any
 
+import jax
 import jax.numpy as jnp
+from jax.flatten_util import ravel_pytree
 from jaxtyping import Array, Float
 
 from neurogain._extras import extra
@@ -96,3 +98,19 @@ class ResNet(nn.Module):
                 x = nn.relu(x + y)
         x = jnp.mean(x, axis=(1, 2), dtype=jnp.float32)
         return nn.Dense(self.classes, kernel_init=_UNIFORM, name="output")(x)
+
+
+@cache
+def flat_apply(model: nn.Module, shape: tuple[int, ...]) -> Callable[[Any, Any], Any]:
+    """Return the model as a function of its weights in one row, and inputs; equal models share one.
+
+    Args:
+      model: without batch statistics.
+      shape: of one input.
+
+    Example:
+      >>> flat_apply(MLP(3, (4,)), (8, 8, 1))(jnp.zeros(268), jnp.zeros((5, 8, 8, 1))).shape
+      (5, 3)
+    """
+    unravel = ravel_pytree(model.init(jax.random.key(0), jnp.zeros((1, *shape))))[1]
+    return lambda flat, inputs: model.apply(unravel(flat), inputs)

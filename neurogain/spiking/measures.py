@@ -241,3 +241,24 @@ def burst_periods(times: np.ndarray, window: float) -> list[tuple[float, float]]
     splits = np.flatnonzero(np.diff(times) > window + 1e-6) + 1
     groups = [g for g in np.split(times, splits) if len(g) > 1]
     return [(float(g[0]), float(g[-1])) for g in groups]
+
+
+def half_time(change: np.ndarray, sample: float) -> np.ndarray:
+    """Return the time (ms) at which each course first reaches half of its final change.
+
+    Args:
+      change: shape (seeds, samples), the first sample after `sample` ms; it starts from 0.
+      sample: ms.
+
+    Example:
+      >>> half_time(np.array([[1.0, 2.0, 3.0, 4.0]]), 10.0).tolist()
+      [20.0]
+    """
+    padded = np.concatenate([np.zeros((len(change), 1)), change], axis=1)
+    half = padded[:, -1:] / 2
+    after = np.argmax(padded >= half, axis=1)
+    rows = np.arange(len(change))
+    before = np.maximum(after - 1, 0)
+    low, high = padded[rows, before], padded[rows, after]
+    share = np.divide(half[:, 0] - low, high - low, out=np.zeros(len(change)), where=high > low)
+    return (before + share) * sample

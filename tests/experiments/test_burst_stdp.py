@@ -8,9 +8,10 @@ from neurogain import cli
 from neurogain.experiments import burst_stdp
 from neurogain.experiments.burst_stdp import BurstStdpConfig, figures
 from neurogain.experiments.burst_stdp.run import REGIMES, Course, Early, run_regime
-from neurogain.experiments.burst_stdp.summary import RATIOS, half_time, per_seed, summarize
+from neurogain.experiments.burst_stdp.summary import RATIOS, per_seed, summarize
 from neurogain.plotting import draw
 from neurogain.runner import Result
+from neurogain.spiking import measures
 
 pytestmark = pytest.mark.optimized
 
@@ -85,7 +86,7 @@ def test_nothing_changes_without_learning():
 def test_half_time_of_courses_that_are_known():
     samples = 0.1 * np.arange(1, 101)  # ms
     straight, saturating = samples / 10, 1 - np.exp(-samples)
-    halves = half_time(np.stack([straight, saturating, 0 * samples]), 0.1)
+    halves = measures.half_time(np.stack([straight, saturating, 0 * samples]), 0.1)
     np.testing.assert_allclose(halves[:2], [5.0, np.log(2)], atol=2e-3)
     assert halves[2] == 0
 

@@ -14,7 +14,6 @@ from neurogain.experiments.go_nogo import (
     Unit,
     figures,
 )
-from neurogain.experiments.go_nogo.run import given_bursts
 from neurogain.stats import median_interval
 from neurogain.tasks.go_nogo import conditions
 
@@ -54,21 +53,19 @@ def test_grids_and_names_are_texts_numbers_lists_or_arrays():
     assert hash(given)
 
 
-def made_up(trigger):
-    values = np.zeros((11, *trigger.shape))
-    return go_nogo.Runs(*values)._replace(trigger=trigger)
-
-
 def test_bursts_from_outside():
+    def given(name, **more):
+        task = SMALL.agent().task
+        return conditions.given_bursts(CONDITIONS[name], task, 2, seed=SMALL.seed, **more)
+
     yoke = np.arange(2 * 200).reshape(2, 200)
-    given = given_bursts(SMALL, Unit("na-yoked", 1.0, 0), made_up(yoke))
-    np.testing.assert_array_equal(given, yoke[::-1])
-    random, late = (given_bursts(SMALL, Unit(f"na-{x}", 1.0, 0), None) for x in ("random", "late"))
+    np.testing.assert_array_equal(given("na-yoked", yoke=yoke), yoke[::-1])
+    random, late = given("na-random"), given("na-late")
     assert (random.sum(axis=1) == 1).all()
     assert (late.sum(axis=1) == 1).all()
     assert not random[:, :40].any()
     assert not late[:, :100].any()
-    assert not given_bursts(SMALL, NA, None).any()
+    assert not given("da+na").any()
 
 
 def test_the_sign_of_every_effect_on_the_agent():

@@ -10,7 +10,7 @@ import pytest
 from jax.flatten_util import ravel_pytree
 
 from neurogain import analysis, optim
-from neurogain.continual import methods, streams
+from neurogain.continual import methods, models, streams
 from neurogain.experiments import landscape
 from neurogain.experiments.landscape import LandscapeConfig, switch
 from neurogain.jobs import Found
@@ -79,7 +79,7 @@ def test_eigenvalues_are_those_of_the_dense_hessian_of_the_training_loss(small, 
     images, labels = streams.training_sample(stream, 2, 40)
     assert len(images) == 80
     assert set(labels) == {0, 1, 2, 3}
-    apply = switch.flat_apply(SMALL.model(), stream.images.shape[1:])
+    apply = models.flat_apply(SMALL.model(), stream.images.shape[1:])
     x = switch.as_inputs(images)
 
     @jax.jit
@@ -144,7 +144,7 @@ def test_path_lines_and_plane_meet_in_the_weights_they_share(small):
 def test_the_plane_is_measured_where_it_says(small, runs, stream):
     weights = runs.effective[0, 1:14]  # around the switch
     plane = analysis.principal_plane(weights, weights[6])
-    apply = switch.flat_apply(SMALL.model(), stream.images.shape[1:])
+    apply = models.flat_apply(SMALL.model(), stream.images.shape[1:])
     for ix, iy, task in ((0, 0, 0), (4, 1, 0), (2, 3, 1)):
         place = np.array([small.plane_x[ix], small.plane_y[iy]])
         count = stream.test_counts[task]
@@ -270,7 +270,7 @@ def test_models_may_name_their_layers_otherwise(stream):
             x = images.reshape(len(images), -1)
             return nn.Dense(10, name="output")(nn.tanh(nn.Dense(3, name="zz")(x)))
 
-    apply = switch.flat_apply(Other(), stream.images.shape[1:])
+    apply = models.flat_apply(Other(), stream.images.shape[1:])
     x = switch.as_inputs(stream.images[:3])
     params = Other().init(jax.random.key(5), x)
     np.testing.assert_allclose(apply(ravel_pytree(params)[0], x), Other().apply(params, x))

@@ -8,6 +8,7 @@ import numpy as np
 from neurogain import results
 from neurogain.experiments.burst_stdp.config import SEGMENT, BurstStdpConfig
 from neurogain.experiments.burst_stdp.run import Course, early_change
+from neurogain.spiking import measures
 from neurogain.stats import summary
 
 UNITS = {
@@ -33,23 +34,6 @@ RATIOS = {
 """Of bursting over regular cells: the measure, and how it is shown."""
 
 
-def half_time(change: np.ndarray, sample: float) -> np.ndarray:
-    """Return the time (ms) at which each course first reaches half of its final change.
-
-    Args:
-      change: shape (seeds, samples), the first sample after `sample` ms; it starts from 0.
-      sample: ms.
-    """
-    padded = np.concatenate([np.zeros((len(change), 1)), change], axis=1)
-    half = padded[:, -1:] / 2
-    after = np.argmax(padded >= half, axis=1)
-    rows = np.arange(len(change))
-    before = np.maximum(after - 1, 0)
-    low, high = padded[rows, before], padded[rows, after]
-    share = np.divide(half[:, 0] - low, high - low, out=np.zeros(len(change)), where=high > low)
-    return (before + share) * sample
-
-
 def per_seed(config: BurstStdpConfig, course: Course) -> dict[str, np.ndarray]:
     """Return the measures of one regime, one value per seed."""
     segments = round(config.early / SEGMENT)
@@ -61,7 +45,7 @@ def per_seed(config: BurstStdpConfig, course: Course) -> dict[str, np.ndarray]:
         "early_change": early,
         "early_change_per_spike": early / spikes,
         "early_change_per_pair": early / pairs,
-        "half_time_ms": half_time(course.change, config.sample),
+        "half_time_ms": measures.half_time(course.change, config.sample),
         "final_change": course.change[:, -1],
         "final_mean_weight": course.mean[:, -1],
         "pre_rate_hz": course.pre_spikes.mean(axis=1) / SEGMENT * 1000,

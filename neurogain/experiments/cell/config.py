@@ -4,7 +4,7 @@ import dataclasses
 from typing import Any, Literal
 
 from neurogain import _words
-from neurogain.options import Count, Options, Seed, TimeStep
+from neurogain.options import Count, Options, Seed, TimeStep, by_default
 from neurogain.spiking.models.pyramidal import Coupling
 
 Kind = Literal["l5", "rs", "ib", "ch", "fs", "lts", "pv", "som"]
@@ -20,9 +20,7 @@ class CellConfig(Options):
     cell: Kind = "l5"
     """l5: two-compartment layer-5 pyramidal cell; rs, ib, ch, fs, lts: Izhikevich's classes;
     pv, som: interneurons (the same as fs and lts)."""
-    current: float | None = dataclasses.field(
-        default=None, metadata={"default": _words.each(CURRENTS)}
-    )
+    current: float | None = by_default(_words.each(CURRENTS))
     """pA, into the soma during the pulse; the default shows the kind's own firing."""
     dendritic_current: float = 600.0
     """pA, into the dendrite during the pulse; only for l5."""

@@ -22,7 +22,7 @@ from neurogain.tasks import go_nogo as task
 from neurogain.tasks.go_nogo import agent as agents
 from neurogain.tasks.go_nogo import checks
 from neurogain.tasks.go_nogo.agent import AgentParams
-from neurogain.tasks.go_nogo.conditions import CONDITIONS, YOKED_TO, parameters
+from neurogain.tasks.go_nogo.conditions import CONDITIONS, YOKED_TO, given_bursts, parameters
 
 WATCHED = "watched"
 """Label of the part that holds trials in detail."""
@@ -97,30 +97,12 @@ def _run(agent: task.Agent, params: AgentParams, given: jax.Array, keys: jax.Arr
     return jax.vmap(one)(given, keys)
 
 
-def given_bursts(config: GoNoGoConfig, unit: Unit, yoke: Runs | None) -> Numbers:
-    """Return the bursts that are called for from outside.
-
-    Random: one at a trial drawn uniformly from all behind the first 40. Late: from those behind
-    the first shift, so that the first rule is learned as under DA + NA. Yoked: those of the next
-    seed of DA + NA; the last seed gets those of the first.
-    """
-    task = config.agent(unit.overtraining).task
-    given = np.zeros((config.seeds, task.total), np.float32)
-    source = CONDITIONS[unit.condition].source
-    if source in ("random", "late"):
-        rng = np.random.default_rng([config.seed, 1])
-        first = task.starts[1] if source == "late" else 40
-        given[np.arange(config.seeds), rng.integers(first, task.total, config.seeds)] = 1
-    if source == "yoked":
-        assert yoke is not None
-        given[:] = np.roll(yoke.trigger, -1, axis=0)
-    return given
-
-
 def run_unit(config: GoNoGoConfig, unit: Unit, yoke: Runs | None = None) -> Runs:
     """Run all seeds of a unit; `yoke`: results of the unit of DA + NA that it is yoked to."""
-    numbers = parameters(CONDITIONS[unit.condition], unit.validity)
-    return run_numbers(config, unit, numbers, given_bursts(config, unit, yoke))
+    condition, trials = CONDITIONS[unit.condition], config.agent(unit.overtraining).task
+    called = None if yoke is None else yoke.trigger
+    given = given_bursts(condition, trials, config.seeds, seed=config.seed, yoke=called)
+    return run_numbers(config, unit, parameters(condition, unit.validity), given)
 
 
 def run_numbers(

@@ -11,20 +11,15 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax.flatten_util import ravel_pytree
 from jaxtyping import Array, Float
 
 from neurogain import analysis
-from neurogain._extras import extra
 from neurogain.continual import images as pixels
-from neurogain.continual import streams
+from neurogain.continual import models, streams
 from neurogain.continual.method import Method
 from neurogain.continual.streams import Stream
 from neurogain.experiments.landscape.config import LandscapeConfig
 from neurogain.experiments.landscape.training import Weights, every_run, make_trainer
-
-with extra("continual"):
-    import flax.linen as nn
 
 Apply = Callable[[Any, Any], Any]  # from flat weights and inputs to logits
 
@@ -112,7 +107,7 @@ def run_method(
     total = 2 + 2 * len(chosen)
     runs = _train(config, stream, method, chosen)
     show(1, total)
-    apply = flat_apply(config.model(stream.classes), stream.images.shape[1:])
+    apply = models.flat_apply(config.model(stream.classes), stream.images.shape[1:])
     pairs, modulation = [], []
     for task in range(2):
         images, labels = streams.training_sample(stream, task + 1, config.images)
@@ -162,13 +157,6 @@ def test_images(stream: Stream) -> tuple[list[Any], list[Any]]:
     counts = stream.test_counts[:2]
     images = [as_inputs(stream.test_images[k, :n]) for k, n in enumerate(counts)]
     return images, [stream.test_labels[k, :n] for k, n in enumerate(counts)]
-
-
-@functools.cache
-def flat_apply(model: nn.Module, shape: tuple[int, ...]) -> Apply:
-    """Return the model as a function of its weights in one row; equal models share one."""
-    unravel = ravel_pytree(model.init(jax.random.key(0), jnp.zeros((1, *shape))))[1]
-    return lambda flat, inputs: model.apply(unravel(flat), inputs)
 
 
 @functools.partial(jax.jit, static_argnames=("apply", "top", "products", "modulated"))

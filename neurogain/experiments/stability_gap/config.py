@@ -10,7 +10,7 @@ from neurogain.continual.methods import Method
 from neurogain.continual.protocol import Protocol, Regime
 from neurogain.continual.stream_specs import StreamOptions, StreamSpec
 from neurogain.experiments.training import Blocks, TrainingOptions, Widths
-from neurogain.options import Count, OneOf, Whole
+from neurogain.options import Count, OneOf, Whole, by_default
 
 Scale = Literal["default", "paper", "small"]
 
@@ -33,13 +33,15 @@ PRESETS: dict[str, Preset] = {
 LAYERS: dict[stream_specs.Model, Literal["output", "all"]] = {"mlp": "all", "resnet": "output"}
 """On which layers a gain acts by default, by model."""
 
+_FOLDERS = ", ".join(stream_specs.owners("image_folder"))
 
-def _of_scale(name: str) -> dict[str, str]:
-    """Return the metadata of a field whose default is the scale's."""
+
+def _of_scale(name: str) -> str:
+    """Say what a number is by default, which is the scale's."""
     values = {scale: getattr(preset, name) for scale, preset in PRESETS.items()}
     own = {f"scale {scale}": value for scale, value in values.items() if value is not None}
     groups = (own,) if len(own) == len(PRESETS) else (_of_streams(name), own)
-    return {"default": "; ".join(map(_words.each, groups))}
+    return "; ".join(map(_words.each, groups))
 
 
 def _of_streams(name: str, option: str | None = None) -> dict[str, Any]:
@@ -68,17 +70,17 @@ class StabilityGapConfig(TrainingOptions):
     scale: Annotated[Scale, OneOf(tuple(PRESETS))] = "default"
     """Sets the numbers of seeds, updates and images where their own options don't; paper: as
     published, where a task has 200 to 800 updates; small: for a CPU."""
-    seeds: int | None = dataclasses.field(default=None, metadata=_of_scale("seeds"))
+    seeds: int | None = by_default(_of_scale("seeds"))
     """Number of seeds; each sets the initial weights and the batches, the same for all methods."""
     first_seed: Annotated[int, Whole(0)] = 0
     """The seeds are first_seed, first_seed + 1, ..."""
-    iterations: int | None = dataclasses.field(default=None, metadata=_of_scale("iterations"))
+    iterations: int | None = by_default(_of_scale("iterations"))
     """Updates per task."""
-    batch_size: int | None = dataclasses.field(default=None, metadata=_of_scale("batch_size"))
+    batch_size: int | None = by_default(_of_scale("batch_size"))
     """Images per update."""
-    eval_every: int | None = dataclasses.field(default=None, metadata=_of_scale("eval_every"))
+    eval_every: int | None = by_default(_of_scale("eval_every"))
     """Updates between evaluations; above 1 the gap reads too small."""
-    eval_images: int | None = dataclasses.field(default=None, metadata=_of_scale("eval_images"))
+    eval_images: int | None = by_default(_of_scale("eval_images"))
     """Evaluation images per task, fixed; refused where a task has fewer. The default takes all test
     images where there are fewer."""
     regime: Regime = "joint"
@@ -92,33 +94,24 @@ class StabilityGapConfig(TrainingOptions):
     """Channels of the first stage of the ResNet; each further one has twice as many."""
     blocks: Blocks = (2, 2, 2, 2)
     """Blocks of two convolutions in each stage of the ResNet."""
-    gain_on: Literal["output", "all"] | None = dataclasses.field(
-        default=None, metadata={"default": _words.each(LAYERS)}
-    )
+    gain_on: Literal["output", "all"] | None = by_default(_words.each(LAYERS))
     """Layers that a gain modulates: the output alone, or all that the method chooses. With all of a
     ResNet the slow weights aren't evaluated."""
     augment: bool = False
     """Shift training images by up to 4 pixels and mirror half of them."""
     compute_dtype: Literal["float32", "bfloat16"] = "float32"
     """Precision of the ResNet's convolutions; weights, statistics and logits are float32."""
-    batched: bool | None = dataclasses.field(
-        default=None, metadata={"default": "True; False with a ResNet on a CPU"}
-    )
+    batched: bool | None = by_default("True; False with a ResNet on a CPU")
     """Whether seeds train side by side in one batch; on a CPU a ResNet's train faster one by
     one."""
-    tasks: int | None = dataclasses.field(
-        default=None, metadata={"default": _words.each(_of_streams("tasks", "tasks"))}
-    )
+    tasks: int | None = by_default(_words.each(_of_streams("tasks", "tasks")))
     """Number of tasks, where the stream leaves it open."""
     angles: tuple[float, ...] = StreamOptions.angles
     """Degrees, one task each, of a rotated stream."""
-    data_dir: Path | None = dataclasses.field(default=None, metadata={"default": "TFDS's own"})
+    data_dir: Path | None = by_default("TFDS's own")
     """Folder of sets prepared by TensorFlow Datasets (TFDS)."""
-    image_folder: Path | None = dataclasses.field(
-        default=None,
-        metadata={
-            "default": f"none; required with {', '.join(stream_specs.owners('image_folder'))}"
-        },
+    image_folder: Path | None = by_default(
+        f"none; required with {', '.join(stream_specs.owners('image_folder'))}"
     )
     """Folder of images, train/CLASS/*.png and test/CLASS/*.png, all of one size."""
 

@@ -9,10 +9,12 @@ from collections.abc import Mapping
 from typing import Any, Literal
 
 import numpy as np
+from jaxtyping import Float
 
 from neurogain.neuromod import Effect, Interactions, KineticsParams, systems, tables
 from neurogain.neuromod.systems import NeuromodParams
 from neurogain.tasks.go_nogo.agent import AgentParams
+from neurogain.tasks.go_nogo.environment import Task
 
 Source = Literal["detector", "none", "random", "late", "yoked"]
 
@@ -132,3 +134,34 @@ def parameters(
         validity=validity,
         detector=float(condition.source == "detector"),
     )._replace(**changes)
+
+
+def given_bursts(
+    condition: Condition, task: Task, seeds: int, *, seed: int, yoke: np.ndarray | None = None
+) -> Float[np.ndarray, "seed trial"]:
+    """Return the bursts that a condition's source calls for from outside the agent.
+
+    Random: one at a trial drawn uniformly from all behind the first 40. Late: from those behind
+    the first shift, so that the first rule is learned as under DA + NA. Yoked: those of the next
+    seed of DA + NA; the last seed gets those of the first.
+
+    Args:
+      condition: whose source it is.
+      task: the agent's task, which says how many trials there are.
+      seeds: number of agents.
+      seed: of the draw.
+      yoke: bursts of DA + NA, (seeds, trials), for a yoked condition.
+
+    Example:
+      >>> given_bursts(CONDITIONS["na-late"], Task(), 2, seed=0).sum(axis=1).tolist()
+      [1.0, 1.0]
+    """
+    given = np.zeros((seeds, task.total), np.float32)
+    if condition.source in ("random", "late"):
+        rng = np.random.default_rng([seed, 1])
+        first = task.starts[1] if condition.source == "late" else 40
+        given[np.arange(seeds), rng.integers(first, task.total, seeds)] = 1
+    if condition.source == "yoked":
+        assert yoke is not None
+        given[:] = np.roll(yoke, -1, axis=0)
+    return given
