@@ -4,6 +4,7 @@ This module imports nothing but the standard library, so that an interruption en
 the first moment on.
 """
 
+import _thread
 import contextlib
 import os
 import signal
@@ -144,7 +145,9 @@ def _run(experiment: "Experiment", config: Any, out: Any, *, resume: bool, overw
             experiment, config, out=out, resume=resume, overwrite=overwrite, progress=True
         )
     except KeyboardInterrupt:
-        _say(f"\nInterrupted. What was finished is in {out}; continue with --resume.")
+        some = any((out / "curves").glob("*.npz"))
+        kept = f". What was finished is in {out}; continue with --resume."
+        _say("\nInterrupted" + (kept if some else " before anything was finished."))
         sys.exit(INTERRUPTED)
     print(result.table())
     print(f"\nWritten: {out / 'metrics.json'}; arrays in curves/, figures beside it.")
@@ -158,6 +161,7 @@ def script() -> None:
     then, so the process ends without it.
     """
     signal.signal(signal.SIGINT, _stop_at_once)
+    sys.unraisablehook = _interrupt_again
     start = _prepare(sys.argv[1:])  # imports, which take seconds
     try:
         signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -175,6 +179,14 @@ def _stop_at_once(number: int, frame: FrameType | None) -> None:
     del number, frame
     _say("\nInterrupted before anything was run.")
     _leave()
+
+
+def _interrupt_again(unraisable: "sys.UnraisableHookArgs") -> None:
+    """Repeat an interruption that came while objects were freed, where Python would drop it."""
+    if issubclass(unraisable.exc_type, KeyboardInterrupt):
+        _thread.interrupt_main()
+    else:
+        sys.__unraisablehook__(unraisable)
 
 
 def _say(line: str) -> None:

@@ -77,6 +77,8 @@ class Whole(NamedTuple):
 
 Count = Annotated[int, Whole(1)]
 Seed = Annotated[int, Rule("in [0, 2^32)", lambda x: (x >= 0) & (x < 2**32))]
+_CONDUCTANCE = Rule("a finite conductance of at least 0 nS", lambda x: (x >= 0) & (x < np.inf))
+_SHARE = Rule("in [0, 1], the probability (dimensionless)", lambda x: (x >= 0) & (x <= 1))
 TimeStep = Annotated[float, positive("ms", below=1e3)]
 
 
@@ -131,18 +133,25 @@ class In(NamedTuple):
             self.rule.check(name, numbers, " ".join(map(str, default)))
 
 
+Shares = Annotated[grids.Grid, In("dimensionless", _SHARE)]
+Conductances = Annotated[grids.Grid, In("nS", _CONDUCTANCE)]
+
+
 @dataclasses.dataclass(frozen=True)
 class Options:
     """A configuration whose fields have rules; in Python, grids and tuples may be lists, too."""
 
     _rules: ClassVar[dict[str, tuple[Any, ...]]] = {}  # of each field
     _grids: ClassVar[dict[str, In]] = {}
+    _numbers: ClassVar[tuple[str, ...]] = ()
 
     def __init_subclass__(cls) -> None:
         """Take the rules from the annotations."""
         hints = typing.get_type_hints(cls, include_extras=True)
         cls._rules = {name: getattr(hint, "__metadata__", ()) for name, hint in hints.items()}
         found = [(name, rule) for name, rules in cls._rules.items() for rule in rules]
+        kinds = typing.get_type_hints(cls).items()
+        cls._numbers = tuple(name for name, kind in kinds if kind in (int, float))
         cls._grids = {name: rule for name, rule in found if isinstance(rule, In)}
 
     def __post_init__(self) -> None:
@@ -163,6 +172,10 @@ class Options:
 
     def check(self) -> None:
         """Raise ValueError for bad input; the message has the rule, the value and a way out."""
+        for name in self._numbers:
+            value = getattr(self, name)
+            if isinstance(value, bool) or not isinstance(value, int | float | np.number):
+                raise TypeError(f"`{name}` must be a number; got {value!r}.")
         for name, rules in self._rules.items():
             for rule in rules:
                 rule.check(name, getattr(self, name), getattr(type(self), name, None))

@@ -246,6 +246,9 @@ def run(
             f"`config` of {experiment.name} must be a {experiment.config.__name__}; got "
             f"{type(config).__name__}."
         )
+    if out is None and (resume or overwrite):
+        which = "resume" if resume else "overwrite"
+        raise ValueError(f"`{which}` is of a run in a folder; got no `out`. Pass out=folder.")
     config.check()
     parts = list(experiment.parts(config))
     settings = experiment.as_json(config)

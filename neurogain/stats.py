@@ -104,9 +104,19 @@ def median_summary(values: Values) -> dict[str, Any]:
 
 
 def text(value: Mapping[str, Any], form: str = ".1f") -> str:
-    """Return a `summary` in words: the mean and, where there is one, its interval."""
+    """Return a `summary` in words: the mean and, where there is one, its interval.
+
+    Where it is that of some seeds alone, it says of how many.
+
+    Example:
+      >>> text(summary([1.0, 2.0, float("nan")], known_only=True))
+      '1.5 [-4.9, 7.9] (2 of 3)'
+    """
     if value["mean"] is None:
         return "undefined"
     low, high = value["ci"]
     interval = "" if low is None else f" [{low:{form}}, {high:{form}}]"
-    return f"{value['mean']:{form}}{interval}"
+    seeds = value.get("per_seed", ())
+    known = sum(x is not None for x in seeds)
+    some = f" ({known} of {len(seeds)})" if known < len(seeds) else ""
+    return f"{value['mean']:{form}}{interval}{some}"

@@ -1,3 +1,4 @@
+import gc
 import os
 from pathlib import Path
 
@@ -26,6 +27,9 @@ _SPARING = os.environ["JAX_DISABLE_MOST_OPTIMIZATIONS"].lower() in ("1", "true",
 
 # Annotated types, shapes and dtypes are checked while the tests run.
 install_import_hook("neurogain", "runtime_types.checked")
+
+# Tracing makes many objects; looking for circles among them takes a twentieth of the time.
+gc.set_threshold(100_000, 20, 100)
 
 settings.register_profile("neurogain", deadline=None, derandomize=True)
 settings.load_profile("neurogain")

@@ -6,11 +6,12 @@ import signal
 import subprocess
 import sys
 import time
+import types
 
 import pytest
 
 import neurogain
-from neurogain import cli, experiments
+from neurogain import cli, experiments, runner
 from neurogain.continual import stream_specs
 from neurogain.experiments.stability_gap.config import PRESETS
 
@@ -128,3 +129,31 @@ def test_an_interruption_of_a_run_is_one_line_and_keeps_what_is_finished(tmp_pat
     (last,) = [line for line in rest if line and not line.startswith("[")]
     assert last.startswith("Interrupted. What was finished is in")
     assert last.endswith("continue with --resume.")
+
+
+def interrupt_and_wait():
+    cli._interrupt_again(types.SimpleNamespace(exc_type=KeyboardInterrupt))
+    time.sleep(5)
+
+
+def test_an_interruption_that_python_would_drop_comes_again():
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            interrupt_and_wait()
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def test_an_interruption_before_anything_is_finished_says_so(tmp_path, monkeypatch, capsys):
+    def stop(*arguments, **options):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(runner, "run", stop)
+    experiment, curves = experiments.get("cell"), tmp_path / "curves"
+    for said in ("before anything was finished", "continue with --resume"):
+        with pytest.raises(SystemExit):
+            cli._run(experiment, None, tmp_path, resume=False, overwrite=False)
+        assert said in capsys.readouterr().err
+        curves.mkdir(exist_ok=True)
+        (curves / "one.npz").touch()

@@ -75,3 +75,10 @@ def test_grids_and_tuples_may_be_lists_arrays_or_one_value():
 def test_a_message_has_argument_rule_value_and_way_out(change, message):
     with pytest.raises(ValueError, match=message):
         Own(**({"required": 2.0} | change)).check()
+
+
+@pytest.mark.parametrize("value", ["1", True, None, np.ones(2)])
+def test_a_number_is_a_number(value):
+    with pytest.raises(TypeError, match="`free` must be a number; got"):
+        Own(2.0, free=value).check()
+    Own(2.0, free=np.float32(0.5)).check()

@@ -365,3 +365,10 @@ def test_an_experiment_without_figures_needs_no_matplotlib(tmp_path):
     assert not list((tmp_path / "run").glob("*.png"))
     with pytest.raises(ValueError, match="toy has no figures"):
         result.plot()
+
+
+@pytest.mark.parametrize("option", ["resume", "overwrite"])
+def test_what_is_of_a_folder_needs_one(option, ran):
+    with pytest.raises(ValueError, match=f"`{option}` is of a run in a folder; got no `out`"):
+        runner.run(EXPERIMENT, ToyConfig(), **{option: True})
+    assert not ran

@@ -42,6 +42,10 @@ def _module(name: str) -> ModuleType:
     return importlib.import_module(f"{__name__}.{name.replace('-', '_')}")
 
 
+def __dir__() -> list[str]:
+    return ["NAMES", "get", *(name.replace("-", "_") for name in NAMES)]
+
+
 def __getattr__(name: str) -> ModuleType:
     """Import an experiment's folder when it is first asked for."""
     if name.replace("_", "-") in NAMES:

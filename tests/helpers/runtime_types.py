@@ -9,7 +9,12 @@ from beartype import BeartypeConf, FrozenDict, beartype
 
 # An int does for a float, as for type checkers; NumPy's numbers do for Python's.
 _REAL = float | int | np.floating | np.integer
-_NUMBERS = {int: int | np.integer, float: _REAL, complex: complex | np.complexfloating | _REAL}
+_NUMBERS = {
+    bool: bool | np.bool_,
+    int: int | np.integer,
+    float: _REAL,
+    complex: complex | np.complexfloating | _REAL,
+}
 _CONF = BeartypeConf(hint_overrides=FrozenDict(_NUMBERS))
 
 

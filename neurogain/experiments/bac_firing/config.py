@@ -4,7 +4,7 @@ import dataclasses
 from typing import Annotated
 
 from neurogain.grids import Grid
-from neurogain.options import Count, In, Options, Seed, TimeStep
+from neurogain.options import Count, In, Options, Seed, Shares, TimeStep
 from neurogain.spiking.models.pyramidal import Coupling
 
 AXES = ("coupling", "dendritic_pulse", "delay")
@@ -19,7 +19,7 @@ class BacFiringConfig(Options):
     """ms from the somatic spike to the start of the dendritic pulse."""
     dendritic_pulse: Annotated[Grid, In("pA")] = ("100:900:100",)
     """pA, height of the dendritic pulse."""
-    coupling: Annotated[Grid, In("dimensionless")] = ("0:1:0.25",)
+    coupling: Shares = ("0:1:0.25",)
     """Probability in [0, 1] that soma and dendrite act on each other in a step."""
     dendritic_duration: float = 10.0
     """ms, length of the dendritic pulse."""

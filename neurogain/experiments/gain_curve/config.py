@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Annotated, NamedTuple
 
 from neurogain.grids import Grid
-from neurogain.options import Count, In, Options, Rule, Seed, TimeStep
+from neurogain.options import Conductances, Count, In, Options, Rule, Seed, Shares, TimeStep
 from neurogain.spiking.models.pyramidal import Coupling
 
 
@@ -19,11 +19,11 @@ class GainCurveConfig(Options):
     list or an array."""
     dendritic_current: Annotated[Grid, In("pA")] = ("0", "600")
     """pA, currents into the dendrite."""
-    coupling: Annotated[Grid, In("dimensionless")] = ("0", "0.5", "1")
+    coupling: Shares = ("0", "0.5", "1")
     """Probability in [0, 1] that soma and dendrite act on each other in a step."""
-    dendritic_inhibition: Annotated[Grid, In("nS")] = ("0",)
+    dendritic_inhibition: Conductances = ("0",)
     """nS, tonic inhibition, reversal -75 mV."""
-    somatic_inhibition: Annotated[Grid, In("nS")] = ("0",)
+    somatic_inhibition: Conductances = ("0",)
     """nS, tonic inhibition, reversal -75 mV."""
     coupling_mode: Coupling = "stochastic"
     """stochastic: drawn in every step; mean-field: its expectation, without noise."""

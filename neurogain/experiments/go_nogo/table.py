@@ -65,7 +65,7 @@ def _paired(metrics: Mapping[str, Any]) -> list[str]:
                 rows.append((name, x["post_shift_success"], x["only"]["p"], trials))
                 break
     heads = ("less DA + NA", "share", "p", "trials to it")
-    return lines("{:<25}{:<22+.2f}{:>8.2g}  {:+.0f}", [heads, *rows]) if rows else []
+    return lines("{:<25}{:<20+.2f}{:>8.2g}  {:+.0f}", [heads, *rows]) if rows else []
 
 
 def _ablations(metrics: Mapping[str, Any]) -> list[str]:

@@ -10,19 +10,13 @@ from neurogain import options
 from neurogain.grids import Grid
 
 POPULATIONS = ("pyramidal", "pv", "som")
-KNOBS = {
-    "dendritic_drive": "pA",
-    "coupling": "dimensionless",
-    "som_drive": "pA",
-    "pv_drive": "pA",
-}
+KNOBS = dict(dendritic_drive="pA", coupling="dimensionless", som_drive="pA", pv_drive="pA")
 LEVELS = {knob: f"{knob.removesuffix('_drive')}_levels" for knob in KNOBS}
 _Weight = Annotated[float, options.at_least_0("nS")]
 _Factor = Annotated[float, options.at_least_0("dimensionless")]
 _Width = Annotated[float, options.positive("radii of the ring")]
 _Noise = Annotated[float, options.at_least_0("pA")]
 _Currents = Annotated[Grid, options.In("pA")]
-_Shares = Annotated[Grid, options.In("dimensionless")]
 _FACTORS = options.In("dimensionless", options.at_least_0("dimensionless"), optional=True)
 _DEGREES = options.Rule("above 0 and below 360 degrees", lambda x: (x > 0) & (x < 360))
 _RANGE = options.Rule("low, then high, in Hz", lambda x: 0 <= x[0] < x[1] < np.inf)
@@ -82,7 +76,7 @@ class MicrocircuitConfig(options.Options):
     """pA, mean somatic currents of the f-I curves; numbers, or start:stop:step with both ends."""
     dendritic_levels: _Currents = ("0", "600", "700", "800", "1000")
     """pA, levels of `dendritic_drive`; changes are measured against the lowest level."""
-    coupling_levels: _Shares = ("0", "0.25", "0.5", "0.75", "1")
+    coupling_levels: options.Shares = ("0", "0.25", "0.5", "0.75", "1")
     """Levels of `coupling`, probabilities in [0, 1]."""
     som_levels: _Currents = ("75", "100", "140", "200")
     """pA, levels of `som_drive`; at 1000 pA the highest costs the pyramidal cells about as many
