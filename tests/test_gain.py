@@ -8,8 +8,6 @@ from jax.test_util import check_grads
 
 from neurogain import gain
 
-pytestmark = pytest.mark.optimized
-
 unit = st.floats(0.01, 0.99)
 gains = st.floats(0.1, 10)
 drives = st.floats(0, 5)
@@ -81,6 +79,7 @@ def test_closed_form_after_n_updates():
     np.testing.assert_allclose(x, fixed + (g - fixed) * decay**n, rtol=1e-6)
 
 
+@pytest.mark.optimized
 @given(decay=unit, g0=baselines)
 def test_the_baseline_without_drive_is_kept_bit_for_bit(decay, g0):
     g0 = np.float32(g0)

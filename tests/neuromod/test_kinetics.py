@@ -15,8 +15,6 @@ from neurogain.neuromod.kinetics import KineticsParams, Release
 from neurogain.neuromod.locus_coeruleus import LocusParams
 from neurogain.neuromod.receptors import ReceptorParams
 
-pytestmark = pytest.mark.optimized
-
 POSITIVE = st.floats(0.1, 1000.0)
 
 
@@ -46,6 +44,7 @@ def test_neurons_that_fire_less_release_less(activity, counts_as):
     np.testing.assert_allclose(c, 10 + 10 * counts_as * (1 - np.exp(-0.1 / 5)), rtol=1e-5)
 
 
+@pytest.mark.optimized
 @given(POSITIVE, POSITIVE)
 def test_tonic_release_keeps_the_concentration_bit_for_bit(tonic, tau):
     params = KineticsParams(np.float32(tonic), np.float32(tau))
@@ -109,12 +108,14 @@ def activated(params, c, tonic):
     return receptors.step(params, jnp.float32(0), c, tonic, dt=0.1)
 
 
+@pytest.mark.optimized
 @given(POSITIVE, POSITIVE, st.floats(1.0, 4.0), st.sampled_from([0.0, 10.0]))
 def test_nothing_is_activated_at_the_tonic_level(tonic, K, n, tau):
     tonic = np.float32(tonic)
     assert activated(ReceptorParams(K, n, tau), jnp.asarray(tonic), tonic) == 0
 
 
+@pytest.mark.optimized
 def test_nothing_is_activated_at_a_tonic_level_that_the_compiler_knows():
     step = jax.jit(lambda c: receptors.step(ReceptorParams(7.0, 1.7), c * 0, c, 0.3, dt=0.1))
     assert step(jnp.float32(0.3)) == 0

@@ -15,8 +15,6 @@ from neurogain.neuromod.kinetics import KineticsParams
 from neurogain.neuromod.receptors import ReceptorParams
 from neurogain.neuromod.systems import Drives, Interactions, NeuromodParams
 
-pytestmark = pytest.mark.optimized
-
 INDEX = {name: i for i, name in enumerate(systems.SYSTEMS)}
 AMOUNT = st.floats(-3.0, 3.0)
 
@@ -57,6 +55,7 @@ def test_each_drive_raises_its_own_system_alone(drive, system):
         assert (c > tonic) if name == system else (c == tonic)
 
 
+@pytest.mark.optimized
 def test_without_drives_nothing_moves_bit_for_bit():
     interactions = Interactions(np.full((4, 4), 0.7), np.full((4, 4), 0.3))
     params = tables.standard()._replace(interactions=interactions)
@@ -112,6 +111,7 @@ def test_odds_stay_probabilities(p, amount):
         assert found == pytest.approx(expected, abs=1e-12)
 
 
+@pytest.mark.optimized
 @given(st.floats(0, 1, width=32), st.floats(-1e3, 1e3, width=32))
 def test_no_effect_keeps_every_value_bit_for_bit(p, value):
     none = jnp.float32(0)

@@ -37,8 +37,6 @@ from neurogain.tasks.go_nogo import (
 )
 from neurogain.tasks.go_nogo.cells import KINDS, Times
 
-pytestmark = pytest.mark.optimized
-
 LAYOUT = Layout((4, 4, 4), (2, 2, 4))
 SMALL = Agent(Task(trials=8, inputs=10, active=4), "lif", LAYOUT, cue=60, counted=10, naive=1)
 
