@@ -18,6 +18,8 @@ from neurogain.spiking import (
     surrogate,
 )
 
+pytestmark = pytest.mark.optimized  # its runs cost more than what it compiles
+
 REPEATS = 12
 AXES = ("somatic current", "dendritic current", "coupling")
 

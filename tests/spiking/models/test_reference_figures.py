@@ -18,6 +18,8 @@ from neurogain.spiking import (
 )
 from neurogain.spiking.recorders import Total
 
+pytestmark = pytest.mark.optimized  # its runs cost more than what it compiles
+
 REPEATS, DURATION = 10, 3000.0
 FINE = np.arange(600.0, 841.0, 10.0)  # pA, for the rheobase
 _BURSTS = Total(lambda state, info: {"spike": info.spike, "burst": info.burst})
