@@ -1,3 +1,6 @@
+import functools
+from unittest import mock
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -7,39 +10,51 @@ from scipy import stats
 from neurogain.spiking.engine import random_bits
 
 
-@pytest.mark.parametrize("n", [1, 2, 7, 1000])
+def theirs(key, n):
+    return jax.random.bits(key, (n,), jnp.uint32)
+
+
 @pytest.mark.parametrize("make", [jax.random.key, jax.random.PRNGKey])
-def test_bits_are_those_of_jax(make, n):
+def test_bits_are_those_of_jax(make):
+    sizes = (1, 7, 1000)
+
+    @jax.jit
+    def both(key):
+        return [[draw(key, n) for n in sizes] for draw in (random_bits.draw, theirs)]
+
     for seed in (0, 1, 2**31):
         key = jax.random.fold_in(make(seed), 5)
-        expected = jax.random.bits(key, (n,), jnp.uint32)
-        np.testing.assert_array_equal(random_bits.draw(key, n), expected)
+        jax.tree.map(np.testing.assert_array_equal, *both(key))
+    np.testing.assert_array_equal(random_bits.draw(key, 7), both(key)[0][1])  # outside jit
 
 
 def test_keys_of_another_generator_are_drawn_from_by_it():
     key = jax.random.key(3, impl="rbg")
-    np.testing.assert_array_equal(random_bits.draw(key, 9), jax.random.bits(key, (9,), jnp.uint32))
+    np.testing.assert_array_equal(random_bits.draw(key, 9), theirs(key, 9))
 
 
 def test_bits_of_many_keys_are_those_of_each():
     keys = jax.random.split(jax.random.key(0), 4)
-    batched = jax.vmap(lambda k: random_bits.draw(k, 5))(keys)
-    np.testing.assert_array_equal(batched, [random_bits.draw(k, 5) for k in keys])
+    one = jax.jit(lambda key: random_bits.draw(key, 5))
+    batched = jax.jit(jax.vmap(one))(keys)
+    np.testing.assert_array_equal(batched, [one(key) for key in keys])
 
 
 @pytest.mark.parametrize("make", [jax.random.key, jax.random.PRNGKey])
 def test_keys_folded_in_are_those_of_jax(make):
+    @jax.jit
+    def both(key, number):
+        ours, expected = random_bits.fold_in(key, number), jax.random.fold_in(key, number)
+        assert ours.dtype == expected.dtype
+        return jax.random.key_data(ours), jax.random.key_data(expected)
+
     for seed in (0, 3):
-        key = make(seed)
-        for number in (0, 1, 2**31, 2**32 - 1):
-            expected = jax.random.fold_in(key, number)
-            ours = random_bits.fold_in(key, number)
-            assert ours.dtype == expected.dtype
-            assert (jax.random.key_data(ours) == jax.random.key_data(expected)).all()
-        steps = jnp.arange(3)
-        many = jax.jit(jax.vmap(lambda i, key=key: random_bits.fold_in(key, i)))(steps)
-        theirs = jax.vmap(lambda i, key=key: jax.random.fold_in(key, i))(steps)
-        assert (jax.random.key_data(many) == jax.random.key_data(theirs)).all()
+        for number in np.uint32([0, 1, 2**31, 2**32 - 1]):
+            ours, expected = both(make(seed), number)
+            np.testing.assert_array_equal(ours, expected)
+    outside = random_bits.fold_in(make(3), 2**32 - 1)
+    np.testing.assert_array_equal(jax.random.key_data(outside), ours)
+    np.testing.assert_array_equal(*jax.vmap(both, (None, 0))(make(3), np.arange(3)))
 
 
 def test_keys_of_another_generator_are_folded_by_it():
@@ -53,15 +68,19 @@ MANY = 1_000_000
 KEY = jax.random.key(20)
 
 
-def drawn(kind, key=KEY, n=MANY, **options):
-    if kind == "poisson":
-        options["mean"] = 0.5
-    return jax.jit(lambda key: getattr(random_bits, kind)(key, n=n, **options))(key)
+@functools.partial(jax.jit, static_argnames=("kind", "n", "stream", "dtype"))
+def drawn_from(key, kind, n, stream, dtype):
+    options = {"mean": 0.5} if kind == "poisson" else {}
+    return getattr(random_bits, kind)(key, n=n, stream=stream, dtype=dtype, **options)
+
+
+def drawn(kind, key=KEY, n=MANY, stream=0, dtype=jnp.float32):
+    return drawn_from(key, kind, n, stream, dtype)
 
 
 @pytest.fixture(scope="module")
 def normals():
-    return np.asarray(jax.jit(lambda key: random_bits.normal(key, MANY))(KEY), float)
+    return np.asarray(drawn("normal"), float)
 
 
 def exact_moments(most):
@@ -130,10 +149,14 @@ def test_cells_streams_and_steps_are_independent(kind):
         assert np.abs(r).max() < 5 / np.sqrt(n)
 
 
+@jax.jit
+def counts_of_many(mean):
+    return random_bits.poisson(KEY, mean, MANY)
+
+
 @pytest.mark.parametrize("mean", [0.001, 0.1, 1.0])
 def test_poisson_counts_follow_their_law(mean):
-    counts = jax.jit(lambda mean: random_bits.poisson(KEY, mean, MANY))(mean)
-    counts = np.asarray(counts).astype(int)
+    counts = np.asarray(counts_of_many(mean)).astype(int)
     most = np.flatnonzero(MANY * stats.poisson.pmf(np.arange(14), mean) >= 5)[-1]
     seen = np.bincount(np.minimum(counts, most), minlength=most + 1)
     expected = MANY * stats.poisson.pmf(np.arange(most + 1), mean)
@@ -142,15 +165,19 @@ def test_poisson_counts_follow_their_law(mean):
     assert statistic < stats.chi2.isf(1e-4, most)  # by chance once in 10,000 times
 
 
+@jax.jit
+def counts_of_words(words, mean):
+    with mock.patch.object(random_bits, "_pairs", return_value=(words, words)):
+        return random_bits.poisson(KEY, mean, words.size)
+
+
 @pytest.mark.parametrize(
     "mean", [0.0, 0.001, 1.0, *(pytest.param(m, marks=pytest.mark.slow) for m in (5e-4, 0.1))]
 )
-def test_every_count_has_its_chance_to_the_last_of_24_bits(mean, monkeypatch):
+def test_every_count_has_its_chance_to_the_last_of_24_bits(mean):
     """All 2^24 numbers in turn: a sum of rounded terms must not end below the largest of them."""
     n = 2**24
-    words = jnp.arange(n, dtype=jnp.uint32) << np.uint32(8)
-    monkeypatch.setattr(random_bits, "_pairs", lambda key, n, stream: (words, words))
-    counts = np.asarray(jax.jit(lambda mean: random_bits.poisson(KEY, mean, n))(mean))
+    counts = np.asarray(counts_of_words(np.arange(n, dtype=np.uint32) << np.uint32(8), mean))
     share = np.bincount(counts.astype(int), minlength=14) / n
     exact = stats.poisson.pmf(np.arange(14), mean)
     np.testing.assert_allclose(share, exact, atol=5 / n)
@@ -158,14 +185,15 @@ def test_every_count_has_its_chance_to_the_last_of_24_bits(mean, monkeypatch):
 
 
 def test_poisson_means_may_differ_between_cells():
-    means = jnp.tile(jnp.asarray([0.0, 0.1, 1.0]), 100_000)
-    counts = np.asarray(random_bits.poisson(KEY, means, 300_000)).reshape(-1, 3)
+    means = np.tile(np.float32([0.0, 0.1, 1.0]), 100_000)
+    draw = jax.jit(lambda key, means: random_bits.poisson(key, means, 300_000))
+    counts = np.asarray(draw(KEY, means)).reshape(-1, 3)
     assert (counts[:, 0] == 0).all()
     np.testing.assert_allclose(counts.mean(axis=0)[1:], [0.1, 1], atol=5 / np.sqrt(100_000))
 
 
 def test_uniform_numbers_are_multiples_of_a_24_bit_step_below_1():
-    x = np.asarray(random_bits.uniform(KEY, MANY), float)
+    x = np.asarray(drawn("uniform"), float)
     assert (x * 2**24 == np.rint(x * 2**24)).all()
     assert 0 <= x.min() < 1e-5
     assert 1 - 1e-5 < x.max() < 1
@@ -177,9 +205,9 @@ def test_uniform_numbers_are_multiples_of_a_24_bit_step_below_1():
 def test_keys_of_another_generator_draw_the_same_law(kind):
     key = jax.random.key(3, impl="rbg")
     n = 100_000
-    ours = drawn(kind, key, n)
+    ours = np.asarray(drawn(kind, key, n))
     np.testing.assert_array_equal(ours, drawn(kind, key, n))
-    assert np.mean(ours == drawn(kind, key, n, stream=1)) < 0.9
+    assert np.mean(ours == np.asarray(drawn(kind, key, n, stream=1))) < 0.9
     mean, sd = {"normal": (0, 1), "uniform": (0.5, 12**-0.5), "poisson": (0.5, 0.5**0.5)}[kind]
     np.testing.assert_allclose(ours.mean(), mean, atol=5 * sd / np.sqrt(n))
     np.testing.assert_allclose(ours.std(), sd, rtol=0.02)
@@ -187,7 +215,7 @@ def test_keys_of_another_generator_draw_the_same_law(kind):
 
 @pytest.mark.parametrize("kind", ["normal", "uniform", "poisson"])
 def test_numbers_are_of_the_dtype_and_depend_on_the_cell_alone(kind):
-    single, few = drawn(kind, n=1000), drawn(kind, n=10)
+    single, few = np.asarray(drawn(kind, n=1000)), np.asarray(drawn(kind, n=10))
     np.testing.assert_array_equal(single[:10], few)
     assert single.dtype == jnp.float32
     with jax.disable_jit():
