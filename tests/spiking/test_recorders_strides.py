@@ -54,9 +54,16 @@ def run(record, steps, *, runner=simulate, **options):
 
 
 def lengths(strides):
-    """Numbers of steps that all recorders sample together after, of two to three hundred."""
-    period = int(np.lcm.reduce(strides))
-    return period * max(2, -(-250 // period))
+    """Two times the steps that all recorders sample together after, and a number of such."""
+    two_periods = 2 * int(np.lcm.reduce(strides))
+    return two_periods, two_periods * -(-250 // two_periods)
+
+
+def recorders(strides):
+    record = {str(i): Sums(every) for i, every in enumerate(strides)}
+    record |= {f"traces {i}": Traces(potential, every) for i, every in enumerate(strides)}
+    record |= {"events": Spikes()} if 1 in strides else {}
+    return record | {"count": Total()}
 
 
 @pytest.fixture(scope="module")
@@ -87,57 +94,46 @@ def check(emitted, every, steps, whole, first_step=0):
 
 @pytest.mark.parametrize("strides", STRIDES, ids=str)
 def test_each_recorder_samples_in_a_simulation_as_if_alone(strides, whole):
-    steps = lengths(strides)
+    two_periods, steps = lengths(strides)
+    chunk = 1 if strides == STRIDES[0] else two_periods  # the former becomes one period
+    together = run(recorders(strides), steps, chunk=chunk).recorded
+    np.testing.assert_array_equal(together["count"], whole[1][:steps].sum(axis=0))
+    for i, every in enumerate(strides):
+        ours = together[str(i)]
+        assert ours["last"][0] == steps * (steps - 1) // 2
+        check(ours["emitted"], every, steps, whole)
+        traces = together[f"traces {i}"]
+        np.testing.assert_allclose(traces.time_ms, DT * np.arange(every, steps + 1, every))
+        np.testing.assert_array_equal(traces.values, ours["emitted"]["now"])
+    if 1 in strides:
+        step, cell = np.nonzero(whole[1][:steps])
+        np.testing.assert_allclose(together["events"].time_ms, DT * (step + 1))
+        np.testing.assert_array_equal(together["events"].cell, cell)
+
+
+def test_each_recorder_samples_in_a_rollout_as_if_alone(whole):
+    strides = STRIDES[3]
+    _, steps = lengths(strides)
     record = {str(i): Sums(every) for i, every in enumerate(strides)}
-    record |= {f"traces {i}": Traces(potential, every) for i, every in enumerate(strides)}
-    record |= {"count": Total(), "events": Spikes()} if 1 in strides else {"count": Total()}
-    for chunk in (1, 5000):
-        together = run(record, steps, chunk=chunk).recorded
-        np.testing.assert_array_equal(together["count"], whole[1][:steps].sum(axis=0))
-        for i, every in enumerate(strides):
-            ours = together[str(i)]
-            assert ours["last"][0] == steps * (steps - 1) // 2
-            check(ours["emitted"], every, steps, whole)
-            traces = together[f"traces {i}"]
-            np.testing.assert_allclose(traces.time_ms, DT * np.arange(every, steps + 1, every))
-            np.testing.assert_array_equal(traces.values, ours["emitted"]["now"])
-        if 1 in strides:
-            step, cell = np.nonzero(whole[1][:steps])
-            np.testing.assert_allclose(together["events"].time_ms, DT * (step + 1))
-            np.testing.assert_array_equal(together["events"].cell, cell)
-
-
-@pytest.mark.parametrize(
-    ("strides", "segment"),
-    [((1, 2, 6, 9), 70), ((8, 4, 2), None)],
-    ids=str,
-)
-def test_each_recorder_samples_in_a_rollout_as_if_alone(strides, segment, whole):
-    steps = lengths(strides)
-    record = {str(i): Sums(every) for i, every in enumerate(strides)}
-
-    @jax.jit
-    def rolled():
-        return run(record, steps, runner=rollout, segment=segment).recorded
-
-    together = rolled()
+    options = {"runner": rollout, "segment": 70}  # of 72, so that a shorter one is left
+    together = jax.jit(lambda: run(record, steps, **options).recorded)()
     for i, every in enumerate(strides):
         check(together[str(i)], every, steps, whole)
 
 
 def test_a_run_that_goes_on_keeps_its_strides(whole):
-    chunk = 60
-    record = {str(every): Sums(every) for every in (1, 20, 30)}
-    first = run(record, 120, chunk=chunk)
-    second = run(record, 180, chunk=chunk, state=first.state, first_step=first.step)
-    later = tuple(x[120:] for x in whole)
-    for every in (1, 20, 30):
-        emitted = second.recorded[str(every)]["emitted"]
-        check(emitted, every, 180, later, first_step=120)
+    strides = STRIDES[0]
+    record, period = recorders(strides), 60
+    first = run(record, 2 * period, chunk=period)
+    options = {"state": first.state, "first_step": first.step}
+    second = run(record, 3 * period, chunk=period, **options)
+    later = tuple(x[2 * period :] for x in whole)
+    for i, every in enumerate(strides):
+        emitted = second.recorded[str(i)]["emitted"]
+        check(emitted, every, 3 * period, later, first_step=2 * period)
 
 
-@pytest.mark.parametrize("runner", [simulate, rollout])
-@pytest.mark.parametrize("strides", [(1, 10, 100), (25, 100)], ids=str)
+@pytest.mark.parametrize(("runner", "strides"), [(simulate, (1, 10, 100)), (rollout, (25, 100))])
 def test_nothing_is_emitted_but_what_is_kept(strides, runner):
     seen = {every: [] for every in strides}
     record = {str(every): Sums(every, seen[every].append) for every in strides}
