@@ -27,12 +27,20 @@ pytestmark = pytest.mark.optimized
 KEY = jax.random.key(6)
 DT = 0.1  # ms
 RECORD = {"events": Spikes(), "count": Total()}
+N = 50
 
 
-def poisson(rate, *, n=50, duration=500.0, key=KEY, record=RECORD, runner=simulate, **options):
+def poisson(rate, *, n=N, duration=500.0, key=KEY, runner=simulate, **options):
     return runner(
-        PoissonSource(), (), rate, n=n, duration=duration, key=key, record=record, **options
+        PoissonSource(), (), rate, n=n, duration=duration, key=key, record=RECORD, **options
     )
+
+
+def raster_of(events, steps, n=N):
+    """Return what `rollout` records, (steps, n)."""
+    raster = np.zeros((steps, n))
+    raster[np.rint(events.time_ms / DT).astype(int) - 1, events.cell] = 1
+    return raster
 
 
 def likely(count, steps, rate, dt=DT):
@@ -45,9 +53,9 @@ def likely(count, steps, rate, dt=DT):
 @pytest.mark.parametrize("dt", [0.1, 1.0])
 @pytest.mark.parametrize("rate", [0.0, 1.0, 40.0, 900.0, 50_000.0])
 def test_sources_spike_at_their_rate_at_most_once_a_step(rate, dt):
-    steps, n = 5000, 50
-    run = poisson(rate, n=n, duration=steps * dt, dt=dt)
-    likely(run.recorded["count"].sum(), steps * n, rate, dt)
+    steps = 5000
+    run = poisson(np.full(N, rate), duration=steps * dt, dt=dt)
+    likely(run.recorded["count"].sum(), steps * N, rate, dt)
     assert run.recorded["count"].max() <= steps
     np.testing.assert_array_equal(run.recorded["count"], run.state.spikes)
     assert len(run.recorded["events"].cell) == run.recorded["count"].sum()
@@ -55,31 +63,25 @@ def test_sources_spike_at_their_rate_at_most_once_a_step(rate, dt):
 
 def test_rates_may_differ_between_sources():
     rate = np.array([0.0, 5.0, 50.0, 500.0, 2000.0])
-    run = poisson(rate, n=5, duration=2000.0)
-    likely(run.recorded["count"], 20_000, rate)
+    run = poisson(np.tile(rate, N // 5))
+    likely(run.recorded["count"].reshape(-1, 5).sum(axis=0), N // 5 * 5000, rate)
 
 
 def test_sources_and_steps_are_independent():
-    run = poisson(1000.0, n=30, duration=1000.0, record={"raster": Spikes()}, runner=rollout)
-    raster = np.asarray(run.recorded["raster"], float)
+    run = poisson(np.full(N, 1000.0), duration=1000.0)
+    raster = raster_of(run.recorded["events"], 10_000)
     z = (raster - raster.mean()) / raster.std()
     for a, b in ((z[1:], z[:-1]), (z[:, 1:], z[:, :-1]), (z[1:, 1:], z[:-1, :-1])):
         assert abs((a * b).mean()) < 5 / np.sqrt(a.size)
     variance = raster.sum(axis=0).var(ddof=1) / (10_000 * raster.mean() * (1 - raster.mean()))
-    low, high = stats.chi2.interval(1 - 1e-4, 29)
-    assert low < 29 * variance < high
+    low, high = stats.chi2.interval(1 - 1e-4, N - 1)
+    assert low < (N - 1) * variance < high
 
 
-@pytest.mark.parametrize("runner", [simulate, rollout])
-def test_a_pulse_raises_the_rate_while_it_lasts(runner):
+def test_a_pulse_raises_the_rate_while_it_lasts():
     rate = Pulse(height=800.0, start=100.0, end=250.0, base=20.0)
-    record = {"raster": Spikes()}
-    run = poisson(rate, n=100, duration=400.0, record=record, runner=runner)
-    if runner is rollout:
-        per_step = np.asarray(run.recorded["raster"]).sum(axis=1)
-    else:
-        step = np.rint(run.recorded["raster"].time_ms / DT).astype(int) - 1
-        per_step = np.bincount(step, minlength=4000)
+    run = poisson(rate, n=100, duration=400.0)
+    per_step = raster_of(run.recorded["events"], 4000, n=100).sum(axis=1)
     likely(per_step[:1000].sum(), 100_000, 20.0)
     likely(per_step[1000:2500].sum(), 150_000, 800.0)
     likely(per_step[2500:].sum(), 150_000, 20.0)
@@ -90,8 +92,13 @@ def test_a_series_gives_the_rate_of_each_step_and_source():
     rate[1000:2000, 1] = 500.0
     rate[::2, 2] = 1e7  # a spike is sure
     rate[:, 3] = np.linspace(0, 2000, 3000)
-    raster = poisson(TimeSeries(rate), n=4, duration=300.0, runner=rollout).recorded["events"]
-    raster = np.asarray(raster)
+
+    @jax.jit
+    def rolled(rate):
+        run = poisson(TimeSeries(rate), n=4, duration=300.0, runner=rollout, segment=1000)
+        return run.recorded["events"]
+
+    raster = np.asarray(rolled(rate))
     assert raster[:, 0].sum() == 0
     assert raster[:1000, 1].sum() == raster[2000:, 1].sum() == 0
     likely(raster[:, 1].sum(), 1000, 500.0)
@@ -103,19 +110,20 @@ def test_a_series_gives_the_rate_of_each_step_and_source():
 
 
 def test_neither_chunks_nor_interruptions_move_random_spikes():
-    chunk = 100
+    rate = np.full(N, 200.0)
     equal = functools.partial(jax.tree.map, np.testing.assert_array_equal)
-    whole = poisson(200.0, n=7, duration=100.0)
-    equal(poisson(200.0, n=7, duration=100.0, chunk=chunk), whole)
-    first = poisson(200.0, n=7, duration=30.0, chunk=chunk)
+    whole = poisson(rate, duration=100.0)
+    equal(poisson(rate, duration=100.0, chunk=100), whole)
+    first = poisson(rate, duration=30.0, chunk=100)
     options = {"state": first.state, "first_step": first.step}
-    second = poisson(200.0, n=7, duration=70.0, chunk=chunk, **options)
+    second = poisson(rate, duration=70.0, chunk=100, **options)
     equal(second.state, whole.state)
     parts = [run.recorded["events"].time_ms for run in (first, second)]
     np.testing.assert_allclose(np.concatenate(parts), whole.recorded["events"].time_ms)
-    raster = poisson(200.0, n=7, duration=100.0, runner=rollout).recorded["events"]
-    np.testing.assert_array_equal(np.nonzero(raster)[1], whole.recorded["events"].cell)
-    other = poisson(200.0, n=7, duration=100.0, key=jax.random.key(7))
+    options = {"duration": 100.0, "runner": rollout, "segment": 100}
+    raster = jax.jit(lambda rate: poisson(rate, **options).recorded["events"])(rate)
+    np.testing.assert_array_equal(raster, raster_of(whole.recorded["events"], 1000))
+    other = poisson(rate, duration=100.0, key=jax.random.key(7))
     assert not np.array_equal(other.recorded["count"], whole.recorded["count"])
 
 
@@ -170,9 +178,9 @@ def test_listed_spikes_come_when_and_where_they_are_listed():
         np.testing.assert_array_equal(number, [2, 2, 2, 0, 3, 0])
 
 
-@pytest.mark.parametrize(("dt", "chunk"), [(0.1, 1), (0.05, 17), (1 / 3, 1000), (0.1, 17)])
+@pytest.mark.parametrize(("dt", "chunk"), [(0.1, 1), (0.05, 17), (1 / 3, 1000)])
 def test_recorded_spikes_are_replayed_exactly(dt, chunk):
-    drive, duration = Drive(np.linspace(0.0, 900.0, 12)), 900 * dt
+    drive, duration = Drive(np.linspace(0.0, 900.0, 12)), 17 * 53 * dt
     made = simulate(
         IzhikevichCell(), cells.PV, drive, n=12, duration=duration, dt=dt, record=RECORD
     )
@@ -185,13 +193,13 @@ def test_recorded_spikes_are_replayed_exactly(dt, chunk):
 
 
 def test_a_replay_may_be_interrupted():
-    events = poisson(300.0, n=5, duration=40.0).recorded["events"]
-    first = listed(*events, n=5, duration=15.0)
+    events = poisson(np.full(N, 100.0), duration=100.0).recorded["events"]
+    first = listed(*events, n=N, duration=50.0)
     options = {"state": first.state, "first_step": first.step}
-    second = listed(*events, n=5, duration=25.0, **options)
+    second = listed(*events, n=N, duration=50.0, **options)
     parts = [run.recorded["events"].time_ms for run in (first, second)]
     np.testing.assert_array_equal(np.concatenate(parts), events.time_ms)
-    np.testing.assert_array_equal(second.state.spikes, np.bincount(events.cell, minlength=5))
+    np.testing.assert_array_equal(second.state.spikes, np.bincount(events.cell, minlength=N))
 
 
 def test_sources_may_have_no_spikes_or_one_in_every_step():
@@ -202,12 +210,12 @@ def test_sources_may_have_no_spikes_or_one_in_every_step():
 
 def test_random_sources_are_made_in_the_dtype_of_the_run():
     with jax.enable_x64():
-        run = poisson(100.0, n=3, duration=20.0, dtype=jnp.float64)
+        run = poisson(np.full(N, 100.0), duration=100.0, dtype=jnp.float64)
         assert run.state.spikes.dtype == jnp.float64
         spikes = listed([0.1], [2], dtype=jnp.float64)
     assert spikes.state.spikes.dtype == jnp.float64
     assert spikes.state.step.dtype == jnp.int32
-    same = poisson(100.0, n=3, duration=20.0)
+    same = poisson(np.full(N, 100.0), duration=100.0)
     np.testing.assert_array_equal(run.recorded["count"], same.recorded["count"])
 
 
