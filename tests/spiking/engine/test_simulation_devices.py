@@ -1,5 +1,7 @@
 """Cells spread over devices spike as on one."""
 
+import functools
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -25,7 +27,6 @@ KEY = jax.random.key(2)
 CURRENT = np.linspace(600.0, 2000.0, N).astype(np.float32)
 COUPLING = np.linspace(0.0, 1.0, N).astype(np.float32)
 RECORD = {"count": Total(), "events": Spikes()}
-DURATION, CHUNK = 100.0, 500  # ms; steps
 
 
 def noise(step, key):
@@ -40,20 +41,23 @@ def spread():
     return lambda tree: jax.device_put(tree, sharding)
 
 
-def run(place, *, state=True, drive=True, runner=simulate, **options):
-    """Run noisy cells; numbers per cell are spread with the cells, if `drive` is placed."""
-    model = PyramidalCell()
-    rest = model.init(cells.L5_PYRAMIDAL, N, jnp.float32)
-    soma = cells.L5_SOMA._replace(d=jnp.linspace(200.0, 300.0, N))
-    arrays = (CURRENT, COUPLING, soma.d)
-    current, coupling, d = place(arrays) if drive else arrays
+def run(arrays, *, runner=simulate, **options):
+    """Run noisy cells from numbers per cell and a state."""
+    (current, coupling, d), state = arrays
     return runner(
-        model,
-        cells.L5_PYRAMIDAL._replace(soma=soma._replace(d=d)),
+        PyramidalCell(),
+        cells.L5_PYRAMIDAL._replace(soma=cells.L5_SOMA._replace(d=d)),
         PyramidalDrive(Drive(Noise(current, 300.0)), Drive(current=noise), coupling),
-        **{"n": N, "duration": DURATION, "key": KEY, "record": RECORD,
-           "state": place(rest) if state else None, **options},
-    )  # fmt: skip
+        **{"n": N, "duration": 50.0, "key": KEY, "record": RECORD, "state": state, **options},
+    )
+
+
+def numbers():
+    return CURRENT, COUPLING, np.linspace(200.0, 300.0, N, dtype=np.float32)
+
+
+def rest():
+    return PyramidalCell().init(cells.L5_PYRAMIDAL, N, jnp.float32)
 
 
 def devices(tree):
@@ -62,7 +66,7 @@ def devices(tree):
 
 @pytest.fixture(scope="module")
 def alone():
-    result = run(lambda tree: tree, chunk=CHUNK)
+    result = run((numbers(), rest()))
     assert devices(result.state) == {1}
     assert (result.recorded["count"] >= 1).sum() >= 6
     return result
@@ -70,7 +74,7 @@ def alone():
 
 @pytest.fixture(scope="module")
 def sharded(spread):
-    return run(spread, chunk=CHUNK)
+    return run(spread((numbers(), rest())))
 
 
 def equal(actual, expected):
@@ -85,17 +89,15 @@ def test_sharded_cells_spike_bit_for_bit_as_on_one_device(sharded, alone):
 
 @pytest.mark.parametrize("what", ["state", "drive"])
 def test_it_is_enough_to_spread_the_state_or_the_drive(spread, alone, what):
-    result = run(spread, **{"state": False, "drive": False, what: True}, chunk=CHUNK)
+    state = what == "state"
+    result = run((numbers(), spread(rest())) if state else (spread(numbers()), None))
     assert devices(result.state) == {4}
     equal(result, alone)
 
 
 def test_a_sharded_run_stays_sharded_and_can_go_on(spread, sharded, alone):
-    def go_on(place, before):
-        options = {"state": before.state, "first_step": before.step, "chunk": CHUNK}
-        return run(place, duration=CHUNK * 0.1, **options)
-
-    again, there = go_on(spread, sharded), go_on(lambda tree: tree, alone)
+    again = run((spread(numbers()), sharded.state), first_step=sharded.step)
+    there = run((numbers(), alone.state), first_step=alone.step)
     assert devices(again.state) == {4}
     equal(again.recorded, there.recorded)
     jax.tree.map(  # XLA may round otherwise where a device has fewer cells
@@ -106,7 +108,8 @@ def test_a_sharded_run_stays_sharded_and_can_go_on(spread, sharded, alone):
 
 
 def test_a_sharded_rollout_counts_the_same_spikes(spread, alone):
-    result = run(spread, runner=rollout)
+    rolled = jax.jit(functools.partial(run, runner=rollout, segment=100))
+    result = rolled(spread((numbers(), rest())))
     assert devices(result.state) == {4}
     np.testing.assert_array_equal(result.recorded["count"], alone.recorded["count"])
     step, cell = np.nonzero(np.asarray(result.recorded["events"]))
