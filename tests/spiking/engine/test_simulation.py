@@ -65,25 +65,28 @@ def whole():
     return run
 
 
+def same_in_parts(first, second, whole):
+    equal(second.state, whole.state)
+    assert second.step == whole.step
+    equal(first.recorded["count"] + second.recorded["count"], whole.recorded["count"])
+    for name in ("events", "dendrite"):
+        both = zip(first.recorded[name], second.recorded[name], strict=True)
+        equal([np.concatenate(parts) for parts in both], list(whole.recorded[name]))
+
+
 @pytest.mark.parametrize("chunk", [1, 100])
 def test_the_length_of_chunks_changes_no_bit(whole, chunk):
     equal(stochastic(record=EVERYTHING, chunk=chunk), whole)
 
 
 def test_a_run_in_two_parts_is_one_run(whole):
-    split = 300  # steps; both parts are one program
-    record = {"events": Spikes(), "dendrite": EVERYTHING["dendrite"]}
-    first = stochastic(split * 0.1, record=record)
+    split = 300  # steps
+    first = stochastic(split * 0.1, record=EVERYTHING, chunk=100)
     assert first.step == split
-    second = stochastic(
-        (STEPS - split) * 0.1, record=record, state=first.state, first_step=first.step
-    )
-    equal(second.state, whole.state)
-    assert second.step == whole.step == STEPS
-    for name in record:
-        both = zip(first.recorded[name], second.recorded[name], strict=True)
-        joined = [np.concatenate(parts) for parts in both]
-        equal(joined, list(whole.recorded[name]))
+    options = {"state": first.state, "first_step": first.step}
+    second = stochastic((STEPS - split) * 0.1, record=EVERYTHING, chunk=100, **options)
+    assert second.step == STEPS
+    same_in_parts(first, second, whole)
 
 
 def test_the_same_key_gives_the_same_run_and_another_key_another(whole):
@@ -150,25 +153,19 @@ def test_progress_rises_to_the_end(chunk):
 
 @pytest.mark.parametrize("after", [1, 4])
 def test_an_interrupted_run_keeps_what_it_recorded_and_can_go_on(whole, after):
-    record = {"events": Spikes(), "dendrite": EVERYTHING["dendrite"], "count": Total()}
+    options = {"record": EVERYTHING, "chunk": 100}
 
     def stop(done, total):
         if done == 100 * after:
             raise KeyboardInterrupt
 
     with pytest.raises(Interrupted, match=f"after {100 * after} of 600 steps") as caught:
-        stochastic(record=record, chunk=100, progress=stop)
+        stochastic(progress=stop, **options)
     first = caught.value.result
     assert first.step == 100 * after
-    equal(first, stochastic(10.0 * after, record=record, chunk=100))
-    second = stochastic(
-        DURATION - 10.0 * after, record=record, chunk=100, state=first.state, first_step=first.step
-    )
-    equal(second.state, whole.state)
-    equal(first.recorded["count"] + second.recorded["count"], whole.recorded["count"])
-    for name in ("events", "dendrite"):
-        both = zip(first.recorded[name], second.recorded[name], strict=True)
-        equal([np.concatenate(parts) for parts in both], list(whole.recorded[name]))
+    equal(first, stochastic(10.0 * after, **options))
+    options |= {"state": first.state, "first_step": first.step}
+    same_in_parts(first, stochastic(DURATION - 10.0 * after, **options), whole)
 
 
 def test_an_interruption_between_two_chunks_loses_the_later_alone(monkeypatch):
