@@ -3,7 +3,6 @@
 import functools
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 import pytest
 
@@ -23,7 +22,6 @@ pytestmark = pytest.mark.optimized
 N = 3
 STEPS = 600
 KEY = jax.random.key(7)
-MEAN_FIELD = PyramidalCell(coupling="mean-field")
 
 
 def noise(step, key):
@@ -35,11 +33,10 @@ def dendritic(state, info):
 
 
 NOISY = PyramidalDrive(soma=Drive(current=noise), dendrite=Drive(current=500.0), coupling=0.5)
-STEADY = NOISY._replace(soma=Drive(current=1800.0))
 EVERYTHING = {
     "count": Total(),
     "peak": Peak(dendritic),
-    "trace": Traces(dendritic, every=4, cells=(2, 0)),
+    "trace": Traces(dendritic, cells=(2, 0)),  # test_recorders_strides.py has the others
     "raster": Spikes(),
     "intervals": Intervals(),
 }
@@ -76,18 +73,21 @@ def simulated():
     return run(simulate, record=EVERYTHING)
 
 
-@pytest.mark.parametrize("segment", [None, 70])  # the latter leaves a shorter one at the end
-def test_rollout_with_numbers_as_arguments_is_simulate_bit_for_bit(segment, simulated):
-    expected = simulated
+def jitted(**options):
+    """Return NOISY's rollout as a function of constants, numbers of the drive, key and state."""
 
     @jax.jit
-    def jitted(params, drive, key):
-        drive = PyramidalDrive(Drive(noise), Drive(drive[0]), drive[1])
-        options = {"record": EVERYTHING, "segment": segment}
-        run = rolled(params=params, drive=drive, key=key, **options)
+    def rolled_from(params, numbers, key, state=None):
+        drive = PyramidalDrive(Drive(noise), Drive(numbers[0]), numbers[1])
+        run = rolled(params=params, drive=drive, key=key, state=state, **options)
         return run.state, run.recorded
 
-    state, recorded = jitted(cells.L5_PYRAMIDAL, (500.0, 0.5), KEY)
+    return functools.partial(rolled_from, cells.L5_PYRAMIDAL, (500.0, 0.5), KEY)
+
+
+def test_rollout_with_numbers_as_arguments_is_simulate_bit_for_bit(simulated):
+    expected = simulated
+    state, recorded = jitted(record=EVERYTHING, segment=70)()  # a shorter one at the end
     equal(state, expected.state)
     same_records(recorded, expected.recorded)
     assert len(recorded["raster"]) == expected.step == STEPS
@@ -108,13 +108,16 @@ def test_rollout_outside_jit_is_simulate_to_the_last_bits(simulated):
     close(actual.recorded["intervals"], expected.recorded["intervals"], rtol=1e-4)
 
 
-def test_a_rollout_goes_on_from_a_state_and_a_step():
-    raster = functools.partial(rolled, drive=STEADY, record={"raster": Spikes()})
-    whole, first = raster(), raster(duration=30.0)
-    second = raster(duration=30.0, state=first.state, first_step=first.step)
-    equal(second.state, whole.state)
-    parts = np.concatenate([first.recorded["raster"], second.recorded["raster"]])
-    equal(parts, whole.recorded["raster"])
+def test_a_rollout_goes_on_from_a_state_and_a_step(simulated):
+    record = {"raster": Spikes(), "count": Total()}
+    state, first = jitted(duration=24.0, record=record)()  # lengths of whole segments
+    state, second = jitted(duration=36.0, record=record, first_step=240)(state)
+    equal(state, simulated.state)
+    parts = {
+        "raster": np.concatenate([first["raster"], second["raster"]]),
+        "count": first["count"] + second["count"],
+    }
+    same_records(parts, simulated.recorded)
 
 
 def test_jit_is_eager_and_compiles_once_for_all_numbers():
@@ -125,67 +128,60 @@ def test_jit_is_eager_and_compiles_once_for_all_numbers():
         traces.append(current)
         return rolled(drive=PyramidalDrive(Drive(current), coupling=0.5), key=key)
 
-    for current, key in ((1500.0, KEY), (1800.0, jax.random.key(3))):
-        expected = rolled(drive=PyramidalDrive(Drive(current), coupling=0.5), key=key)
-        actual = counted(current, key)
-        assert (actual.recorded["spikes"] >= 2).all()
-        equal(actual.recorded, expected.recorded)
-        close(actual.state, expected.state, rtol=1e-4)
+    counted(1500.0, KEY)
+    actual = counted(1800.0, jax.random.key(3))
     assert len(traces) == 1
+    drive = PyramidalDrive(Drive(1800.0), coupling=0.5)
+    expected = rolled(drive=drive, key=jax.random.key(3))
+    assert (actual.recorded["spikes"] >= 2).all()
+    equal(actual.recorded, expected.recorded)
+    close(actual.state, expected.state, rtol=1e-4)
 
 
-def sweep(numbers):
-    p, C, current = numbers
-    params = cells.L5_PYRAMIDAL._replace(soma=cells.L5_SOMA._replace(C=C))
-    return rolled(params=params, drive=PyramidalDrive(Drive(current), Drive(500.0), p))
+def test_vmap_over_parameters_and_keys_is_a_loop():
+    def run(numbers, key):
+        p, C, current = numbers
+        params = cells.L5_PYRAMIDAL._replace(soma=cells.L5_SOMA._replace(C=C))
+        return rolled(params=params, drive=PyramidalDrive(Drive(current), Drive(500.0), p), key=key)
 
+    def row(tree, i):
+        return jax.tree.map(lambda x: np.asarray(x)[i], tree)
 
-@pytest.mark.parametrize(
-    ("function", "values"),
-    [
-        (sweep, (np.array([0.3, 0.7]), np.array([100.0, 250.0]), 500 * np.arange(6).reshape(2, 3))),
-        (lambda key: rolled(drive=STEADY, key=key), jax.random.split(KEY, 3)),
-    ],
-)
-def test_vmap_over_parameters_and_keys_is_a_loop(function, values):
-    values = jax.tree.map(jnp.asarray, values)
-    many = jax.vmap(function)(values)
-    one = jax.jit(function)
-    loop = [one(jax.tree.map(lambda x, i=i: x[i], values)) for i in range(len(many.step))]
-    for i, one in enumerate(loop):
+    current = np.array([[0.0, 500.0, 1000.0], *(2 * [[1500.0, 2000.0, 2500.0]])])
+    numbers = (np.array([0.3, 0.7, 0.7]), np.array([100.0, 250.0, 250.0]), current)
+    keys = jax.random.split(KEY, 3)  # the last two differ in nothing else
+    many = jax.jit(jax.vmap(run))(numbers, keys)
+    one = jax.jit(run)
+    for i in range(3):
+        alone = one(row(numbers, i), keys[i])
         # fusion differs in the last bit, which the last step before a peak magnifies
-        close(jax.tree.map(lambda x, i=i: x[i], many.recorded), one.recorded, rtol=0)
-        close(jax.tree.map(lambda x, i=i: x[i], many.state), one.state, rtol=1e-3, atol=1e-3)
-    differ = np.ptp(np.asarray(many.state.dendrite.v), axis=0)
+        close(row(many.recorded, i), alone.recorded, rtol=0)
+        close(row(many.state, i), alone.state, rtol=1e-3, atol=1e-3)
+    differ = np.abs(np.diff(many.state.dendrite.v, axis=0))
     assert (differ > 0.01).all()
 
 
-def loss(current, coupling, segment=None, model=MEAN_FIELD, key=None, traced=False):
-    drive = PyramidalDrive(Drive(current), Drive(500.0), coupling)
-    record = {"spikes": Total()} | ({"v": Traces(dendritic, every=5)} if traced else {})
-    options = {"n": N, "duration": 30.0, "key": key, "segment": segment, "record": record}
-    run = rollout(model, cells.L5_PYRAMIDAL, drive, **options)
-    v = run.recorded["v"] if traced else run.state.dendrite.v
-    return run.recorded["spikes"].sum() + 1e-3 * v.mean()
+def test_gradients_are_those_of_forward_mode_and_do_not_depend_on_the_segment():
+    def loss(current, coupling, segment=None):
+        run = rolled(
+            drive=PyramidalDrive(Drive(current), Drive(500.0), coupling),
+            duration=28.8,  # both lengths of segments divide it
+            record={"spikes": Total(), "v": Traces(dendritic)},
+            segment=segment,
+        )
+        return run.recorded["spikes"].sum() + 1e-3 * run.recorded["v"].mean()
 
-
-def test_gradients_are_finite_and_do_not_depend_on_the_segment():
     def gradient(segment):
-        options = {"model": PyramidalCell(), "key": KEY, "traced": True, "segment": segment}
-        return jax.jit(jax.value_and_grad(functools.partial(loss, **options), (0, 1)))(1200.0, 0.5)
+        one = functools.partial(loss, segment=segment)
+        return jax.jit(jax.value_and_grad(one, (0, 1)))(1200.0, 0.5)
 
     value, expected = gradient(None)
     assert value > N - 1
     assert np.isfinite(expected).all()
     assert expected[0] > 0
     assert expected[1] != 0
-    close(gradient(100), (value, expected), rtol=1e-4)
-
-
-def test_reverse_mode_is_forward_mode():
-    backward = jax.jit(jax.grad(loss, (0, 1)))(1200.0, 0.5)
-    forward = jax.jit(jax.jacfwd(loss, (0, 1)))(1200.0, 0.5)
-    close(backward, forward, rtol=1e-3)
+    close(gradient(96), (value, expected), rtol=1e-4)
+    close(jax.jit(jax.jacfwd(loss, (0, 1)))(1200.0, 0.5), expected, rtol=1e-3)
 
 
 def test_memory_of_the_gradient_grows_as_the_root_of_the_steps():
