@@ -84,6 +84,7 @@ def test_coupling_of_zero_or_one_is_the_mean_field(run, mean_field_grid):
 
 @pytest.mark.parametrize("p", [0.0, 1.0])
 def test_a_step_at_coupling_zero_or_one_is_the_mean_fields_bit_for_bit(p):
+    # outside jit, where nothing is fused and rounded otherwise
     drive = PyramidalDrive(Drive(900.0), Drive(500.0, 3.0, -225.0), p)
     for key in jax.random.split(KEY, 5):
         stochastic = pyramidal.step(P, spread_state(), drive, dt=0.1, key=key)
@@ -159,12 +160,13 @@ def test_jit_is_eager_and_vmap_is_a_loop(coupling):
     chex.assert_trees_all_close(jax.jit(jax.vmap(step))(stacked, keys), loop, rtol=1e-5, atol=1e-4)
 
 
-def arriving(state, dt=0.1, p=P):
+@functools.partial(jax.jit, static_argnames="dt")
+def arriving(state, dt=0.1):
     """Return in pA what reaches the dendrites by back-propagation in the next step."""
-    drive, silent = PyramidalDrive(coupling=1.0), p._replace(bap_current=0.0)
+    drive, silent = PyramidalDrive(coupling=1.0), P._replace(bap_current=0.0)
     step = functools.partial(pyramidal.step, dt=dt, coupling="mean-field")
-    (with_it, _), (without, _) = step(p, state, drive), step(silent, state, drive)
-    return (with_it.dendrite.v - without.dendrite.v) * p.dendrite.C / dt, with_it
+    (with_it, _), (without, _) = step(P, state, drive), step(silent, state, drive)
+    return (with_it.dendrite.v - without.dendrite.v) * P.dendrite.C / dt, with_it
 
 
 @pytest.mark.parametrize(("dt", "first", "last"), [(0.1, 5, 25), (0.05, 10, 50), (0.25, 2, 10)])
@@ -178,11 +180,10 @@ def test_a_spike_arrives_from_half_a_millisecond_to_two_and_a_half_both_included
 @pytest.mark.parametrize("spikes", [(0,), (0, 10), (0, 3, 40)])
 def test_the_window_counts_from_the_last_spike(spikes):
     state, seen = pyramidal.init(P, 1), []
-    arrive = jax.jit(arriving)
     for step in range(80):
         if step in spikes:  # a soma put there passes its peak in this step
             state = state._replace(soma=state.soma._replace(v=jnp.asarray([60.0])))
-        current, state = arrive(state)
+        current, state = arriving(state)
         seen.append(current[0] > 1000)
     last = [max((s for s in spikes if s < step), default=-999) for step in range(80)]
     expected = [5 <= step - spike <= 25 for step, spike in enumerate(last)]
