@@ -1,5 +1,7 @@
 """The gradient is the derivative of the continuous flow, spikes included."""
 
+import functools
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -38,13 +40,9 @@ def continuous_flow(p, current, conductance, end):
         state = np.array([p.c, run.y[1, -1] + p.d])
 
 
-def euler(p, current, conductance, end, dt, reset):
-    def step(state, _):
-        drive = combine(Drive(current), synapse(conductance, E))
-        return reset(p, state, drive, dt), None
-
-    state = izhikevich.init(p, 1, jnp.float64)
-    return jnp.concatenate(jax.lax.scan(step, state, length=round(end / dt))[0])
+def euler_step(p, current, conductance, dt, reset):
+    drive = combine(Drive(current), synapse(conductance, E))
+    return lambda state: reset(p, state, drive, dt)
 
 
 def exact_timing(p, state, drive, dt):
@@ -58,6 +56,22 @@ def timing_left_out(p, state, drive, dt):
     return IzhikevichState(jnp.where(spike, p.c, v), jnp.where(spike, u + p.d, u))
 
 
+@functools.partial(jax.jit, static_argnums=2)
+def gradient_of_flow(point, steps, reset):
+    """Return the derivative of v and u after a number of steps by what is in `point`, and both."""
+
+    def final(x):
+        x = dict(x)
+        drive = x.pop("current"), x.pop("conductance")
+        p = IzhikevichParams(**x)
+        step = euler_step(p, *drive, 0.002, reset)
+        state = izhikevich.init(p, 1, jnp.float64)
+        final = jnp.concatenate(jax.lax.fori_loop(0, steps, lambda _, state: step(state), state))
+        return final, final
+
+    return jax.jacfwd(final, has_aux=True)(point)
+
+
 @pytest.mark.parametrize("cell", ["rs", pytest.param("ch", marks=pytest.mark.slow), "som"])
 def test_several_spikes_later_it_is_the_derivative_of_the_flow(cell):
     p, (current, end) = cells.POINT_CELLS[cell], SETTINGS[cell]
@@ -68,23 +82,14 @@ def test_several_spikes_later_it_is_the_derivative_of_the_flow(cell):
         drive = x.pop("current"), x.pop("conductance")
         return continuous_flow(IzhikevichParams(**x), *drive, end)
 
-    def kernel(reset):
-        def final(x):
-            x = dict(x)
-            drive = x.pop("current"), x.pop("conductance")
-            return euler(IzhikevichParams(**x), *drive, end, 0.002, reset)
-
-        return final
-
     exact = {}
     for name, value in point.items():
         h = 1e-5 * abs(value)
         exact[name] = (flow(**{name: value + h})[0] - flow(**{name: value - h})[0]) / (2 * h)
     with jax.enable_x64():
         x = {name: jnp.float64(value) for name, value in point.items()}
-        final = jax.jit(kernel(exact_timing))(x)
-        gradient = jax.jit(jax.jacfwd(kernel(exact_timing)))(x)
-        blind = jax.jit(jax.jacfwd(kernel(timing_left_out)))(x)
+        gradient, final = gradient_of_flow(x, round(end / 0.002), exact_timing)
+        blind, _ = gradient_of_flow(x, round(end / 0.002), timing_left_out)
 
     state, spikes = flow()
     assert spikes >= 3
@@ -100,11 +105,16 @@ def test_several_spikes_later_it_is_the_derivative_of_the_flow(cell):
 
 @jax.jit
 def at_the_reset(p, v, u, current, conductance):
-    """Return v and u after a reset that starts from v (mV) and u (pA)."""
+    """Return the derivatives by p, v and u of v (mV) and u (pA) after a reset, and both."""
     drive = Drive(current, conductance, conductance * E)
-    state = IzhikevichState(jnp.atleast_1d(v), jnp.atleast_1d(u))
-    after, _ = izhikevich.step(p, state, drive, dt=1e-12)
-    return jnp.concatenate(after)
+
+    def after(p, v, u):
+        state = IzhikevichState(jnp.atleast_1d(v), jnp.atleast_1d(u))
+        after = jnp.concatenate(izhikevich.step(p, state, drive, dt=1e-12)[0])
+        return after, after
+
+    p = jax.tree.map(jnp.float64, p)
+    return jax.jacfwd(after, (0, 1, 2), has_aux=True)(p, jnp.float64(v), jnp.float64(u))
 
 
 @pytest.mark.parametrize("cell", ["rs", "pv"])
@@ -119,9 +129,7 @@ def test_the_reset_moves_a_perturbation_by_the_saltation_matrix(cell):
     before, after, after_jump = rates(v, u), rates(p.c, u + p.d), np.array([p.c, u + p.d])
     per_v = (after - [0, before[1]]) / before[0]  # arriving earlier by 1 / (dv/dt) ms per mV
     with jax.enable_x64():
-        out = at_the_reset(p, v, u, current, G)
-        to_v, to_u = jax.jacfwd(at_the_reset, (1, 2))(p, v, u, current, G)
-        to_p = jax.jacfwd(at_the_reset)(jax.tree.map(jnp.float64, p), v, u, current, G)
+        (to_p, to_v, to_u), out = at_the_reset(p, v, u, current, G)
     np.testing.assert_allclose(out, after_jump, rtol=1e-9)
     np.testing.assert_allclose(to_v, per_v, rtol=1e-6, atol=1e-9)
     np.testing.assert_allclose(to_u, [0, 1], atol=1e-9)
@@ -133,7 +141,7 @@ def test_the_reset_moves_a_perturbation_by_the_saltation_matrix(cell):
 @pytest.mark.parametrize("current", [-1e6, -1e5])
 def test_a_cell_put_above_its_peak_that_falls_has_no_time_of_arrival(current):
     with jax.enable_x64():
-        to_v = jax.jacfwd(at_the_reset, 1)(cells.RS, 50.0, 0.0, current, 0.0)
+        (_, to_v, _), _ = at_the_reset(cells.RS, 50.0, 0.0, current, 0.0)
     np.testing.assert_allclose(to_v, [0, 0], atol=1e-9)
 
 
@@ -152,7 +160,9 @@ def test_numerical_gradients_agree_off_the_reset(cell):
 
 def test_backward_mode_is_forward_mode_across_spikes():
     def final(current, conductance):
-        return euler(cells.CH, current, conductance, 60.0, 0.1, exact_timing)
+        step = euler_step(cells.CH, current, conductance, 0.1, exact_timing)
+        state = izhikevich.init(cells.CH, 1, jnp.float64)
+        return jnp.concatenate(jax.lax.scan(lambda s, _: (step(s), None), state, length=600)[0])
 
     with jax.enable_x64():
         forward = jax.jit(jax.jacfwd(final, (0, 1)))(500.0, G)
