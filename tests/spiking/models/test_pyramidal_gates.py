@@ -1,5 +1,7 @@
 """Random coupling, dynamic coupling, and gradients."""
 
+import functools
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -18,12 +20,16 @@ P = cells.L5_PYRAMIDAL
 N, STEPS = 500, 200
 
 
-def draw(p, seed=0, n=N, steps=STEPS):
-    """Return both gates, shape (steps, n), with a key of its own for every step."""
-    state, root = pyramidal.init(P, n), jax.random.key(seed)
-    keys = jax.vmap(lambda i: jax.random.fold_in(root, i))(jnp.arange(steps))
-    gates = jax.jit(jax.vmap(lambda key: pyramidal._gates(p, state, key)))(keys)
-    return [np.asarray(gate) for gate in gates]
+@jax.jit
+def gates(p, root):
+    state = pyramidal.init(P, N)
+    keys = jax.vmap(lambda i: jax.random.fold_in(root, i))(jnp.arange(STEPS))
+    return jax.vmap(lambda key: pyramidal._gates(p, state, key))(keys)
+
+
+def draw(p, seed=0):
+    """Return both gates, shape (STEPS, N), with a key of its own for every step."""
+    return [np.asarray(gate) for gate in gates(p, jax.random.key(seed))]
 
 
 def correlation(a, b):
@@ -93,8 +99,13 @@ def test_one_gate_is_the_way_back_and_the_other_the_way_forth():
         dendrite=state.dendrite._replace(v=jnp.full(N, -20.0)),
         since_spike=jnp.full(N, 10, jnp.int32),
     )
-    after, info = pyramidal.step(P, state, PyramidalDrive(coupling=0.5), dt=0.1, key=key)
-    back, forth = np.asarray(pyramidal._gates(0.5, state, key))
+
+    @jax.jit
+    def step(state, key):
+        drive = PyramidalDrive(coupling=0.5)
+        return pyramidal.step(P, state, drive, dt=0.1, key=key), pyramidal._gates(0.5, state, key)
+
+    (after, info), (back, forth) = jax.tree.map(np.asarray, step(state, key))
     assert 0.4 < np.mean(back == forth) < 0.6
     np.testing.assert_array_equal(info.burst, forth)
     arrived = after.dendrite.v - after.dendrite.v.min()
@@ -168,5 +179,6 @@ def test_its_gradient_is_finite_and_correct():
     with jax.enable_x64():
         recruit = jax.jit(lambda p, x, tau: recruit_coupling(p, x, dt=5.0, tau=tau))
         check_grads(recruit, (0.3, 0.4, 800.0), order=1)
+        gradient = jax.jit(jax.grad(functools.partial(recruit_coupling, dt=5.0), (0, 1)))
         for x in (0.0, 1.0, 2.0):
-            assert np.isfinite(jax.grad(recruit_coupling, (0, 1))(0.3, x, dt=5.0)).all()
+            assert np.isfinite(gradient(0.3, x)).all()
