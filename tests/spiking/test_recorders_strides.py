@@ -67,19 +67,25 @@ def recorders(strides):
 
 
 @pytest.fixture(scope="module")
-def whole():
-    """Every step, by the plainest means."""
+def states():
+    """State and spikes after every step, by the plainest means."""
     model = IzhikevichCell()
 
     def body(state, current):
         state, info = model.step(cells.PV, state, Drive(current), dt=DT, key=None)
-        return state, (state.v, info.spike)
+        return state, (state, info.spike)
 
     start = model.init(cells.PV, N, jnp.float32)
     series = jnp.asarray(CURRENT.values, jnp.float32)
-    v, spike = map(np.asarray, jax.jit(lambda s: jax.lax.scan(body, s, series)[1])(start))
+    out = jax.jit(lambda s: jax.lax.scan(body, s, series)[1])(start)
+    return jax.tree.map(np.asarray, out)
+
+
+@pytest.fixture(scope="module")
+def whole(states):
+    state, spike = states
     assert spike[:250].any()
-    return v, spike
+    return state.v, spike
 
 
 def check(emitted, every, steps, whole, first_step=0):
@@ -111,14 +117,16 @@ def test_each_recorder_samples_in_a_simulation_as_if_alone(strides, whole):
         np.testing.assert_array_equal(together["events"].cell, cell)
 
 
-def test_each_recorder_samples_in_a_rollout_as_if_alone(whole):
-    strides = STRIDES[3]
+def test_each_recorder_samples_in_a_rollout_that_goes_on_as_if_alone(states, whole):
+    strides, before = STRIDES[3], 90
     _, steps = lengths(strides)
     record = {str(i): Sums(every) for i, every in enumerate(strides)}
-    options = {"runner": rollout, "segment": 70}  # of 72, so that a shorter one is left
-    together = jax.jit(lambda: run(record, steps, **options).recorded)()
+    options = {"runner": rollout, "segment": 70, "first_step": before}  # 72; then a shorter one
+    start = jax.tree.map(lambda x: x[before - 1], states[0])
+    together = jax.jit(lambda state: run(record, steps, state=state, **options).recorded)(start)
+    later = tuple(x[before:] for x in whole)
     for i, every in enumerate(strides):
-        check(together[str(i)], every, steps, whole)
+        check(together[str(i)], every, steps, later, first_step=before)
 
 
 def test_a_run_that_goes_on_keeps_its_strides(whole):

@@ -27,6 +27,7 @@ KEY = jax.random.key(2)
 CURRENT = np.linspace(600.0, 2000.0, N).astype(np.float32)
 COUPLING = np.linspace(0.0, 1.0, N).astype(np.float32)
 RECORD = {"count": Total(), "events": Spikes()}
+DURATION, CHUNK = 50.0, 250  # ms; steps, half of it
 
 
 def noise(step, key):
@@ -48,7 +49,7 @@ def run(arrays, *, runner=simulate, **options):
         PyramidalCell(),
         cells.L5_PYRAMIDAL._replace(soma=cells.L5_SOMA._replace(d=d)),
         PyramidalDrive(Drive(Noise(current, 300.0)), Drive(current=noise), coupling),
-        **{"n": N, "duration": 50.0, "key": KEY, "record": RECORD, "state": state, **options},
+        **{"n": N, "duration": DURATION, "key": KEY, "record": RECORD, "state": state, **options},
     )
 
 
@@ -66,7 +67,7 @@ def devices(tree):
 
 @pytest.fixture(scope="module")
 def alone():
-    result = run((numbers(), rest()))
+    result = run((numbers(), rest()), chunk=CHUNK)
     assert devices(result.state) == {1}
     assert (result.recorded["count"] >= 1).sum() >= 6
     return result
@@ -74,7 +75,7 @@ def alone():
 
 @pytest.fixture(scope="module")
 def sharded(spread):
-    return run(spread((numbers(), rest())))
+    return run(spread((numbers(), rest())), chunk=CHUNK)
 
 
 def equal(actual, expected):
@@ -88,16 +89,18 @@ def test_sharded_cells_spike_bit_for_bit_as_on_one_device(sharded, alone):
 
 
 @pytest.mark.parametrize("what", ["state", "drive"])
-def test_it_is_enough_to_spread_the_state_or_the_drive(spread, alone, what):
-    state = what == "state"
-    result = run((numbers(), spread(rest())) if state else (spread(numbers()), None))
+def test_it_is_enough_to_spread_the_state_or_the_drive(spread, what):
+    one_chunk = {"duration": DURATION / 2}
+    arrays = (numbers(), spread(rest())) if what == "state" else (spread(numbers()), None)
+    result = run(arrays, **one_chunk)
     assert devices(result.state) == {4}
-    equal(result, alone)
+    equal(result, run((numbers(), rest()), **one_chunk))
 
 
 def test_a_sharded_run_stays_sharded_and_can_go_on(spread, sharded, alone):
-    again = run((spread(numbers()), sharded.state), first_step=sharded.step)
-    there = run((numbers(), alone.state), first_step=alone.step)
+    options = {"first_step": alone.step, "duration": DURATION / 2}
+    again = run((spread(numbers()), sharded.state), **options)
+    there = run((numbers(), alone.state), **options)
     assert devices(again.state) == {4}
     equal(again.recorded, there.recorded)
     jax.tree.map(  # XLA may round otherwise where a device has fewer cells
