@@ -116,9 +116,11 @@ def test_the_state_starts_from_the_weights_that_were_written(built, name):
 EDGES = tuple(np.linspace(0.0, 1.0, 6).tolist())
 
 
-@pytest.fixture(scope="module")
-def recorded(built):
-    network, params = built
+@pytest.fixture(scope="module", params=PATHS)
+def recorded(request):
+    """Return a network, two runs in a row, and what runs on; all runs are one program."""
+    names = ("recurrent", *RULES)
+    network, params = network_of(request.param, {name: PROJECTIONS[name] for name in names})
     record = {
         "all": Weights("pair", every=50),
         "some": Weights("pair", every=50, synapses=(0, 7, 3)),
@@ -127,19 +129,18 @@ def recorded(built):
         "factor_bins": WeightHistogram("factor", every=100, edges=(0.2, 0.5, 0.7)),
     }
     drive = {"a": Drive(400.0), "b": Drive(np.linspace(200.0, 500.0, 5)),
-             "factor": TimeSeries(np.full(400, 0.05))}  # fmt: skip
-    halves = []
-    state, step = None, 0
-    for _ in range(2):
-        run = simulate(network, params, drive, duration=20.0, record=record, state=state,
-                       first_step=step)  # fmt: skip
-        state, step = run.state, run.step
-        halves.append(run)
-    return network, params, halves
+             "factor": TimeSeries(np.full(600, 0.05))}  # fmt: skip
+
+    def run_on(state=None, step=0):
+        return simulate(network, params, drive, duration=20.0, record=record, state=state,
+                        first_step=step)  # fmt: skip
+
+    first = run_on()
+    return network, params, [first, run_on(first.state, first.step)], run_on
 
 
 def test_recorded_weights_are_those_of_the_state(recorded):
-    network, params, halves = recorded
+    network, params, halves, _ = recorded
     for run in halves:
         for name, recorder in (("pair", "all"), ("factor", "factor")):
             now = network.synapses(params, name, run.state).weight
@@ -215,42 +216,44 @@ def test_arrays_of_weights_are_numbered_as_synapses_are(path, rule):
 
 
 @pytest.mark.parametrize("rule", RULES)
-def test_weights_of_a_state_are_set_where_they_are(built, rule):
-    network, params = built
-    drive = {"a": Drive(300.0), "b": Drive(300.0)} | dict.fromkeys(network.modulated, 1e-3)
-    run = simulate(network, params, drive, duration=50.0)
+def test_weights_of_a_state_are_set_where_they_are(recorded, rule):
+    network, params, (_, run), run_on = recorded
     before = network.synapses(params, rule, run.state)
     weights = np.linspace(0.2, 0.8, len(before.pre))
     state = network.put_weights(params, run.state, rule, weights)
     after = network.synapses(params, rule, state)
     same(after[:2], before[:2])
     np.testing.assert_allclose(after.weight, weights, rtol=1e-5)
-    on = simulate(network, params, drive, duration=50.0, state=state, first_step=run.step)
+    on = run_on(state, run.step)
     assert not np.array_equal(network.synapses(params, rule, on.state).weight, after.weight)
     with pytest.raises(ValueError, match="must be a plastic projection; got 'recurrent'"):
         network.put_weights(params, state, "recurrent", 0.5)
 
 
-def test_weights_may_be_traced(built):
-    network, params = built
+@pytest.mark.parametrize("path", PATHS)
+def test_weights_may_be_traced(path):
+    network, params = network_of(path, {"recurrent": PROJECTIONS["recurrent"]})
+    drive = {"a": Drive(300.0)}
 
+    @jax.jit
+    @jax.vmap
     def spikes(weight):
         changed = network.with_weights(params, "recurrent", weight)
-        drive = {"a": Drive(300.0)}
         return rollout(network, changed, drive, duration=30.0).recorded["spikes"]
 
     weights = np.array([0.0, 50.0], np.float32)
-    both = jax.jit(jax.vmap(spikes))(weights)
-    for i, weight in enumerate(weights):
-        np.testing.assert_array_equal(both[i], spikes(float(weight)))
+    for weight, traced in zip(weights, spikes(weights), strict=True):
+        changed = network.with_weights(params, "recurrent", float(weight))
+        run = simulate(network, changed, drive, duration=30.0)
+        np.testing.assert_array_equal(traced, run.recorded["spikes"])
     with pytest.raises(TypeError, match="`params` must not be traced"):
         jax.jit(lambda p: network.with_weights(p, "recurrent", 0.5))(params)
     with pytest.raises(ValueError, match="must be one number, or one per synapse"):
-        jax.vmap(spikes)(np.zeros((2, 3), np.float32))
+        spikes(np.zeros((2, 3), np.float32))
 
 
 def test_gradients_reach_the_synapses_that_exist_and_no_others():
-    network, params = network_of("dense")
+    network, params = network_of("dense", {"recurrent": PROJECTIONS["recurrent"]})
     count = len(network.synapses(params, "recurrent").pre)
 
     def potential(weights):
@@ -258,7 +261,7 @@ def test_gradients_reach_the_synapses_that_exist_and_no_others():
         run = rollout(network, changed, {"a": Drive(300.0)}, duration=30.0)
         return run.state.cells["a"].v.sum()
 
-    gradient = jax.grad(potential)(np.full(count, 0.5, np.float32))
+    gradient = jax.jit(jax.grad(potential))(np.full(count, 0.5, np.float32))
     assert gradient.shape == (count,)
     assert np.isfinite(gradient).all()
     assert np.any(gradient != 0)
