@@ -37,8 +37,8 @@ def built(circuits, mesh=None):
 def run(circuits, network, params, duration=DURATION, **options):
     drive = circuits.currents() | {"pv": Drive(Noise(200.0, 100.0))}
     drive |= dict.fromkeys(network.modulated, 0.02)
-    record = {"spikes": Spikes(), "v": Traces(potential, every=100)}
-    record |= {w.name: Weights(w.name, every=100) for w in network.layouts if w.plastic}
+    record = {"spikes": Spikes(), "v": Traces(potential)}  # in each step, as one more period is
+    record |= {w.name: Weights(w.name, every=1) for w in network.layouts if w.plastic}  # compiled
     return simulate(network, params, drive, duration=duration, key=jax.random.key(4),
                     record=record, chunk=100, **options)  # fmt: skip
 
