@@ -201,4 +201,4 @@ def spike_list(
     table = np.full((n, counts.max(initial=0) + 1), _NEVER, np.int32)
     place = np.arange(len(number)) - np.repeat(np.cumsum(counts) - counts, counts)
     table[number, place] = steps
-    return SpikeList(jnp.asarray(table), dt)
+    return SpikeList(jax.device_put(table), dt)

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-import jax.numpy as jnp
+import jax
 import numpy as np
 import scipy.sparse
 
@@ -143,8 +143,8 @@ def matrices(
         )
     exists = np.zeros(filled.size, bool)
     exists[place] = True
-    mask = None if rule is None else jnp.asarray(exists.reshape(n_pre, n_post))
-    return DenseParams(jnp.asarray(filled), jnp.asarray(place), mask, rule)
+    mask = None if rule is None else jax.device_put(exists.reshape(n_pre, n_post))
+    return DenseParams(jax.device_put(filled), jax.device_put(place), mask, rule)
 
 
 def _stack(parts: Sequence[np.ndarray], dtype: Any, pad: int) -> Any:
@@ -153,4 +153,4 @@ def _stack(parts: Sequence[np.ndarray], dtype: Any, pad: int) -> Any:
     whole = np.zeros((len(parts), longest), dtype)
     for shard, part in enumerate(parts):
         whole[shard, : len(part)] = part
-    return jnp.asarray(whole)
+    return jax.device_put(whole)  # unlike jnp.asarray it compiles nothing for each shape
