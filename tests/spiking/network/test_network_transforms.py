@@ -1,7 +1,6 @@
 """`rollout` of networks inside vmap and grad, on both paths."""
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 import pytest
 
@@ -79,14 +78,14 @@ def equal(batched, alone):
 
 
 def stack(trees):
-    return jax.tree.map(lambda *x: jnp.stack(x), *trees)
+    return jax.tree.map(lambda *x: np.stack(x), *trees)
 
 
 def test_vmap_over_keys_and_weights_is_a_loop_over_them(case):
     several, run, jitted = case
     keys = jax.random.split(jax.random.key(5), len(several))
     axes = jax.tree.map(lambda *x: None if _same(*x) else 0, *several)
-    batch = jax.tree.map(lambda *x: x[0] if _same(*x) else jnp.stack(x), *several)
+    batch = jax.tree.map(lambda *x: x[0] if _same(*x) else np.stack(x), *several)
     assert sum(axis == 0 for axis in jax.tree.leaves(axes, is_leaf=lambda x: x is None)) == 3
     batched = jax.jit(jax.vmap(run, in_axes=(axes, 0)))(batch, keys)
     looped = [jitted(params, key) for params, key in zip(several, keys, strict=True)]
@@ -128,7 +127,7 @@ def test_the_gradient_of_a_spike_count_reaches_the_weight_through_a_matrix(rule)
         scaled = table._replace(weight=weight * table.weight / 0.8)
         return params._replace(projections={"on": scaled})
 
-    value, gradient = jax.value_and_grad(of_weight)(0.8)
+    value, gradient = jax.jit(jax.value_and_grad(of_weight))(0.8)
     assert value > 0
     assert np.isfinite(gradient)
     assert gradient > 0  # more excitation, earlier spikes
