@@ -174,15 +174,21 @@ def check(structure: NetworkStructure, params: NetworkParams) -> None:
                 f"`weight` of {name} must have shape {wanted}; got {shape}. Use "
                 "network.with_weights(params, name, weights)."
             )
-        values = np.asarray(weight)  # in NumPy, which compiles nothing; a NaN fails
-        if not (np.min(values, initial=0) >= 0 and np.max(values, initial=0) < np.inf):
+        with jax.ensure_compile_time_eval():
+            fine = bool(_are_conductances(weight))
+        if not fine:
             raise ValueError(
                 f"`weight` of {name} must be at least 0 nS and finite. Inhibition is a receptor "
                 "(gaba_a), not a sign."
             )
         rule = getattr(table, "rule", None)
         if rule is not None and _checks.is_concrete(rule.Wmax):
-            _check_bound(f"`weight` of {name}", float(np.max(values, initial=0)), rule)
+            _check_bound(f"`weight` of {name}", float(np.max(np.asarray(weight), initial=0)), rule)
+
+
+@jax.jit  # one program; operations one by one are four
+def _are_conductances(weight: jax.Array) -> jax.Array:
+    return jnp.all((weight >= 0) & (weight < jnp.inf))
 
 
 def _check_bound(what: str, most: float, rule: Any) -> None:

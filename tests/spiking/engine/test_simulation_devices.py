@@ -10,6 +10,7 @@ from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
 from neurogain.spiking import (
     Drive,
+    IzhikevichCell,
     Noise,
     PyramidalCell,
     PyramidalDrive,
@@ -18,7 +19,7 @@ from neurogain.spiking import (
     simulate,
 )
 from neurogain.spiking.engine import random_bits
-from neurogain.spiking.recorders import Spikes, Total
+from neurogain.spiking.recorders import Spikes, Total, Traces
 
 pytestmark = pytest.mark.optimized
 
@@ -86,6 +87,18 @@ def equal(actual, expected):
 def test_sharded_cells_spike_bit_for_bit_as_on_one_device(sharded, alone):
     assert devices(sharded.state) == {4}
     equal(sharded, alone)
+
+
+def test_samples_of_sharded_cells_are_those_of_one_device(spread):
+    record = {"v": Traces(lambda state, info: state.v, 5), "events": Spikes()}
+    current = np.linspace(100.0, 800.0, N, dtype=np.float32)
+    there, four = (
+        simulate(IzhikevichCell(), cells.PV, Drive(x), n=N, duration=20.0, record=record)
+        for x in (current, spread(current))
+    )
+    assert devices(four.state) == {4}
+    assert there.recorded["events"].cell.size > 0
+    equal(four.recorded, there.recorded)
 
 
 @pytest.mark.parametrize("what", ["state", "drive"])
