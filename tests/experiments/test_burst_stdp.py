@@ -13,6 +13,8 @@ from neurogain.plotting import draw
 from neurogain.runner import Result
 from neurogain.spiking import measures
 
+pytestmark = pytest.mark.optimized
+
 SMALL = BurstStdpConfig(
     pre=10, post=4, warm_up=500.0, duration=1500.0, early=500.0, pulse=(500.0, 1000.0), seeds=3,
     map_current=[700, 1200], map_noise=1000.0, map_seeds=3,

@@ -17,6 +17,8 @@ from neurogain.experiments.go_nogo import (
 from neurogain.stats import median_interval
 from neurogain.tasks.go_nogo import conditions
 
+pytestmark = pytest.mark.optimized
+
 
 def test_the_median_of_many_holds_the_median():
     rng = np.random.default_rng(0)

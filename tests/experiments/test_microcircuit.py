@@ -16,6 +16,8 @@ from neurogain.experiments.microcircuit.run import (
     weights_of,
 )
 
+pytestmark = pytest.mark.optimized
+
 CONFIG = MicrocircuitConfig(
     pyramidal=12,
     pv=6,
