@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from neurogain.spiking import Drive, PyramidalDrive, cells
-from neurogain.spiking.engine import drives
+from neurogain.spiking.engine import drive_checks
 from neurogain.spiking.models import izhikevich, pyramidal
 from neurogain.spiking.models.pyramidal import PyramidalCell
 
@@ -163,4 +163,4 @@ def test_a_coupling_strength_in_the_wrong_place_is_sent_to_the_right_one():
         with pytest.raises(ValueError, match=re.escape(message)):
             cell.__post_init__()
     with pytest.raises(ValueError, match=re.escape("`coupling` must be in [0, 1]")):
-        drives.check(PyramidalDrive(coupling=1.5), n=3, last_step=1, key=None)
+        drive_checks.check(PyramidalDrive(coupling=1.5), n=3, last_step=1, key=None)

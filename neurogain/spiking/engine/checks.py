@@ -10,7 +10,8 @@ import numpy as np
 from jax.typing import DTypeLike
 
 from neurogain import _checks
-from neurogain.spiking.engine import drives
+from neurogain.spiking.engine import drive_checks
+from neurogain.spiking.engine.times import count_steps
 from neurogain.spiking.recorders import Recorder, check_recorders
 
 
@@ -105,7 +106,7 @@ def check(
     model.check(params, drive, dt=dt, n=n, key=key)
     check_recorders(record, n, model)
     check_dtype(dtype)
-    steps = count_steps(duration, dt)
+    steps = count_steps(duration, dt, first_step)
     period = period_of(record.values())
     if steps % period or first_step % period:
         raise ValueError(
@@ -114,7 +115,7 @@ def check(
             "another duration or another `every`."
         )
     for name, part, size in parts_of(model, drive, n):
-        drives.check(part, n=size, last_step=first_step + steps, key=key, dt=dt, name=name)
+        drive_checks.check(part, n=size, last_step=first_step + steps, key=key, dt=dt, name=name)
     if state is not None:
         _check_state(model, params, n, state, dtype)
     return steps
@@ -171,19 +172,3 @@ def check_dtype(dtype: DTypeLike) -> None:
             "`dtype` float64 needs 64-bit numbers in JAX. Run inside jax.enable_x64(), or set "
             "JAX_ENABLE_X64=1."
         )
-
-
-def count_steps(duration: float, dt: float) -> int:
-    """Return duration / dt, both in ms.
-
-    Raises:
-      ValueError: if the duration is not a positive multiple of dt.
-    """
-    steps = round(duration / dt) if math.isfinite(duration) else 0
-    if steps < 1 or abs(duration / dt - steps) > 1e-3:
-        near = max(1, steps) * dt
-        raise ValueError(
-            f"`duration` must be a positive multiple of dt = {dt:g} ms; got {duration!r}. "
-            f"Pass duration={near:g}."
-        )
-    return steps

@@ -8,9 +8,9 @@ import jax.numpy as jnp
 import numpy as np
 from jax.typing import ArrayLike, DTypeLike
 
-from neurogain import _checks
 from neurogain._types import AnyArray
 from neurogain.spiking.engine import random_bits
+from neurogain.spiking.engine.times import nearest_step
 
 
 class Rule(NamedTuple):
@@ -65,7 +65,8 @@ class TimeSeries(NamedTuple):
 class Pulse(NamedTuple):
     """A drive of `height` from `start` to `end`, without the end, and of `base` elsewhere.
 
-    Each field is a scalar or one value per cell; a step belongs to the pulse if it starts in it.
+    Each field is a scalar or one value per cell. Both times are moved to the nearest begin of a
+    step; a pulse that would vanish by that is refused.
 
     Example:
       >>> pulse = Drive(Pulse(500.0, start=10.0, end=60.0, base=100.0))
@@ -77,6 +78,15 @@ class Pulse(NamedTuple):
     start: ArrayLike  # ms
     end: ArrayLike  # ms
     base: ArrayLike = 0.0  # unit of the drive
+
+
+class PulseInSteps(NamedTuple):
+    """A `Pulse` as it is run: in the steps from `first` on, before `after`."""
+
+    height: ArrayLike  # unit of the drive
+    first: ArrayLike  # step
+    after: ArrayLike  # step
+    base: ArrayLike  # unit of the drive
 
 
 class Noise(NamedTuple):
@@ -153,7 +163,7 @@ def combine(*drives: Drive) -> Drive:
 
 def is_varying(leaf: object) -> bool:
     """Return whether a drive's field changes in time."""
-    return isinstance(leaf, TimeSeries | Pulse) or is_random(leaf)
+    return isinstance(leaf, TimeSeries | Pulse | PulseInSteps) or is_random(leaf)
 
 
 def is_random(leaf: object) -> bool:
@@ -170,6 +180,14 @@ def numbers(leaf: Any) -> tuple[Any, ...]:
     return () if is_random(leaf) else (leaf,)
 
 
+def in_steps(leaf: Any, dt: float) -> Any:
+    """Return a field of a drive with its times in steps; see `times.nearest_step`."""
+    if not isinstance(leaf, Pulse):
+        return leaf
+    first, after = (jnp.asarray(nearest_step(time, dt)) for time in (leaf.start, leaf.end))
+    return PulseInSteps(leaf.height, first, after, leaf.base)
+
+
 def at_step(
     drive: Any, step: jax.Array, key: jax.Array | None, *, dt: float, drawn: Sequence[Any] = ()
 ) -> Any:
@@ -182,8 +200,9 @@ def at_step(
     for i, leaf in enumerate(leaves):
         if isinstance(leaf, TimeSeries):
             leaves[i] = jnp.asarray(leaf.values)[step]
-        elif isinstance(leaf, Pulse):
-            leaves[i] = _pulse(leaf, step, dt)
+        elif isinstance(leaf, Pulse | PulseInSteps):
+            height, first, after, base = in_steps(leaf, dt)
+            leaves[i] = jnp.where((step >= first) & (step < after), height, base)
         elif isinstance(leaf, Noise | PoissonInput):
             leaves[i] = next(random)
         elif callable(leaf):
@@ -221,13 +240,6 @@ def _needed(key: jax.Array | None) -> jax.Array:
     return key
 
 
-def _pulse(pulse: Pulse, step: jax.Array, dt: float) -> jax.Array:
-    first, after = (
-        jnp.round(jnp.asarray(t, float) / dt).astype(step.dtype) for t in (pulse.start, pulse.end)
-    )
-    return jnp.where((step >= first) & (step < after), pulse.height, pulse.base)
-
-
 def is_compound(node: object) -> bool:
     """Return whether a node of a drive has fields of its own: a NamedTuple of them."""
     return isinstance(node, tuple) and hasattr(node, "_fields") and not is_varying(node)
@@ -246,115 +258,6 @@ def fields(
             yield from fields(value, f"{name}.{field}", rules.get(field, CURRENT))
     else:
         yield name, drive, rule
-
-
-def check(
-    drive: Any,
-    *,
-    n: int,
-    last_step: int,
-    key: jax.Array | None,
-    dt: float = 0.1,
-    name: str = "drive",
-) -> None:
-    """Check shape, length and values of each field of a drive.
-
-    `name` is what the error calls it.
-
-    Raises:
-      ValueError: if a field has the wrong shape, is too short or breaks its rule (not finite, a
-        negative conductance); names the field, the rule with its unit, the value and a way out.
-      TypeError: if a function of (step, key) does not return an array.
-    """
-    for path, field, rule in fields(drive, name):
-        if isinstance(field, TimeSeries):
-            _check_series(path, field, rule, n, last_step)
-        elif isinstance(field, Pulse):
-            _check_pulse(path, field, rule, n)
-        elif isinstance(field, Noise | PoissonInput):
-            _check_drawn(path, field, rule, n, dt)
-            if key is None:
-                raise ValueError(
-                    f"`key` must be a jax.random.key, since `{path}` is drawn; got None. Pass "
-                    "key=jax.random.key(0)."
-                )
-        elif callable(field):
-            _check_function(path, field, n, key)
-        else:
-            check_array(path, field, n)
-            _check_values(path, field, rule)
-
-
-def _check_series(name: str, series: TimeSeries, rule: Rule, n: int, last_step: int) -> None:
-    """Raise ValueError for a series that is too short, or of wrong shape or values."""
-    shape = np.shape(series.values)
-    if not shape or shape[0] < last_step:
-        raise ValueError(
-            f"`{name}` must have a value for each of the {last_step} steps up to the end of the "
-            f"run; got shape {shape}. Pass a longer series or a shorter duration."
-        )
-    check_shape(name, shape[1:], n)
-    _check_values(name, series.values, rule)
-
-
-def _check_pulse(name: str, pulse: Pulse, rule: Rule, n: int) -> None:
-    """Raise ValueError for a pulse of wrong shape, values or times."""
-    for field, value in pulse._asdict().items():
-        check_array(f"{name}, {field} of the pulse,", value, n)
-    for time in (pulse.start, pulse.end):
-        finite = "a pulse with finite times in ms"
-        _checks.in_range(name, time, finite, np.isfinite, "Pass Pulse(height, 50.0, 450.0).")
-    known = _checks.is_concrete(pulse.start) and _checks.is_concrete(pulse.end)
-    if known and not np.all(np.asarray(pulse.start) <= np.asarray(pulse.end)):
-        raise ValueError(
-            f"`{name}` must be a pulse that starts before it ends (ms); got start "
-            f"{pulse.start!r}, end {pulse.end!r}."
-        )
-    _check_values(name, pulse.height, rule)
-    _check_values(name, pulse.base, rule)
-
-
-def _check_function(name: str, function: Callable[..., Any], n: int, key: jax.Array | None) -> None:
-    """Raise TypeError or ValueError for a function of (step, key) that returns no such field."""
-    result = jax.eval_shape(function, jax.ShapeDtypeStruct((), jnp.int32), key)
-    if not hasattr(result, "shape"):
-        raise TypeError(
-            f"`{name}`, a function of (step, key), must return one array; got {result!r}."
-        )
-    check_shape(name, result.shape, n)
-
-
-def _check_drawn(name: str, drawn: Noise | PoissonInput, rule: Rule, n: int, dt: float) -> None:
-    """Raise ValueError for a draw with wrong constants, or that could break the field's rule."""
-    for part, value in drawn._asdict().items():
-        check_array(f"{name}, {part},", value, n)
-        _checks.in_range(f"{name}, {part},", value, "finite", np.isfinite, "Choose a number.")
-    if type(drawn) not in rule.draws:
-        others = " or ".join(kind.__name__ for kind in rule.draws) or "a TimeSeries"
-        raise ValueError(
-            f"`{rule.name or name}` must be {rule.text}, so it can't be drawn as "
-            f"{type(drawn).__name__}; got {drawn!r}. Pass {others}."
-        )
-    if isinstance(drawn, Noise):
-        text = "a standard deviation of at least 0"
-        _checks.in_range(f"{name}, sd,", drawn.sd, text, lambda x: x >= 0, "Noise(0.0, 100.0).")
-    else:
-        _check_values(f"{name}, weight,", drawn.weight, rule)
-        _check_rate(name, drawn.rate_hz, dt)
-
-
-def _check_rate(name: str, rate_hz: ArrayLike, dt: float) -> None:
-    """Raise ValueError for a rate of more than one spike a step on average."""
-    most = 1000 / dt
-    text = f"in [0, {most:g}] Hz, at most one spike a step on average"
-    way_out = "Take a shorter dt, or Noise of the same mean and variance."
-    holds = lambda x: (x >= 0) & (x <= most * (1 + 1e-6))  # noqa: E731
-    _checks.in_range(f"{name}, rate_hz,", rate_hz, text, holds, way_out)
-
-
-def _check_values(name: str, values: object, rule: Rule) -> None:
-    """Raise ValueError for values that break the rule of their field."""
-    _checks.in_range(rule.name or name, values, rule.text, rule.holds, rule.suggestion)
 
 
 def check_kind(name: str, value: object, kind: type) -> None:

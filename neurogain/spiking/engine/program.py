@@ -120,6 +120,7 @@ def prepare(
 
     as_arrays = functools.partial(jax.tree.map, as_array)
     leaves, structure = jax.tree.flatten(drive, is_leaf=drives.is_varying)
+    leaves = [drives.in_steps(leaf, dt) for leaf in leaves]
     functions = tuple((i, leaf) for i, leaf in enumerate(leaves) if callable(leaf))
     sizes = tuple(
         size

@@ -13,13 +13,13 @@ from neurogain.spiking import (
     combine,
     synapse,
 )
-from neurogain.spiking.engine import drives
+from neurogain.spiking.engine import drive_checks, drives
 
 KEY = jax.random.key(3)
 
 
 def check(drive, n=3, last_step=10, key=KEY):
-    drives.check(drive, n=n, last_step=last_step, key=key)
+    drive_checks.check(drive, n=n, last_step=last_step, key=key)
 
 
 def refuses(drive, message, error=ValueError, **options):

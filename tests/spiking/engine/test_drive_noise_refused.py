@@ -18,7 +18,7 @@ from neurogain.spiking import (
     rollout,
     simulate,
 )
-from neurogain.spiking.engine import drives
+from neurogain.spiking.engine import drive_checks
 
 KEY = jax.random.key(11)
 NAN, INF = float("nan"), float("inf")
@@ -50,13 +50,13 @@ SD = "`drive.current, sd,` must be a standard deviation of at least 0; got "
 )
 def test_bad_noise_is_refused(drive, message):
     with pytest.raises(ValueError, match=re.escape(message)):
-        drives.check(drive, n=3, last_step=10, key=KEY, dt=0.1)
+        drive_checks.check(drive, n=3, last_step=10, key=KEY, dt=0.1)
 
 
 @pytest.mark.parametrize("coupling", [Noise(0.5, 1.0), PoissonInput(100.0, 2.0)])
 def test_a_coupling_that_is_drawn_outside_zero_to_one_is_refused(coupling):
     with pytest.raises(ValueError, match="coupling"):
-        drives.check(PyramidalDrive(coupling=coupling), n=3, last_step=10, key=KEY, dt=0.1)
+        drive_checks.check(PyramidalDrive(coupling=coupling), n=3, last_step=10, key=KEY, dt=0.1)
 
 
 @pytest.mark.parametrize("runner", [simulate, rollout])
@@ -69,9 +69,11 @@ def test_noise_without_a_key_is_refused(runner, drive):
 
 def test_rates_may_be_as_high_as_one_spike_a_step():
     for dt in (0.1, 0.3, 1.0):
-        drives.check(Drive(PoissonInput(1000 / dt, 1.0)), n=2, last_step=1, key=KEY, dt=dt)
+        drive_checks.check(Drive(PoissonInput(1000 / dt, 1.0)), n=2, last_step=1, key=KEY, dt=dt)
         with pytest.raises(ValueError, match="rate_hz"):
-            drives.check(Drive(PoissonInput(1001 / dt, 1.0)), n=2, last_step=1, key=KEY, dt=dt)
+            drive_checks.check(
+                Drive(PoissonInput(1001 / dt, 1.0)), n=2, last_step=1, key=KEY, dt=dt
+            )
 
 
 def test_drawn_fields_are_not_added_up():

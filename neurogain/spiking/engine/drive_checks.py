@@ -1,0 +1,139 @@
+"""Checks of a drive before it runs: shape, length and values of each of its fields."""
+
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax.typing import ArrayLike
+
+from neurogain import _checks
+from neurogain.spiking.engine.drives import (
+    Noise,
+    PoissonInput,
+    Pulse,
+    Rule,
+    TimeSeries,
+    check_array,
+    check_shape,
+    fields,
+)
+from neurogain.spiking.engine.times import nearest_step
+
+
+def check(
+    drive: Any,
+    *,
+    n: int,
+    last_step: int,
+    key: jax.Array | None,
+    dt: float = 0.1,
+    name: str = "drive",
+) -> None:
+    """Check shape, length and values of each field of a drive.
+
+    `name` is what the error calls it.
+
+    Raises:
+      ValueError: if a field has the wrong shape, is too short or breaks its rule (not finite, a
+        negative conductance); names the field, the rule with its unit, the value and a way out.
+      TypeError: if a function of (step, key) does not return an array.
+    """
+    for path, field, rule in fields(drive, name):
+        if isinstance(field, TimeSeries):
+            _check_series(path, field, rule, n, last_step)
+        elif isinstance(field, Pulse):
+            _check_pulse(path, field, rule, n, dt)
+        elif isinstance(field, Noise | PoissonInput):
+            _check_drawn(path, field, rule, n, dt)
+            if key is None:
+                raise ValueError(
+                    f"`key` must be a jax.random.key, since `{path}` is drawn; got None. Pass "
+                    "key=jax.random.key(0)."
+                )
+        elif callable(field):
+            _check_function(path, field, n, key)
+        else:
+            check_array(path, field, n)
+            _check_values(path, field, rule)
+
+
+def _check_series(name: str, series: TimeSeries, rule: Rule, n: int, last_step: int) -> None:
+    """Raise ValueError for a series that is too short, or of wrong shape or values."""
+    shape = np.shape(series.values)
+    if not shape or shape[0] < last_step:
+        raise ValueError(
+            f"`{name}` must have a value for each of the {last_step} steps up to the end of the "
+            f"run; got shape {shape}. Pass a longer series or a shorter duration."
+        )
+    check_shape(name, shape[1:], n)
+    _check_values(name, series.values, rule)
+
+
+def _check_pulse(name: str, pulse: Pulse, rule: Rule, n: int, dt: float) -> None:
+    """Raise ValueError for a pulse of wrong shape, values or times."""
+    for field, value in pulse._asdict().items():
+        check_array(f"{name}, {field} of the pulse,", value, n)
+    for time in (pulse.start, pulse.end):
+        finite = "a pulse with finite times in ms"
+        _checks.in_range(name, time, finite, np.isfinite, "Pass Pulse(height, 50.0, 450.0).")
+    known = _checks.is_concrete(pulse.start) and _checks.is_concrete(pulse.end)
+    if known and not np.all(np.asarray(pulse.start) <= np.asarray(pulse.end)):
+        raise ValueError(
+            f"`{name}` must be a pulse that starts before it ends (ms); got start "
+            f"{pulse.start!r}, end {pulse.end!r}."
+        )
+    if known:
+        first, after = (nearest_step(time, dt) for time in (pulse.start, pulse.end))
+        if np.any((np.asarray(pulse.start) < np.asarray(pulse.end)) & (first == after)):
+            raise ValueError(
+                f"`{name}` must be a pulse of at least one step of dt = {dt:g} ms, since its times "
+                f"are moved to the nearest step; got start {pulse.start!r}, end {pulse.end!r}. "
+                "Take a longer pulse, or a shorter dt."
+            )
+    _check_values(name, pulse.height, rule)
+    _check_values(name, pulse.base, rule)
+
+
+def _check_function(name: str, function: Callable[..., Any], n: int, key: jax.Array | None) -> None:
+    """Raise TypeError or ValueError for a function of (step, key) that returns no such field."""
+    result = jax.eval_shape(function, jax.ShapeDtypeStruct((), jnp.int32), key)
+    if not hasattr(result, "shape"):
+        raise TypeError(
+            f"`{name}`, a function of (step, key), must return one array; got {result!r}."
+        )
+    check_shape(name, result.shape, n)
+
+
+def _check_drawn(name: str, drawn: Noise | PoissonInput, rule: Rule, n: int, dt: float) -> None:
+    """Raise ValueError for a draw with wrong constants, or that could break the field's rule."""
+    for part, value in drawn._asdict().items():
+        check_array(f"{name}, {part},", value, n)
+        _checks.in_range(f"{name}, {part},", value, "finite", np.isfinite, "Choose a number.")
+    if type(drawn) not in rule.draws:
+        others = " or ".join(kind.__name__ for kind in rule.draws) or "a TimeSeries"
+        raise ValueError(
+            f"`{rule.name or name}` must be {rule.text}, so it can't be drawn as "
+            f"{type(drawn).__name__}; got {drawn!r}. Pass {others}."
+        )
+    if isinstance(drawn, Noise):
+        text = "a standard deviation of at least 0"
+        _checks.in_range(f"{name}, sd,", drawn.sd, text, lambda x: x >= 0, "Noise(0.0, 100.0).")
+    else:
+        _check_values(f"{name}, weight,", drawn.weight, rule)
+        _check_rate(name, drawn.rate_hz, dt)
+
+
+def _check_rate(name: str, rate_hz: ArrayLike, dt: float) -> None:
+    """Raise ValueError for a rate of more than one spike a step on average."""
+    most = 1000 / dt
+    text = f"in [0, {most:g}] Hz, at most one spike a step on average"
+    way_out = "Take a shorter dt, or Noise of the same mean and variance."
+    holds = lambda x: (x >= 0) & (x <= most * (1 + 1e-6))  # noqa: E731
+    _checks.in_range(f"{name}, rate_hz,", rate_hz, text, holds, way_out)
+
+
+def _check_values(name: str, values: object, rule: Rule) -> None:
+    """Raise ValueError for values that break the rule of their field."""
+    _checks.in_range(rule.name or name, values, rule.text, rule.holds, rule.suggestion)

@@ -1,0 +1,55 @@
+"""Times in ms become whole steps: on the host, in float64, so that long runs have right borders."""
+
+import math
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+LAST_STEP = 2**31 - 2
+"""The last step that a run can end with: steps are counted in 32 bits."""
+
+
+def count_steps(duration: float, dt: float, first_step: int = 0) -> int:
+    """Return duration / dt, both in ms.
+
+    Raises:
+      ValueError: if the duration is not a positive multiple of dt, or if the run from `first_step`
+        ends behind `LAST_STEP`.
+    """
+    exact = duration / dt
+    steps = round(exact) if math.isfinite(exact) else 0
+    if math.isfinite(duration) and not exact <= LAST_STEP + 0.5:
+        raise ValueError(
+            f"`duration` must be at most {LAST_STEP} steps of dt = {dt:g} ms, which are counted in "
+            f"32 bits; got {duration!r}. Pass duration={LAST_STEP * dt:g} or less, or a longer dt."
+        )
+    if steps < 1 or abs(exact - steps) > 1e-3:
+        near = max(1, steps) * dt
+        raise ValueError(
+            f"`duration` must be a positive multiple of dt = {dt:g} ms; got {duration!r}. "
+            f"Pass duration={near:g}."
+        )
+    if first_step + steps > LAST_STEP:
+        raise ValueError(
+            f"`first_step` + steps must be at most {LAST_STEP}, since steps are counted in 32 bits;"
+            f" got {first_step} + {steps}. Go on with first_step=0, and with another key: drives "
+            "in time start anew, and noise would repeat."
+        )
+    return steps
+
+
+def nearest_step(time_ms: Any, dt: float) -> Any:
+    """Return the number of the step that begins nearest to a time, as 32-bit integers.
+
+    Known times are divided in float64, so the border is right at any time of a run; a time that is
+    traced has the precision of its dtype. Times outside all runs are clipped to the ends of the
+    counter.
+    """
+    if isinstance(time_ms, jax.core.Tracer):
+        most = 2.0**31 - 2**7  # the largest float32 that is below 2^31
+        traced = jnp.round(jnp.asarray(time_ms) / dt)
+        return jnp.clip(traced, -most, most).astype(jnp.int32)
+    step = np.rint(np.asarray(time_ms, np.float64) / dt)
+    return np.clip(step, -LAST_STEP - 1, LAST_STEP + 1).astype(np.int32)
