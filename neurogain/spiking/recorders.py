@@ -16,6 +16,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from neurogain import _checks
+from neurogain.spiking import sums
 
 Select = Callable[[Any, Any], Any]
 
@@ -59,15 +60,13 @@ def spikes_of(state: Any, info: Any) -> jax.Array:
     return info.spike
 
 
-def _as_number(x: jax.Array) -> jax.Array:
-    return x.astype(jnp.int32) if x.dtype == bool else x
-
-
 @dataclasses.dataclass(frozen=True)
 class Total:
     """The sum over steps of what is selected, by default the spike count, per cell.
 
-    A condition counts the steps in which it holds.
+    A condition counts the steps in which it holds. Sums are compensated, so that they stay right in
+    long runs: `simulate` returns counts of spikes, conditions and integers in int64, other sums in
+    float64; `rollout` returns the dtype of what is selected.
 
     Example:
       >>> from neurogain.spiking import Drive, LIFCell, LIFParams, simulate
@@ -75,20 +74,20 @@ class Total:
       >>> record = {"spikes": Total(), "above": above}
       >>> run = simulate(LIFCell(), LIFParams(), Drive(100.0), n=1, duration=50.0, record=record)
       >>> {name: value.item() for name, value in run.recorded.items()}
-      {'spikes': 0.0, 'above': 362}
+      {'spikes': 0, 'above': 362}
     """
 
     select: Select = spikes_of
     every = 0
 
     def init(self, state: Any, info: Any) -> Any:
-        """Return zeros."""
-        return jax.tree.map(lambda x: jnp.zeros_like(_as_number(x)), self.select(state, info))
+        """Return empty sums."""
+        return jax.tree.map(sums.start, self.select(state, info))
 
     def update(self, carry: Any, state: Any, info: Any, *, step: jax.Array, dt: float) -> Any:
         """Add this step."""
         del step, dt
-        return jax.tree.map(lambda c, x: c + _as_number(x), carry, self.select(state, info))
+        return _each(sums.add, carry, self.select(state, info))
 
     def emit(self, carry: Any, state: Any, info: Any) -> Any:
         """Emit nothing."""
@@ -96,7 +95,49 @@ class Total:
     def finish(self, carry: Any, emitted: Any, *, first_step: int, dt: float) -> Any:
         """Return the sums, each of shape (n,)."""
         del emitted, first_step, dt
-        return carry
+        total = _each(sums.total_of, carry)
+        if self.select is spikes_of and isinstance(total, np.ndarray):
+            return np.rint(total).astype(np.int64)
+        return total
+
+
+def _each(function: Callable[..., Any], total: Any, *trees: Any) -> Any:
+    """Apply a function to each sum of a tree, and to what belongs to it."""
+    return jax.tree.map(function, total, *trees, is_leaf=lambda x: isinstance(x, sums.Sum))
+
+
+@dataclasses.dataclass(frozen=True)
+class Mean:
+    """The mean over steps of what is selected, per cell; of a condition the share of steps.
+
+    Example:
+      >>> from neurogain.spiking import Drive, LIFCell, LIFParams, simulate
+      >>> record = {"v": Mean(lambda state, info: state.v)}
+      >>> run = simulate(LIFCell(), LIFParams(), Drive(100.0), n=1, duration=50.0, record=record)
+      >>> round(run.recorded["v"].item(), 1)
+      -63.7
+    """
+
+    select: Select
+    every = 0
+
+    def init(self, state: Any, info: Any) -> Any:
+        """Return empty sums, and no step."""
+        return Total(self.select).init(state, info), jnp.zeros((), jnp.int32)
+
+    def update(self, carry: Any, state: Any, info: Any, *, step: jax.Array, dt: float) -> Any:
+        """Add this step."""
+        total, steps = carry
+        return Total(self.select).update(total, state, info, step=step, dt=dt), steps + 1
+
+    def emit(self, carry: Any, state: Any, info: Any) -> Any:
+        """Emit nothing."""
+
+    def finish(self, carry: Any, emitted: Any, *, first_step: int, dt: float) -> Any:
+        """Return the means, each of shape (n,): of `simulate` in float64."""
+        del emitted, first_step, dt
+        total, steps = carry
+        return jax.tree.map(lambda x: x / steps.astype(x.dtype), _each(sums.total_of, total))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -276,7 +317,10 @@ class IntervalRecord(NamedTuple):
 
 
 class _IntervalCarry(NamedTuple):
-    record: IntervalRecord
+    spikes: jax.Array  # number
+    mean: jax.Array  # ms
+    squares: sums.Sum  # ms^2
+    in_burst: jax.Array  # number
     last: jax.Array  # step of the last spike
     counted: jax.Array  # whether that spike is in `in_burst`
 
@@ -308,26 +352,23 @@ class Intervals:
     def init(self, state: Any, info: Any) -> Any:
         """Return empty sums."""
         zero = jnp.zeros_like(info.spike)
-        shape = info.spike.shape
-        return _IntervalCarry(
-            IntervalRecord(zero, zero, zero, zero),
-            jnp.zeros(shape, jnp.int32),
-            jnp.zeros(shape, bool),
-        )
+        none = jnp.zeros(info.spike.shape, jnp.int32)
+        return _IntervalCarry(none, zero, sums.start(zero), none, none, none > 0)
 
     def update(self, carry: Any, state: Any, info: Any, *, step: jax.Array, dt: float) -> Any:
         """Add the interval that ends in this step, where one does."""
-        record, last, counted = carry
+        spikes, mean, squares, in_burst, last, counted = carry
         fired = info.spike > 0
-        ends = fired & (record.spikes > 0)
+        ends = fired & (spikes > 0)
         steps = step - last
-        deviation = jnp.where(ends, (steps * dt).astype(record.mean_ms.dtype) - record.mean_ms, 0)
-        mean = record.mean_ms + deviation / jnp.maximum(record.spikes, 1)  # Welford's recursion
-        squares = record.squares_ms2 + deviation**2 * (1 - 1 / jnp.maximum(record.spikes, 1))
+        number = jnp.maximum(spikes, 1).astype(mean.dtype)  # of the interval that ends
+        deviation = jnp.where(ends, steps.astype(mean.dtype) * dt - mean, 0)
         near = ends & (steps <= math.floor(self.burst_window / dt + 1e-6))
-        new = near.astype(record.in_burst.dtype) * (2 - counted.astype(record.in_burst.dtype))
         return _IntervalCarry(
-            IntervalRecord(record.spikes + info.spike, mean, squares, record.in_burst + new),
+            spikes + fired.astype(jnp.int32),
+            mean + deviation / number,  # Welford's recursion
+            sums.add(squares, deviation**2 * (1 - 1 / number)),
+            in_burst + jnp.where(near, 2 - counted.astype(jnp.int32), 0),
             jnp.where(fired, step, last),
             jnp.where(fired, near, counted),
         )
@@ -338,4 +379,5 @@ class Intervals:
     def finish(self, carry: Any, emitted: Any, *, first_step: int, dt: float) -> Any:
         """Return an `IntervalRecord`."""
         del emitted, first_step, dt
-        return carry.record
+        squares = sums.total_of(carry.squares)
+        return IntervalRecord(carry.spikes, carry.mean, squares, carry.in_burst)

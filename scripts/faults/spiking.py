@@ -28,8 +28,8 @@ FAULTS = (
     ),
     (
         "the mean interval counts one too many",
-        "deviation / jnp.maximum(record.spikes, 1)  # Welford",
-        "deviation / (record.spikes + 1)  # Welford",
+        "mean + deviation / number,",
+        "mean + deviation / (number + 1),",
         "test_recorders.py",
     ),
     (

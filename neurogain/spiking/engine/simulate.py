@@ -115,7 +115,7 @@ def simulate(
       >>> from neurogain.spiking import Drive, IzhikevichCell, cells
       >>> run = simulate(IzhikevichCell(), cells.RS, Drive(current=100.0), n=1, duration=500.0)
       >>> run.recorded["spikes"].item()
-      6.0
+      6
     """
     _checks.whole("chunk", chunk, 1)
     if any(

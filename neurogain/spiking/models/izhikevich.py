@@ -160,7 +160,7 @@ class IzhikevichCell:
       >>> from neurogain.spiking import cells, simulate
       >>> run = simulate(IzhikevichCell(), cells.PV, Drive(200.0), n=1, duration=100.0)
       >>> run.recorded["spikes"].item()
-      8.0
+      8
     """
 
     compartments = ("soma",)

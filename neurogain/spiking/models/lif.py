@@ -115,7 +115,7 @@ class LIFCell:
       >>> from neurogain.spiking import simulate
       >>> run = simulate(LIFCell(), LIFParams(d=0.0), Drive(400.0), n=1, duration=100.0)
       >>> run.recorded["spikes"].item()
-      7.0
+      7
     """
 
     compartments = ("soma",)

@@ -236,7 +236,7 @@ class PyramidalCell:
       >>> cell = PyramidalCell("mean-field")
       >>> run = simulate(cell, cells.L5_PYRAMIDAL, drive, n=1, duration=200.0)
       >>> run.recorded["spikes"].item()
-      3.0
+      3
     """
 
     compartments = ("soma", "dendrite")

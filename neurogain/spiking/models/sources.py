@@ -32,13 +32,15 @@ class SpikeList(NamedTuple):
 class PoissonState(NamedTuple):
     """Number of spikes, one value per source."""
 
-    spikes: Float[Array, " n"]  # so far
+    spikes: Int[Array, " n"]  # so far
+    last: Float[Array, " n"]  # 1 where the source spiked in the last step, else 0
 
 
 class SpikeListState(NamedTuple):
     """Where each source is in its list."""
 
-    spikes: Float[Array, " n"]  # so far
+    spikes: Int[Array, " n"]  # so far
+    last: Float[Array, " n"]  # 1 where the source spiked in the last step, else 0
     step: Int[Array, " n"]  # of the next step, counted from 0
     next: Int[Array, " n"]  # place in the list of the next spike
 
@@ -63,18 +65,18 @@ class PoissonSource:
     def init(self, params: Any, n: int, dtype: DTypeLike = jnp.float32) -> PoissonState:
         """Return sources that never spiked."""
         del params
-        return PoissonState(jnp.zeros((n,), dtype))
+        return PoissonState(jnp.zeros((n,), jnp.int32), jnp.zeros((n,), dtype))
 
     def step(
         self, params: Any, state: PoissonState, drive: ArrayLike, *, dt: float, key: jax.Array
     ) -> tuple[PoissonState, SourceInfo]:
         """Draw the spikes of a step."""
         del params
-        dtype = state.spikes.dtype
+        dtype = state.last.dtype
         chance = -jnp.expm1(-jnp.asarray(drive, dtype) * (dt / 1000))
-        drawn = random_bits.uniform(key, state.spikes.shape[0], dtype=dtype) < chance
+        drawn = random_bits.uniform(key, state.last.shape[0], dtype=dtype) < chance
         spike = drawn.astype(dtype)
-        return PoissonState(state.spikes + spike), SourceInfo(spike)
+        return PoissonState(state.spikes + drawn.astype(jnp.int32), spike), SourceInfo(spike)
 
     def potential(self, state: PoissonState, compartment: str) -> jax.Array:
         """Raise ValueError: sources have no compartments."""
@@ -105,7 +107,7 @@ class SpikeListSource:
       >>> spikes = spike_list([0.3, 0.5, 2.0], [0, 0, 1], n=2, dt=0.1)
       >>> run = simulate(SpikeListSource(), spikes, 0.0, n=2, duration=1.0)
       >>> run.recorded["spikes"].tolist()
-      [2.0, 0.0]
+      [2, 0]
     """
 
     compartments = ()
@@ -115,7 +117,7 @@ class SpikeListSource:
         """Return the start of all lists."""
         del params
         none = jnp.zeros((n,), jnp.int32)
-        return SpikeListState(jnp.zeros((n,), dtype), none, none)
+        return SpikeListState(none, jnp.zeros((n,), dtype), none, none)
 
     def step(
         self, params: SpikeList, state: SpikeListState, drive: Any, *, dt: float, key: Any
@@ -123,9 +125,9 @@ class SpikeListSource:
         """Return the spikes of a step."""
         del drive, dt, key
         due = jnp.take_along_axis(params.step, state.next[:, None], axis=1)[:, 0] == state.step
-        spike = due.astype(state.spikes.dtype)
-        following = state.next + due.astype(state.next.dtype)
-        return SpikeListState(state.spikes + spike, state.step + 1, following), SourceInfo(spike)
+        spike, one = due.astype(state.last.dtype), due.astype(jnp.int32)
+        after = SpikeListState(state.spikes + one, spike, state.step + 1, state.next + one)
+        return after, SourceInfo(spike)
 
     def potential(self, state: SpikeListState, compartment: str) -> jax.Array:
         """Raise ValueError: sources have no compartments."""

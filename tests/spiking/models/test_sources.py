@@ -211,9 +211,9 @@ def test_sources_may_have_no_spikes_or_one_in_every_step():
 def test_random_sources_are_made_in_the_dtype_of_the_run():
     with jax.enable_x64():
         run = poisson(np.full(N, 100.0), duration=100.0, dtype=jnp.float64)
-        assert run.state.spikes.dtype == jnp.float64
+        assert run.state.last.dtype == jnp.float64
         spikes = listed([0.1], [2], dtype=jnp.float64)
-    assert spikes.state.spikes.dtype == jnp.float64
+    assert spikes.state.last.dtype == jnp.float64
     assert spikes.state.step.dtype == jnp.int32
     same = poisson(np.full(N, 100.0), duration=100.0)
     np.testing.assert_array_equal(run.recorded["count"], same.recorded["count"])
