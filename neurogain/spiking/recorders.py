@@ -66,7 +66,7 @@ class Total:
 
     A condition counts the steps in which it holds. Sums are compensated, so that they stay right in
     long runs: `simulate` returns counts of spikes, conditions and integers in int64, other sums in
-    float64; `rollout` returns the dtype of what is selected.
+    float64; `rollout` returns floats in their own dtype, and the rest in int32.
 
     Example:
       >>> from neurogain.spiking import Drive, LIFCell, LIFParams, simulate
@@ -328,6 +328,8 @@ class _IntervalCarry(NamedTuple):
 @dataclasses.dataclass(frozen=True)
 class Intervals:
     """Inter-spike intervals and spikes close to a neighbour, without keeping the spikes.
+
+    Numbers of spikes are integers, and have no gradient; those of `Total()` have one.
 
     `measures.interval_statistics` and `measures.isi_burst_fraction` take the record.
 

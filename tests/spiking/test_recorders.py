@@ -102,7 +102,7 @@ def test_traces_of_different_steps_and_cells_at_once(full):
         "count": Total(),
         "events": Spikes(),
     }
-    out = simulated(record, chunk=STEPS // 2)  # as all recorders sample after 12 steps
+    out = simulated(record, chunk=STEPS // 2)  # a multiple of 12, when all recorders sample
     for name, every, chosen in (("all", 1, slice(None)), ("fourth", 4, [2])):
         np.testing.assert_allclose(out[name].time_ms, 0.1 * np.arange(every, STEPS + 1, every))
         for part, values in out[name].values.items():

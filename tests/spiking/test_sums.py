@@ -85,6 +85,15 @@ def _add_all(x):
     return jax.lax.scan(lambda total, x: (sums.add(total, x), None), sums.start(x[0]), x)[0]
 
 
+@pytest.mark.parametrize(
+    ("values", "expected"),
+    [([1.0, np.inf, 2.0], np.inf), ([3e38, 3e38, 1.0], np.inf), ([1.0, np.nan, 2.0], np.nan)],
+)
+def test_what_is_not_finite_stays_so(values, expected):
+    total = jax.tree.map(np.asarray, _add_all(np.asarray(values, np.float32)))
+    np.testing.assert_array_equal(sums.total_of(total), expected)
+
+
 def test_the_gradient_of_a_sum_is_one():
     gradient = jax.grad(lambda x: sums.total_of(_add_all(x)))(
         np.linspace(-3, 5, 7, dtype=np.float32)

@@ -19,7 +19,6 @@ from neurogain.spiking.engine.drives import (
     check_shape,
     fields,
 )
-from neurogain.spiking.engine.times import nearest_step
 
 
 def check(
@@ -85,7 +84,7 @@ def _check_pulse(name: str, pulse: Pulse, rule: Rule, n: int, dt: float) -> None
             f"{pulse.start!r}, end {pulse.end!r}."
         )
     if known:
-        first, after = (nearest_step(time, dt) for time in (pulse.start, pulse.end))
+        first, after = (np.rint(np.asarray(time, float) / dt) for time in (pulse.start, pulse.end))
         if np.any((np.asarray(pulse.start) < np.asarray(pulse.end)) & (first == after)):
             raise ValueError(
                 f"`{name}` must be a pulse of at least one step of dt = {dt:g} ms, since its times "

@@ -23,19 +23,19 @@ def count_steps(duration: float, dt: float, first_step: int = 0) -> int:
     if math.isfinite(duration) and not exact <= LAST_STEP + 0.5:
         raise ValueError(
             f"`duration` must be at most {LAST_STEP} steps of dt = {dt:g} ms, which are counted in "
-            f"32 bits; got {duration!r}. Pass duration={LAST_STEP * dt:g} or less, or a longer dt."
+            f"32 bits; got {duration!r}. Pass duration={LAST_STEP * dt:.15g} or less, or a longer "
+            "dt."
         )
     if steps < 1 or abs(exact - steps) > 1e-3:
         near = max(1, steps) * dt
         raise ValueError(
             f"`duration` must be a positive multiple of dt = {dt:g} ms; got {duration!r}. "
-            f"Pass duration={near:g}."
+            f"Pass duration={near:.15g}."
         )
     if first_step + steps > LAST_STEP:
         raise ValueError(
             f"`first_step` + steps must be at most {LAST_STEP}, since steps are counted in 32 bits;"
-            f" got {first_step} + {steps}. Go on with first_step=0, and with another key: drives "
-            "in time start anew, and noise would repeat."
+            f" got {first_step} + {steps}. Start a new run, or take a longer dt."
         )
     return steps
 
@@ -49,7 +49,9 @@ def nearest_step(time_ms: Any, dt: float) -> Any:
     """
     if isinstance(time_ms, jax.core.Tracer):
         most = 2.0**31 - 2**7  # the largest float32 that is below 2^31
-        traced = jnp.round(jnp.asarray(time_ms) / dt)
+        time = jnp.asarray(time_ms)
+        time = time if jnp.issubdtype(time.dtype, jnp.inexact) else time.astype(float)
+        traced = jnp.round(time / dt)
         return jnp.clip(traced, -most, most).astype(jnp.int32)
     step = np.rint(np.asarray(time_ms, np.float64) / dt)
     return np.clip(step, -LAST_STEP - 1, LAST_STEP + 1).astype(np.int32)

@@ -30,14 +30,14 @@ class SpikeList(NamedTuple):
 
 
 class PoissonState(NamedTuple):
-    """Number of spikes, one value per source."""
+    """Number of spikes, one value per source; `last` has the dtype of the run."""
 
     spikes: Int[Array, " n"]  # so far
     last: Float[Array, " n"]  # 1 where the source spiked in the last step, else 0
 
 
 class SpikeListState(NamedTuple):
-    """Where each source is in its list."""
+    """Where each source is in its list; `last` has the dtype of the run."""
 
     spikes: Int[Array, " n"]  # so far
     last: Float[Array, " n"]  # 1 where the source spiked in the last step, else 0

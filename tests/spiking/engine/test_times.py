@@ -74,6 +74,7 @@ def test_a_pulse_that_would_vanish_is_refused():
     with pytest.raises(ValueError, match=r"at least one step of dt = 0.1 ms.*start 0.32, end 0.34"):
         on(Pulse(1.0, 0.32, 0.34), 0)
     assert on(Pulse(1.0, 0.3, 0.3), 0).size == 0  # from the start to the start
+    assert on(Pulse(1.0, 1e9, 1e9 + 10), 0).size == 0  # after all runs
 
 
 def test_times_that_are_traced_are_steps_too():
@@ -104,6 +105,22 @@ def test_steps_beyond_the_counter_are_refused(first_step, runner):
 def test_runs_that_never_end_are_refused(duration, dt, runner):
     with pytest.raises(ValueError, match="`duration` must be at most 2147483646 steps of dt"):
         runner(Echo(), (), Drive(), n=1, duration=duration, dt=dt)
+
+
+@pytest.mark.parametrize("dt", [0.1, 0.025, 0.2, 1 / 3])
+def test_the_duration_that_is_advised_is_taken(dt):
+    with pytest.raises(ValueError, match="32 bits") as refused:
+        count_steps(1e30, dt)
+    advised = float(str(refused.value).split("duration=")[1].split()[0])
+    assert count_steps(advised, dt) == LAST_STEP
+
+
+@pytest.mark.parametrize("dtype", [jnp.int32, jnp.float32, jnp.float64])
+def test_traced_times_of_all_dtypes_are_strict(dtype):
+    with jax.enable_x64(), jax.numpy_dtype_promotion("strict"):
+        step = jax.jit(lambda time: nearest_step(time, 0.5))(jnp.arange(3, dtype=dtype))
+    assert step.dtype == jnp.int32
+    np.testing.assert_array_equal(step, [0, 2, 4])
 
 
 def test_a_day_is_counted():

@@ -37,8 +37,9 @@ def built(circuits, mesh=None):
 def run(circuits, network, params, duration=DURATION, **options):
     drive = circuits.currents() | {"pv": Drive(Noise(200.0, 100.0))}
     drive |= dict.fromkeys(network.modulated, 0.02)
-    record = {"spikes": Spikes(), "v": Traces(potential)}  # in each step, as one more period is
-    record |= {w.name: Weights(w.name, every=1) for w in network.layouts if w.plastic}  # compiled
+    # all in each step, since each further period is compiled apart
+    record = {"spikes": Spikes(), "v": Traces(potential)}
+    record |= {w.name: Weights(w.name, every=1) for w in network.layouts if w.plastic}
     return simulate(network, params, drive, duration=duration, key=jax.random.key(4),
                     record=record, chunk=100, **options)  # fmt: skip
 

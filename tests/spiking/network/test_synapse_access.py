@@ -242,7 +242,9 @@ def test_weights_may_be_traced(path):
         return rollout(network, changed, drive, duration=30.0).recorded["spikes"]
 
     weights = np.array([0.0, 50.0], np.float32)
-    for weight, traced in zip(weights, spikes(weights), strict=True):
+    counts = spikes(weights)
+    assert not np.array_equal(*counts)
+    for weight, traced in zip(weights, counts, strict=True):
         changed = network.with_weights(params, "recurrent", float(weight))
         run = simulate(network, changed, drive, duration=30.0)
         np.testing.assert_array_equal(traced, run.recorded["spikes"])
