@@ -40,8 +40,8 @@ FAULTS = (
     ),
     (
         "a pulse is a step too long",
-        "(step >= first) & (step < after), pulse.height",
-        "(step >= first) & (step <= after), pulse.height",
+        "(step >= first) & (step < after), height",
+        "(step >= first) & (step <= after), height",
         "test_drive.py",
     ),
     # cells
