@@ -136,7 +136,8 @@ def test_without_a_modulator_no_bit_changes(dtype):
 
 BOUNDED = {
     "additive": PairSTDP(lambda_=0.5, alpha=1.0, Wmax=0.9),
-    "mixed": PairSTDP(lambda_=0.5, mu_plus=0.5, mu_minus=1.0, Wmax=0.9),
+    "multiplicative": PairSTDP(lambda_=0.5, mu_plus=1.0, mu_minus=1.0, Wmax=0.9),
+    "mixed": PairSTDP(lambda_=0.5, mu_plus=0.5, mu_minus=0.5, Wmax=0.9),
     "triplet": TripletSTDP(Aplus=0.3, Aplus_triplet=0.3, Aminus=0.3, Wmax=0.9),
     "three_factor": ThreeFactor(PairSTDP(lambda_=0.5, Wmax=0.9), tau_c=50.0),
 }
