@@ -50,8 +50,14 @@ class ReceptorModel(Protocol):
           dt: step in ms.
         """
 
-    def conductance(self, state: Any, v: jax.Array) -> jax.Array:
-        """Return the open conductance at the potential `v` (mV), nS, its gain included."""
+    def conductance(self, state: Any, v: jax.Array, *, dt: float) -> jax.Array:
+        """Return the open conductance of a step, nS, its gain included.
+
+        Args:
+          state: at t.
+          v: mV, at t.
+          dt: step in ms, over which the conductance acts with its mean.
+        """
 
     def check(self, name: str) -> None:
         """Raise ValueError if a constant is outside the range that its comment or unit states.
@@ -63,7 +69,9 @@ class ReceptorModel(Protocol):
 @jax.tree_util.register_dataclass
 @dataclasses.dataclass(frozen=True)
 class Receptor:
-    """A conductance that jumps at a spike and decays exponentially, exactly over a step.
+    """A conductance that jumps at a spike and decays exponentially; exact at any step.
+
+        dg/dt = -g / tau,  mean of g over a step = g (tau / dt) (1 - exp(-dt / tau))
 
     Example:
       A receptor of your own is one value, known by the name that it gets:
@@ -99,9 +107,11 @@ class Receptor:
         new = new.astype(g.dtype) if jump is None else new.astype(g.dtype) + jump
         return new if self.jump is None else new + jnp.asarray(self.jump, g.dtype) * spike
 
-    def conductance(self, state: jax.Array, v: jax.Array) -> jax.Array:
-        """Return what is open at `v`: gain, then gate, then ceiling."""
-        g = state if self.gain is None else state * self.gain
+    def conductance(self, state: jax.Array, v: jax.Array, *, dt: float) -> jax.Array:
+        """Return what is open at `v`, the mean over a step: gain, then gate, then ceiling."""
+        tau = jnp.asarray(self.tau, state.dtype)
+        g = state * (tau / dt * -jnp.expm1(-dt / tau))
+        g = g if self.gain is None else g * self.gain
         g = g if self.gate is None else g * self.gate(v)
         return g if self.ceiling is None else jnp.minimum(g, self.ceiling)
 

@@ -1,7 +1,8 @@
 """Conductance synapses of one compartment: AMPA, NMDA, GABA_A, slow adaptation, and your own.
 
-Conductances jump by the weight at a spike and decay, exactly over a step. They act through `Drive`,
-so the compartment integrates them linearly implicitly. A receptor of one's own is one more value of
+Conductances jump by the weight at a spike and decay. Over a step they act with their mean, so that
+the charge is exact at any dt: a jump of w opens w tau nS ms. They act through `Drive`, and the
+compartment integrates them linearly implicitly, which is of order 1. A receptor of one's own is one more value of
 `Receptor` under a name of its own; nothing else has a list of receptors.
 """
 
@@ -124,12 +125,21 @@ def init(
     return SynapseState(**{name: params[name].init(n, dtype) for name in names})
 
 
-def drive(params: SynapseParams, state: SynapseState, v: Float[Array, " n"]) -> Drive:
-    """Return what the open synapses do to a compartment at `v` (mV); gates are those at `v`."""
+def drive(
+    params: SynapseParams, state: SynapseState, v: Float[Array, " n"], *, dt: float
+) -> Drive:
+    """Return what the open synapses do to a compartment in a step.
+
+    Args:
+      params: constants.
+      state: nS, at t.
+      v: mV, at t; gates are those at `v`.
+      dt: step in ms; conductances are their means over it.
+    """
     p = like(params, v)
     total = Drive()
     for name in state:
-        g = p[name].conductance(state[name], v)
+        g = p[name].conductance(state[name], v, dt=dt)
         pull = g * p[name].E
         total = Drive(0.0, total.conductance + g, total.reversal_current + pull)
     return total

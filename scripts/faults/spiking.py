@@ -125,22 +125,28 @@ FAULTS = (
     ),
     # networks and plasticity
     (
-        "spikes arrive a step late",
-        "row = 0 if structure.ring == 1 else (inputs.step + 1) % structure.ring",
-        "row = 0 if structure.ring == 1 else inputs.step % structure.ring",
+        "spikes arrive a step early",
+        "row = inputs.step % structure.ring",
+        "row = (inputs.step + 1) % structure.ring",
         "test_events.py test_network_paths.py",
     ),
     (
-        "plastic spikes arrive a step late",
-        "past[(step + 1 - delay) % layout.past]",
+        "spikes over kept delays arrive a step early",
         "past[(step - delay) % layout.past]",
+        "past[(step + 1 - delay) % layout.past]",
         "test_plasticity_reference.py test_synapse_access_delays.py",
     ),
     (
-        "spikes of one step meet",
-        "traced = Traced(\n        pre,\n        post,",
-        "traced = Traced(\n        new_pre,\n        new_post,",
+        "spikes of one moment meet",
+        "return Traced(pre, post), after",
+        "return Traced(after.pre, after.post), after",
         "test_plasticity_pairs.py test_plasticity_reference.py",
+    ),
+    (
+        "a conductance is held at its value of the step's start",
+        "state * (tau / dt * -jnp.expm1(-dt / tau))",
+        "state * (tau / tau)",
+        "test_synapses.py",
     ),
     (
         "presynaptic spikes potentiate",

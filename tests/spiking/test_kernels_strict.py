@@ -104,7 +104,7 @@ def test_synapses(dtype, spread):
     def run():
         start = synapses.init(p, N, dtype)
         state = synapses.step(p, start, jumps, jnp.ones(N, dtype), dt=0.1)
-        drive = synapses.drive(p, state, v)
+        drive = synapses.drive(p, state, v, dt=0.1)
         soma = izhikevich.init(cells.RS, N, dtype)
         after, _ = izhikevich.step(cells.RS, soma, drive, dt=0.1)
         return start, state, synapses.nmda_gate(v), drive[1:], after

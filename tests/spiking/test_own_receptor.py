@@ -69,10 +69,14 @@ class TwoExponentials:
         decayed = (g * jnp.exp(-dt / jnp.asarray(tau, dtype)) + amount for g, tau in parts)
         return TwoExponentialsState(*decayed)
 
-    def conductance(self, state: TwoExponentialsState, v: jax.Array) -> jax.Array:
-        """Return what is open, nS."""
-        g = state.fall - state.rise
-        return g if self.gain is None else g * self.gain
+    def conductance(self, state: TwoExponentialsState, v: jax.Array, *, dt: float) -> jax.Array:
+        """Return what is open, nS, the mean over a step."""
+        dtype = state.fall.dtype
+        taus = (jnp.asarray(tau, dtype) for tau in (self.tau_fall, self.tau_rise))
+        fall, rise = (
+            g * tau / dt * -jnp.expm1(-dt / tau) for g, tau in zip(state, taus, strict=True)
+        )
+        return fall - rise if self.gain is None else (fall - rise) * self.gain
 
     def check(self, name: str) -> None:
         """Raise ValueError if a constant can't be."""
@@ -83,6 +87,7 @@ class TwoExponentials:
 
 OWN = SynapseParams(gaba_b=GABA_B, slow=TwoExponentials(80.0, 20.0, E=-70.0))
 PULSE, DT = 5.0, 0.5  # ms
+ARRIVAL = PULSE + DT
 RECEPTORS = {"gaba_b": 2.0, "slow": 3.0}  # nS
 
 
@@ -116,13 +121,17 @@ RECORD = {"v": Traces(potential, every=1), "g": Traces(opened, every=1)}
 def test_conductances_and_potentials_are_those_of_the_equations(path):
     network, params = network_of(path)
     run = simulate(network, params, {}, duration=100.0, dt=DT, record=RECORD)
-    since = np.maximum(run.recorded["g"].time_ms - PULSE, 0)
-    arrived = run.recorded["g"].time_ms >= PULSE
+    since = np.maximum(run.recorded["g"].time_ms - ARRIVAL, 0)
+    arrived = run.recorded["g"].time_ms >= ARRIVAL
     gaba_b = np.where(arrived, 2 * np.exp(-since / 150), 0)
     np.testing.assert_allclose(run.recorded["g"].values[:, 0], gaba_b, rtol=1e-4)
-    slow = np.where(arrived, 3 * (np.exp(-since / 80) - np.exp(-since / 20)), 0)
+    means = (
+        w * np.where(arrived, np.exp(-since / tau), 0) * tau / DT * (1 - np.exp(-DT / tau))
+        for w, tau in ((2, 150), (3, 80), (3, 20))
+    )
+    gaba_b, fall, rise = (np.append(0, x[:-1]) for x in means)
     p, v, u = cells.PV, cells.PV.v_r, 0.0
-    before = zip(np.append(0, gaba_b[:-1]), np.append(0, slow[:-1]), strict=True)
+    before = zip(gaba_b, fall - rise, strict=True)
     for (g_b, g_s), actual in zip(before, run.recorded["v"].values[:, 0], strict=True):
         inflow = p.k * (v - p.v_r) * (v - p.v_t) - u + g_b * -95 + g_s * -70
         u += DT * p.a * (p.b * (v - p.v_r) - u)

@@ -106,8 +106,8 @@ def test_the_window_of_a_pair_is_exact(dtype):
 
 
 def steps_of_last_spikes():
-    """Return when a pair is complete; an arrival belongs to the end of the step before."""
-    return np.where(LAGS > 0, AT, AT - np.rint(LAGS / DT) - 1)
+    """Return when a pair is complete."""
+    return np.where(LAGS > 0, AT, AT - np.rint(LAGS / DT))
 
 
 @pytest.mark.parametrize("tau_c", [50.0, 400.0])

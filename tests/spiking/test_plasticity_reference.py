@@ -80,7 +80,7 @@ def fall(rule, w, arrivals, posts, now):
 
 
 def two_factor(rule, w, arrivals, posts):
-    """Walk through the events in time; in one step, the arrival comes first."""
+    """Walk through the events in time; spikes of one moment are no pair."""
     for now, is_post in sorted([(t, False) for t in arrivals] + [(t, True) for t in posts]):
         change = rise if is_post else (lambda *args: -fall(*args))
         w = min(max(w + change(rule, w, arrivals, posts, now), 0.0), rule.Wmax)
@@ -98,9 +98,9 @@ def three_factor(rule, w, arrivals, posts, modulator):
         if step in posts_in:
             w = min(max(w, 0.0), rule.Wmax)
             e += rise(pair, w, arrivals, posts, step)
-        if step + 1 in arrivals_in:
+        if step in arrivals_in:
             w = min(max(w, 0.0), rule.Wmax)
-            e -= fall(pair, w, arrivals, posts, step + 1)
+            e -= fall(pair, w, arrivals, posts, step)
     return min(max(w, 0.0), rule.Wmax), outside
 
 
@@ -177,7 +177,7 @@ def expected_weights(rule, delay, first, spikes):
     weights, outside = [], False
     for i, j, w in zip(first.pre, first.post, first.weight.astype(float), strict=True):
         arrivals, posts = spikes[i] + delay, spikes[N_PRE + j]
-        arrivals = arrivals[arrivals <= STEPS]  # a step ends with the arrivals of the next
+        arrivals = arrivals[arrivals < STEPS]
         if rule in MODULATOR:
             w, out = three_factor(RULES[rule], w, arrivals, posts, MODULATOR[rule])
             outside |= out > 0

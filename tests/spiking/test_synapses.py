@@ -24,6 +24,11 @@ def named(values):
     return SynapseState(**dict(zip(TAU, values, strict=True)))
 
 
+def mean(g, tau, dt):
+    """Return the mean of a decaying conductance over a step."""
+    return g * tau / dt * (1 - np.exp(-dt / tau))
+
+
 def opened(**conductances):
     return CLOSED._replace(**{k: jnp.broadcast_to(g, (2,)) for k, g in conductances.items()})
 
@@ -84,10 +89,11 @@ def test_the_magnesium_gate_at_known_potentials(v, share):
 def test_the_drive_adds_up_the_open_receptors():
     state = named(jnp.asarray([g, 10 * g]) for g in (1.0, 2.0, 3.0, 4.0))
     v = np.asarray([-60.0, -20.0])
-    drive = synapses.drive(synapses.SOMA, state, jnp.asarray(v))
+    drive = synapses.drive(synapses.SOMA, state, jnp.asarray(v), dt=2.0)
     g = np.asarray([1.0, 10.0])
-    np.testing.assert_allclose(drive.conductance, g * (1 + 2 * gate(v) + 3 + 4), rtol=1e-6)
-    pull = g * (3 * -75 + 4 * -80)
+    a, n, i, s = (mean(k, tau, 2.0) for k, tau in enumerate(TAU.values(), start=1))
+    np.testing.assert_allclose(drive.conductance, g * (a + n * gate(v) + i + s), rtol=1e-6)
+    pull = g * (i * -75 + s * -80)
     np.testing.assert_allclose(drive.reversal_current, pull, rtol=1e-6)
     assert drive.current == 0
 
@@ -96,17 +102,18 @@ def test_every_receptor_pulls_towards_its_own_reversal():
     reversal = dict(zip(TAU, (10.0, 20.0, -30.0, -40.0), strict=True))
     params = SynapseParams(**{name: Receptor(tau=5.0, E=E) for name, E in reversal.items()})
     for name, E in reversal.items():
-        drive = synapses.drive(params, opened(**{name: 3.0}), jnp.full(2, -20.0))
-        g = 1.5 if name == "nmda" else 3.0
+        drive = synapses.drive(params, opened(**{name: 3.0}), jnp.full(2, -20.0), dt=1.0)
+        g = mean(1.5 if name == "nmda" else 3.0, 5.0, 1.0)
         np.testing.assert_allclose(drive.conductance, [g, g], rtol=1e-6)
         np.testing.assert_allclose(drive.reversal_current, [g * E, g * E], rtol=1e-6)
 
 
 def test_the_ceiling_is_on_the_gated_conductance_of_nmda_alone():
     state, v = opened(nmda=jnp.asarray([150.0, 200.0]), ampa=90.0), jnp.full(2, -20.0)
-    soma, dendrite = (synapses.drive(p, state, v) for p in (synapses.SOMA, synapses.DENDRITE))
-    np.testing.assert_allclose(soma.conductance, [90 + 75, 90 + 85], rtol=1e-6)
-    np.testing.assert_allclose(dendrite.conductance, [90 + 75, 90 + 100], rtol=1e-6)
+    kinds = (synapses.SOMA, synapses.DENDRITE)
+    soma, dendrite = (synapses.drive(p, state, v, dt=1e-4) for p in kinds)
+    np.testing.assert_allclose(soma.conductance, [90 + 75, 90 + 85], rtol=2e-5)
+    np.testing.assert_allclose(dendrite.conductance, [90 + 75, 90 + 100], rtol=2e-5)
 
 
 def test_a_soma_with_all_synapses_agrees_with_numpy(trajectory):
@@ -119,7 +126,7 @@ def test_a_soma_with_all_synapses_agrees_with_numpy(trajectory):
     v, u, g = np.full(5, p.v_r), np.zeros(5), np.zeros((4, 5))
     theirs = np.zeros((3, steps, 5))
     for i in range(steps):
-        open_now = g * np.stack([np.ones(5), gate(v), np.ones(5), np.ones(5)])
+        open_now = mean(g, tau, dt) * np.stack([np.ones(5), gate(v), np.ones(5), np.ones(5)])
         open_now[1] = np.minimum(open_now[1], 85)
         pull = (open_now * E).sum(0)
         v_next = v + dt / p.C * (p.k * (v - p.v_r) * (v - p.v_t) - u + 300 + pull)
@@ -133,7 +140,7 @@ def test_a_soma_with_all_synapses_agrees_with_numpy(trajectory):
 
     def step(state, i):
         soma, open_now = state
-        drive = combine(Drive(300.0), synapses.drive(q, open_now, soma.v))
+        drive = combine(Drive(300.0), synapses.drive(q, open_now, soma.v, dt=dt))
         soma, info = izhikevich.step(p, soma, drive, dt=dt)
         arriving = named(jnp.asarray(jumps)[i])
         return (soma, synapses.step(q, open_now, arriving, info.spike, dt=dt)), info.spike
@@ -149,7 +156,7 @@ def test_a_soma_with_all_synapses_agrees_with_numpy(trajectory):
 
 def test_jit_is_eager_and_vmap_is_a_loop():
     def both(p, v):
-        drive = synapses.drive(p, state, v)
+        drive = synapses.drive(p, state, v, dt=0.5)
         return drive.conductance, synapses.step(p, state, state, jnp.ones(2), dt=0.5)
 
     state, v = opened(ampa=1.0, nmda=200.0, gaba_a=3.0, adaptation=4.0), jnp.asarray([-60.0, 10.0])
@@ -162,7 +169,7 @@ def test_jit_is_eager_and_vmap_is_a_loop():
 
 def test_numerical_gradients_agree():
     def both(p, state, v):
-        drive = synapses.drive(p, state, v)
+        drive = synapses.drive(p, state, v, dt=0.5)
         return drive[1:], synapses.step(p, state, state, jnp.ones(2), dt=0.5)
 
     with jax.enable_x64():
@@ -217,7 +224,7 @@ def test_receptors_that_a_compartment_lacks_add_nothing_and_stay_away(names):
     (ours, jumps), (closed, no_jumps) = without(*names)
     v, spike = jnp.asarray([-60.0, -20.0, 10.0]), jnp.asarray([0.0, 1.0, 1.0])
     for _ in range(3):
-        drive, expected = (synapses.drive(params, state, v) for state in (ours, closed))
+        drive, expected = (synapses.drive(params, state, v, dt=0.5) for state in (ours, closed))
         for a, b in zip(drive, expected, strict=True):
             np.testing.assert_array_equal(jnp.broadcast_to(a, (3,)), jnp.broadcast_to(b, (3,)))
         ours = jax.jit(lambda s: synapses.step(params, s, jumps, spike, dt=0.5))(ours)

@@ -19,7 +19,7 @@ class Rows(NamedTuple):
     start: Int[Array, "shards n_pre_2"]  # of the cell's row in the others; n_pre has none
     target: Int[Array, "shards synapses"]  # number in the shard
     weight: Float[Array, "shards synapses"]  # nS; the initial one, if plastic
-    delay: Int[Array, "shards synapses"] | None  # steps; None: one step, or held back
+    delay: Int[Array, "shards synapses"] | None  # steps; None: all one, or spikes are kept
 
 
 class Columns(NamedTuple):
@@ -52,9 +52,8 @@ class ProjectionState(NamedTuple):
 
     synapse_state: Any = None  # of the rule: (shards, synapses) or (n_pre, n_post)
     signal: Signal | None = None  # of a three-factor rule
-    pre: Traces = ()  # (n_pre,) each, without the spikes that act now
+    pre: Traces = ()  # (n_pre,) each, of spikes that arrived
     post: Traces = ()  # (n_post,) each
-    acting: Float[Array, " n_pre"] | None = None  # spikes that act in the coming step
     past: Float[Array, "steps n_pre"] | None = None  # the last steps' spikes, at step modulo steps
 
 
@@ -73,7 +72,7 @@ class NetworkState(NamedTuple):
     cells: dict[str, Any]  # state of each population
     synapses: dict[str, dict[str, SynapseState]]  # by population and compartment
     projections: dict[str, ProjectionState]  # dense and plastic ones
-    ring: jax.Array  # (steps, slots), nS, what acts later; no steps where all delays are one
+    ring: jax.Array  # (steps, slots), nS, what arrives at the end of step s, at s modulo steps
     step: jax.Array  # number of the next step
 
 

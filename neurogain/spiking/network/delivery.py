@@ -1,8 +1,14 @@
 """What spikes do in one step: they change plastic synapses and open conductances.
 
-Order within a step, for every projection: traces decay; the modulator moves weights; postsynaptic
-spikes of this step potentiate; presynaptic spikes that act in the next step depress, and are
-transmitted with the weight that this leaves.
+Time. A spike belongs to the end of its step, t. With a delay d, at least one step, it arrives at
+t + d, which is the end of a step as well, opens conductances there, and moves the potential in the
+step that begins there. A plastic synapse, too, sees it at t + d. So an arrival is counted before
+the spike that it causes, which comes one step later at the earliest; an arrival and a postsynaptic
+spike of the same moment are no pair. NEST and Brian2 do the same (`scripts/fixtures/arrivals.py`).
+
+Order at the end of a step, for every projection: traces decay; the modulator moves weights; the
+postsynaptic spikes of the moment potentiate; the presynaptic spikes that arrive depress, and are
+transmitted with the weight that this leaves; then both are added to the traces.
 
 There are three ways to a synapse:
 
@@ -66,7 +72,7 @@ def _partition(axis: str, inboxes: int, inputs: Inputs) -> tuple[Any, Any]:
     whole: Any = PartitionSpec()
     ring: Any = PartitionSpec(None, axis)
     of_state = ProjectionState(
-        synapse_state=cells, signal=whole, pre=whole, post=cells, acting=whole, past=whole
+        synapse_state=cells, signal=whole, pre=whole, post=cells, past=whole
     )
     of_table = PlasticParams(rows=cells, columns=cells, rule=whole)
     states = dict.fromkeys(inputs.states, of_state)
@@ -86,21 +92,20 @@ def _partition(axis: str, inboxes: int, inputs: Inputs) -> tuple[Any, Any]:
 def _deliver_to_shard(structure: NetworkStructure, inputs: Inputs, *, dt: float) -> Outputs:
     sizes = [inputs.own_spikes[inbox.target].shape[0] for inbox in structure.inboxes]
     border = [sum(sizes[:i]) for i in range(len(sizes) + 1)]
-    dtype = inputs.ring.dtype
-    ring = inputs.ring if structure.ring > 1 else jnp.zeros((1, border[-1]), dtype)
-    if inputs.fixed is not None:
-        ring = _deliver_fixed(structure, inputs.fixed, inputs, ring)
-    row = 0 if structure.ring == 1 else (inputs.step + 1) % structure.ring
-    arrived = [ring[row, border[i] : border[i + 1]] for i in range(len(sizes))]
-    if structure.ring > 1:
-        ring = ring.at[row].set(0)
+    ring = inputs.ring
+    if inputs.fixed is None:
+        arrived = [jnp.zeros((size,), ring.dtype) for size in sizes]
+    else:
+        row = inputs.step % structure.ring
+        arrived = [ring[row, border[i] : border[i + 1]] for i in range(len(sizes))]
+        ring = _deliver_fixed(structure, inputs.fixed, inputs, ring.at[row].set(0))
     states = dict(inputs.states)
     for layout in structure.layouts:
         if layout.name not in inputs.tables:
             continue
         sent, states[layout.name] = _deliver_projection(structure, layout, inputs, dt=dt)
         arrived[layout.inbox] = arrived[layout.inbox] + sent
-    return Outputs(tuple(arrived), states, ring if structure.ring > 1 else inputs.ring)
+    return Outputs(tuple(arrived), states, ring)
 
 
 def _deliver_fixed(
@@ -121,19 +126,19 @@ def _deliver_projection(
 ) -> tuple[jax.Array, ProjectionState]:
     """Return what arrives through one dense or plastic projection, and its state."""
     table, state = inputs.tables[layout.name], inputs.states[layout.name]
-    delayed, state = traces.arriving(layout, state, inputs.spikes[layout.source], inputs.step)
+    arriving, state = traces.arriving(layout, state, inputs.spikes[layout.source], inputs.step)
     if not layout.plastic:
-        return matrices.multiply(table, delayed, None), state  # type: ignore[arg-type]
+        return matrices.multiply(table, arriving, None), state  # type: ignore[arg-type]
     rule: Any = table.rule
-    acting, post_spike = delayed[0], inputs.own_spikes[layout.target]
-    traced, state = traces.advance(rule, state, post_spike, dt=dt)
+    pre_spike, post_spike = arriving[0], inputs.own_spikes[layout.target]
+    traced, state = traces.advance(rule, state, pre_spike, post_spike, dt=dt)
     modulator = inputs.modulators.get(layout.name, 0.0)
     signal = rule_state.advance(rule, state.signal, modulator, dt=dt)
     smooth = isinstance(table, DenseParams)
     synapses, signal = rule_state.rebase(rule, state.synapse_state, signal, smooth=smooth)
     if isinstance(table, DenseParams):
-        synapses = matrices.pair_up(table, synapses, signal, traced, post_spike, acting)
-        sent = matrices.multiply(table, delayed, rule_state.read(rule, synapses, signal))
+        synapses = matrices.pair_up(table, synapses, signal, traced, pre_spike, post_spike)
+        sent = matrices.multiply(table, arriving, rule_state.read(rule, synapses, signal))
     else:
         at_once = structure.at_once
         without_gradient = event_driven.without_gradient
@@ -144,12 +149,12 @@ def _deliver_projection(
         synapses = event_driven.potentiate(
             layout, bare, synapses, signal, traced, post, at_once=at_once
         )
-        pre = without_gradient(acting) > 0
+        pre = without_gradient(pre_spike) > 0
         synapses, sent = event_driven.arrive(
             layout, bare, synapses, signal, traced, pre, at_once=at_once
         )
         synapses = jax.tree.map(lambda x: x[None], synapses)
-    return sent, state._replace(synapse_state=synapses, signal=signal, acting=acting)
+    return sent, state._replace(synapse_state=synapses, signal=signal)
 
 
 def _without_shards(table: PlasticParams) -> PlasticParams:

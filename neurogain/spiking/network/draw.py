@@ -44,7 +44,8 @@ def draw(
         raise type(error)(f"`connectivity` of {name}: {error}") from error
     weight = _per_synapse(f"`weight` of {name}", projection.weight, "nS", rng, pairs)
     weight = weight if pairs.scale is None else weight * pairs.scale
-    delay = _per_synapse(f"`delay` of {name}", projection.delay, "ms", rng, pairs)
+    given = dt if projection.delay is None else projection.delay
+    delay = _per_synapse(f"`delay` of {name}", given, "ms", rng, pairs)
     steps = np.rint(delay / dt).astype(np.int32)
     bad = (np.abs(steps * dt - delay) > 1e-6 * np.maximum(delay, 1)) | (steps < 1)
     if bad.any():

@@ -123,8 +123,8 @@ def arrive(
         before = jax.tree.map(lambda x: cut(x, first, width), synapse_state)
         fall = rule_state.inner(table.rule).depression(
             rule_state.read(table.rule, before, signal),
-            of_cells(traced.pre_next, cells),
-            tuple(pick(y, target) for y in traced.post_next),
+            of_cells(traced.pre, cells),
+            tuple(pick(y, target) for y in traced.post),
         )
         after = rule_state.add(table.rule, before, signal, -fall)
         synapse_state = jax.tree.map(lambda x, a: paste(x, first, a, own), synapse_state, after)
@@ -162,8 +162,8 @@ def potentiate(
         before = jax.tree.map(lambda x: pick(x, place), synapse_state)
         rise = rule_state.inner(table.rule).potentiation(
             rule_state.read(table.rule, before, signal),
-            tuple(pick(x, source) for x in traced.pre_now),
-            of_cells(traced.post_now, cells),
+            tuple(pick(x, source) for x in traced.pre),
+            of_cells(traced.post, cells),
         )
         after = rule_state.add(table.rule, before, signal, rise)
         slot = jnp.where(own, place, jax.tree.leaves(synapse_state)[0].shape[0])

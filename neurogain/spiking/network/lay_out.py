@@ -151,7 +151,7 @@ def _fixed(
 ) -> FixedRows:
     """Return length of the ring, width and rows of all sparse projections with fixed weights."""
     if not fixed:
-        return FixedRows(1, 1, None)
+        return FixedRows(0, 1, None)
     first = dict(zip(sizes, np.cumsum([0, *sizes.values()]), strict=False))
     slots = np.cumsum([0, *(sizes[inbox.target] // shards for inbox in inboxes)])
     parts = [

@@ -23,22 +23,25 @@ def multiply(table: DenseParams, delayed: list, weight: Any) -> jax.Array:
 
 
 def pair_up(
-    table: DenseParams, synapse_state: Any, signal: Any, traced: Traced, post_spike: Any, acts: Any
+    table: DenseParams,
+    synapse_state: Any,
+    signal: Any,
+    traced: Traced,
+    pre_spike: Any,
+    post_spike: Any,
 ) -> Any:
-    """Return what the matrix holds after this step's postsynaptic spikes, then the arrivals."""
+    """Return what the matrix holds after the postsynaptic spikes of the moment, then arrivals."""
     rule: Any = table.rule
     pair = rule_state.inner(rule)
     exists: Any = table.exists
-
-    def wide(pre: Traces, post: Traces) -> tuple[Traces, Traces]:
-        return tuple(x[:, None] for x in pre), tuple(y[None, :] for y in post)
 
     def changed(synapse_state: Any, where: jax.Array, change: ArrayLike) -> Any:
         after = rule_state.add(rule, synapse_state, signal, change)
         return rule_state.choose(where, after, synapse_state)
 
-    now, following = wide(traced.pre_now, traced.post_now), wide(traced.pre_next, traced.post_next)
-    rise = pair.potentiation(rule_state.read(rule, synapse_state, signal), *now)
+    pre: Traces = tuple(x[:, None] for x in traced.pre)
+    post: Traces = tuple(y[None, :] for y in traced.post)
+    rise = pair.potentiation(rule_state.read(rule, synapse_state, signal), pre, post)
     synapse_state = changed(synapse_state, exists & (post_spike > 0)[None, :], rise)
-    fall = pair.depression(rule_state.read(rule, synapse_state, signal), *following)
-    return changed(synapse_state, exists & (acts > 0)[:, None], -fall)
+    fall = pair.depression(rule_state.read(rule, synapse_state, signal), pre, post)
+    return changed(synapse_state, exists & (pre_spike > 0)[:, None], -fall)

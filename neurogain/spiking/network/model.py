@@ -99,7 +99,7 @@ class Network(NetworkStructure):
             for name, table in params.projections.items()
         }
         slots = sum(self.sizes[inbox.target] for inbox in self.inboxes)
-        ring = jnp.zeros((self.ring if self.ring > 1 else 0, slots), dtype)
+        ring = jnp.zeros((self.ring, slots), dtype)
         state = NetworkState(cells, opened, projections, ring, jnp.zeros((), jnp.int32))
         return self._spread(state)
 
@@ -112,9 +112,9 @@ class Network(NetworkStructure):
         dt: float,
         key: jax.Array | None,
     ) -> tuple[NetworkState, NetworkInfo]:
-        """Advance all cells, then the synapses by what arrives; see `deliver` for the order.
+        """Advance all cells, then the synapses by what arrives at the end of the step.
 
-        A spike of this step acts, at the earliest, in the next one.
+        `network.delivery` says when that is, and in which order.
         """
         cells, infos = self._step_cells(params, state, drive, dt=dt, key=key)
         spikes = {name: info.spike for name, info in infos.items()}
@@ -151,7 +151,7 @@ class Network(NetworkStructure):
             own = state.cells[name]
             total = drive.get(name, cell.empty_drive)
             synaptic = {
-                c: synapses.drive(params.synapses[name][c], g, cell.potential(own, c))
+                c: synapses.drive(params.synapses[name][c], g, cell.potential(own, c), dt=dt)
                 for c, g in state.synapses.get(name, {}).items()
             }
             cells[name], infos[name] = cell.step(
@@ -249,5 +249,4 @@ def _start(
         signal=signal,
         pre=tuple(jnp.zeros((layout.n_pre,), dtype) for _ in pair.tau_pre),
         post=tuple(jnp.zeros((sizes[layout.target],), dtype) for _ in pair.tau_post),
-        acting=jnp.zeros((layout.n_pre,), dtype),
     )

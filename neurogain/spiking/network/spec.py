@@ -58,8 +58,8 @@ class Projection:
         connectivity, where that has one.
       compartment: of the target.
       receptor: name, or the share of the weight that goes to each of several.
-      delay: ms, axonal, a positive multiple of dt; as `weight`. A spike of step n with a delay of
-        one step acts in step n + 1.
+      delay: ms, axonal, a positive multiple of dt; as `weight`; one step where left out. A spike at
+        t arrives at t + delay and moves the potential in the step that begins there.
       plasticity: rule that changes the weights; it needs one delay for all synapses.
       path: dense, sparse or, as the size has it, auto.
 
@@ -77,7 +77,7 @@ class Projection:
     weight: PerSynapse
     compartment: str = "soma"
     receptor: str | Mapping[str, float] = "ampa"
-    delay: PerSynapse = 0.1
+    delay: PerSynapse | None = None
     plasticity: Plasticity | None = None
     path: Path = "auto"
 

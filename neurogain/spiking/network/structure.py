@@ -29,9 +29,8 @@ class ProjectionLayout:
 
     @property
     def past(self) -> int:
-        """Number of steps whose spikes are kept."""
-        held_back = self.plastic or self.path == "dense"
-        return max(self.delays) if max(self.delays) > 1 and held_back else 0
+        """Number of steps whose spikes are kept; 0 where the ring keeps what arrives."""
+        return max(self.delays) if self.plastic or self.path == "dense" else 0
 
 
 @dataclasses.dataclass(frozen=True)
@@ -50,7 +49,7 @@ class NetworkStructure:
     populations: tuple[tuple[str, Cell, int], ...]  # name, kind of cell, number of cells
     layouts: tuple[ProjectionLayout, ...]
     inboxes: tuple[Inbox, ...]
-    ring: int  # steps that arrivals are kept for
+    ring: int  # steps that arrivals are kept for, the longest delay; 0: no fixed sparse ones
     width: int  # synapses of a row of fixed ones that are read at once
     at_once: int  # spikes that are delivered in one round of a loop
     receptors: tuple[tuple[str, tuple[tuple[str, tuple[str, ...]], ...]], ...]

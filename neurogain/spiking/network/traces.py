@@ -11,39 +11,41 @@ from neurogain.spiking.plasticity import Plasticity, Traces, rule_state
 
 
 class Traced(NamedTuple):
-    """Traces at the two moments at which spikes meet them."""
+    """Traces at the end of a step, without the spikes of that moment."""
 
-    pre_now: Traces  # at this step's postsynaptic spikes, without those that acted with them
-    post_now: Traces
-    pre_next: Traces  # at the arrivals of the next step, without them
-    post_next: Traces
+    pre: Traces
+    post: Traces
 
 
 def advance(
-    rule: Plasticity, state: ProjectionState, post_spike: jax.Array, *, dt: float
+    rule: Plasticity,
+    state: ProjectionState,
+    pre_spike: jax.Array,
+    post_spike: jax.Array,
+    *,
+    dt: float,
 ) -> tuple[Traced, ProjectionState]:
-    """Return the traces, and the projection's state with them advanced by one step."""
+    """Return what spikes at the end of a step meet, and the state in which they are added."""
     pair = rule_state.inner(rule)
     pre = plasticity.decay(state.pre, pair.tau_pre, dt=dt)
     post = plasticity.decay(state.post, pair.tau_post, dt=dt)
-    acting: Any = state.acting
-    new_pre = tuple(x + acting for x in pre)
-    new_post = tuple(y + post_spike for y in post)
-    traced = Traced(
-        pre,
-        post,
-        plasticity.decay(new_pre, pair.tau_pre, dt=dt),
-        plasticity.decay(new_post, pair.tau_post, dt=dt),
+    after = state._replace(
+        pre=tuple(x + pre_spike for x in pre), post=tuple(y + post_spike for y in post)
     )
-    return traced, state._replace(pre=new_pre, post=new_post)
+    return Traced(pre, post), after
 
 
 def arriving(
     layout: ProjectionLayout, state: ProjectionState, spike: jax.Array, step: jax.Array
 ) -> tuple[list[jax.Array], ProjectionState]:
-    """Return the spikes that act next, for each delay, and the state that keeps them."""
-    if not layout.past:
-        return [spike], state
-    past = state.past.at[step % layout.past].set(spike)  # type: ignore[union-attr]
-    delayed = [past[(step + 1 - delay) % layout.past] for delay in layout.delays]
-    return delayed, state._replace(past=past)
+    """Return the spikes that arrive at the end of a step, for each delay, and the state after it.
+
+    Args:
+      layout: of the projection.
+      state: with the spikes of the steps before.
+      spike: of this step.
+      step: its number.
+    """
+    past: Any = state.past
+    arrived = [past[(step - delay) % layout.past] for delay in layout.delays]
+    return arrived, state._replace(past=past.at[step % layout.past].set(spike))

@@ -1,11 +1,11 @@
 """Spike-timing dependent plasticity: what a pair of spikes does to a weight.
 
 Traces x (of a presynaptic cell) and y (of a postsynaptic one) jump by 1 at a spike and decay, so
-all pairs count. Delays are axonal: a presynaptic spike meets the synapse, with its trace and its
-conductance, in the step in which it acts; a postsynaptic spike meets it in its own step. A pair in
-the same step changes nothing, since each spike sees the other side's trace from before. A
-presynaptic spike depresses first and is transmitted with the depressed weight. Names of parameters
-are those of NEST (stdp_synapse, stdp_triplet_synapse, stdp_dopamine_synapse).
+all pairs count. Delays are axonal: a presynaptic spike meets the synapse when it arrives, a
+postsynaptic spike at its own time; `network.delivery` has the order. Two spikes that meet there at
+the same time are no pair. A presynaptic spike depresses first and is transmitted with the depressed
+weight. Names of parameters are those of NEST (stdp_synapse, stdp_triplet_synapse,
+stdp_dopamine_synapse), whose delays are dendritic where these are axonal.
 
 Rules: PairSTDP, TripletSTDP, and `ThreeFactor` around either. A rule of your own is a value of the
 protocol `PairRule`: a pytree, for instance a NamedTuple, with its members; nothing else in the

@@ -104,8 +104,8 @@ class NumpyCircuit:
             self._conductances(t)
 
     def _pull(self, place, v):
-        """Return the sums of g and of g E."""
-        g = dict(self.g[place])
+        """Return the sums of g and of g E, with the means of g over the step."""
+        g = {r: x * TAU[r] / DT * (1 - np.exp(-DT / TAU[r])) for r, x in self.g[place].items()}
         m = ((v + 80) / 60) ** 2
         g["nmda"] = g["nmda"] * m / (1 + m)
         if place == ("pyr", "soma"):
@@ -161,27 +161,27 @@ class NumpyCircuit:
         self._send(one, which, self.weights[name], t + one.delay[which])
 
     def _plastic(self, t, name, one):
-        """Potentiate by this step's spikes, then depress by the arrivals of the next."""
+        """Potentiate by this step's spikes, then depress by what arrives at its end."""
         weight, delay = self.weights[name], one.delay[0]
         for s in np.flatnonzero(self.spikes[one.target][t][one.post]):
             arrivals = np.flatnonzero(self.spikes[one.source][: t + 1, one.pre[s]]) + delay
             before = arrivals[arrivals < t]
             rise = A_PLUS * np.exp(-DT * (t - before) / TAU_STDP).sum()
             weight[s] = min(weight[s] + rise, 1.0)
-        if t + 1 < delay:
+        if t < delay:
             return
-        which = np.flatnonzero(self.spikes[one.source][t + 1 - delay][one.pre])
+        which = np.flatnonzero(self.spikes[one.source][t - delay][one.pre])
         for s in which:
-            before = np.flatnonzero(self.spikes[one.target][: t + 1, one.post[s]])
-            fall = A_MINUS * np.exp(-DT * (t + 1 - before) / TAU_STDP).sum()
+            before = np.flatnonzero(self.spikes[one.target][:t, one.post[s]])
+            fall = A_MINUS * np.exp(-DT * (t - before) / TAU_STDP).sum()
             weight[s] = max(weight[s] - fall, 0.0)
-        self._send(one, which, weight, t + 1)
+        self._send(one, which, weight, t)
 
     def _conductances(self, t):
         for place in self.places:
             for receptor, g in self.g[place].items():
                 g *= np.exp(-DT / TAU[receptor])
-                g += self.jumps[place, receptor][t + 1]
+                g += self.jumps[place, receptor][t]
         self.g["pyr", "soma"]["adaptation"] += 0.065 * self.spikes["pyr"][t]
 
 
