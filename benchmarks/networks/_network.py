@@ -5,14 +5,16 @@ synapses from cells drawn at random, with replacement (two cells may be joined m
 from itself. All engines get these very synapses.
 
 One step of 0.1 ms, in this order, is what every engine does:
-1. cells advance by forward Euler, v linearly implicit in the conductances, which are those that all
-   spikes up to the step before have left; fresh Gaussian noise on every soma;
+1. cells advance by forward Euler, v linearly implicit in the conductances, which act with their
+   means over the step; fresh Gaussian noise on every soma;
 2. conductances decay by exp(-dt / tau);
-3. cells at or above v_peak spike and are reset; their spikes are added to the conductances without
-   decay, so that a spike of step n acts in step n + 1, and changes weights.
-Plasticity: a presynaptic spike depresses a synapse first and is transmitted with what is left. The
-two sides' spikes of one step don't see each other; NEST shifts one side by a step, see there. (The
-cells start in synchrony, so with transmission first the rates would be 8 % higher.)
+3. cells at or above v_peak spike and are reset;
+4. the spikes of the step before arrive (a delay of one step): they are added to the conductances,
+   so that a spike of step n acts in step n + 2.
+Plasticity: the postsynaptic spikes of the step potentiate; then the presynaptic spikes that arrive
+depress, and are transmitted with what is left. Spikes that meet at a synapse don't see each other.
+NEST's delay is dendritic, see there. (The cells start in synchrony, so with transmission before
+depression the rates would be 8 % higher.)
 """
 
 import dataclasses
@@ -43,6 +45,7 @@ AMPA, GABA = 0.3, 1.0  # nS a synapse
 E_AMPA, E_GABA = 0.0, -75.0  # mV
 TAU_SYNAPSE = 6.0  # ms, AMPA and GABA_A
 DECAY = math.exp(-DT / TAU_SYNAPSE)
+MEAN = TAU_SYNAPSE / DT * (1 - DECAY)  # of a conductance over a step, in units of its start
 W_MAX = 1.0  # nS
 A_PLUS, A_MINUS = 0.01 * W_MAX, 0.0105 * W_MAX  # nS a pair
 TAU_STDP = 20.0  # ms

@@ -2,8 +2,8 @@
 
 Conductances jump by the weight at a spike and decay. Over a step they act with their mean, so that
 the charge is exact at any dt: a jump of w opens w tau nS ms. They act through `Drive`, and the
-compartment integrates them linearly implicitly, which is of order 1. A receptor of one's own is one more value of
-`Receptor` under a name of its own; nothing else has a list of receptors.
+compartment integrates them linearly implicitly, which is of order 1. A receptor of one's own is one
+more value of `Receptor` under a name of its own; nothing else has a list of receptors.
 """
 
 import dataclasses
@@ -125,9 +125,7 @@ def init(
     return SynapseState(**{name: params[name].init(n, dtype) for name in names})
 
 
-def drive(
-    params: SynapseParams, state: SynapseState, v: Float[Array, " n"], *, dt: float
-) -> Drive:
+def drive(params: SynapseParams, state: SynapseState, v: Float[Array, " n"], *, dt: float) -> Drive:
     """Return what the open synapses do to a compartment in a step.
 
     Args:

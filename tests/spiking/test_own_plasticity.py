@@ -108,12 +108,13 @@ def drive() -> dict[str, Any]:
 def expected(rule: RateDependent) -> dict[str, float]:
     """Return the weights at the end, event by event; spikes arrive one step after they were sent.
 
-    A presynaptic spike of step n meets the synapse at the end of step n, a postsynaptic one of step
-    n within it; the modulator moves the weight in the steps that follow.
+    A presynaptic spike of step n meets the synapse at the end of step n + 1, a postsynaptic one at
+    the end of its step; the modulator moves the weight in the steps that follow.
     """
-    rise = float(rule.eta) * np.exp(-DT * (POST - PRE[0] - 1) / float(rule.tau_x))
+    arrivals = [step + 1 for step in PRE]
+    rise = float(rule.eta) * np.exp(-DT * (POST - arrivals[0]) / float(rule.tau_x))
     weight, changes = START, []
-    for step in (PRE[0], POST, PRE[1]):
+    for step in sorted([*arrivals, POST]):
         change = rise if step == POST else -float(rule.eta) * float(rule.theta) * weight
         weight += change
         changes.append((step, change))
@@ -123,7 +124,7 @@ def expected(rule: RateDependent) -> dict[str, float]:
         modulated += M * DT * eligibility
         if step == POST:
             eligibility += rise
-        elif step in PRE:
+        elif step in arrivals:
             eligibility -= float(rule.eta) * float(rule.theta) * modulated
     return {"alone": weight, "modulated": modulated}
 

@@ -80,9 +80,9 @@ def fall(rule, w, arrivals, posts, now):
 
 
 def two_factor(rule, w, arrivals, posts):
-    """Walk through the events in time; spikes of one moment are no pair."""
-    for now, is_post in sorted([(t, False) for t in arrivals] + [(t, True) for t in posts]):
-        change = rise if is_post else (lambda *args: -fall(*args))
+    """Walk through the events in time; of two at one moment, which are no pair, the post first."""
+    for now, is_pre in sorted([(t, True) for t in arrivals] + [(t, False) for t in posts]):
+        change = (lambda *args: -fall(*args)) if is_pre else rise
         w = min(max(w + change(rule, w, arrivals, posts, now), 0.0), rule.Wmax)
     return w
 

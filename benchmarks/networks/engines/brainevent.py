@@ -56,25 +56,27 @@ def simulation(network: net.Network, plastic: bool, steps: int) -> Any:
     D, cell, current = net.DENDRITE, net.PYRAMIDAL, jnp.asarray(network.current())
 
     def transmit(state: dict[str, Any], weight: jax.Array, spike: jax.Array) -> Any:
-        """Change the weights, add the spikes to the conductances."""
-        g = state["g"] * net.DECAY + brainevent.BinaryArray(spike) @ fixed
+        """Change the weights, add the spikes of the step before to the conductances."""
+        g = state["g"] * net.DECAY + brainevent.BinaryArray(state["sent"]) @ fixed
+        after = {"g": g, "sent": spike}
         if not plastic:
-            return g, state["trace"], weight
-        fired, trace = spike[:n_pyr], state["trace"] * net.TRACE_DECAY
+            return after, weight
+        fired, arriving = spike[:n_pyr], state["sent"][:n_pyr]
+        arrived, emitted = (state[name] * net.TRACE_DECAY for name in ("arrived", "emitted"))
+        weight = brainevent.update_csr_on_binary_post(
+            weight, *into, net.A_PLUS * arrived, fired, 0.0, net.W_MAX, shape=shape
+        )
         weight = brainevent.update_csr_on_binary_pre(
-            weight, index, pointer, fired, -net.A_MINUS * trace, 0.0, net.W_MAX, shape=shape
+            weight, index, pointer, arriving, -net.A_MINUS * emitted, 0.0, net.W_MAX, shape=shape
         )
         matrix = brainevent.CSR((weight, index, pointer), shape=shape)
-        g = g.at[:n_pyr].add(brainevent.BinaryArray(fired) @ matrix)
-        weight = brainevent.update_csr_on_binary_post(
-            weight, *into, net.A_PLUS * trace, fired, 0.0, net.W_MAX, shape=shape
-        )
-        return g, trace + fired, weight
+        after["g"] = g.at[:n_pyr].add(brainevent.BinaryArray(arriving) @ matrix)
+        return after | {"arrived": arrived + arriving, "emitted": emitted + fired}, weight
 
     def step(carry: Any, key: jax.Array) -> Any:
         state, weight = carry
         v, u, vd, w, age = (state[name] for name in ("v", "u", "vd", "w", "age"))
-        ampa, gaba, gaba_d = jnp.split(state["g"], (n, 2 * n))
+        ampa, gaba, gaba_d = jnp.split(state["g"] * net.MEAN, (n, 2 * n))
         arriving = (age >= net.BAP_FIRST) & (age <= net.BAP_LAST)
         inflow = D.g_ca * jax.nn.sigmoid((vd - D.E_ca) / D.D_ca) - D.g_leak * (vd - D.E_leak) + w
         inflow += net.DENDRITIC_CURRENT + net.BAP_CURRENT * arriving + net.E_GABA * gaba_d
@@ -88,10 +90,10 @@ def simulation(network: net.Network, plastic: bool, steps: int) -> Any:
         burst = jnp.pad(vd >= cell.v_calcium, (0, n - n_pyr))
         v = jnp.where(spike, jnp.where(burst, cell.c_burst, c), v_new)
         u = jnp.where(spike, u + jnp.where(burst, cell.d_burst, d), u)
-        g, trace, weight = transmit(state, weight, spike)
+        sent, weight = transmit(state, weight, spike)
         age = jnp.where(spike[:n_pyr], 0, age) + 1
-        after = {"v": v, "u": u, "vd": vd_new, "w": w, "age": age, "g": g, "trace": trace}
-        return (after | {"count": state["count"] + spike}, weight), None
+        after = {"v": v, "u": u, "vd": vd_new, "w": w, "age": age}
+        return (state | after | sent | {"count": state["count"] + spike}, weight), None
 
     @jax.jit
     def run(key: jax.Array) -> jax.Array:
@@ -102,7 +104,9 @@ def simulation(network: net.Network, plastic: bool, steps: int) -> Any:
             "w": jnp.zeros(n_pyr),
             "age": jnp.full(n_pyr, 1 << 20),
             "g": jnp.zeros(slots),
-            "trace": jnp.zeros(n_pyr),
+            "sent": jnp.zeros(n, bool),
+            "arrived": jnp.zeros(n_pyr),
+            "emitted": jnp.zeros(n_pyr),
             "count": jnp.zeros(n, jnp.int32),
         }
         carry = state, jnp.asarray(inner.weight)

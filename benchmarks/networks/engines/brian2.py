@@ -1,8 +1,9 @@
 """The benchmark network in Brian2 (C++ standalone, float32).
 
 Two groups, pyramidal cells and interneurons, and five pathways; cells advance in one generated loop
-a group. Plasticity: one trace a cell, which all synapses read. With one thread and with OpenMP on
-two, the faster counts. Pip: brian2>=2.9 with numpy<2.4; needs a C++ compiler.
+a group. Plasticity: one trace a cell, which all synapses read; that of what arrived is the one of a
+step before. With one thread and with OpenMP on two, the faster counts. Pip: brian2>=2.9 with
+numpy<2.4; needs a C++ compiler.
 """
 
 import functools
@@ -30,12 +31,15 @@ w : 1
 g_dendrite : 1
 age : integer
 trace : 1
+held : 1
+arrived : 1
 """
 INTERNEURON = CELL + "".join(f"{name} : 1 (constant)\n" for name in net.SOMA._fields)
 SOMA_STEP = """
-g_sum = g_ampa + g_gaba
+inhibition = mean*g_gaba
+g_sum = mean*g_ampa + inhibition
 above = v - v_r
-v = (v + dt_ms/C*(k*above*(v - v_t) - u + current + noise*randn() + E_GABA*g_gaba))
+v = (v + dt_ms/C*(k*above*(v - v_t) - u + current + noise*randn() + E_GABA*inhibition))
 v = v/(1 + dt_ms/C*g_sum)
 u = u + dt_ms*a*(b*above - u)
 g_ampa = g_ampa*decay
@@ -45,11 +49,14 @@ DENDRITE_STEP = """
 age = age + 1
 leak = vd - E_leak
 bap = bap_current*int(age >= bap_first)*int(age <= bap_last)
-inflow = g_ca/(1 + exp((E_ca - vd)/D_ca)) - g_leak*leak + w + current_d + bap + E_GABA*g_dendrite
-vd = (vd + dt_ms/C_d*inflow)/(1 + dt_ms/C_d*g_dendrite)
+apical = mean*g_dendrite
+inflow = g_ca/(1 + exp((E_ca - vd)/D_ca)) - g_leak*leak + w + current_d + bap + E_GABA*apical
+vd = (vd + dt_ms/C_d*inflow)/(1 + dt_ms/C_d*apical)
 w = w + dt_ms/tau_w*(a_w*leak - w)
 g_dendrite = g_dendrite*decay
+arrived = held
 trace = trace*trace_decay
+held = trace
 """
 RESET = "v = c\nu += d\ncount += 1\n"
 BURST = """
@@ -61,7 +68,7 @@ age = 0
 trace += 1
 """
 DEPRESS = "weight = clip(weight - a_minus*trace_post, 0, w_max)"
-POTENTIATE = "weight = clip(weight + a_plus*trace_pre, 0, w_max)"
+POTENTIATE = "weight = clip(weight + a_plus*arrived_pre, 0, w_max)"
 
 available = functools.partial(installed, "brian2")
 
@@ -75,6 +82,7 @@ def constants() -> dict[str, float]:
         "noise": net.NOISE,
         "E_GABA": net.E_GABA,
         "decay": net.DECAY,
+        "mean": net.MEAN,
         "trace_decay": net.TRACE_DECAY,
         "a_plus": net.A_PLUS,
         "a_minus": net.A_MINUS,
@@ -118,11 +126,13 @@ def make(folder: str, n: int, seed: int, plastic: bool, seconds: float, threads:
     for source, target, from_, to, effect in pathways:
         changes = plastic and source is target is pyr
         own = {"model": "weight : 1", "on_post": POTENTIATE} if changes else {}
-        synapses = b2.Synapses(source, target, on_pre=effect, namespace=names, **own)
+        delay = net.DT * b2.ms
+        synapses = b2.Synapses(source, target, on_pre=effect, delay=delay, namespace=names, **own)
         pre, post = network.pathway(from_, to)
         synapses.connect(i=pre - from_.start, j=post - to.start)
         if changes:
             synapses.weight = net.AMPA
+            synapses.post.order = synapses.pre.order - 1  # potentiate first
         parts.append(synapses)
     b2.Network(*parts).run(seconds * b2.second)
     b2.device.build(directory=folder, compile=True, run=False)

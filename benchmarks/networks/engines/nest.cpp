@@ -95,14 +95,15 @@ class Cell : public nest::ArchivingNode {
   void pre_run_hook() override {
     dt = nest::Time::get_resolution().get_ms();
     decay = std::exp(-dt / p.tau);
+    mean = p.tau / dt * (1 - decay);
   }
 
   void step_dendrite() {
     const bool on = age >= p.bap_first and age <= p.bap_last;
     const double leak = vd - p.E_leak;
     const double inflow = p.g_ca / (1 + std::exp((p.E_ca - vd) / p.D_ca)) - p.g_leak * leak + w +
-                          p.current_d + (on ? p.bap_current : 0) + p.e_gaba * g[2];
-    vd = (vd + dt / p.C_d * inflow) / (1 + dt / p.C_d * g[2]);
+                          p.current_d + (on ? p.bap_current : 0) + p.e_gaba * mean * g[2];
+    vd = (vd + dt / p.C_d * inflow) / (1 + dt / p.C_d * mean * g[2]);
     w += dt / p.tau_w * (p.a_w * leak - w);
     g[2] *= decay;
     ++age;
@@ -111,20 +112,21 @@ class Cell : public nest::ArchivingNode {
   void update(nest::Time const& origin, const long from, const long to) override {
     const auto rng = nest::get_vp_specific_rng(get_thread());
     for (long lag = from; lag < to; ++lag) {
-      for (size_t i = 0; i < g.size(); ++i) {
-        g[i] += arriving[i].get_value(lag);
-      }
       const bool calcium = p.has_dendrite and vd >= p.v_calcium;
       if (p.has_dendrite) {
         step_dendrite();
       }
       const double above = v - p.v_r;
       const double inflow =
-          p.k * above * (v - p.v_t) - u + p.current + p.noise * normal(rng) + p.e_gaba * g[1];
-      v = (v + dt / p.C * inflow) / (1 + dt / p.C * (g[0] + g[1]));
+          p.k * above * (v - p.v_t) - u + p.current + p.noise * normal(rng) +
+          p.e_gaba * mean * g[1];
+      v = (v + dt / p.C * inflow) / (1 + dt / p.C * mean * (g[0] + g[1]));
       u += dt * p.a * (p.b * above - u);
       g[0] *= decay;
       g[1] *= decay;
+      for (size_t i = 0; i < g.size(); ++i) {
+        g[i] += arriving[i].get_value(lag);
+      }
       if (v >= p.v_peak) {
         v = calcium ? p.c_burst : p.c;
         u += calcium ? p.d_burst : p.d;
@@ -142,7 +144,7 @@ class Cell : public nest::ArchivingNode {
   std::array<double, 3> g{};           // nS
   long age = 1 << 20;                  // steps since the last spike
   long spike_count = 0;
-  double dt = 0.1, decay = 1;
+  double dt = 0.1, decay = 1, mean = 1;  // mean: of g over a step, in units of its start
   nest::normal_distribution normal;
   std::array<nest::RingBuffer, 3> arriving;
 };

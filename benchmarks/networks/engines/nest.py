@@ -1,9 +1,9 @@
 """The benchmark network in NEST: its cells in C++ (`nest.cpp`).
 
 Double precision, NEST's only one. Plasticity is NEST's `stdp_synapse_hom` (additive: mu = 0): a
-synapse is updated when its presynaptic cell spikes, and the delay of one step counts as dendritic,
-so that a postsynaptic spike meets the synapse a step late. With one and two threads, the faster
-counts.
+synapse is updated when its presynaptic cell spikes, and the delay of one step counts as dendritic:
+the synapse meets a presynaptic spike at once, and a postsynaptic one a step late. With one and two
+threads, the faster counts.
 Pip: nest-simulator; Debian: g++ libboost-dev libltdl-dev, to compile the module.
 """
 

@@ -55,7 +55,7 @@ def ranges(pointer: np.ndarray, rows: np.ndarray) -> np.ndarray:
 
 
 def depress(synapses: Synapses, weight: np.ndarray, fired: np.ndarray, trace: np.ndarray) -> None:
-    """Lower the weights out of the cells that fired; one trace a cell, without these spikes."""
+    """Lower the weights out of cells whose spikes arrive, by the trace of the others' spikes."""
     out = ranges(synapses.plastic.pointer, fired)
     weight[out] = np.maximum(weight[out] - net.A_MINUS * trace[synapses.plastic.slot[out]], 0)
 
@@ -63,7 +63,7 @@ def depress(synapses: Synapses, weight: np.ndarray, fired: np.ndarray, trace: np
 def potentiate(
     synapses: Synapses, weight: np.ndarray, fired: np.ndarray, trace: np.ndarray
 ) -> None:
-    """Raise the weights into the cells that fired; one trace a cell, without these spikes."""
+    """Raise the weights into the cells that fired, by the trace of what arrived before."""
     places = ranges(synapses.incoming_pointer, fired)
     into = synapses.incoming[places]
     raised = weight[into] + net.A_PLUS * trace[synapses.incoming_source[places]]
@@ -84,10 +84,12 @@ def simulate(
     vd, w = np.full(n_pyr, D.E_leak, f32), np.zeros(n_pyr, f32)
     age, count = np.full(n_pyr, 1 << 20), np.zeros(n, np.int64)
     g = np.zeros(2 * n + n_pyr, f32)  # nS: AMPA and GABA of somata, GABA of dendrites
-    ampa, gaba, gaba_d = g[:n], g[n : 2 * n], g[2 * n :]
-    trace = np.zeros(n, f32)
+    arrived, emitted = np.zeros(n, f32), np.zeros(n, f32)  # traces of spikes
+    sent = np.zeros(0, np.int64)  # cells that fired in the step before
     weight = synapses.plastic.weight.copy()
     for _ in range(steps):
+        mean = g * f32(net.MEAN)
+        ampa, gaba, gaba_d = mean[:n], mean[n : 2 * n], mean[2 * n :]
         noise = rng.standard_normal(n, f32)
         noise *= f32(net.NOISE)
         calcium = vd >= net.PYRAMIDAL.v_calcium
@@ -103,11 +105,10 @@ def simulate(
         v = (v + rate * inflow) / (1 + rate * (ampa + gaba))
         u += a_dt * (b * above - u)
         g *= f32(net.DECAY)
-        trace *= f32(net.TRACE_DECAY)
+        arrived *= f32(net.TRACE_DECAY)
+        emitted *= f32(net.TRACE_DECAY)
         age += 1
         fired = np.flatnonzero(v >= v_peak)
-        if len(fired) == 0:
-            continue
         v[fired], u[fired] = c[fired], u[fired] + d[fired]
         pyramidal = fired[: np.searchsorted(fired, n_pyr)]
         bursting = pyramidal[calcium[pyramidal]]
@@ -115,16 +116,20 @@ def simulate(
         u[bursting] += net.PYRAMIDAL.d_burst - net.SOMA.d
         age[pyramidal] = 1
         count[fired] += 1
-        out = ranges(synapses.fixed.pointer, fired)
-        np.add.at(g, synapses.fixed.slot[out], synapses.fixed.weight[out])
-        if len(pyramidal):
+        if plastic and len(pyramidal):
+            potentiate(synapses, weight, pyramidal, arrived)
+        if len(sent):
+            out = ranges(synapses.fixed.pointer, sent)
+            np.add.at(g, synapses.fixed.slot[out], synapses.fixed.weight[out])
+        from_pyramidal = sent[: np.searchsorted(sent, n_pyr)]
+        if len(from_pyramidal):
             if plastic:
-                depress(synapses, weight, pyramidal, trace)
-            out = ranges(synapses.plastic.pointer, pyramidal)
+                depress(synapses, weight, from_pyramidal, emitted)
+            out = ranges(synapses.plastic.pointer, from_pyramidal)
             np.add.at(g, synapses.plastic.slot[out], weight[out])
-            if plastic:
-                potentiate(synapses, weight, pyramidal, trace)
-                trace[pyramidal] += 1
+            arrived[from_pyramidal] += 1
+        emitted[pyramidal] += 1
+        sent = fired
     return count
 
 

@@ -69,7 +69,7 @@ def step(
       params: constants.
       state: at t.
       drive: held over the step; fields scalar or (n,).
-      dt: step in ms; order 1 between spikes, the decay of w exact.
+      dt: step in ms; order 1 between spikes, the decay of w and its charge exact.
       surrogate: gradient of the spike with respect to v - v_t (mV).
 
     Returns:
@@ -78,9 +78,11 @@ def step(
     p, drive = like(params, state.v), like(drive, state.v)
     v, w = state.v, state.w
     inflow = drive.current + drive.reversal_current
-    v = v + dt / p.C * (p.g_leak * (p.E_leak - v) - w + inflow)
+    change = jnp.expm1(-dt / p.tau_w)
+    mean = -w * change * (p.tau_w / dt)  # of w over the step
+    v = v + dt / p.C * (p.g_leak * (p.E_leak - v) - mean + inflow)
     v = v / (1 + dt / p.C * drive.conductance)
-    w = w + w * jnp.expm1(-dt / p.tau_w)
+    w = w + w * change
     spike = surrogate(v - p.v_t)
     fired = jax.lax.stop_gradient(spike) > 0
     return LIFState(jnp.where(fired, p.v_reset, v), w + spike * p.d), LIFInfo(spike)

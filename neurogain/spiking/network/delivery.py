@@ -71,9 +71,7 @@ def _partition(axis: str, inboxes: int, inputs: Inputs) -> tuple[Any, Any]:
     cells: Any = PartitionSpec(axis)
     whole: Any = PartitionSpec()
     ring: Any = PartitionSpec(None, axis)
-    of_state = ProjectionState(
-        synapse_state=cells, signal=whole, pre=whole, post=cells, past=whole
-    )
+    of_state = ProjectionState(synapse_state=cells, signal=whole, pre=whole, post=cells, past=whole)
     of_table = PlasticParams(rows=cells, columns=cells, rule=whole)
     states = dict.fromkeys(inputs.states, of_state)
     into: Any = Inputs(

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from neurogain.spiking import Drive, LIFCell, LIFParams, PyramidalDrive, simulate
+from neurogain.spiking.models import lif
 from neurogain.spiking.recorders import Spikes, Traces
 
 PARAMS = LIFParams()
@@ -15,7 +16,8 @@ def reference(current, steps, dt, conductance=0.0):
     """Step one cell in plain NumPy; return the steps in which it spiked and its last potential."""
     p, v, w, spikes = PARAMS, PARAMS.E_leak, 0.0, []
     for step in range(steps):
-        v = v + dt / p.C * (p.g_leak * (p.E_leak - v) - w + current)
+        mean = w * p.tau_w / dt * (1 - np.exp(-dt / p.tau_w))
+        v = v + dt / p.C * (p.g_leak * (p.E_leak - v) - mean + current)
         v = v / (1 + dt / p.C * conductance)
         w = w * np.exp(-dt / p.tau_w)
         if v >= p.v_t:
@@ -49,6 +51,19 @@ def test_the_membrane_relaxes_with_its_time_constant():
         )  # fmt: skip
     time, v = run.recorded["v"]
     np.testing.assert_allclose(v[:, 0], -70 + 10 * (1 - np.exp(-time / 20)), atol=5e-3)
+
+
+@pytest.mark.parametrize("dt", [0.1, 0.5, 1.0])
+def test_adaptation_takes_its_charge_whatever_the_step(dt):
+    """Without a leak the potential keeps it: C (v_reset - v) = d tau_w."""
+    p = LIFParams(C=200.0, g_leak=1e-12, v_t=-50.0, v_reset=-60.0, tau_w=10.0, d=7.0)
+    with jax.enable_x64():
+        state = lif.init(p, 1, jnp.float64)._replace(v=jnp.full(1, -49.0))
+        step = jax.jit(lambda s: lif.step(p, s, Drive(), dt=dt)[0])
+        for _ in range(round(400 / dt)):
+            state = step(state)
+        v = np.asarray(state.v)
+    np.testing.assert_allclose(200.0 * (-60.0 - v), 7.0 * 10.0, rtol=1e-6)
 
 
 def test_the_rate_without_adaptation_is_that_of_the_closed_form():
