@@ -95,8 +95,8 @@ FAULTS = (
     ),
     (
         "adaptation excites",
-        "(p.g_leak * (p.E_leak - v) - w + inflow)",
-        "(p.g_leak * (p.E_leak - v) + w + inflow)",
+        "(p.g_leak * (p.E_leak - v) - mean + inflow)",
+        "(p.g_leak * (p.E_leak - v) + mean + inflow)",
         "test_lif.py",
     ),
     (
