@@ -19,7 +19,7 @@ LEVELS = (
     ("neuromod",),
     ("optim", "spiking"),
     ("gain", "stats", "uncertainty"),
-    ("_checks", "_extras", "_types", "_words", "progress"),
+    ("_checks", "_extras", "_seeds", "_types", "_words", "progress"),
 )
 STRANGERS = [{"optim", "spiking"}, {"gain", "uncertainty"}]  # of one level, and strangers
 

@@ -16,7 +16,7 @@ import optax
 from jaxtyping import Array, Float, PyTree
 from numpy.typing import ArrayLike
 
-from neurogain import _checks
+from neurogain import _checks, _seeds
 from neurogain._types import AnyArray
 
 Measure = Callable[[PyTree], PyTree]
@@ -45,7 +45,7 @@ def filter_normalized(params: PyTree, *, key: Array) -> PyTree:
     """Return a random direction whose filters are as long as those of the parameters.
 
     A filter is what feeds one output unit, all of a leaf but its last axis; leaves with fewer than
-    two axes (biases, norms) stay where they are.
+    two axes (biases, norms) stay where they are. A leaf's draw depends on the key and its own name.
 
     Example:
       >>> params = {"kernel": jnp.ones((4, 2)), "bias": jnp.ones(2)}
@@ -67,7 +67,8 @@ def filter_normalized(params: PyTree, *, key: Array) -> PyTree:
         own, target = (jnp.sqrt(jnp.sum(x**2, axes, keepdims=True)) for x in (drawn, leaf))
         return drawn * (target / own)
 
-    keys = jax.random.split(key, len(leaves))
+    numbers = (np.uint32(_seeds.of_name(name)) for name in _seeds.leaf_names(params))
+    keys = [jax.random.fold_in(key, number) for number in numbers]
     return jax.tree.unflatten(structure, list(map(one, leaves, keys)))
 
 

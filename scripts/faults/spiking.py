@@ -9,6 +9,30 @@ FAULTS = (
         "test_drive_noise.py",
     ),
     (
+        "drives draw by their place",
+        "stream = _seeds.of_name(name)",
+        "stream = list(names).index(name)",
+        "test_noise_by_name.py",
+    ),
+    (
+        "functions of a drive draw by their place",
+        "jax.random.fold_in(key, np.uint32(_seeds.of_name(name)))",
+        "jax.random.fold_in(key, np.uint32(i))",
+        "test_noise_by_name.py",
+    ),
+    (
+        "populations draw by their place",
+        "random_bits.fold_in(key, _seeds.of_name(name))",
+        "random_bits.fold_in(key, list(self.sizes).index(name))",
+        "test_noise_by_name.py",
+    ),
+    (
+        "all names are one stream",
+        "return zlib.crc32(name.encode())",
+        "return zlib.crc32(b'')",
+        "test_seeds.py",
+    ),
+    (
         "samples are a period early",
         "x[skip - 1 :: skip]",
         "x[::skip]",

@@ -88,6 +88,15 @@ def test_filters_are_as_long_as_those_of_the_parameters_and_biases_stay():
     np.testing.assert_allclose(norms, np.full(4, 18**0.5), rtol=1e-5)
 
 
+def test_a_direction_depends_on_the_names_of_leaves_alone():
+    key = jax.random.key(0)
+    alone = analysis.filter_normalized({"w": PARAMS["w"]}, key=key)["w"]
+    more = {"a": PARAMS["w"], "b": PARAMS["b"], "w": PARAMS["w"]}
+    drawn = analysis.filter_normalized(more, key=key)
+    np.testing.assert_array_equal(drawn["w"], alone)
+    assert not np.allclose(drawn["a"], drawn["w"])
+
+
 def test_a_flat_trajectory_lies_in_its_plane():
     rng = np.random.default_rng(0)
     basis = np.linalg.qr(rng.normal(size=(9, 2)))[0].T

@@ -38,8 +38,6 @@ DRIVE = {
     "inter": Drive(Noise(90.0, 50.0)),
     "plastic": 0.001,
 }
-# The populations' names come before "neuromod" in the alphabet: cells draw their noise by the place
-# of their drive among all, so that it is the same with these and without.
 QUIET = {"neuromod.expected_uncertainty": 0.0, "neuromod.surprise": Pulse(0.0, 0.0, 0.1)}
 EACH = {
     "l5.coupling": 3.0, "l5.adaptation": 3.0, "inter.adaptation": 3.0,

@@ -8,6 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax.typing import ArrayLike, DTypeLike
 
+from neurogain import _seeds
 from neurogain._types import AnyArray
 from neurogain.spiking.engine import random_bits
 from neurogain.spiking.engine.times import nearest_step
@@ -92,6 +93,8 @@ class PulseInSteps(NamedTuple):
 class Noise(NamedTuple):
     """A drive with fresh Gaussian noise in every step, independent for each cell.
 
+    Every field that is drawn has its own stream, made from the key and the field's name, such as
+    "current", or "pyr.soma.current" in a network: what else is driven changes none of its numbers.
     The step is part of the model: over a membrane's time constant the same `sd` averages out the
     more the shorter dt is. For noise that does not depend on it let sd grow as 1 / sqrt(dt).
 
@@ -171,6 +174,16 @@ def is_random(leaf: object) -> bool:
     return isinstance(leaf, Noise | PoissonInput) or callable(leaf)
 
 
+def leaf_names(drive: Any) -> tuple[str, ...]:
+    """Return the name of each leaf, from which it draws: "current", "pyr.soma.current".
+
+    Example:
+      >>> leaf_names({"e": Drive(Noise(0.0, 1.0))})
+      ('e.current', 'e.conductance', 'e.reversal_current')
+    """
+    return _seeds.leaf_names(drive, is_varying)
+
+
 def numbers(leaf: Any) -> tuple[Any, ...]:
     """Return the values that a field which is not drawn can take."""
     if isinstance(leaf, TimeSeries):
@@ -193,11 +206,12 @@ def at_step(
 ) -> Any:
     """Return the drive in one step of `dt` ms; each function (step, key) gets a key of its own.
 
-    `key` is for this step and for drives alone; `drawn` is what `draw` returned for this step.
+    `key` is for this step and for drives alone; the key of a function depends on it and on the
+    name of its leaf. `drawn` is what `draw` returned for this step.
     """
     leaves, structure = jax.tree.flatten(drive, is_leaf=is_varying)
     random = iter(drawn)
-    for i, leaf in enumerate(leaves):
+    for i, (leaf, name) in enumerate(zip(leaves, leaf_names(drive), strict=True)):
         if isinstance(leaf, TimeSeries):
             leaves[i] = jnp.asarray(leaf.values)[step]
         elif isinstance(leaf, Pulse | PulseInSteps):
@@ -206,30 +220,39 @@ def at_step(
         elif isinstance(leaf, Noise | PoissonInput):
             leaves[i] = next(random)
         elif callable(leaf):
-            leaves[i] = leaf(step, None if key is None else jax.random.fold_in(key, i))
+            own = None if key is None else jax.random.fold_in(key, np.uint32(_seeds.of_name(name)))
+            leaves[i] = leaf(step, own)
     return jax.tree.unflatten(structure, leaves)
 
 
 def draw(
-    leaves: Sequence[Any], key: jax.Array | None, *, dt: float, n: Sequence[int], dtype: DTypeLike
+    leaves: Sequence[Any],
+    key: jax.Array | None,
+    *,
+    names: Sequence[str],
+    dt: float,
+    n: Sequence[int],
+    dtype: DTypeLike,
 ) -> tuple[jax.Array, ...]:
     """Return the values in one step of the leaves that are `Noise` or `PoissonInput`.
 
     Args:
-      leaves: of the drive; each that is drawn has a stream of its own.
+      leaves: of the drive.
       key: for this step and for drives alone.
+      names: of the leaves; each that is drawn has a stream of its own, numbered by its name.
       dt: step in ms.
       n: number of cells of each leaf.
       dtype: of the draws.
     """
     drawn: list[Any] = []
-    for i, leaf in enumerate(leaves):
+    for leaf, name, size in zip(leaves, names, n, strict=True):
+        stream = _seeds.of_name(name)
         if isinstance(leaf, Noise):
-            noise = random_bits.normal(_needed(key), n[i], stream=i, dtype=dtype)
+            noise = random_bits.normal(_needed(key), size, stream=stream, dtype=dtype)
             drawn.append(leaf.mean + leaf.sd * noise)
         elif isinstance(leaf, PoissonInput):
             mean = jnp.asarray(leaf.rate_hz, dtype) * (dt / 1000)
-            count = random_bits.poisson(_needed(key), mean, n[i], stream=i, dtype=dtype)
+            count = random_bits.poisson(_needed(key), mean, size, stream=stream, dtype=dtype)
             drawn.append(leaf.weight * count)
     return tuple(drawn)
 

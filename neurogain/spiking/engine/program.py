@@ -10,6 +10,7 @@ import jax
 import jax.numpy as jnp
 from jax.typing import DTypeLike
 
+from neurogain import _seeds
 from neurogain.spiking.engine import drives
 from neurogain.spiking.engine.checks import Model, check, parts_of, period_of, size_of
 from neurogain.spiking.recorders import Recorder, Total
@@ -26,6 +27,7 @@ class Program:
     dt: float
     recorders: tuple[Recorder, ...]
     functions: tuple[tuple[int, Callable[..., Any]], ...]  # drives that are functions, by leaf
+    names: tuple[str, ...]  # of the leaves of the drive
     sizes: tuple[int, ...]  # number of cells of each leaf of the drive
     drawn: bool  # whether a drive takes a key
     structure: jax.tree_util.PyTreeDef  # of the drive
@@ -127,9 +129,11 @@ def prepare(
         for _, part, size in parts_of(model, drive, n)
         for _ in jax.tree.leaves(part, is_leaf=drives.is_varying)
     )
-    drawn = any(map(drives.is_random, leaves))
+    names = drives.leaf_names(drive)
+    random = [name for name, leaf in zip(names, leaves, strict=True) if drives.is_random(leaf)]
+    _seeds.check_distinct("`drive`", random)
     emitting = tuple(recorders.values())
-    program = Program(model, dt, emitting, functions, sizes, drawn, structure)
+    program = Program(model, dt, emitting, functions, names, sizes, bool(random), structure)
     constants = [None if callable(x) else as_arrays(x) for x in leaves]
     arrays = Arrays(as_arrays(params), constants, key)
     carries = _first_carries(program, arrays, state)
@@ -142,7 +146,9 @@ def _draw(
 ) -> tuple[jax.Array, ...]:
     """Return what the drives draw in a step."""
     dtype = next((x.dtype for x in jax.tree.leaves(state) if x.dtype.kind == "f"), jnp.float32)
-    return drives.draw(arrays.drive, key, dt=program.dt, n=program.sizes, dtype=dtype)
+    return drives.draw(
+        arrays.drive, key, names=program.names, dt=program.dt, n=program.sizes, dtype=dtype
+    )
 
 
 def _one_step(

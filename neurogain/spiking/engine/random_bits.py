@@ -111,7 +111,7 @@ def _is_threefry(key: jax.Array) -> bool:
 def _pairs(key: jax.Array, n: int, stream: int) -> tuple[jax.Array, jax.Array]:
     """Return two words of random bits for each of `n` cells."""
     if not _is_threefry(key):
-        bits = jax.random.bits(jax.random.fold_in(key, stream), (2, n), jnp.uint32)
+        bits = jax.random.bits(jax.random.fold_in(key, np.uint32(stream)), (2, n), jnp.uint32)
         return bits[0], bits[1]
     return _threefry(key, jnp.broadcast_to(np.uint32(stream), (n,)), jax.lax.iota(jnp.uint32, n))
 

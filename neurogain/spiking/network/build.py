@@ -7,7 +7,7 @@ import jax
 import numpy as np
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
-from neurogain import _checks
+from neurogain import _checks, _seeds
 from neurogain.spiking import plasticity
 from neurogain.spiking.engine.checks import check_key
 from neurogain.spiking.network import spec_checks
@@ -171,6 +171,8 @@ def _check_names(populations: Mapping, projections: Mapping) -> None:
         raise ValueError(
             f"`projections` must have names that no population has; got {', '.join(twice)}."
         )
+    for what, given in (("`populations`", populations), ("`projections`", projections)):
+        _seeds.check_distinct(what, given)
 
 
 def _check_mesh(mesh: Mesh | None, populations: Mapping[str, Population]) -> None:

@@ -1,12 +1,12 @@
 """A projection drawn on the host: pairs of cells, weights and delays."""
 
-import zlib
 from collections.abc import Mapping
 from typing import NamedTuple
 
 import jax
 import numpy as np
 
+from neurogain import _seeds
 from neurogain.spiking.connectivity import Pairs
 from neurogain.spiking.network.spec import PerSynapse, Population, Projection
 from neurogain.spiking.network.spec_checks import check_values
@@ -34,7 +34,7 @@ def draw(
     Raises:
       ValueError, TypeError: names the projection, the rule with its unit, the value, a way out.
     """
-    seed = [*np.asarray(jax.random.key_data(key)).ravel().tolist(), zlib.crc32(name.encode())]
+    seed = [*np.asarray(jax.random.key_data(key)).ravel().tolist(), _seeds.of_name(name)]
     rng = np.random.default_rng(seed)
     n_pre, n_post = populations[projection.source].size, populations[projection.target].size
     try:

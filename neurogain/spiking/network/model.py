@@ -10,6 +10,7 @@ import jax.numpy as jnp
 from jax.sharding import NamedSharding, PartitionSpec
 from jax.typing import DTypeLike
 
+from neurogain import _seeds
 from neurogain.spiking import synapses
 from neurogain.spiking.cell import add_synaptic
 from neurogain.spiking.engine import random_bits
@@ -35,7 +36,8 @@ class Network(NetworkStructure):
     The drive of a simulation is a dictionary: under a population's name what its cells take
     (`PyramidalDrive`, `Drive`, a rate for Poisson sources), under a projection's name the modulator
     of its three-factor rule in 1/ms, under "population.compartment.receptor" jumps in nS per step.
-    What is left out is 0.
+    What is left out is 0. What a population's cells and each field of its drive draw depends on the
+    key and on their own names alone, neither on the order nor on what else is in the network.
 
     Example:
       >>> from neurogain.spiking import IzhikevichCell, Population, Projection, build, cells
@@ -147,7 +149,7 @@ class Network(NetworkStructure):
     ) -> tuple[dict[str, Any], dict[str, Any]]:
         """Return state and info of each population under its drive and its open synapses."""
         cells, infos = {}, {}
-        for number, (name, cell, _) in enumerate(self.populations):
+        for name, cell, _ in self.populations:
             own = state.cells[name]
             total = drive.get(name, cell.empty_drive)
             synaptic = {
@@ -159,7 +161,7 @@ class Network(NetworkStructure):
                 own,
                 add_synaptic(cell, total, synaptic),
                 dt=dt,
-                key=None if key is None else random_bits.fold_in(key, number),
+                key=None if key is None else random_bits.fold_in(key, _seeds.of_name(name)),
             )
         return cells, infos
 

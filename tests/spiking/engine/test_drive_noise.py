@@ -1,5 +1,6 @@
 """Drives that are drawn: their statistics in a run, and what the numbers don't depend on."""
 
+import zlib
 from typing import NamedTuple
 
 import jax
@@ -153,6 +154,18 @@ def test_neither_chunks_nor_interruptions_change_the_numbers():
             np.testing.assert_allclose(a, b, rtol=1e-6, atol=1e-6)
 
 
+def test_another_field_changes_no_noise():
+    noise = Noise(0.0, 1.0)
+    alone, _, _ = echo(Drive(noise), steps=50)
+    for drive in (
+        Drive(noise, PoissonInput(10.0, 1.0), noise),
+        Drive(noise, np.ones(N), lambda step, key: jax.random.normal(key, (N,))),
+    ):
+        current, _, other = echo(drive, steps=50)
+        np.testing.assert_array_equal(current, alone)
+        assert (other != current).mean() > 0.99  # equal leaves in different fields
+
+
 def test_how_often_is_recorded_changes_no_number():
     drive = Drive(Noise(1.0, 2.0))
     whole = echo(drive, steps=100)
@@ -208,8 +221,9 @@ def test_the_model_and_the_drives_draw_from_streams_of_their_own():
             jax.random.fold_in(jax.random.fold_in(KEY, stream), start + k) for stream in (0, 1)
         )
         np.testing.assert_array_equal(bits[k], jax.random.bits(of_model, (n,)))
-        np.testing.assert_allclose(noise[k], random_bits.normal(of_drives, n), rtol=1e-5)
-        of_field = jax.random.fold_in(of_drives, 2)  # of the third field
+        expected = random_bits.normal(of_drives, n, stream=zlib.crc32(b"current"))
+        np.testing.assert_allclose(noise[k], expected, rtol=1e-5)
+        of_field = jax.random.fold_in(of_drives, np.uint32(zlib.crc32(b"reversal_current")))
         np.testing.assert_array_equal(own[k], jax.random.uniform(of_field, (n,)))
 
 
