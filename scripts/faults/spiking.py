@@ -143,9 +143,51 @@ FAULTS = (
     ),
     (
         "sources spike at another rate",
-        "-jnp.expm1(-jnp.asarray(drive, dtype) * (dt / 1000))",
-        "-jnp.expm1(-jnp.asarray(drive, dtype) * (dt / 900))",
+        "chance = jnp.asarray(drive, dtype) * (dt / 1000)",
+        "chance = -jnp.expm1(-jnp.asarray(drive, dtype) * (dt / 1000))",
         "test_sources.py",
+    ),
+    (
+        "sources forget a rate that is none",
+        " & ~jnp.isnan(state.last)",
+        "",
+        "test_sources.py",
+    ),
+    (
+        "sources spike in silence at rates that are none",
+        "sound = (chance >= 0) & (chance <= 1 + drives.SLACK)",
+        "sound = (chance >= 0)",
+        "test_sources.py",
+    ),
+    (
+        "all rounds of a Poisson count are the same",
+        "_pairs(fold_in(own, number), n, 0)",
+        "_pairs(own, n, 0)",
+        "test_poisson_counts.py",
+    ),
+    (
+        "all cells take the rounds of the highest rate",
+        "return total + jnp.where(number < rounds, count, jnp.zeros_like(count))",
+        "return total + count",
+        "test_poisson_counts.py",
+    ),
+    (
+        "later rounds of all streams are the same",
+        "own = fold_in(key, np.uint32(stream))",
+        "own = fold_in(key, np.uint32(0))",
+        "test_poisson_counts.py",
+    ),
+    (
+        "a Poisson rate that is none counts in silence",
+        "mean = jnp.where(known, mean / rounds, jnp.nan)",
+        "mean = jnp.where(known, mean / rounds, 0)",
+        "test_poisson_counts.py",
+    ),
+    (
+        "a coupling above 1 is clipped in silence",
+        "p = jnp.where((p >= 0) & (p <= 1 + SLACK), p, nan)",
+        "p = jnp.where(p >= 0, p, nan)",
+        "test_pyramidal_gates.py",
     ),
     # networks and plasticity
     (

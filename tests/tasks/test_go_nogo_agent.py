@@ -282,6 +282,7 @@ def with_kinetics(**change):
     [
         (GOOD._replace(actor_rate=-1.0), "`actor_rate` must be finite and at least 0; got -1.0"),
         (GOOD._replace(validity=1.2), "`validity` must be in .0, 1.; got 1.2"),
+        (GOOD._replace(active_hz=1001.0), r"`active_hz` must be in \[0, 1000\] Hz.*; got 1001.0"),
         (GOOD._replace(tau_c=0.0), "`tau_c` must be positive and finite; got 0.0"),
         (GOOD._replace(w_low=70.0), "`w_low`, `w_high` and `w_max` must not fall"),
         (with_kinetics(tonic=-30.0), "tonic.* of dopamine.* got -30.0"),

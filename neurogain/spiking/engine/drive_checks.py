@@ -10,6 +10,8 @@ from jax.typing import ArrayLike
 
 from neurogain import _checks
 from neurogain.spiking.engine.drives import (
+    MOST_COUNTS,
+    SLACK,
     Noise,
     PoissonInput,
     Pulse,
@@ -125,11 +127,11 @@ def _check_drawn(name: str, drawn: Noise | PoissonInput, rule: Rule, n: int, dt:
 
 
 def _check_rate(name: str, rate_hz: ArrayLike, dt: float) -> None:
-    """Raise ValueError for a rate of more than one spike a step on average."""
-    most = 1000 / dt
-    text = f"in [0, {most:g}] Hz, at most one spike a step on average"
+    """Raise ValueError for a rate of more spikes in a step than are counted."""
+    most = MOST_COUNTS * 1000 / dt
+    text = f"in [0, {most:g}] Hz, at most {MOST_COUNTS} spikes a step on average"
     way_out = "Take a shorter dt, or Noise of the same mean and variance."
-    holds = lambda x: (x >= 0) & (x <= most * (1 + 1e-6))  # noqa: E731
+    holds = lambda x: (x >= 0) & (x <= most * (1 + SLACK))  # noqa: E731
     _checks.in_range(f"{name}, rate_hz,", rate_hz, text, holds, way_out)
 
 

@@ -9,6 +9,7 @@ import numpy as np
 from jax.typing import ArrayLike, DTypeLike
 
 from neurogain import _seeds
+from neurogain._checks import is_concrete
 from neurogain._types import AnyArray
 from neurogain.spiking.engine import random_bits
 from neurogain.spiking.engine.times import nearest_step
@@ -112,7 +113,8 @@ class PoissonInput(NamedTuple):
     """Spikes of a Poisson process of its own for each cell, counted in every step.
 
     As jumps of a receptor's conductance in a network (`weight` in nS), or as a current that lasts
-    one step (in pA).
+    one step (in pA). A step may have many spikes; above one the cost grows with the largest mean.
+    A rate that is not known before the run, and then is NaN or out of its range, gives NaN.
 
     Example:
       >>> background = Drive(PoissonInput(1000.0, 20.0))  # `simulate` needs a key for it
@@ -123,9 +125,22 @@ class PoissonInput(NamedTuple):
       `inputs=("dendrite.ampa",)`.
     """
 
-    rate_hz: ArrayLike  # >= 0, at most 1000 / dt
+    rate_hz: ArrayLike  # >= 0, at most 1000 spikes a step on average
     weight: ArrayLike  # per spike
 
+
+class PoissonInRounds(NamedTuple):
+    """A `PoissonInput` as it is run where a mean may be above 1: as a sum of counts up to 1."""
+
+    mean: ArrayLike  # count of a round, NaN for a rate that is refused
+    weight: ArrayLike  # per spike
+    rounds: ArrayLike  # number of counts to add up
+    most: ArrayLike  # largest number of rounds
+
+
+DRAWN = (Noise, PoissonInput, PoissonInRounds)
+MOST_COUNTS = 1000  # of a PoissonInput in a step, on average
+SLACK = 1e-6  # relative, for rounding where a mean or a probability is compared with its limit
 
 CURRENT = Rule("a finite current in pA", np.isfinite, "0.0", (Noise, PoissonInput))
 CONDUCTANCE = Rule(
@@ -171,7 +186,7 @@ def is_varying(leaf: object) -> bool:
 
 def is_random(leaf: object) -> bool:
     """Return whether a drive's field takes a key in every step."""
-    return isinstance(leaf, Noise | PoissonInput) or callable(leaf)
+    return isinstance(leaf, DRAWN) or callable(leaf)
 
 
 def leaf_names(drive: Any) -> tuple[str, ...]:
@@ -201,6 +216,24 @@ def in_steps(leaf: Any, dt: float) -> Any:
     return PulseInSteps(leaf.height, first, after, leaf.base)
 
 
+def in_rounds(leaf: Any, dt: float) -> Any:
+    """Return a field of a drive whose Poisson counts are sums where their mean may be above 1.
+
+    Where all means are known to be at most 1 the field stays as it is. Arrays have the dtype of
+    the run.
+    """
+    if not isinstance(leaf, PoissonInput):
+        return leaf
+    if is_concrete(leaf.rate_hz) and np.all(np.asarray(leaf.rate_hz) * (dt / 1000) <= 1 + SLACK):
+        return leaf
+    mean = jax.lax.stop_gradient(jnp.asarray(leaf.rate_hz)) * (dt / 1000)
+    known = (mean >= 0) & (mean <= MOST_COUNTS * (1 + SLACK))
+    rounds = jnp.where(known, jnp.maximum(jnp.ceil(mean * (1 - SLACK)), 1), 1)
+    mean = jnp.where(known, mean / rounds, jnp.nan)
+    whole = rounds.astype(jnp.int32)
+    return PoissonInRounds(mean, leaf.weight, whole, jnp.max(whole))
+
+
 def at_step(
     drive: Any, step: jax.Array, key: jax.Array | None, *, dt: float, drawn: Sequence[Any] = ()
 ) -> Any:
@@ -217,7 +250,7 @@ def at_step(
         elif isinstance(leaf, Pulse | PulseInSteps):
             height, first, after, base = in_steps(leaf, dt)
             leaves[i] = jnp.where((step >= first) & (step < after), height, base)
-        elif isinstance(leaf, Noise | PoissonInput):
+        elif isinstance(leaf, DRAWN):
             leaves[i] = next(random)
         elif callable(leaf):
             own = None if key is None else jax.random.fold_in(key, np.uint32(_seeds.of_name(name)))
@@ -253,6 +286,17 @@ def draw(
         elif isinstance(leaf, PoissonInput):
             mean = jnp.asarray(leaf.rate_hz, dtype) * (dt / 1000)
             count = random_bits.poisson(_needed(key), mean, size, stream=stream, dtype=dtype)
+            drawn.append(leaf.weight * count)
+        elif isinstance(leaf, PoissonInRounds):
+            count = random_bits.poisson_sum(
+                _needed(key),
+                leaf.mean,
+                size,
+                rounds=leaf.rounds,
+                most=leaf.most,
+                stream=stream,
+                dtype=dtype,
+            )
             drawn.append(leaf.weight * count)
     return tuple(drawn)
 

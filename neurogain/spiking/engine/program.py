@@ -134,7 +134,7 @@ def prepare(
     _seeds.check_distinct("`drive`", random)
     emitting = tuple(recorders.values())
     program = Program(model, dt, emitting, functions, names, sizes, bool(random), structure)
-    constants = [None if callable(x) else as_arrays(x) for x in leaves]
+    constants = [None if callable(x) else drives.in_rounds(as_arrays(x), dt) for x in leaves]
     arrays = Arrays(as_arrays(params), constants, key)
     carries = _first_carries(program, arrays, state)
     size = sum(emitted_bytes(program, arrays, state, carries, recorders).values())

@@ -82,16 +82,65 @@ def poisson(
       stream: different streams of one key are independent.
       dtype: of the result.
     """
-    first, _ = _pairs(key, n, stream)
+    return _count(_pairs(key, n, stream)[0], _tails(mean, n, dtype), dtype)
+
+
+def poisson_sum(
+    key: jax.Array,
+    mean: ArrayLike,
+    n: int,
+    *,
+    rounds: ArrayLike,
+    most: ArrayLike,
+    stream: int = 0,
+    dtype: DTypeLike = jnp.float32,
+) -> jax.Array:
+    """Return `n` Poisson counts of `rounds` times `mean`, each the sum of that many of `poisson`.
+
+    The first count is that of `poisson`; round r > 0 draws by a key that r and the stream are
+    folded into. So element i depends on the key, the stream, its own mean and rounds, and on i
+    alone. A mean of NaN gives NaN. The counts have no derivative.
+
+    Args:
+      key: for this step.
+      mean: expected count of a round, in [0, 1], scalar or (n,).
+      n: how many.
+      rounds: at least 1, int32, scalar or (n,).
+      most: largest of `rounds`, the number of iterations; traced, so another compiles nothing.
+      stream: different streams of one key are independent.
+      dtype: of the result.
+    """
+    mean = jax.lax.stop_gradient(jnp.asarray(mean, dtype))
+    tails = _tails(mean, n, dtype)
+    own = fold_in(key, np.uint32(stream))
+
+    def add_round(number: jax.Array, total: jax.Array) -> jax.Array:
+        count = _count(_pairs(fold_in(own, number), n, 0)[0], tails, dtype)
+        return total + jnp.where(number < rounds, count, jnp.zeros_like(count))
+
+    first = _count(_pairs(key, n, stream)[0], tails, dtype)
+    total = jax.lax.fori_loop(1, most, add_round, first)
+    return jnp.where(jnp.isnan(mean), jnp.asarray(jnp.nan, dtype), total)
+
+
+def _tails(mean: ArrayLike, n: int, dtype: DTypeLike) -> list[jax.Array]:
+    """Return P(count > k) of Poisson counts, each (n,), from the largest k to 0."""
     mean = jnp.broadcast_to(jnp.asarray(mean, dtype), (n,))
-    steps = (first >> np.uint32(8)).astype(jnp.int32) + 1
-    uniform = steps.astype(dtype) * jnp.asarray(2.0**-24, dtype)
     terms = [jnp.exp(-mean)]
     for k in range(1, POISSON_TERMS + 1):
         terms.append(terms[-1] * mean * jnp.asarray(1 / k, dtype))
-    count, tail = jnp.zeros((n,), dtype), jnp.zeros((n,), dtype)
+    tails = [jnp.zeros((n,), dtype)]
     for term in reversed(terms[1:]):
-        tail = tail + term
+        tails.append(tails[-1] + term)
+    return tails[1:]
+
+
+def _count(bits: jax.Array, tails: list[jax.Array], dtype: DTypeLike) -> jax.Array:
+    """Return the number of tails that a uniform number made of 24 bits does not exceed."""
+    steps = (bits >> np.uint32(8)).astype(jnp.int32) + 1
+    uniform = steps.astype(dtype) * jnp.asarray(2.0**-24, dtype)
+    count = jnp.zeros(bits.shape, dtype)
+    for tail in tails:
         count = count + (uniform <= tail).astype(dtype)
     return count
 

@@ -19,7 +19,7 @@ from jaxtyping import Array, Float, Int
 from neurogain import _checks, gain
 from neurogain.spiking.cell import check_constants, check_drive, check_dt, check_kind, like
 from neurogain.spiking.engine import random_bits
-from neurogain.spiking.engine.drives import Drive, Rule
+from neurogain.spiking.engine.drives import SLACK, Drive, Rule
 from neurogain.spiking.models import dendrite, izhikevich
 from neurogain.spiking.models.dendrite import DendriteParams, DendriteState
 from neurogain.spiking.models.izhikevich import IzhikevichParams, IzhikevichState
@@ -117,7 +117,8 @@ def step(
     Stochastic: x and y are 0 or 1, independent in every step and cell, 1 with probability
     p = `drive.coupling`, rounded to multiples of 2^-16; their gradient is that of p (straight
     through). Mean field: x = y = p, no randomness; at p = 0 and 1 both are the same but for how
-    the compiler rounds. `bap_start` and `bap_end` are rounded to whole steps.
+    the compiler rounds. A coupling outside [0, 1] that is not known before the run gives NaN.
+    `bap_start` and `bap_end` are rounded to whole steps.
 
     Args:
       params: constants.
@@ -161,14 +162,21 @@ def step(
 def _gates(
     coupling: ArrayLike, state: PyramidalState, key: jax.Array | None
 ) -> tuple[jax.Array, jax.Array]:
-    """Return how far each way is open: drawn with a key, the probability itself without."""
+    """Return how far each way is open: drawn with a key, the probability itself without.
+
+    NaN where the coupling is no probability.
+    """
     p = jnp.asarray(coupling, state.soma.v.dtype)
+    nan = jnp.asarray(jnp.nan, p.dtype)
+    p = jnp.where((p >= 0) & (p <= 1 + SLACK), p, nan)
     if key is None:
         return p, p
     bits = random_bits.draw(key, state.since_spike.shape[0])
     threshold = jnp.round(p * _LEVELS).astype(jnp.uint32)
     halves = (bits & np.uint32(_LEVELS - 1), bits >> np.uint32(16))
-    back, forth = ((half < threshold).astype(p.dtype) for half in halves)
+    back, forth = (
+        jnp.where(jnp.isnan(p), nan, (half < threshold).astype(p.dtype)) for half in halves
+    )
     return straight_through(back, p), straight_through(forth, p)
 
 

@@ -33,7 +33,7 @@ class PoissonState(NamedTuple):
     """Number of spikes, one value per source; `last` has the dtype of the run."""
 
     spikes: Int[Array, " n"]  # so far
-    last: Float[Array, " n"]  # 1 where the source spiked in the last step, else 0
+    last: Float[Array, " n"]  # 1 where the source spiked in the last step, 0 or NaN elsewhere
 
 
 class SpikeListState(NamedTuple):
@@ -49,7 +49,10 @@ class SpikeListState(NamedTuple):
 class PoissonSource:
     """Sources that spike at random; their drive is the rate in Hz, a number or a field of a drive.
 
-    At most one spike a step, with probability 1 - exp(-rate dt). They have no parameters: ().
+    A source spikes at most once a step, with probability rate dt rounded up to a multiple of 2^-24;
+    rates above 1000 / dt are refused. A rate that is not known before the run, and then is NaN or
+    outside [0, 1000 / dt], makes the source's spikes NaN from there on, which `simulate` reports.
+    For more spikes a step give the cells a `PoissonInput`. Sources have no parameters: ().
 
     Example:
       >>> from neurogain.spiking import simulate
@@ -73,9 +76,10 @@ class PoissonSource:
         """Draw the spikes of a step."""
         del params
         dtype = state.last.dtype
-        chance = -jnp.expm1(-jnp.asarray(drive, dtype) * (dt / 1000))
+        chance = jnp.asarray(drive, dtype) * (dt / 1000)
         drawn = random_bits.uniform(key, state.last.shape[0], dtype=dtype) < chance
-        spike = drawn.astype(dtype)
+        sound = (chance >= 0) & (chance <= 1 + drives.SLACK) & ~jnp.isnan(state.last)
+        spike = jnp.where(sound, drawn.astype(dtype), jnp.asarray(jnp.nan, dtype))
         return PoissonState(state.spikes + drawn.astype(jnp.int32), spike), SourceInfo(spike)
 
     def potential(self, state: PoissonState, compartment: str) -> jax.Array:
@@ -84,13 +88,18 @@ class PoissonSource:
 
     def check(self, params: Any, drive: Any, *, dt: float, n: int, key: object) -> None:
         """Raise an error for negative rates, and for a run without a key."""
-        del params, dt, n
-        rule = "a finite rate in Hz, at least 0"
+        del params, n
+        most = 1000 / dt
+        rule = f"a rate in [0, {most:g}] Hz, since a source spikes at most once in {dt:g} ms"
+        way_out = (
+            "Take a shorter dt, or give the cells PoissonInput(rate_hz, weight), which counts."
+        )
         drives.check_number("drive", drive, rule)
         if isinstance(drive, drives.Noise | drives.PoissonInput):
             raise ValueError(f"`drive` of Poisson sources must be {rule}; got {drive!r}.")
         for value in drives.numbers(drive):
-            _checks.in_range("drive", value, rule, lambda x: (x >= 0) & (x < np.inf), "10.0")
+            holds = lambda x: (x >= 0) & (x <= most * (1 + drives.SLACK))  # noqa: E731
+            _checks.in_range("drive", value, rule, holds, way_out)
         if key is None:
             raise ValueError(
                 "`key` must be a jax.random.key for Poisson sources; got None. Pass "

@@ -11,9 +11,9 @@ from neurogain.tasks.go_nogo.cells import KINDS
 
 _POSITIVE = ("value_hz", "w_max", "tau_synapse", "tau_stdp", "tau_c", "tau_background")
 _AT_LEAST_0 = (
-    "actor_rate", "critic_rate", "background", "dopamine", "active_hz", "silent_hz", "w_low",
-    "w_high", "depression",
+    "actor_rate", "critic_rate", "background", "dopamine", "w_low", "w_high", "depression",
 )  # fmt: skip
+_INPUT_HZ = ("active_hz", "silent_hz")
 _SHARES = ("validity", "forgetting", "detector")
 
 
@@ -42,6 +42,7 @@ def check(agent: Agent, params: AgentParams, given: Any) -> None:
     rules = (
         (_POSITIVE, "positive and finite", lambda x: (x > 0) & (x < np.inf)),
         (_AT_LEAST_0, "finite and at least 0", lambda x: (x >= 0) & (x < np.inf)),
+        (_INPUT_HZ, "in [0, 1000] Hz, at most a spike in 1 ms", lambda x: (x >= 0) & (x <= 1000)),
         (_SHARES, "in [0, 1]", lambda x: (x >= 0) & (x <= 1)),
     )
     for names, rule, holds in rules:

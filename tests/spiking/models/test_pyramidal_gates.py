@@ -11,7 +11,14 @@ from hypothesis import strategies as st
 from jax.test_util import check_grads
 from scipy.stats import binom
 
-from neurogain.spiking import Drive, PyramidalDrive, cells
+from neurogain.spiking import (
+    Drive,
+    NonFiniteError,
+    PyramidalCell,
+    PyramidalDrive,
+    cells,
+    simulate,
+)
 from neurogain.spiking.models import pyramidal
 from neurogain.spiking.models.pyramidal import recruit_coupling
 from neurogain.spiking.surrogate import Triangular
@@ -50,6 +57,18 @@ def test_gates_are_never_open_at_zero_and_always_at_one():
     for p in (0.0, 1.0):
         for gate in draw(p):
             np.testing.assert_array_equal(gate, np.full((STEPS, N), p))
+
+
+@pytest.mark.parametrize("wrong", [1.01, -0.01, np.nan])
+def test_what_is_no_probability_is_not_clipped_silently(wrong):
+    p = jnp.full(N, 0.5).at[3].set(wrong)
+    for gate in (*draw(p), *pyramidal._gates(p, pyramidal.init(P, N), None)):
+        np.testing.assert_array_equal(np.isnan(gate.sum(0) if gate.ndim == 2 else gate),
+                                      np.arange(N) == 3)  # fmt: skip
+    coupling = lambda step, key: jnp.where(step == 57, wrong, 0.5)  # noqa: E731
+    with pytest.raises(NonFiniteError, match=r"`dendrite\.v` of cell 0 is nan after step 57 "):
+        simulate(PyramidalCell(), P, PyramidalDrive(coupling=coupling), n=2, duration=10.0,
+                 key=jax.random.key(0))  # fmt: skip
 
 
 def test_each_cell_has_its_own_probability():
