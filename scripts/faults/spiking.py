@@ -185,8 +185,8 @@ FAULTS = (
     ),
     (
         "a coupling above 1 is clipped in silence",
-        "p = jnp.where((p >= 0) & (p <= 1 + SLACK), p, nan)",
-        "p = jnp.where(p >= 0, p, nan)",
+        "jnp.where((p >= 0) & (p <= 1 + SLACK), v, jnp",
+        "jnp.where(p >= 0, v, jnp",
         "test_pyramidal_gates.py",
     ),
     # networks and plasticity

@@ -102,9 +102,9 @@ def test_the_gradient_of_a_sum_is_one():
 
 
 def test_sources_count_on_behind_what_float32_counts():
-    run = simulate(PoissonSource(), (), 1e6, n=1, duration=1.0, dt=0.1, key=jax.random.key(0))
+    run = simulate(PoissonSource(), (), 1e4, n=1, duration=1.0, dt=0.1, key=jax.random.key(0))
     start = run.state._replace(spikes=jnp.array([2**24], jnp.int32))
-    on = simulate(PoissonSource(), (), 1e6, n=1, duration=1.0, dt=0.1, key=jax.random.key(0),
+    on = simulate(PoissonSource(), (), 1e4, n=1, duration=1.0, dt=0.1, key=jax.random.key(0),
                   state=start)  # fmt: skip
     assert on.state.spikes - 2**24 == run.state.spikes == 10
     listed = spike_list([0.1, 0.2], [0, 0], n=1, dt=0.1)

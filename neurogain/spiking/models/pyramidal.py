@@ -117,8 +117,8 @@ def step(
     Stochastic: x and y are 0 or 1, independent in every step and cell, 1 with probability
     p = `drive.coupling`, rounded to multiples of 2^-16; their gradient is that of p (straight
     through). Mean field: x = y = p, no randomness; at p = 0 and 1 both are the same but for how
-    the compiler rounds. A coupling outside [0, 1] that is not known before the run gives NaN.
-    `bap_start` and `bap_end` are rounded to whole steps.
+    the compiler rounds. A coupling outside [0, 1] that is not known before the run makes the
+    dendrite's potential NaN. `bap_start` and `bap_end` are rounded to whole steps.
 
     Args:
       params: constants.
@@ -155,28 +155,29 @@ def step(
     )
     soma, info = izhikevich.step(soma_params, state.soma, drive.soma, dt=dt, surrogate=surrogate)
     age = jnp.where(info.spike > 0, 0, jnp.minimum(age, _LONG_AGO)) + 1
-    after = PyramidalState(soma, dendrite.step(p.dendrite, state.dendrite, inflow, dt=dt), age)
+    distal = dendrite.step(p.dendrite, state.dendrite, inflow, dt=dt)
+    distal = distal._replace(v=_nan_unless_probability(drive.coupling, distal.v))
+    after = PyramidalState(soma, distal, age)
     return after, PyramidalInfo(spike=info.spike, burst=info.spike * reset_as_burst)
+
+
+def _nan_unless_probability(coupling: ArrayLike, v: jax.Array) -> jax.Array:
+    """Return the potential, and NaN where the coupling is none: nothing is clipped silently."""
+    p = jnp.asarray(coupling, v.dtype)
+    return jnp.where((p >= 0) & (p <= 1 + SLACK), v, jnp.asarray(jnp.nan, v.dtype))
 
 
 def _gates(
     coupling: ArrayLike, state: PyramidalState, key: jax.Array | None
 ) -> tuple[jax.Array, jax.Array]:
-    """Return how far each way is open: drawn with a key, the probability itself without.
-
-    NaN where the coupling is no probability.
-    """
+    """Return how far each way is open: drawn with a key, the probability itself without."""
     p = jnp.asarray(coupling, state.soma.v.dtype)
-    nan = jnp.asarray(jnp.nan, p.dtype)
-    p = jnp.where((p >= 0) & (p <= 1 + SLACK), p, nan)
     if key is None:
         return p, p
     bits = random_bits.draw(key, state.since_spike.shape[0])
     threshold = jnp.round(p * _LEVELS).astype(jnp.uint32)
     halves = (bits & np.uint32(_LEVELS - 1), bits >> np.uint32(16))
-    back, forth = (
-        jnp.where(jnp.isnan(p), nan, (half < threshold).astype(p.dtype)) for half in halves
-    )
+    back, forth = ((half < threshold).astype(p.dtype) for half in halves)
     return straight_through(back, p), straight_through(forth, p)
 
 

@@ -61,14 +61,18 @@ def test_gates_are_never_open_at_zero_and_always_at_one():
 
 @pytest.mark.parametrize("wrong", [1.01, -0.01, np.nan])
 def test_what_is_no_probability_is_not_clipped_silently(wrong):
-    p = jnp.full(N, 0.5).at[3].set(wrong)
-    for gate in (*draw(p), *pyramidal._gates(p, pyramidal.init(P, N), None)):
-        np.testing.assert_array_equal(np.isnan(gate.sum(0) if gate.ndim == 2 else gate),
-                                      np.arange(N) == 3)  # fmt: skip
-    coupling = lambda step, key: jnp.where(step == 57, wrong, 0.5)  # noqa: E731
+    drive = PyramidalDrive(coupling=np.array([0.5, 1.0, wrong, 0.0]))
+    for coupling in ("stochastic", "mean-field"):
+        after, _ = pyramidal.step(
+            P, pyramidal.init(P, 4), drive, dt=0.1, key=jax.random.key(0), coupling=coupling
+        )
+        np.testing.assert_array_equal(np.isnan(after.dendrite.v), np.arange(4) == 2)
+
+
+def test_a_coupling_that_is_computed_in_the_run_is_watched():
+    drive = PyramidalDrive(coupling=lambda step, key: jnp.where(step == 57, 1.1, 0.5))
     with pytest.raises(NonFiniteError, match=r"`dendrite\.v` of cell 0 is nan after step 57 "):
-        simulate(PyramidalCell(), P, PyramidalDrive(coupling=coupling), n=2, duration=10.0,
-                 key=jax.random.key(0))  # fmt: skip
+        simulate(PyramidalCell(), P, drive, n=2, duration=10.0, key=jax.random.key(0))
 
 
 def test_each_cell_has_its_own_probability():
