@@ -98,6 +98,16 @@ class Modulated:
         return self.network.layouts
 
     @property
+    def paths(self) -> dict[str, str]:
+        """Path of each projection of the network, "dense" or "sparse"."""
+        return self.network.paths
+
+    @property
+    def empty_drive(self) -> dict[str, Any]:
+        """The drive of a network that gets none."""
+        return {}
+
+    @property
     def dt(self) -> float:
         """Step of the network, ms."""
         return self.network.dt

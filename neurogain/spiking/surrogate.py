@@ -127,7 +127,7 @@ def _step_jvp(
 
 @jax.custom_jvp
 def straight_through(outcome: jax.Array, probability: jax.Array) -> jax.Array:
-    """Return a random outcome (0 or 1) that has the gradient of its probability.
+    """Return a random outcome (0 or 1, or a count) that has the gradient of its mean.
 
     The derivative of the mean, taken along one realisation (Bengio, Leonard & Courville 2013).
     """

@@ -189,7 +189,55 @@ FAULTS = (
         "jnp.where(p >= 0, v, jnp",
         "test_pyramidal_gates.py",
     ),
+    (
+        "the time constant of a negative a is negative",
+        "np.min(1 / np.abs(p.a))",
+        "np.min(1 / p.a)",
+        "test_izhikevich_patterns.py",
+    ),
+    (
+        "cells that fire by themselves start above threshold",
+        "jnp.where(jnp.less(p.E_leak, p.v_t), p.E_leak, p.v_reset)",
+        "jnp.asarray(p.E_leak, dtype)",
+        "test_lif.py",
+    ),
+    (
+        "drawn sources have no gradient",
+        "spike = straight_through(drawn.astype(dtype), chance)",
+        "spike = drawn.astype(dtype)",
+        "test_network_choice.py",
+    ),
+    (
+        "drawn counts have no gradient",
+        "leaf.weight * straight_through(count, mean)",
+        "leaf.weight * count",
+        "test_network_choice.py",
+    ),
     # networks and plasticity
+    (
+        "auto takes matrices for plastic multapses",
+        "(rule is None or not has_multapses(drawn.pairs))",
+        "True",
+        "test_network_choice.py",
+    ),
+    (
+        "weights are single in double runs",
+        "np.dtype(jax.dtypes.canonicalize_dtype(np.float64))",
+        "np.dtype(np.float32)",
+        "test_network_double.py",
+    ),
+    (
+        "the last of several weights of a pair replaces the others",
+        "whole.at[where].set(0).at[where].add(values)",
+        "whole.at[where].set(values)",
+        "test_synapse_access_multapses.py",
+    ),
+    (
+        "synapses of a pair are read with their sum",
+        "    if table.parts is None:\n        return weight",
+        "    if True:\n        return weight",
+        "test_synapse_access_multapses.py",
+    ),
     (
         "spikes arrive a step early",
         "row = inputs.step % structure.ring",

@@ -21,7 +21,8 @@ class Model(Protocol):
 
     A model that knows how many cells it has says so in a property `size`; one whose drive has
     parts for different numbers of cells has a method `parts(drive)` that returns the name, the part
-    and its number of cells, in the order of the drive's leaves.
+    and its number of cells, in the order of the drive's leaves. One that can run without a drive
+    has it as `empty_drive`.
 
     Every `Cell` is one, and so are `Network` and `neuromod.Modulated`.
 
@@ -68,6 +69,22 @@ def size_of(model: Model, n: int | None) -> int:
     return int(size)
 
 
+def drive_of(model: Model, drive: Any) -> Any:
+    """Return the drive, or where there is none the empty one of the model.
+
+    Raises:
+      TypeError: if the model has no `empty_drive`.
+    """
+    if drive is not None:
+        return drive
+    if not hasattr(model, "empty_drive"):
+        raise TypeError(
+            f"`drive` must be given, since {model!r:.200} has no `empty_drive`; got None. Pass a "
+            "drive, or give the model one."
+        )
+    return model.empty_drive
+
+
 def parts_of(model: Model, drive: Any, n: int) -> list[tuple[str, Any, int]]:
     """Return name, content and number of cells of the parts of a drive."""
     parts = getattr(model, "parts", None)
@@ -82,7 +99,7 @@ def period_of(recorders: Iterable[Recorder]) -> int:
 def check(
     model: Model,
     params: Any,
-    drive: Any,
+    drive: Any = None,
     *,
     n: int | None = None,
     duration: float,
@@ -99,6 +116,7 @@ def check(
       ValueError, TypeError: names the argument, the rule with its unit, the value and a way out.
     """
     n = size_of(model, n)
+    drive = drive_of(model, drive)
     _checks.whole("first_step", first_step, 0)
     _checks.in_range("dt", dt, "positive, in ms", lambda x: (x > 0) & (x < np.inf), "0.1")
     if key is not None:

@@ -13,6 +13,7 @@ from neurogain._checks import is_concrete
 from neurogain._types import AnyArray
 from neurogain.spiking.engine import random_bits
 from neurogain.spiking.engine.times import nearest_step
+from neurogain.spiking.surrogate import straight_through
 
 
 class Rule(NamedTuple):
@@ -114,7 +115,8 @@ class PoissonInput(NamedTuple):
 
     As jumps of a receptor's conductance in a network (`weight` in nS), or as a current that lasts
     one step (in pA). A step may have many spikes; above one the cost grows with the largest mean.
-    A rate that is not known before the run, and then is NaN or out of its range, gives NaN.
+    A rate that is not known before the run, and then is NaN or out of its range, gives NaN. A count
+    has the gradient of its mean.
 
     Example:
       >>> background = Drive(PoissonInput(1000.0, 20.0))  # `simulate` needs a key for it
@@ -226,7 +228,7 @@ def in_rounds(leaf: Any, dt: float) -> Any:
         return leaf
     if is_concrete(leaf.rate_hz) and np.all(np.asarray(leaf.rate_hz) * (dt / 1000) <= 1 + SLACK):
         return leaf
-    mean = jax.lax.stop_gradient(jnp.asarray(leaf.rate_hz)) * (dt / 1000)
+    mean = jnp.asarray(leaf.rate_hz) * (dt / 1000)
     known = (mean >= 0) & (mean <= MOST_COUNTS * (1 + SLACK))
     rounds = jnp.where(known, jnp.maximum(jnp.ceil(mean * (1 - SLACK)), 1), 1)
     mean = jnp.where(known, mean / rounds, jnp.nan)
@@ -286,18 +288,14 @@ def draw(
         elif isinstance(leaf, PoissonInput):
             mean = jnp.asarray(leaf.rate_hz, dtype) * (dt / 1000)
             count = random_bits.poisson(_needed(key), mean, size, stream=stream, dtype=dtype)
-            drawn.append(leaf.weight * count)
+            drawn.append(leaf.weight * straight_through(count, mean))
         elif isinstance(leaf, PoissonInRounds):
+            rounds = jnp.asarray(leaf.rounds)
+            mean = jnp.asarray(leaf.mean, dtype)
             count = random_bits.poisson_sum(
-                _needed(key),
-                leaf.mean,
-                size,
-                rounds=leaf.rounds,
-                most=leaf.most,
-                stream=stream,
-                dtype=dtype,
+                _needed(key), mean, size, rounds=rounds, most=leaf.most, stream=stream, dtype=dtype
             )
-            drawn.append(leaf.weight * count)
+            drawn.append(leaf.weight * straight_through(count, mean * rounds.astype(dtype)))
     return tuple(drawn)
 
 

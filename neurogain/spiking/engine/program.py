@@ -12,7 +12,7 @@ from jax.typing import DTypeLike
 
 from neurogain import _seeds
 from neurogain.spiking.engine import drives
-from neurogain.spiking.engine.checks import Model, check, parts_of, period_of, size_of
+from neurogain.spiking.engine.checks import Model, check, drive_of, parts_of, period_of, size_of
 from neurogain.spiking.recorders import Recorder, Total
 
 Advance = Callable[[Any, Any], tuple[Any, Any]]  # (carry, inputs of a step) -> carry, info
@@ -96,6 +96,7 @@ def prepare(
 ) -> Prepared:
     """Check the arguments of a run and set up its first state; errors as in `check`."""
     n = size_of(model, n)
+    drive = drive_of(model, drive)
     recorders: Any = {"spikes": Total()} if record is None else record
     steps = check(
         model,

@@ -64,7 +64,7 @@ class _Reached(NamedTuple):
 def simulate(
     model: Model,
     params: Any,
-    drive: Any,
+    drive: Any = None,
     *,
     n: int | None = None,
     duration: float,
@@ -83,7 +83,7 @@ def simulate(
     Args:
       model: for instance `PyramidalCell()`; pass an equal one again and nothing is compiled again.
       params: constants of the model, scalars or one value per cell.
-      drive: tree that the model's step takes; see `drive.Drive` for what a field may be.
+      drive: tree that the model's step takes; see `Drive` for what a field may be. Left out: none.
       n: number of cells; a network knows its own.
       duration: ms, a multiple of dt.
       dt: ms.
@@ -199,7 +199,7 @@ def _reporting(
 def rollout(
     model: Model,
     params: Any,
-    drive: Any,
+    drive: Any = None,
     *,
     n: int | None = None,
     duration: float,

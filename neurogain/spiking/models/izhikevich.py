@@ -23,7 +23,7 @@ class IzhikevichParams(NamedTuple):
     v_r: ArrayLike  # mV, rest
     v_t: ArrayLike  # mV, threshold
     v_peak: ArrayLike  # mV, spike cut-off
-    a: ArrayLike  # 1/ms
+    a: ArrayLike  # 1/ms, not 0; below 0 the recovery runs away from b (v - v_r)
     b: ArrayLike  # nS
     c: ArrayLike  # mV, reset
     d: ArrayLike  # pA, jump of u
@@ -124,13 +124,13 @@ def _reset_jvp(
 
 
 def shortest_time_constant(params: IzhikevichParams) -> float:
-    """Return the smaller of 1/a and the membrane's C / (k (v_t - v_r)) at rest, in ms."""
+    """Return the smaller of 1/|a| and the membrane's C / (k (v_t - v_r)) at rest, in ms."""
     p: Any = IzhikevichParams(*(np.asarray(x, float) for x in params))
-    return float(min(np.min(p.C / (p.k * (p.v_t - p.v_r))), np.min(1 / p.a)))
+    return float(min(np.min(p.C / (p.k * (p.v_t - p.v_r))), np.min(1 / np.abs(p.a))))
 
 
-_POSITIVE = {"C": "pF", "k": "nS/mV", "a": "1/ms"}
-_UNITS = dict.fromkeys(("v_r", "v_t", "v_peak", "c"), "mV") | {"b": "nS", "d": "pA"}
+_POSITIVE = {"C": "pF", "k": "nS/mV"}
+_UNITS = dict.fromkeys(("v_r", "v_t", "v_peak", "c"), "mV") | {"a": "1/ms", "b": "nS", "d": "pA"}
 
 
 def check(params: IzhikevichParams, *, dt: float, n: int) -> None:
@@ -140,6 +140,7 @@ def check(params: IzhikevichParams, *, dt: float, n: int) -> None:
       ValueError: names the constant, the rule with its unit, the value and a way out.
     """
     check_constants(params, _POSITIVE, _UNITS, n)
+    _checks.in_range("a", params.a, "other than 0, in 1/ms", lambda x: x != 0, "0.03")
     if not all(map(_checks.is_concrete, params)):
         return
     p = IzhikevichParams(*(np.asarray(x, float) for x in params))

@@ -24,7 +24,7 @@ class LIFParams(NamedTuple):
 
     C: ArrayLike = 200.0  # pF
     g_leak: ArrayLike = 10.0  # nS
-    E_leak: ArrayLike = -70.0  # mV
+    E_leak: ArrayLike = -70.0  # mV; from v_t on the cell fires by itself
     v_t: ArrayLike = -50.0  # mV, threshold
     v_reset: ArrayLike = -70.0  # mV
     tau_w: ArrayLike = 100.0  # ms, adaptation
@@ -45,8 +45,10 @@ class LIFInfo(NamedTuple):
 
 
 def init(params: LIFParams, n: int, dtype: DTypeLike = jnp.float32) -> LIFState:
-    """Return `n` cells at rest: v = E_leak, w = 0."""
-    v = jnp.full((n,), params.E_leak, dtype)
+    """Return `n` cells at rest: v = E_leak, w = 0; v = v_reset where E_leak is not below v_t."""
+    p: Any = params
+    start = jnp.where(jnp.less(p.E_leak, p.v_t), p.E_leak, p.v_reset)
+    v = jnp.full((n,), start, dtype)
     return LIFState(v=v, w=jnp.zeros_like(v))
 
 
@@ -99,13 +101,11 @@ def check(params: LIFParams, *, dt: float, n: int) -> None:
     check_constants(params, positive, finite, n)
     if not all(map(_checks.is_concrete, params)):
         return
-    p = LIFParams(*(np.asarray(x, float) for x in params))
-    for low in ("E_leak", "v_reset"):
-        if not np.all(getattr(p, low) < p.v_t):
-            raise ValueError(
-                f"`{low}` must be below `v_t` (mV); got {getattr(params, low)!r} and "
-                f"{params.v_t!r}."
-            )
+    p: Any = LIFParams(*(np.asarray(x, float) for x in params))
+    if not np.all(p.v_reset < p.v_t):
+        raise ValueError(
+            f"`v_reset` must be below `v_t` (mV); got {params.v_reset!r} and {params.v_t!r}."
+        )
     check_dt(dt, float(min(np.min(p.C / p.g_leak), np.min(p.tau_w))))
 
 

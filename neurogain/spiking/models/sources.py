@@ -12,6 +12,7 @@ from jaxtyping import Array, Float, Int
 
 from neurogain import _checks
 from neurogain.spiking.engine import drives, random_bits
+from neurogain.spiking.surrogate import straight_through
 
 _NEVER = np.iinfo(np.int32).max
 
@@ -52,7 +53,8 @@ class PoissonSource:
     A source spikes at most once a step, with probability rate dt rounded up to a multiple of 2^-24;
     rates above 1000 / dt are refused. A rate that is not known before the run, and then is NaN or
     outside [0, 1000 / dt], makes the source's spikes NaN from there on, which `simulate` reports.
-    For more spikes a step give the cells a `PoissonInput`. Sources have no parameters: ().
+    For more spikes a step give the cells a `PoissonInput`. A spike has the gradient of its
+    probability. Sources have no parameters: ().
 
     Example:
       >>> from neurogain.spiking import simulate
@@ -79,7 +81,8 @@ class PoissonSource:
         chance = jnp.asarray(drive, dtype) * (dt / 1000)
         drawn = random_bits.uniform(key, state.last.shape[0], dtype=dtype) < chance
         sound = (chance >= 0) & (chance <= 1 + drives.SLACK) & ~jnp.isnan(state.last)
-        spike = jnp.where(sound, drawn.astype(dtype), jnp.asarray(jnp.nan, dtype))
+        spike = straight_through(drawn.astype(dtype), chance)
+        spike = jnp.where(sound, spike, jnp.asarray(jnp.nan, dtype))
         return PoissonState(state.spikes + drawn.astype(jnp.int32), spike), SourceInfo(spike)
 
     def potential(self, state: PoissonState, compartment: str) -> jax.Array:
@@ -114,7 +117,7 @@ class SpikeListSource:
     Example:
       >>> from neurogain.spiking import simulate
       >>> spikes = spike_list([0.3, 0.5, 2.0], [0, 0, 1], n=2, dt=0.1)
-      >>> run = simulate(SpikeListSource(), spikes, 0.0, n=2, duration=1.0)
+      >>> run = simulate(SpikeListSource(), spikes, n=2, duration=1.0)
       >>> run.recorded["spikes"].tolist()
       [2, 0]
     """

@@ -42,7 +42,8 @@ class DenseParams(NamedTuple):
     """Synapses as matrices."""
 
     weight: Float[Array, "delays n_pre n_post"]  # nS, one matrix for each delay
-    place: Int[Array, " synapses"]  # of those that exist, in all matrices, flat
+    place: Int[Array, " synapses"]  # in all matrices, flat
+    parts: Float[Array, " synapses"] | None  # nS, of each synapse, where some share a place
     exists: Bool[Array, "n_pre n_post"] | None  # plastic
     rule: Plasticity | None
 

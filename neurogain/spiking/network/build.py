@@ -42,15 +42,20 @@ def build(
     adding another one changes none. A static synapse takes 8 bytes (target, weight), 1 to 4 more
     where delays differ from one step; a plastic one 24 while it runs, 32 under a three-factor rule.
     In a matrix every pair takes 4, a plastic one 13, or 21 under a three-factor rule, and each
-    synapse 4 more; several synapses of one pair and delay are one there, of their summed weight.
+    synapse 4 more; several synapses of one pair and delay act as one there, of their summed weight,
+    and take 4 more each. Weights are float64, of twice the size, where JAX has 64-bit numbers
+    (`jax.enable_x64`); a run has them in its own dtype.
 
     Args:
       populations: by name.
       projections: by name; names of populations and projections differ.
       dt: ms, of the simulations; delays are counted in it.
       key: jax.random.key.
-      path: for projections that leave it to be chosen; auto takes matrices if all projections
-        together join up to 2^12 pairs of populations' cells, with one delay each.
+      path: for projections that leave it to be chosen. Matrices (dense) are differentiable;
+        sparse ones are event-driven and refuse gradients. auto takes matrices if all projections
+        together join up to 2^12 pairs of populations' cells and there is no mesh, for each
+        projection that has one delay and, if it is plastic, no pair of cells with several synapses.
+        `network.paths` says which were taken.
       mesh: spreads cells over the devices of its only axis, synapses with their postsynaptic cell;
         results are those of one device, bit for bit. Sizes must be multiples of their number.
       max_delay: ms, longest delay that is allowed; arrivals are kept for as many steps as the
@@ -71,8 +76,8 @@ def build(
       >>> pv = Population(IzhikevichCell(), cells.PV, 10)
       >>> mutual = Projection("pv", "pv", connectivity.AllToAll(), 1.0, receptor="gaba_a")
       >>> network, params = build({"pv": pv}, {"pv_to_pv": mutual}, dt=0.1, key=jax.random.key(0))
-      >>> network.size
-      10
+      >>> network.size, network.paths
+      (10, {'pv_to_pv': 'dense'})
     """
     _check_names(populations, projections)
     for name, population in populations.items():

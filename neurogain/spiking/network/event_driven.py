@@ -68,7 +68,8 @@ def without_gradient(x: jax.Array) -> jax.Array:
 def _without_gradient_jvp(primals: Any, tangents: Any) -> Any:
     raise TypeError(
         "Gradients don't pass through event-driven synapses: got a derivative with respect to "
-        'spikes or weights on the sparse path. Build the network with path="dense".'
+        "spikes or weights on the sparse path. `network.paths` has the path of each projection; "
+        '`build` says which ones path="auto" makes sparse. Build the network with path="dense".'
     )
 
 
@@ -88,7 +89,7 @@ def add_rows(
             acts = step + cut(rows.delay, first, width).astype(jnp.int32)
             slot = acts % ring.shape[0] * ring.shape[1] + slot
         slot = jnp.where(own, slot, flat.shape[0])
-        return flat.at[slot].add(cut(rows.weight, first, width), mode="drop")
+        return flat.at[slot].add(cut(rows.weight, first, width).astype(flat.dtype), mode="drop")
 
     flat = for_each(mask, body, parts, ring.reshape(-1), (rows, step), at_once=at_once)
     return flat.reshape(ring.shape)

@@ -13,7 +13,7 @@ from neurogain.spiking.network.arrays import DenseParams, PlasticParams, Rows
 from neurogain.spiking.network.draw import Drawn, draw
 from neurogain.spiking.network.spec import Path, Population, Projection
 from neurogain.spiking.network.structure import Inbox, ProjectionLayout
-from neurogain.spiking.network.synapse_tables import Links
+from neurogain.spiking.network.synapse_tables import Links, has_multapses
 from neurogain.spiking.plasticity import Plasticity
 
 DENSE_PAIRS = 1 << 12  # of cells, in all projections; up to so many, matrices cost no more
@@ -111,7 +111,8 @@ def _choose(
             )
     chosen = path if projection.path == "auto" else projection.path
     if chosen == "auto":
-        chosen = "dense" if small and len(delays) <= 1 else "sparse"
+        fits = small and len(delays) <= 1 and (rule is None or not has_multapses(drawn.pairs))
+        chosen = "dense" if fits else "sparse"
     if chosen == "dense" and shards > 1:
         raise ValueError(
             f"`path` of {name} must be sparse on a mesh, where synapses lie with their "

@@ -16,7 +16,7 @@ def multiply(table: DenseParams, delayed: list, weight: Any) -> jax.Array:
     """Return what arrives at each postsynaptic cell, nS."""
     matrices = table.weight if weight is None else weight[None]
     products = [
-        jnp.matmul(spike, matrix, precision=jax.lax.Precision.HIGHEST)
+        jnp.matmul(spike, matrix.astype(spike.dtype), precision=jax.lax.Precision.HIGHEST)
         for spike, matrix in zip(delayed, matrices, strict=True)
     ]
     return functools.reduce(jnp.add, products)

@@ -1,7 +1,7 @@
 """The static structure of a network: hashable, known when it is compiled."""
 
 import dataclasses
-from typing import Literal
+from typing import Any, Literal
 
 from jax.sharding import Mesh
 
@@ -67,6 +67,16 @@ class NetworkStructure:
     def sizes(self) -> dict[str, int]:
         """Number of cells of each population."""
         return {name: size for name, _, size in self.populations}
+
+    @property
+    def paths(self) -> dict[str, str]:
+        """Path of each projection, "dense" or "sparse"; gradients pass through dense ones alone."""
+        return {layout.name: layout.path for layout in self.layouts}
+
+    @property
+    def empty_drive(self) -> dict[str, Any]:
+        """The drive of a network that gets none."""
+        return {}
 
     def cells_of(self, population: str) -> slice:
         """Return where a population is among all cells, as recorders of spikes number them.

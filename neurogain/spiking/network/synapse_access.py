@@ -36,7 +36,7 @@ def read(
     table = params.projections.get(layout.name)
     if isinstance(table, DenseParams):
         which, pre, post = _matrix_places(table)
-        weight = np.asarray(table.weight)[which, pre, post]
+        weight = _of_matrices(table)
         if state is not None and layout.plastic:
             own = rule_state.read(table.rule, state.synapse_state, state.signal)  # type: ignore[arg-type]
             weight = np.asarray(own)[pre, post]
@@ -71,7 +71,9 @@ def write(
     table = params.projections.get(layout.name)
     values = _checked(layout, table, weight)
     if isinstance(table, DenseParams):
-        table = table._replace(weight=_put(structure, layout, params, table.weight, values))
+        parts = None if table.parts is None else jnp.asarray(values, table.parts.dtype)
+        weights = _put(structure, layout, params, table.weight, values)
+        table = table._replace(weight=weights, parts=parts)
         return params._replace(projections=params.projections | {layout.name: table})
     rows = _rows(layout, params)
     weights = _put(structure, layout, params, rows.weight, values)
@@ -141,7 +143,10 @@ def _put(
         )
     values = jnp.asarray(values, into.dtype)
     if isinstance(table, DenseParams):
-        return jnp.asarray(into).at[_matrix_places(table)].set(values)
+        whole, where = jnp.asarray(into), _matrix_places(table)
+        if table.parts is not None:  # several in one place
+            return whole.at[where].set(0).at[where].add(values)
+        return whole.at[where].set(values)
     rows = _rows(layout, params)
     per_shard = [_row_places(structure, layout, rows, s)[1] for s in range(len(layout.synapses))]
     shard = np.repeat(np.arange(len(per_shard)), [len(p) for p in per_shard])
@@ -229,3 +234,21 @@ def _row_places(
 def _matrix_places(table: DenseParams) -> tuple[np.ndarray, ...]:
     """Return number of the matrix, row and column of each synapse."""
     return np.unravel_index(np.asarray(table.place), np.shape(table.weight))
+
+
+def _of_matrices(table: DenseParams) -> np.ndarray:
+    """Return the weight of each synapse, nS.
+
+    Synapses that share a place have the parts that they were given; where the matrix was changed
+    since, as by training, they are scaled to its sum.
+    """
+    weight = np.asarray(table.weight).reshape(-1)[np.asarray(table.place)]
+    if table.parts is None:
+        return weight
+    _, place, count = np.unique(table.place, return_inverse=True, return_counts=True)
+    parts = np.asarray(table.parts)
+    total = np.bincount(place, parts)[place]
+    equal = np.where(total == 0, weight / count[place], 0)
+    scaled = parts * (weight / np.where(total == 0, 1, total)) + equal
+    kept = np.abs(weight - total) <= 64 * np.finfo(parts.dtype).eps * total
+    return np.where(kept, parts, scaled.astype(parts.dtype))

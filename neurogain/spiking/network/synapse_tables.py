@@ -28,6 +28,18 @@ class Links(NamedTuple):
     source: np.ndarray  # (synapses,), of those
 
 
+def weight_dtype() -> np.dtype:
+    """Return the dtype of weights: float64 where JAX has 64-bit numbers, else float32."""
+    return np.dtype(jax.dtypes.canonicalize_dtype(np.float64))
+
+
+def has_multapses(pairs: Pairs) -> bool:
+    """Return whether some pair of cells has several synapses."""
+    post = pairs.post.astype(np.int64)
+    cells = post * (int(pairs.pre.max(initial=0)) + 1) + pairs.pre
+    return len(np.unique(cells)) < len(cells)
+
+
 def links(
     pairs: Pairs, weight: np.ndarray, delay: np.ndarray, n_pre: int, n_post: int, shards: int
 ) -> list[Links]:
@@ -42,7 +54,7 @@ def links(
         number = np.arange(len(pre), dtype=np.int64)
         rows = scipy.sparse.csc_array((number, pre, column), shape=(n_pre, local)).tocsr()
         order = rows.data
-        own = (np.asarray(weight[part], np.float32)[order], delay[part][order])
+        own = (np.asarray(weight[part], weight_dtype())[order], delay[part][order])
         result.append(Links(rows.indptr, rows.indices, *own, order, column, pre))
     return result
 
@@ -62,7 +74,7 @@ def rows(parts: Sequence[Links], width: int, *, with_delays: bool) -> Rows:
     return Rows(
         start=_stack([np.append(p.start, p.start[-1]) for p in parts], np.int32, 0),
         target=_stack([p.target for p in parts], np.int32, width),
-        weight=_stack([p.weight for p in parts], np.float32, width),
+        weight=_stack([p.weight for p in parts], weight_dtype(), width),
         delay=_stack([p.delay for p in parts], np.uint8 if small else np.int32, width)
         if with_delays
         else None,
@@ -97,7 +109,7 @@ def merge(projections: Sequence[tuple[int, int, Links]], n: int) -> Links:
     start = np.append(0, np.cumsum(counts.sum(axis=0)))
     begin = start[:-1] + np.cumsum(counts, axis=0) - counts  # of each projection in each row
     total = int(start[-1])
-    target, weight = np.empty(total, np.int32), np.empty(total, np.float32)
+    target, weight = np.empty(total, np.int32), np.empty(total, weight_dtype())
     delay = np.empty(total, np.int32)
     for k, (first, slot, one) in enumerate(projections):
         length = np.diff(one.start)
@@ -123,28 +135,36 @@ def matrices(
     """
     n_pre, n_post = shape
     delays = np.unique(delay) if len(delay) else np.ones(1, int)
-    size = len(delays) * n_pre * n_post * 4
+    dtype = weight_dtype()
+    size = len(delays) * n_pre * n_post * dtype.itemsize
     if size > MAX_DENSE_BYTES:
         raise ValueError(
             f"`path` of {name} must not be dense: {len(delays)} matrices of {n_pre} x {n_post} "
             f'weights need {size / 2**30:.1f} GiB. Pass path="sparse".'
         )
-    filled = np.zeros((len(delays), n_pre, n_post), np.float32)
-    which = np.searchsorted(delays, delay)
-    np.add.at(filled, (which, pairs.pre, pairs.post), weight)
-    place = (which * n_pre + pairs.pre).astype(np.int64) * n_post + pairs.post
-    place = np.unique(place).astype(np.int32)
-    order = np.argsort(place % (n_pre * n_post), kind="stable")  # by cells, then by delay
-    place = place[order]
-    if rule is not None and len(place) < len(pairs.pre):
+    order = np.lexsort((pairs.post, pairs.pre))  # stable, as rows are sorted
+    pre, post = pairs.pre[order].astype(np.int64), pairs.post[order]
+    place = (np.searchsorted(delays, delay[order]) * n_pre + pre) * n_post + post
+    if rule is not None and has_multapses(pairs):
         raise ValueError(
             f"`connectivity` of {name} must not connect a pair twice, since its synapses are "
             'plastic and dense. Pass multapses=False, or path="sparse".'
         )
-    exists = np.zeros(filled.size, bool)
-    exists[place] = True
-    mask = None if rule is None else jax.device_put(exists.reshape(n_pre, n_post))
-    return DenseParams(jax.device_put(filled), jax.device_put(place), mask, rule)
+    own = np.asarray(weight[order], dtype)
+    filled = np.zeros((len(delays), n_pre, n_post), dtype)
+    np.add.at(filled.reshape(-1), place, own)
+    exists = None
+    if rule is not None:
+        exists = np.zeros((n_pre, n_post), bool)
+        exists.reshape(-1)[place] = True
+    shared = len(np.unique(place)) < len(place)
+    return DenseParams(
+        weight=jax.device_put(filled),
+        place=jax.device_put(place.astype(np.int32)),
+        parts=jax.device_put(own) if shared else None,
+        exists=None if exists is None else jax.device_put(exists),
+        rule=rule,
+    )
 
 
 def _stack(parts: Sequence[np.ndarray], dtype: Any, pad: int) -> Any:

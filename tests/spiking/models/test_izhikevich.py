@@ -148,7 +148,8 @@ def test_new_values_of_parameters_and_drive_do_not_compile_again():
     [
         ({"C": -100.0}, "`C` must be positive, in pF; got -100.0"),
         ({"k": 0.0}, "`k` must be positive, in nS/mV; got 0.0"),
-        ({"a": np.asarray([0.1, -0.1, 0.1])}, "`a` must be positive, in 1/ms; got array([ 0.1"),
+        ({"a": np.asarray([0.1, 0.0, 0.1])}, "`a` must be other than 0, in 1/ms; got array([0.1"),
+        ({"a": float("inf")}, "`a` must be finite, in 1/ms; got inf"),
         ({"d": float("nan")}, "`d` must be finite, in pA; got nan"),
         ({"C": float("nan")}, "`C` must be positive, in pF; got nan"),
         ({"b": float("inf")}, "`b` must be finite, in nS; got inf"),

@@ -7,7 +7,7 @@ import pytest
 
 from neurogain.spiking import Drive, LIFCell, LIFParams, PyramidalDrive, simulate
 from neurogain.spiking.models import lif
-from neurogain.spiking.recorders import Spikes, Traces
+from neurogain.spiking.recorders import Intervals, Spikes, Traces
 
 PARAMS = LIFParams()
 
@@ -87,7 +87,7 @@ def test_a_stronger_input_has_a_positive_gradient():
     ("params", "dt", "message"),
     [
         (PARAMS._replace(C=0.0), 1.0, "`C` must be positive, in pF"),
-        (PARAMS._replace(v_t=-80.0), 1.0, "`E_leak` must be below `v_t`"),
+        (PARAMS._replace(v_t=-80.0), 1.0, "`v_reset` must be below `v_t`"),
         (PARAMS._replace(v_reset=-40.0), 1.0, "`v_reset` must be below `v_t`"),
         (PARAMS, 11.0, "half the shortest time constant"),
     ],
@@ -100,3 +100,13 @@ def test_bad_constants_are_refused(params, dt, message):
 def test_a_drive_of_another_cell_is_refused():
     with pytest.raises(TypeError, match="must be a Drive"):
         simulate(LIFCell(), PARAMS, PyramidalDrive(), n=1, duration=1.0, dt=1.0)
+
+
+def test_a_leak_above_threshold_makes_a_cell_that_fires_by_itself():
+    """Vogels & Abbott 2005, without synapses: the period has a closed form."""
+    params = LIFParams(200.0, 10.0, E_leak=-49.0, v_t=-50.0, v_reset=-60.0, d=0.0)
+    assert LIFCell().init(params, 2).v.tolist() == [-60.0, -60.0]
+    run = simulate(LIFCell(), params, n=1, duration=1000.0, record={"i": Intervals()})
+    expected = 200.0 / 10.0 * np.log((-49.0 + 60.0) / (-49.0 + 50.0))  # ms
+    np.testing.assert_allclose(run.recorded["i"].mean_ms, expected, atol=0.2)  # order 1, on a grid
+    assert run.recorded["i"].spikes == [int(1000.0 / expected)]
