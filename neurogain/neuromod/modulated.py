@@ -148,7 +148,7 @@ class Modulated:
         found = self.network.parts(inner)
         for name, value in drive.items():
             if name.startswith(_PREFIX):  # one, or one for each target cell: see `check`
-                shape = jnp.shape(value) if drives.numbers(value) == (value,) else ()
+                shape = () if drives.is_varying(value) else jnp.shape(value)
                 found.append((f"drive[{name!r}]", value, shape[0] if shape else 1))
         return sorted(found, key=lambda part: part[0])
 

@@ -3,7 +3,8 @@
 Cells:       PyramidalCell, IzhikevichCell, LIFCell, PoissonSource, SpikeListSource; `cells`
 Drives:      Drive, PyramidalDrive; TimeSeries, Pulse, Noise, PoissonInput, `synapse`, `combine`
 Networks:    Population, Projection, build; `connectivity`, `plasticity`, `synapses`
-Simulation:  simulate, rollout; `recorders`, `network.recorders`, `measures`, `surrogate`
+Simulation:  simulate, rollout, compilations; `recorders`, `network.recorders`, `measures`,
+             `surrogate`
 """
 
 from neurogain.spiking import cell as cell
@@ -17,6 +18,7 @@ from neurogain.spiking import synapses as synapses
 from neurogain.spiking.cell import Cell as Cell
 from neurogain.spiking.engine.checks import Model as Model
 from neurogain.spiking.engine.checks import check as check
+from neurogain.spiking.engine.compilations import compilations as compilations
 from neurogain.spiking.engine.drives import Drive as Drive
 from neurogain.spiking.engine.drives import Noise as Noise
 from neurogain.spiking.engine.drives import PoissonInput as PoissonInput

@@ -2,8 +2,7 @@
 
 A recorder folds every step into a carry, and emits a value every `every` steps (0: never). The
 carry lives on the device; what is emitted is stacked over a chunk and then moved to the host.
-`select` arguments are functions (state, info) -> array of shape (n,), or a tree of them; pass the
-same function object again and nothing is compiled again.
+`select` arguments are functions (state, info) -> array of shape (n,), or a tree of them.
 """
 
 import dataclasses

@@ -68,6 +68,66 @@ FAULTS = (
         "(step >= first) & (step <= after), height",
         "test_drive.py",
     ),
+    (
+        "a series starts with the run",
+        "jnp.asarray(leaf.values)[step - leaf.first]",
+        "jnp.asarray(leaf.values)[step]",
+        "test_drive.py",
+    ),
+    (
+        "a chunk reads the start of a series",
+        "begin = 0 if start is None else start - leaf.first",
+        "begin = 0",
+        "test_simulation_compiles.py",
+    ),
+    (
+        "shapes of a series depend on its length",
+        "arrays = arrays._replace(drive=drives.window(arrays.drive, 1))",
+        "pass",
+        "test_simulation_compiles.py",
+    ),
+    (
+        "a series may miss the first steps of a run",
+        "if not shape or series.first > steps.start or after < steps.stop:",
+        "if not shape or after < steps.stop:",
+        "test_simulation_refused.py",
+    ),
+    (
+        "globals of a function are stale",
+        "values = [function.__code__, *given, *held.values(), *known.values()]",
+        "values = [function.__code__, *given, *held.values()]",
+        "test_same_value.py test_simulation_compiles.py",
+    ),
+    (
+        "closures of a function are stale",
+        "values = [function.__code__, *given, *held.values(), *known.values()]",
+        "values = [function.__code__, *given, *known.values()]",
+        "test_same_value.py test_simulation_compiles.py",
+    ),
+    (
+        "arrays are compared by shape",
+        "return type(x), x.dtype, x.shape, x.tobytes()",
+        "return type(x), x.dtype, x.shape",
+        "test_same_value.py test_simulation_compiles.py",
+    ),
+    (
+        "objects whose attributes change are compared by type",
+        "        return False, None\n\n\ndef _of_value",
+        "        return True, type(x)\n\n\ndef _of_value",
+        "test_same_value.py test_simulation_compiles.py",
+    ),
+    (
+        "random numbers of NumPy are drawn once",
+        "return all(told) and by_key, parts",
+        "return all(told), parts",
+        "test_same_value.py",
+    ),
+    (
+        "functions of recorders compile anew",
+        "alike = (tuple(map(same_value.key_of, self.recorders)), tuple(functions))",
+        "alike = (self.recorders, tuple(functions))",
+        "test_simulation_compiles.py",
+    ),
     # cells
     (
         "the recovery current excites",

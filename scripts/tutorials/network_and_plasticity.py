@@ -21,6 +21,7 @@ from neurogain.spiking import (
     PyramidalDrive,
     build,
     cells,
+    compilations,
     measures,
     simulate,
 )
@@ -58,7 +59,7 @@ print(f"{network.size} cells, {network.synapses(params, 'recurrent').weight.size
 #
 # The drive names the populations that get one. Delivery is event-driven: its cost is spikes times
 # out-degree, and no spike is lost whatever the burst. Small networks take matrices instead, which
-# are differentiable (`build(path=...)` overrides the choice).
+# are differentiable; `network.paths` says which, and `build(path=...)` overrides the choice.
 
 # %%
 drive = {"pyramidal": PyramidalDrive(Drive(Noise(700.0, 100.0)), Drive(600.0), coupling=0.5)}
@@ -95,12 +96,16 @@ assert not np.array_equal(before, after)
 #
 # A run continues another when it gets its state and its step. `put_weights` writes weights into a
 # state, `with_weights` into the parameters (traced ones too, so it works under `grad`). The first
-# call of a structure, a set of recorder objects and a duration compiles for seconds; the second
-# call here has the same shapes and compiles nothing.
+# call of a structure, a set of recorders and a length of chunks compiles for seconds; the second
+# call here has the same shapes and compiles nothing, as `compilations()` tells. In a closed loop
+# pass each chunk's input as TimeSeries(values, first=run.step); the docstring of `simulate` lists
+# what compiles anew.
 
 # %%
 weaker = network.put_weights(params, run.state, "recurrent", 0.5 * after)
+before = compilations()
 second = simulate(network, params, drive, **task, state=weaker, first_step=run.step)
+assert compilations() == before
 halved = network.synapses(params, "recurrent", second.state).weight
 print(f"after halving: {halved.mean():.3f} nS at {second.step * network.dt:g} ms")
 

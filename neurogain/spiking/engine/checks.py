@@ -133,7 +133,10 @@ def check(
             "another duration or another `every`."
         )
     for name, part, size in parts_of(model, drive, n):
-        drive_checks.check(part, n=size, last_step=first_step + steps, key=key, dt=dt, name=name)
+        after = first_step + steps
+        drive_checks.check(
+            part, n=size, first_step=first_step, last_step=after, key=key, dt=dt, name=name
+        )
     if state is not None:
         _check_state(model, params, n, state, dtype)
     return steps

@@ -27,6 +27,7 @@ def check(
     drive: Any,
     *,
     n: int,
+    first_step: int = 0,
     last_step: int,
     key: jax.Array | None,
     dt: float = 0.1,
@@ -43,7 +44,7 @@ def check(
     """
     for path, field, rule in fields(drive, name):
         if isinstance(field, TimeSeries):
-            _check_series(path, field, rule, n, last_step)
+            _check_series(path, field, rule, n, range(first_step, last_step))
         elif isinstance(field, Pulse):
             _check_pulse(path, field, rule, n, dt)
         elif isinstance(field, Noise | PoissonInput):
@@ -60,13 +61,17 @@ def check(
             _check_values(path, field, rule)
 
 
-def _check_series(name: str, series: TimeSeries, rule: Rule, n: int, last_step: int) -> None:
-    """Raise ValueError for a series that is too short, or of wrong shape or values."""
+def _check_series(name: str, series: TimeSeries, rule: Rule, n: int, steps: range) -> None:
+    """Raise ValueError for a series that misses steps of the run, or of wrong shape or values."""
+    _checks.whole(f"{name}, first,", series.first, 0)
     shape = np.shape(series.values)
-    if not shape or shape[0] < last_step:
+    after = series.first + (shape[0] if shape else 0)
+    if not shape or series.first > steps.start or after < steps.stop:
+        covered = f"values of steps {series.first} to {after - 1}" if shape else "one value"
         raise ValueError(
-            f"`{name}` must have a value for each of the {last_step} steps up to the end of the "
-            f"run; got shape {shape}. Pass a longer series or a shorter duration."
+            f"`{name}` must have a value for each of the steps {steps.start} to {steps.stop - 1} "
+            f"of the run; got {covered}, shape {shape}. Pass a longer series, or the `first` step "
+            "of its values."
         )
     check_shape(name, shape[1:], n)
     _check_values(name, series.values, rule)
@@ -99,7 +104,8 @@ def _check_pulse(name: str, pulse: Pulse, rule: Rule, n: int, dt: float) -> None
 
 def _check_function(name: str, function: Callable[..., Any], n: int, key: jax.Array | None) -> None:
     """Raise TypeError or ValueError for a function of (step, key) that returns no such field."""
-    result = jax.eval_shape(function, jax.ShapeDtypeStruct((), jnp.int32), key)
+    shown = jax.ShapeDtypeStruct((), jnp.int32)
+    result = jax.eval_shape(lambda *given: function(*given), shown, key)  # JAX keeps what it traced
     if not hasattr(result, "shape"):
         raise TypeError(
             f"`{name}`, a function of (step, key), must return one array; got {result!r}."

@@ -1,5 +1,6 @@
 """What flows into a cell: currents and conductances, constant, in time, or drawn in every step."""
 
+import dataclasses
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple
 
@@ -53,8 +54,15 @@ class Drive(NamedTuple):
         return {"conductance": CONDUCTANCE}
 
 
-class TimeSeries(NamedTuple):
-    """A drive given step by step: value k acts in step k, counted from the start of the run.
+@jax.tree_util.register_dataclass
+@dataclasses.dataclass(frozen=True, eq=False)
+class TimeSeries:
+    """A drive given step by step: value k acts in step `first` + k.
+
+    Steps are counted from the start of the first run, as by `first_step` of a run that continues
+    another. A run needs a value for each of its steps; others are not read. So a closed loop can
+    pass what it has so far, or the values of the next steps alone, with `first`; neither compiles
+    anything again.
 
     Example:
       >>> ramp = Drive(TimeSeries(np.linspace(0.0, 500.0, 1001)))  # 100 ms at dt = 0.1 ms
@@ -62,7 +70,15 @@ class TimeSeries(NamedTuple):
       250.0
     """
 
+    values: Any  # array, (steps,) or (steps, n)
+    first: int = dataclasses.field(default=0, metadata={"static": True})  # step of the first value
+
+
+class SeriesInSteps(NamedTuple):
+    """The part of a `TimeSeries` that acts in some steps."""
+
     values: AnyArray  # (steps,) or (steps, n)
+    first: ArrayLike  # step of the first value
 
 
 class Pulse(NamedTuple):
@@ -183,7 +199,8 @@ def combine(*drives: Drive) -> Drive:
 
 def is_varying(leaf: object) -> bool:
     """Return whether a drive's field changes in time."""
-    return isinstance(leaf, TimeSeries | Pulse | PulseInSteps) or is_random(leaf)
+    known = TimeSeries | SeriesInSteps | Pulse | PulseInSteps
+    return isinstance(leaf, known) or is_random(leaf)
 
 
 def is_random(leaf: object) -> bool:
@@ -236,6 +253,26 @@ def in_rounds(leaf: Any, dt: float) -> Any:
     return PoissonInRounds(mean, leaf.weight, whole, jnp.max(whole))
 
 
+def window(leaves: Sequence[Any], length: int, start: int | None = None) -> list[Any]:
+    """Return the leaves of a drive with the values of their series in `length` steps alone.
+
+    So shapes don't depend on the length of a series.
+
+    Args:
+      leaves: of a drive.
+      length: number of steps.
+      start: the first of them; by default the first step of each series.
+    """
+
+    def cut(leaf: Any) -> Any:
+        if not isinstance(leaf, TimeSeries):
+            return leaf
+        begin = 0 if start is None else start - leaf.first
+        return SeriesInSteps(leaf.values[begin : begin + length], np.int32(begin + leaf.first))
+
+    return [cut(leaf) for leaf in leaves]
+
+
 def at_step(
     drive: Any, step: jax.Array, key: jax.Array | None, *, dt: float, drawn: Sequence[Any] = ()
 ) -> Any:
@@ -247,8 +284,8 @@ def at_step(
     leaves, structure = jax.tree.flatten(drive, is_leaf=is_varying)
     random = iter(drawn)
     for i, (leaf, name) in enumerate(zip(leaves, leaf_names(drive), strict=True)):
-        if isinstance(leaf, TimeSeries):
-            leaves[i] = jnp.asarray(leaf.values)[step]
+        if isinstance(leaf, TimeSeries | SeriesInSteps):
+            leaves[i] = jnp.asarray(leaf.values)[step - leaf.first]
         elif isinstance(leaf, Pulse | PulseInSteps):
             height, first, after, base = in_steps(leaf, dt)
             leaves[i] = jnp.where((step >= first) & (step < after), height, base)

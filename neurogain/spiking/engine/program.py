@@ -8,10 +8,11 @@ from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax.typing import DTypeLike
 
 from neurogain import _seeds
-from neurogain.spiking.engine import drives
+from neurogain.spiking.engine import drives, same_value
 from neurogain.spiking.engine.checks import Model, check, drive_of, parts_of, period_of, size_of
 from neurogain.spiking.recorders import Recorder, Total
 
@@ -21,16 +22,24 @@ Block = Callable[[int, Any, Any], tuple[Any, tuple[Any, ...], Any]]
 
 @dataclasses.dataclass(frozen=True)
 class Program:
-    """All that is known when a run is compiled."""
+    """All that is known when a run is compiled; functions that are alike are one."""
 
     model: Model
     dt: float
-    recorders: tuple[Recorder, ...]
-    functions: tuple[tuple[int, Callable[..., Any]], ...]  # drives that are functions, by leaf
+    recorders: tuple[Recorder, ...] = dataclasses.field(compare=False)
+    functions: tuple[tuple[int, Callable[..., Any]], ...] = dataclasses.field(compare=False)
+    # drives that are functions, by leaf
     names: tuple[str, ...]  # of the leaves of the drive
     sizes: tuple[int, ...]  # number of cells of each leaf of the drive
     drawn: bool  # whether a drive takes a key
     structure: jax.tree_util.PyTreeDef  # of the drive
+    alike: tuple[Any, ...] = dataclasses.field(init=False, repr=False)  # recorders and functions
+
+    def __post_init__(self) -> None:
+        """Take down what functions refer to now: they are known by it."""
+        functions = ((i, same_value.key_of(function)) for i, function in self.functions)
+        alike = (tuple(map(same_value.key_of, self.recorders)), tuple(functions))
+        object.__setattr__(self, "alike", alike)
 
     @property
     def period(self) -> int:
@@ -135,7 +144,14 @@ def prepare(
     _seeds.check_distinct("`drive`", random)
     emitting = tuple(recorders.values())
     program = Program(model, dt, emitting, functions, names, sizes, bool(random), structure)
-    constants = [None if callable(x) else drives.in_rounds(as_arrays(x), dt) for x in leaves]
+
+    def constant(leaf: Any) -> Any:
+        """Return a leaf as arrays; series stay on the host, see `drives.window`."""
+        if isinstance(leaf, drives.TimeSeries) and not isinstance(leaf.values, jax.core.Tracer):
+            return dataclasses.replace(leaf, values=np.asarray(leaf.values, dtype))
+        return None if callable(leaf) else drives.in_rounds(as_arrays(leaf), dt)
+
+    constants = [constant(leaf) for leaf in leaves]
     arrays = Arrays(as_arrays(params), constants, key)
     carries = _first_carries(program, arrays, state)
     size = sum(emitted_bytes(program, arrays, state, carries, recorders).values())
@@ -194,6 +210,7 @@ _jitted_step = jax.jit(_example_step, static_argnums=0)  # traced once for all r
 
 def _shapes(program: Program, arrays: Arrays, state: Any) -> Any:
     """Return shapes and dtypes of the state and of the info of a step."""
+    arrays = arrays._replace(drive=drives.window(arrays.drive, 1))
     return _jitted_step.eval_shape(program, arrays, state)
 
 

@@ -19,6 +19,7 @@ from jax.typing import DTypeLike
 
 from neurogain import _checks
 from neurogain import progress as reports
+from neurogain.spiking.engine import compilations, drives
 from neurogain.spiking.engine.checks import Model
 from neurogain.spiking.engine.program import Arrays, Program, emitted_bytes, join, prepare, scan
 from neurogain.spiking.recorders import Recorder
@@ -107,6 +108,14 @@ def simulate(
       NonFiniteError: if a state stops being finite; names the variable, the cell and the step.
       Interrupted: at Ctrl-C or the stop button of a notebook; it is a KeyboardInterrupt that holds
         the `Result` up to the last chunk. Before the end of the first chunk it is a plain one.
+
+    Compiling takes seconds. A program is for one model, dt and dtype, a key or none, recorders in
+    their order, kinds and shapes of params and drive, and the number of steps of a chunk; a
+    duration that is not in whole chunks has one more, shorter. Other numbers, keys, first steps,
+    states, durations in whole chunks, and a `TimeSeries` of another length compile nothing. Nor do
+    functions in a drive or a recorder that are written anew with the same text, as long as they
+    refer to numbers and arrays (up to 1 MiB) of the same values and to jax, numpy and math alone.
+    Other functions are known by identity: define them once. `compilations()` counts programs.
 
     A run that continues another starts its recorders anew: sums are the caller's to add, and an
     interval across the border is in neither.
@@ -243,6 +252,7 @@ def rollout(
         first_step=first_step,
         dtype=dtype,
     )
+    compilations.count()
     length = _segment(segment, steps, program.period)
 
     @functools.partial(jax.checkpoint, static_argnums=3)
@@ -306,7 +316,20 @@ def _segment(segment: int | None, steps: int, period: int) -> int:
     return min(steps, max(1, round(wanted / period)) * period)
 
 
-_run_chunk = jax.jit(scan, static_argnums=(0, 1))
+@functools.partial(jax.jit, static_argnums=(0, 1))
+def _jitted_chunk(
+    program: Program, length: int, arrays: Arrays, state: Any, carries: Any, start: Any
+) -> tuple[Any, tuple[Any, ...], tuple[Any, ...]]:
+    compilations.count()  # it is run where it is traced
+    return scan(program, length, arrays, state, carries, start)
+
+
+def _run_chunk(
+    program: Program, length: int, arrays: Arrays, state: Any, carries: Any, start: Any
+) -> tuple[Any, tuple[Any, ...], tuple[Any, ...]]:
+    """Advance by `length` steps, with the values of series that act in them."""
+    arrays = arrays._replace(drive=drives.window(arrays.drive, length, start))
+    return _jitted_chunk(program, length, arrays, state, carries, start)
 
 
 def _to_host(recorder: Recorder, values: Any, start: int) -> Any:

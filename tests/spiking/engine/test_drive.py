@@ -18,8 +18,8 @@ from neurogain.spiking.engine import drive_checks, drives
 KEY = jax.random.key(3)
 
 
-def check(drive, n=3, last_step=10, key=KEY):
-    drive_checks.check(drive, n=n, last_step=last_step, key=key)
+def check(drive, n=3, last_step=10, key=KEY, **options):
+    drive_checks.check(drive, n=n, last_step=last_step, key=key, **options)
 
 
 def refuses(drive, message, error=ValueError, **options):
@@ -53,6 +53,17 @@ def test_a_series_gives_its_value_of_the_step(values):
         now = drives.at_step(drive, jnp.asarray(step), None, dt=0.1)
         np.testing.assert_array_equal(now.soma.current, values[step])
         assert (now.dendrite.current, now.soma.conductance, now.coupling) == (7.0, 0.0, 0.5)
+
+
+def test_a_series_starts_with_its_first_step():
+    series = TimeSeries(np.arange(5.0), first=100)
+    check(Drive(series), first_step=101, last_step=105)
+    for step in (100, 104):
+        now = drives.at_step(Drive(series), jnp.int32(step), None, dt=0.1)
+        assert now.current == step - 100
+    (cut,) = drives.window([series], 2, 102)
+    assert cut.values.tolist() == [2.0, 3.0]
+    assert drives.at_step([cut], jnp.int32(103), None, dt=0.1) == [3.0]
 
 
 def test_steps_may_be_traced():
@@ -141,8 +152,9 @@ def test_wrong_shapes_are_refused_by_the_name_of_the_field(drive, message):
 def test_a_series_that_ends_before_the_run_is_refused(values):
     refuses(
         Drive(TimeSeries(values)),
-        "`drive.current` must have a value for each of the 10 steps up to the end of the run; "
-        f"got shape {values.shape}",
+        "`drive.current` must have a value for each of the steps 0 to 9 of the run; got "
+        + ("values of steps 0 to 8" if values.ndim else "one value")
+        + f", shape {values.shape}",
     )
 
 

@@ -148,7 +148,7 @@ def one_bad(value):
                                                   "conductance of at least 0 nS; got -1.0."),
         (PyramidalDrive(Drive(np.ones(2))), "`drive.soma.current` " + SHAPE + "(2,)"),
         (PyramidalDrive(Drive(TimeSeries(np.ones(99)))), "`drive.soma.current` must have a value "
-         "for each of the 100 steps up to the end of the run; got shape (99,)."),
+         "for each of the steps 0 to 99 of the run; got values of steps 0 to 98, shape (99,)."),
         (PyramidalDrive(Drive(TimeSeries(np.ones((100, 2))))), "`drive.soma.current` " + SHAPE),
         (PyramidalDrive(Drive(lambda step, key: jnp.ones(N + 1))), "got shape (4,)"),
     ],
@@ -159,7 +159,24 @@ def test_drives(refuses, drive, message):
 
 def test_a_series_must_reach_the_end_of_a_run_that_goes_on(refuses):
     drive = PyramidalDrive(Drive(TimeSeries(np.ones(149))))
-    refuses("each of the 150 steps up to the end of the run", drive=drive, first_step=50)
+    refuses("the steps 50 to 149 of the run; got values of steps 0 to 148", drive=drive,
+            first_step=50)  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("first", "covered"), [(51, "51 to 150"), (1, "1 to 100"), (400, "400 to 499")]
+)
+def test_a_series_must_have_the_steps_of_a_run(refuses, first, covered):
+    drive = PyramidalDrive(Drive(TimeSeries(np.ones(100), first=first)))
+    refuses(f"the steps 50 to 149 of the run; got values of steps {covered}, shape (100,). Pass a "
+            "longer series, or the `first` step of its values.", drive=drive,
+            first_step=50)  # fmt: skip
+
+
+@pytest.mark.parametrize("first", [-1, 0.5, None])
+def test_the_first_step_of_a_series_is_a_whole_number(refuses, first):
+    drive = PyramidalDrive(Drive(TimeSeries(np.ones(100), first=first)))
+    refuses("`drive.soma.current, first,` must be a whole number of at least 0", drive=drive)
 
 
 @pytest.mark.parametrize(
