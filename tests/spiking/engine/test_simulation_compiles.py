@@ -133,12 +133,12 @@ def test_recorders_with_a_function_that_is_written_anew_compile_nothing(compiled
 
 @pytest.mark.parametrize("shape", [(), (1,)])
 def test_a_series_of_any_length_compiles_nothing(compiled, shape):
-    values = np.arange(5000.0).reshape(-1, *([1] * len(shape)))
+    values = np.arange(5000, dtype=np.float32).reshape(-1, *([1] * len(shape)))
     moved(TimeSeries(values[:10]))
     compiled.clear()
     for length in (11, 999, 5000):
         close(moved(TimeSeries(values[:length]))[0], 45)
-        close(moved(TimeSeries(jnp.asarray(values[:length])))[0], 45)
+        close(moved(TimeSeries(jax.device_put(values[:length])))[0], 45)
     close(moved(TimeSeries(values[7:30], first=7), first_step=9)[0], np.arange(9, 19).sum())
     assert not compiled
 
