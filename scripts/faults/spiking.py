@@ -81,12 +81,6 @@ FAULTS = (
         "test_simulation_compiles.py",
     ),
     (
-        "shapes of a series depend on its length",
-        "arrays = arrays._replace(drive=drives.window(arrays.drive, 1))",
-        "pass",
-        "test_simulation_compiles.py",
-    ),
-    (
         "a series may miss the first steps of a run",
         "if not shape or series.first > steps.start or after < steps.stop:",
         "if not shape or after < steps.stop:",
