@@ -230,7 +230,7 @@ SERIES = TimeSeries(np.full(100, -1.0))
         ({"pyr": PyramidalDrive(Drive(np.zeros(4)))}, {}, "must be one value, or one per cell, "
                                                           "shape (8,); got shape (4,)."),
         (RATE, {"key": None}, "noise: `key` must be a jax.random.key for Poisson sources; got "),
-        ({"noise": -1.0}, {}, "noise: `drive` must be a finite rate in Hz, at least 0; got -1.0."),
+        ({"noise": -1.0}, {}, "noise: `drive` must be a rate in [0, 10000] Hz, since a "),
         (RATE, {"n": 17}, "`n` must be the number of cells of the network, 16; got 17."),
         (RATE, {"record": {"w": Weights("fixed", every=1)}}, "`projection` of a recorder of weights"
          " must be plastic, one of plastic, all; got 'fixed'. Fixed weights are in"),
@@ -301,7 +301,7 @@ def test_noise_needs_a_key():
     [
         (Drive(100.0), "`drive` of a network must be a dictionary by population; got Drive. Pass "
                        "{'pyr': ...}."),
-        ({"noise": Drive(500.0)}, "noise: `drive` must be a finite rate in Hz, at least 0; got "),
+        ({"noise": Drive(500.0)}, "noise: `drive` must be a rate in [0, 10000] Hz, since a "),
         ({"plastic": Drive(0.1)}, "`drive['plastic']` must be a number, or one that changes in "),
         ({"pv": PyramidalDrive()}, "pv: `drive` must be a Drive for this cell; got Pyra"),
     ],
