@@ -50,11 +50,11 @@ class SpikeListState(NamedTuple):
 class PoissonSource:
     """Sources that spike at random; their drive is the rate in Hz, a number or a field of a drive.
 
-    A source spikes at most once a step, with probability rate dt rounded up to a multiple of 2^-24;
-    rates above 1000 / dt are refused. A rate that is not known before the run, and then is NaN or
-    outside [0, 1000 / dt], makes the source's spikes NaN from there on, which `simulate` reports.
-    For more spikes a step give the cells a `PoissonInput`. A spike has the gradient of its
-    probability. Sources have no parameters: ().
+    A source spikes at most once a step, with probability rate dt; rates above 1000 / dt are
+    refused. A rate that is not known before the run, and then is NaN or outside [0, 1000 / dt],
+    makes the source's spikes NaN from there on, which `simulate` reports. For more spikes a step
+    give the cells a `PoissonInput`. A spike has the gradient of its probability. Sources have no
+    parameters: ().
 
     Example:
       >>> from neurogain.spiking import simulate
@@ -79,7 +79,7 @@ class PoissonSource:
         del params
         dtype = state.last.dtype
         chance = jnp.asarray(drive, dtype) * (dt / 1000)
-        drawn = random_bits.uniform(key, state.last.shape[0], dtype=dtype) < chance
+        drawn = random_bits.happens(key, chance, state.last.shape[0], dtype=dtype)
         sound = (chance >= 0) & (chance <= 1 + drives.SLACK) & ~jnp.isnan(state.last)
         spike = straight_through(drawn.astype(dtype), chance)
         spike = jnp.where(sound, spike, jnp.asarray(jnp.nan, dtype))

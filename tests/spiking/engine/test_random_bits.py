@@ -225,3 +225,20 @@ def test_numbers_are_of_the_dtype_and_depend_on_the_cell_alone(kind):
         assert double.dtype == jnp.float64
         assert drawn(kind, n=10).dtype == jnp.float32
     np.testing.assert_allclose(double, single, rtol=1e-6, atol=1e-7)
+
+
+def test_events_have_their_probability_to_48_bits():
+    """Probabilities are put right beside the numbers that decide, small ones among them."""
+    n = 100_000
+    first, second = (np.asarray(x, np.uint64) for x in random_bits._pairs(KEY, n, 0))
+    number = (first >> np.uint64(8)) * 2.0**-24 + (second >> np.uint64(8)) * 2.0**-48
+    beside = number * (1 + 3e-7 * np.sin(np.arange(n)))
+    probability = beside.astype(np.float32)
+    found = random_bits.happens(KEY, probability, n)
+    np.testing.assert_array_equal(found, number < probability.astype(float))
+    assert 0.3 < found.mean() < 0.7
+    assert number.min() < 1e-4
+    rare = np.asarray(random_bits.poisson(KEY, probability, n)) > 0
+    tail = -np.expm1(-beside)
+    clear = np.abs(number - tail) > 1e-6 * tail
+    np.testing.assert_array_equal(rare[clear], (number < tail)[clear])
