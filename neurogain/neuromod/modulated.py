@@ -171,9 +171,7 @@ class Modulated:
                     f"{name!r}."
                 )
             if name.startswith(_PREFIX):
-                for value in drives.numbers(drive[name]):
-                    systems.check_drives(Drives(**{field: value}))
-                    systems.check_wired(params.neuromod, field, value)
+                systems.check_drive(params.neuromod, field, drive[name])
         inner = {k: v for k, v in drive.items() if not k.startswith(_PREFIX)}
         self.network.check(params.network, inner, dt=dt, n=n, key=key)
 
@@ -198,7 +196,11 @@ class Modulated:
 
 
 def _split(drive: Mapping[str, Any]) -> tuple[dict[str, Any], Drives]:
-    own = {k.removeprefix(_PREFIX): v for k, v in drive.items() if k.startswith(_PREFIX)}
+    own = {
+        k.removeprefix(_PREFIX): jnp.reshape(v, ()) if jnp.shape(v) == (1,) else v  # a draw
+        for k, v in drive.items()
+        if k.startswith(_PREFIX)
+    }
     return {k: v for k, v in drive.items() if not k.startswith(_PREFIX)}, Drives(**own)
 
 

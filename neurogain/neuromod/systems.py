@@ -27,6 +27,8 @@ from neurogain.neuromod import kinetics, locus_coeruleus, receptors
 from neurogain.neuromod.kinetics import KineticsParams, Release
 from neurogain.neuromod.locus_coeruleus import LocusParams, LocusState
 from neurogain.neuromod.receptors import ReceptorParams
+from neurogain.spiking.engine import drive_checks, drives
+from neurogain.spiking.engine.drives import Rule
 
 SYSTEMS = ("dopamine", "noradrenaline", "acetylcholine", "serotonin")
 
@@ -232,25 +234,43 @@ _DRIVEN = {
 }
 
 
-def check_wired(params: NeuromodParams, field: str, value: Any) -> None:
-    """Raise ValueError if a drive differs between targets and its system isn't wired to as many."""
+_UNIT = "in [0, 1]"
+_in_unit = lambda x: (x >= 0) & (x <= 1)  # noqa: E731
+_DRAWN = (drives.Noise, drives.PoissonInput)
+_RULES = {
+    "prediction_error": Rule("finite, in units of reward", np.isfinite, "0.0", _DRAWN),
+    "surprise": Rule(_UNIT, _in_unit, "0.0"),
+    "expected_uncertainty": Rule(
+        "finite and at least 0", lambda x: (x >= 0) & (x < np.inf), "0.0", (drives.PoissonInput,)
+    ),
+    "aversion": Rule("finite", np.isfinite, "0.0", _DRAWN),
+    "locus_mode": Rule(f"{_UNIT}, from phasic to tonic", _in_unit, "0.0"),
+}
+
+
+def check_drive(params: NeuromodParams, field: str, value: Any) -> None:
+    """Check what a simulation is given for a field of `Drives`: numbers, in time, or drawn.
+
+    Raises:
+      ValueError: if a value is out of range, could be drawn out of it, or differs between targets
+        and its system isn't wired to as many.
+    """
+    if isinstance(value, _DRAWN):
+        drive_checks.check_draws(field, value, _RULES[field])
     own = params.kinetics.get(_DRIVEN.get(field, ""))
     wanted = () if own is None else np.shape(own.tonic)
-    if np.shape(value) not in ((), wanted):
-        raise ValueError(
-            f"`{field}` must be one number, or one for each target of a wired system, shape "
-            f"{wanted}; got shape {np.shape(value)}."
-        )
+    for number in drives.numbers(value):
+        drives.check_number(field, number, _RULES[field].text)
+        shape = np.shape(number)[1:] if isinstance(value, drives.TimeSeries) else np.shape(number)
+        if shape not in ((), wanted):
+            raise ValueError(
+                f"`{field}` must be one number, or one for each target of a wired system, shape "
+                f"{wanted}; got shape {np.shape(number)}."
+            )
+        check_drives(Drives(**{field: number}))
 
 
-def check_drives(drives: Drives) -> None:
+def check_drives(values: Drives) -> None:
     """Raise ValueError for drives outside their range; as `check` does."""
-    rules: dict[str, Any] = {
-        "prediction_error": ("finite, in units of reward", np.isfinite),
-        "surprise": ("in [0, 1]", lambda x: (x >= 0) & (x <= 1)),
-        "expected_uncertainty": ("finite and at least 0", lambda x: (x >= 0) & (x < np.inf)),
-        "aversion": ("finite", np.isfinite),
-        "locus_mode": ("in [0, 1], from phasic to tonic", lambda x: (x >= 0) & (x <= 1)),
-    }
-    for name, (rule, holds) in rules.items():
-        _checks.in_range(name, getattr(drives, name), rule, holds, "0.0")
+    for name, rule in _RULES.items():
+        _checks.in_range(name, getattr(values, name), rule.text, rule.holds, rule.suggestion)

@@ -122,6 +122,24 @@ FAULTS = (
         "alike = (self.recorders, tuple(functions))",
         "test_simulation_compiles.py",
     ),
+    (
+        "the loop over spikes keeps a tracer",
+        "acts % steps * slots + slot",
+        "acts % ring.shape[0] * ring.shape[1] + slot",
+        "test_modes.py",
+    ),
+    (
+        "words of bits are promoted in rank",
+        "jnp.arange(_WORD, dtype=jnp.uint32)[None, None, :]",
+        "jnp.arange(_WORD, dtype=jnp.uint32)",
+        "test_modes.py",
+    ),
+    (
+        "drawn drives of neuromodulators keep an axis",
+        "jnp.reshape(v, ()) if jnp.shape(v) == (1,) else v",
+        "v",
+        "test_drives_in_time.py",
+    ),
     # cells
     (
         "the recovery current excites",

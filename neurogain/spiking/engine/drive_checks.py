@@ -118,18 +118,23 @@ def _check_drawn(name: str, drawn: Noise | PoissonInput, rule: Rule, n: int, dt:
     for part, value in drawn._asdict().items():
         check_array(f"{name}, {part},", value, n)
         _checks.in_range(f"{name}, {part},", value, "finite", np.isfinite, "Choose a number.")
-    if type(drawn) not in rule.draws:
-        others = " or ".join(kind.__name__ for kind in rule.draws) or "a TimeSeries"
-        raise ValueError(
-            f"`{rule.name or name}` must be {rule.text}, so it can't be drawn as "
-            f"{type(drawn).__name__}; got {drawn!r}. Pass {others}."
-        )
+    check_draws(name, drawn, rule)
     if isinstance(drawn, Noise):
         text = "a standard deviation of at least 0"
         _checks.in_range(f"{name}, sd,", drawn.sd, text, lambda x: x >= 0, "Noise(0.0, 100.0).")
     else:
         _check_values(f"{name}, weight,", drawn.weight, rule)
         _check_rate(name, drawn.rate_hz, dt)
+
+
+def check_draws(name: str, drawn: Noise | PoissonInput, rule: Rule) -> None:
+    """Raise ValueError for a draw that could break the field's rule, whatever its constants."""
+    if type(drawn) not in rule.draws:
+        others = " or ".join(kind.__name__ for kind in rule.draws) or "a TimeSeries"
+        raise ValueError(
+            f"`{rule.name or name}` must be {rule.text}, so it can't be drawn as "
+            f"{type(drawn).__name__}; got {drawn!r}. Pass {others}."
+        )
 
 
 def _check_rate(name: str, rate_hz: ArrayLike, dt: float) -> None:

@@ -26,15 +26,20 @@ def part_of(start: Any, cells: Any, part: Any, width: int) -> tuple[jax.Array, j
     Shapes are (cells,) and (cells, width).
     """
     first = jnp.minimum(start[cells] + part * width, start[-1])
-    place = first[:, None] + jnp.arange(width, dtype=jnp.int32)
+    place = _places(first, width)
     return first, place < start[cells + 1][:, None]
+
+
+def _places(first: jax.Array, width: int) -> jax.Array:
+    """Return the numbers of `width` entries from each of `first` on, shape (cells, width)."""
+    return first[:, None] + jnp.arange(width, dtype=jnp.int32)[None, :]
 
 
 def cut(array: jax.Array, first: jax.Array, width: int) -> jax.Array:
     """Return `width` entries from each of `first` on, shape (cells, width)."""
     if first.shape == (1,):
         return jax.lax.dynamic_slice_in_dim(array, first[0], width)[None]
-    return pick(array, first[:, None] + jnp.arange(width, dtype=jnp.int32))
+    return pick(array, _places(first, width))
 
 
 def paste(array: jax.Array, first: jax.Array, values: jax.Array, own: jax.Array) -> jax.Array:
@@ -43,8 +48,7 @@ def paste(array: jax.Array, first: jax.Array, values: jax.Array, own: jax.Array)
         old = jax.lax.dynamic_slice_in_dim(array, first[0], values.shape[1])
         new = rule_state.choose(own[0], values[0], old)
         return jax.lax.dynamic_update_slice_in_dim(array, new, first[0], axis=0)
-    place = first[:, None] + jnp.arange(values.shape[1], dtype=jnp.int32)
-    place = jnp.where(own, place, array.shape[0])
+    place = jnp.where(own, _places(first, values.shape[1]), array.shape[0])
     return array.at[place].set(values, mode="drop")
 
 
@@ -77,6 +81,7 @@ def add_rows(
     rows: Rows, width: int, mask: jax.Array, ring: jax.Array, step: jax.Array, *, at_once: int
 ) -> jax.Array:
     """Return the ring of arrivals, (steps, slots), with the rows of the cells of the mask added."""
+    steps, slots = ring.shape  # the body must not hold the ring itself, see `for_each`
 
     def parts(cells: jax.Array, constants: Any) -> jax.Array:
         return count_parts(constants[0].start, cells, width)
@@ -87,7 +92,7 @@ def add_rows(
         slot = cut(rows.target, first, width)
         if rows.delay is not None:
             acts = step + cut(rows.delay, first, width).astype(jnp.int32)
-            slot = acts % ring.shape[0] * ring.shape[1] + slot
+            slot = acts % steps * slots + slot
         slot = jnp.where(own, slot, flat.shape[0])
         return flat.at[slot].add(cut(rows.weight, first, width).astype(flat.dtype), mode="drop")
 

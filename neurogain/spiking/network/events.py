@@ -133,7 +133,7 @@ def _pack(mask: jax.Array) -> jax.Array:
     n = mask.shape[0]
     length = min(_BLOCK, -(-n // _WORD))
     padded = jnp.pad(mask, (0, -n % (length * _WORD))).reshape(-1, length, _WORD)
-    place = jnp.arange(_WORD, dtype=jnp.uint32)
+    place = jnp.arange(_WORD, dtype=jnp.uint32)[None, None, :]
     return jnp.sum(padded.astype(jnp.uint32) << place, axis=2, dtype=jnp.uint32)
 
 
