@@ -140,6 +140,18 @@ FAULTS = (
         "v",
         "test_drives_in_time.py",
     ),
+    (
+        "a state's counter of steps wraps",
+        "if so_far + steps > LAST_STEP:",
+        "if so_far > LAST_STEP:",
+        "test_long_runs.py",
+    ),
+    (
+        "steps late in a day are those of float32",
+        "step = np.rint(np.asarray(time_ms, np.float64) / dt)",
+        "step = np.rint(np.asarray(time_ms, np.float32) / dt)",
+        "test_long_runs.py test_times.py",
+    ),
     # cells
     (
         "the recovery current excites",

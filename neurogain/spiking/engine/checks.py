@@ -11,7 +11,7 @@ from jax.typing import DTypeLike
 
 from neurogain import _checks
 from neurogain.spiking.engine import drive_checks
-from neurogain.spiking.engine.times import count_steps
+from neurogain.spiking.engine.times import LAST_STEP, count_steps
 from neurogain.spiking.recorders import Recorder, check_recorders
 
 
@@ -139,6 +139,7 @@ def check(
         )
     if state is not None:
         _check_state(model, params, n, state, dtype)
+        _check_counters(state, steps)
     return steps
 
 
@@ -165,6 +166,22 @@ def _check_state(model: Model, params: Any, n: int, state: Any, dtype: DTypeLike
             raise TypeError(
                 f"`state` must have the dtype of the run, {wanted.dtype}; got {leaf.dtype}. "
                 f"Pass dtype=jnp.{leaf.dtype} to continue this one."
+            )
+
+
+def _check_counters(state: Any, steps: int) -> None:
+    """Raise ValueError if a counter of steps, an integer field `step`, would wrap in the run."""
+    for path, leaf in jax.tree_util.tree_flatten_with_path(state)[0]:
+        is_counter = getattr(path[-1] if path else None, "name", "") == "step"
+        if not is_counter or isinstance(leaf, jax.core.Tracer) or leaf.dtype.kind not in "iu":
+            continue
+        so_far = int(np.max(np.asarray(leaf), initial=0))
+        if so_far + steps > LAST_STEP:
+            name = jax.tree_util.keystr(path).lstrip(".")
+            raise ValueError(
+                f"`state` must not count beyond {LAST_STEP} steps, which are counted in 32 bits; "
+                f"`{name}` got {so_far}, and the run adds {steps}. Start a new run without "
+                "`state`, or take a longer dt."
             )
 
 
