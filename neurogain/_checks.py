@@ -10,8 +10,20 @@ from jax.typing import DTypeLike
 
 
 def is_concrete(value: object) -> bool:
-    """Return whether the value is a number or array whose content is known now."""
-    return not (callable(value) or isinstance(value, jax.core.Tracer))
+    """Return whether the content of a value is known now: no schedule, and no tracer."""
+    is_schedule = callable(value) and not isinstance(value, type)
+    return not (is_schedule or isinstance(value, jax.core.Tracer))
+
+
+def as_numbers(name: str, value: object) -> np.ndarray:
+    """Return a value as an array of real numbers; raise a TypeError for anything else."""
+    try:
+        array = np.asarray(value)
+    except (ValueError, TypeError):  # lists of different lengths, keys
+        array = np.asarray(None)
+    if array.dtype.kind not in "iufV":  # low precisions have the kind V
+        raise TypeError(f"`{name}` must be a number or an array of numbers; got {value!r:.200}.")
+    return array
 
 
 def in_range(
@@ -27,9 +39,7 @@ def in_range(
     """
     if not is_concrete(value):
         return
-    array = np.asarray(value)
-    if not np.issubdtype(array.dtype, np.number) and array.dtype.kind != "V":
-        raise TypeError(f"`{name}` must be a number or an array of numbers; got {value!r}.")
+    array = as_numbers(name, value)
     if not np.all(holds(array)):
         got = repr(value)
         if array.size > 4:
@@ -41,7 +51,7 @@ def in_range(
 
 def single(name: str, value: object) -> None:
     """Raise a ValueError for a concrete array of more than one number."""
-    if is_concrete(value) and np.ndim(np.asarray(value)) > 0:
+    if is_concrete(value) and as_numbers(name, value).ndim > 0:
         raise ValueError(f"`{name}` must be one number, or a schedule of them; got {value!r}.")
 
 
@@ -62,8 +72,39 @@ def widest(*dtypes: DTypeLike) -> np.dtype:
 
 def whole(name: str, value: object, least: int) -> None:
     """Raise a ValueError unless the value is an integer of at least `least`."""
-    if not isinstance(value, int | np.integer) or value < least:
-        raise ValueError(f"`{name}` must be a whole number of at least {least}; got {value!r}.")
+    if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < least:
+        raise ValueError(
+            f"`{name}` must be a whole number of at least {least}; got {value!r:.200}."
+        )
+
+
+def one_number(
+    name: str, value: object, rule: str, holds: Callable[[Any], Any], suggestion: str
+) -> None:
+    """Raise an error unless the value is one real number that is known now, and `holds`.
+
+    It is for what is static: 64-bit arithmetic on the host, no arrays, no tracers.
+    """
+    if isinstance(value, jax.Array):
+        how = "known when a run is compiled, a Python number" + f" that is {rule}"
+        raise TypeError(f"`{name}` must be {how}; got {value!r:.200}. Pass a float.")
+    if isinstance(value, bool) or not isinstance(value, int | float | np.integer | np.floating):
+        raise TypeError(
+            f"`{name}` must be one number, {rule}; got {value!r:.200}. Pass {name}={suggestion}."
+        )
+    in_range(name, value, rule, holds, suggestion)
+
+
+def positive(name: str, value: object, unit: str, suggestion: str) -> None:
+    """Raise an error unless the value is one positive and finite number; see `one_number`."""
+    rule = f"positive and finite, in {unit}"
+    one_number(name, value, rule, lambda x: (x > 0) & (x < np.inf), suggestion)
+
+
+def flag(name: str, value: object) -> None:
+    """Raise a TypeError unless the value is True or False."""
+    if not isinstance(value, bool | np.bool_):
+        raise TypeError(f"`{name}` must be True or False; got {value!r:.200}.")
 
 
 def hashable(name: str, value: Any) -> None:

@@ -5,8 +5,11 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
+from neurogain import _checks
 from neurogain.spiking.recorders import IntervalRecord
 from neurogain.stats import t_interval
+
+_MAX_BYTES = 2**32
 
 
 class FICurve(NamedTuple):
@@ -25,7 +28,8 @@ def rate(spikes: ArrayLike, duration: float) -> np.ndarray:
       >>> rate([5, 10], 500.0).tolist()
       [10.0, 20.0]
     """
-    return np.asarray(np.asarray(spikes, float) * (1000 / duration))
+    _checks.positive("duration", duration, "ms", "1000.0")
+    return np.asarray(_floats("spikes", spikes) * (1000 / duration))
 
 
 def fi_curve(current: ArrayLike, spikes: ArrayLike, duration: float) -> FICurve:
@@ -35,9 +39,14 @@ def fi_curve(current: ArrayLike, spikes: ArrayLike, duration: float) -> FICurve:
       >>> fi_curve([100.0, 200.0], [[0, 2], [5, 7]], 1000.0).rate.tolist()
       [1.0, 6.0]
     """
-    rates = rate(spikes, duration)
+    current, rates = _floats("current", current), rate(spikes, duration)
+    if rates.ndim != 2 or current.shape != rates.shape[:1]:
+        raise ValueError(
+            "`spikes` must have shape (currents, repeats), with one current for each row; got "
+            f"{rates.shape} and {current.shape}. Pass spikes[:, None] for one repeat."
+        )
     low, high = np.array(t_interval(rates, axis=1))
-    return FICurve(np.asarray(current, float), rates.mean(axis=1), low, high)
+    return FICurve(current, rates.mean(axis=1), low, high)
 
 
 def rheobase(current: ArrayLike, rate: ArrayLike, *, least: float = 1.0) -> float:
@@ -49,7 +58,8 @@ def rheobase(current: ArrayLike, rate: ArrayLike, *, least: float = 1.0) -> floa
       >>> rheobase([100.0, 200.0, 300.0], [0.0, 2.0, 8.0])
       200.0
     """
-    current, rate = np.asarray(current, float), np.asarray(rate, float)
+    current, rate = _points(current, rate)
+    _any_number("least", least, "Hz")
     firing = current[rate >= least]
     return float(firing.min()) if firing.size else float("nan")
 
@@ -63,14 +73,16 @@ def gain(current: ArrayLike, rate: ArrayLike, low: float, high: float) -> float:
       >>> round(gain([600, 700, 800, 900], [0, 10, 14, 18], 700, 900), 6)
       40.0
     """
-    current, rate = np.asarray(current, float), np.asarray(rate, float)
+    current, rate = _points(current, rate)
+    _any_number("low", low, "pA")
+    _any_number("high", high, "pA")
     inside = (current >= low) & (current <= high)
     if inside.sum() < 2:
         return float("nan")
     return float(np.polyfit(current[inside], rate[inside], 1)[0] * 1000)
 
 
-def threshold(current: np.ndarray, rate: np.ndarray, criterion: float) -> float:
+def threshold(current: ArrayLike, rate: ArrayLike, criterion: float) -> float:
     """Return the current, pA, at which the rate first rises through the criterion (Hz).
 
     Linear between points. NaN if it never does, or is above it from the first current on.
@@ -79,6 +91,8 @@ def threshold(current: np.ndarray, rate: np.ndarray, criterion: float) -> float:
       >>> threshold(np.array([500.0, 600.0, 700.0]), np.array([0.0, 1.0, 5.0]), 2.0)
       625.0
     """
+    current, rate = _points(current, rate)
+    _any_number("criterion", criterion, "Hz")
     above = np.flatnonzero(rate >= criterion)
     if not above.size or above[0] == 0:
         return float("nan")
@@ -87,7 +101,7 @@ def threshold(current: np.ndarray, rate: np.ndarray, criterion: float) -> float:
     return float(current[low] + share * (current[high] - current[low]))
 
 
-def slope(current: np.ndarray, rate: np.ndarray, low: float, high: float) -> float:
+def slope(current: ArrayLike, rate: ArrayLike, low: float, high: float) -> float:
     """Return the slope, Hz/nA, of the least-squares line through the points in [low, high] Hz.
 
     NaN with fewer than two. Points after the first rate above `high` don't count.
@@ -97,6 +111,9 @@ def slope(current: np.ndarray, rate: np.ndarray, low: float, high: float) -> flo
       >>> round(slope(current, np.array([0.0, 5.0, 9.0]), 1.0, 20.0), 6)
       40.0
     """
+    current, rate = _points(current, rate)
+    _any_number("low", low, "Hz")
+    _any_number("high", high, "Hz")
     over = np.flatnonzero(rate > high)
     last = over[0] if over.size else len(rate)
     inside = (np.arange(len(rate)) < last) & (rate >= low)
@@ -112,7 +129,7 @@ def calcium_burst_fraction(burst: ArrayLike, spikes: ArrayLike) -> np.ndarray:
       >>> calcium_burst_fraction([3.0, 0.0], [4.0, 0.0]).tolist()
       [0.75, nan]
     """
-    return _share(burst, spikes)
+    return _share("burst", burst, spikes)
 
 
 def isi_burst_fraction(record: IntervalRecord) -> np.ndarray:
@@ -123,11 +140,13 @@ def isi_burst_fraction(record: IntervalRecord) -> np.ndarray:
       >>> isi_burst_fraction(record).tolist()
       [0.75]
     """
-    return _share(record.in_burst, record.spikes)
+    _check_record(record)
+    return _share("in_burst", record.in_burst, record.spikes)
 
 
-def _share(part: ArrayLike, whole: ArrayLike) -> np.ndarray:
-    part, whole = np.asarray(part, float), np.asarray(whole, float)
+def _share(name: str, part: ArrayLike, whole: ArrayLike) -> np.ndarray:
+    part, whole = _floats(name, part), _floats("spikes", whole)
+    _check_alike(name, part, "spikes", whole)
     return np.divide(part, whole, out=np.full(whole.shape, np.nan), where=whole > 0)
 
 
@@ -147,6 +166,7 @@ def interval_statistics(record: IntervalRecord) -> IntervalStatistics:
       >>> interval_statistics(record).sd.tolist()
       [2.0]
     """
+    _check_record(record)
     count = np.asarray(record.spikes, float) - 1
     mean = np.where(count >= 1, record.mean_ms, np.nan)
     spread = np.full(count.shape, np.nan)
@@ -164,7 +184,8 @@ def near_neighbours(time_ms: ArrayLike, window: float = 10.0) -> np.ndarray:
       >>> near_neighbours([1.0, 5.0, 30.0]).tolist()
       [True, True, False]
     """
-    times = np.asarray(time_ms, float)
+    times = _ascending("time_ms", time_ms)
+    _checks.one_number("window", window, "at least 0 ms", lambda w: w >= 0, "10.0")
     near = np.diff(times) <= window + 1e-6
     result = np.zeros(times.shape, bool)
     result[:-1] |= near
@@ -177,23 +198,44 @@ def bin_counts(
 ) -> np.ndarray:
     """Return spike counts of shape (n, bins) in bins of `width` over `duration`, both in ms.
 
+    A spike belongs to the end of its step, so bin k is (k width, (k + 1) width]: one at 10.0 ms is
+    the last of the ten that a cell with a spike in every ms has in a bin of 10 ms. A time of 0,
+    which no recorder gives, is in the first bin. Times within 1e-6 of a width of a border are on
+    it.
+
     Raises:
-      ValueError: if a cell or a time is out of range, or `width` does not divide the duration.
+      ValueError, TypeError: if a cell or a time is out of range, `width` does not divide the
+        duration, or the counts would take more than 4 GiB.
 
     Example:
-      >>> bin_counts([1.0, 5.0, 12.0], [0, 1, 0], n=2, duration=20.0, width=10.0).tolist()
+      >>> bin_counts([1.0, 10.0, 12.0], [0, 1, 0], n=2, duration=20.0, width=10.0).tolist()
       [[1.0, 1.0], [1.0, 0.0]]
     """
-    times, numbers = np.asarray(time_ms, float), np.asarray(cell)
-    if times.size and not (numbers.min() >= 0 and numbers.max() < n):
-        raise ValueError(f"`cell` must be in [0, {n - 1}]; got up to {numbers.max()}.")
-    if times.size and not (times.min() >= 0 and times.max() <= duration + 1e-6):
-        raise ValueError(f"`time_ms` must be in [0, {duration:g}] ms; got up to {times.max():g}.")
-    if abs(duration / width - round(duration / width)) > 1e-6:
+    _checks.whole("n", n, 1)
+    _checks.positive("duration", duration, "ms", "1000.0")
+    _checks.positive("width", width, "ms", "5.0")
+    times, numbers = _floats("time_ms", time_ms), _checks.as_numbers("cell", cell)
+    _check_alike("time_ms", times, "cell", numbers)
+    inside = lambda x: (x >= 0) & (x < n) & (x == np.rint(x))  # noqa: E731
+    _checks.in_range("cell", numbers, f"whole, in [0, {n - 1}]", inside, "Choose others.")
+    rule = f"in [0, {duration:g}] ms"
+    within = lambda x: (x >= 0) & (x <= duration + 1e-6)  # noqa: E731
+    _checks.in_range("time_ms", times, rule, within, "Choose a longer duration.")
+    bins = round(duration / width)
+    if abs(duration / width - bins) > 1e-6:
         raise ValueError(f"`width` must divide the duration of {duration:g} ms; got {width:g}.")
-    edges = width * np.arange(round(duration / width) + 1)
-    cells = np.arange(n + 1) - 0.5
-    return np.histogram2d(numbers, times, bins=(cells, edges))[0]
+    if 8 * n * bins > _MAX_BYTES:
+        raise ValueError(
+            f"`width` must be so long that {n} cells x bins take at most 4 GiB; got {width:g} ms, "
+            f"{bins} bins. Choose wider bins, or fewer cells."
+        )
+    place = times / width
+    border = np.rint(place)
+    on_border = np.abs(place - border) <= 1e-6 + 1e-12 * place
+    which = np.where(on_border, border, np.ceil(place)) - 1
+    which = np.clip(which, 0, bins - 1).astype(np.int64)
+    counts = np.bincount(numbers.astype(np.int64) * bins + which, minlength=n * bins)
+    return counts.reshape(n, bins).astype(float)
 
 
 def synchrony(counts: ArrayLike) -> float:
@@ -208,7 +250,7 @@ def synchrony(counts: ArrayLike) -> float:
       >>> synchrony([[0, 1, 0, 2], [0, 1, 0, 2]])
       1.0
     """
-    x = np.asarray(counts, float)
+    x = _counts(counts)
     own = x.var(axis=1).mean()
     return float(np.sqrt(x.mean(axis=0).var() / own)) if own > 0 else float("nan")
 
@@ -222,7 +264,7 @@ def mean_correlation(counts: ArrayLike) -> float:
       >>> round(mean_correlation([[0, 1, 0, 1], [1, 0, 1, 0]]), 6)
       -1.0
     """
-    x = np.asarray(counts, float)
+    x = _counts(counts)
     x = x[x.std(axis=1) > 0]
     n = len(x)
     if n < 2:
@@ -231,13 +273,15 @@ def mean_correlation(counts: ArrayLike) -> float:
     return float((z.sum(axis=0).var() - n) / (n * (n - 1)))
 
 
-def burst_periods(times: np.ndarray, window: float) -> list[tuple[float, float]]:
+def burst_periods(times: ArrayLike, window: float) -> list[tuple[float, float]]:
     """Return first and last spike (ms) of each run of spikes at most `window` (ms) apart.
 
     Example:
       >>> burst_periods(np.array([1.0, 5.0, 15.0, 30.0]), 10.0)
       [(1.0, 15.0)]
     """
+    times = _ascending("times", times)
+    _checks.one_number("window", window, "at least 0 ms", lambda w: w >= 0, "10.0")
     splits = np.flatnonzero(np.diff(times) > window + 1e-6) + 1
     groups = [g for g in np.split(times, splits) if len(g) > 1]
     return [(float(g[0]), float(g[-1])) for g in groups]
@@ -262,3 +306,62 @@ def half_time(change: np.ndarray, sample: float) -> np.ndarray:
     low, high = padded[rows, before], padded[rows, after]
     share = np.divide(half[:, 0] - low, high - low, out=np.zeros(len(change)), where=high > low)
     return (before + share) * sample
+
+
+# checks
+
+
+def _floats(name: str, values: ArrayLike) -> np.ndarray:
+    return _checks.as_numbers(name, values).astype(float)
+
+
+def _any_number(name: str, value: object, unit: str) -> None:
+    """Raise an error unless the value is a number; infinities are no bounds."""
+    _checks.one_number(name, value, f"in {unit}", lambda x: ~np.isnan(x), "0.0")
+
+
+def _check_alike(name: str, values: np.ndarray, other: str, others: np.ndarray) -> None:
+    """Raise ValueError unless two arrays have one shape."""
+    if values.shape != others.shape:
+        raise ValueError(
+            f"`{name}` and `{other}` must have one shape; got {values.shape} and {others.shape}."
+        )
+
+
+def _points(current: ArrayLike, rate: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
+    """Return currents and rates, one of each for every point."""
+    x, y = _floats("current", current), _floats("rate", rate)
+    _check_alike("current", x, "rate", y)
+    if x.ndim != 1:
+        raise ValueError(f"`current` must be a list of currents, in pA; got shape {x.shape}.")
+    return x, y
+
+
+def _ascending(name: str, time_ms: ArrayLike) -> np.ndarray:
+    """Return the times of one cell's spikes."""
+    times = _floats(name, time_ms)
+    if times.ndim != 1 or not np.all(np.diff(times) >= 0):
+        raise ValueError(
+            f"`{name}` must be ascending times in ms of one cell; got {time_ms!r:.200}. Pass "
+            "np.sort(times)."
+        )
+    return times
+
+
+def _counts(counts: ArrayLike) -> np.ndarray:
+    """Return counts of cells in bins."""
+    x = _floats("counts", counts)
+    if x.ndim != 2 or not x.size:
+        raise ValueError(
+            f"`counts` must have shape (n, bins); got {x.shape}. Pass what `bin_counts` returns."
+        )
+    return x
+
+
+def _check_record(record: object) -> None:
+    """Raise TypeError unless the value is what `Intervals` records."""
+    if not isinstance(record, IntervalRecord):
+        raise TypeError(
+            f"`record` must be an IntervalRecord; got {type(record).__name__}. Pass what a run "
+            "with Intervals() recorded."
+        )

@@ -161,7 +161,7 @@ FAULTS = (
     ),
     (
         "rates are per ms",
-        "np.asarray(spikes, float) * (1000 / duration)",
+        '_floats("spikes", spikes) * (1000 / duration)',
         "np.asarray(spikes, float) / duration",
         "test_measures.py",
     ),

@@ -141,6 +141,24 @@ FAULTS = (
         "test_drives_in_time.py",
     ),
     (
+        "spikes at the end of a bin are in the next one",
+        "np.where(on_border, border, np.ceil(place)) - 1",
+        "np.floor(place)",
+        "test_measures.py",
+    ),
+    (
+        "rounding puts spikes into the next bin",
+        "np.abs(place - border) <= 1e-6 + 1e-12 * place",
+        "place == border",
+        "test_measures.py",
+    ),
+    (
+        "a list of spikes takes any memory",
+        "if 4 * n * (busiest + 1) > MAX_TABLE_BYTES:",
+        "if False:",
+        "test_refused_arguments.py",
+    ),
+    (
         "a state's counter of steps wraps",
         "if so_far + steps > LAST_STEP:",
         "if so_far > LAST_STEP:",

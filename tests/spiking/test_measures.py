@@ -135,11 +135,27 @@ def test_no_spikes_have_no_neighbours():
 def test_bin_counts_count_by_cell_and_time():
     time, cell = [0.1, 4.9, 5.0, 9.9, 12.0, 20.0], [0, 2, 0, 2, 2, 1]
     counts = measures.bin_counts(time, cell, n=4, duration=20.0, width=5.0)
-    expected = [[1, 1, 0, 0], [0, 0, 0, 1], [1, 1, 1, 0], [0, 0, 0, 0]]
+    expected = [[2, 0, 0, 0], [0, 0, 0, 1], [1, 1, 1, 0], [0, 0, 0, 0]]
     np.testing.assert_array_equal(counts, expected)
     np.testing.assert_array_equal(
         measures.bin_counts([], [], n=2, duration=1.0, width=0.5), np.zeros((2, 2))
     )
+
+
+@pytest.mark.parametrize(("dt", "width"), [(0.1, 1.0), (0.1, 0.3), (0.025, 0.1), (1 / 3, 2.0)])
+@pytest.mark.parametrize("first_step", [0, 863_999_000])
+def test_a_spike_in_every_step_fills_all_bins_alike(dt, width, first_step):
+    """Neither the first bin nor the last one is an exception, nor is a border that rounds."""
+    each = round(width / dt)
+    time = (first_step + np.arange(each * 40) + 1) * dt - first_step * dt
+    counts = measures.bin_counts(
+        time, np.zeros(len(time), int), n=1, duration=40 * width, width=width
+    )
+    np.testing.assert_array_equal(counts, np.full((1, 40), each))
+
+
+def test_a_time_of_0_is_in_the_first_bin():
+    assert measures.bin_counts([0.0], [0], n=1, duration=2.0, width=1.0).tolist() == [[1.0, 0.0]]
 
 
 def test_one_train_in_every_cell_is_unison():

@@ -15,6 +15,7 @@ from neurogain.spiking.engine import drives, random_bits
 from neurogain.spiking.surrogate import straight_through
 
 _NEVER = np.iinfo(np.int32).max
+MAX_TABLE_BYTES = 2**32  # of a `SpikeList`
 
 
 class SourceInfo(NamedTuple):
@@ -176,16 +177,19 @@ def spike_list(
       n: number of sources.
       dt: ms.
 
+    The list is a table of 4 bytes for each source times the spikes of the one that has most.
+
     Raises:
-      ValueError: if a time is not a step, a source is not there, or two spikes are in one step.
+      ValueError, TypeError: if a time is not a step, a source is not there, two spikes are in one
+        step, or the table would take more than 4 GiB.
 
     Example:
       >>> spike_list([0.3, 0.1, 0.2], [0, 0, 1], n=2, dt=0.1).step[:, :2].tolist()
       [[0, 2], [1, 2147483647]]
     """
-    time, number = np.asarray(time_ms, float), np.asarray(cell)
-    if not np.issubdtype(number.dtype, np.integer) and number.size:
-        raise ValueError(f"`cell` must be whole numbers; got an array of {number.dtype}.")
+    _checks.positive("dt", dt, "ms", "0.1")
+    _checks.whole("n", n, 1)
+    time, number = _checks.as_numbers("time_ms", time_ms).astype(float), _cells(cell)
     if time.shape != number.shape or time.ndim != 1:
         raise ValueError(
             f"`time_ms` and `cell` must have one value per spike; got shapes {time.shape} and "
@@ -211,8 +215,23 @@ def spike_list(
             f"`time_ms` must have one spike a step and source; source {number[at]} has two at "
             f"{(steps[at] + 1) * dt:g} ms."
         )
+    busiest = int(np.unique(number, return_counts=True)[1].max(initial=0))
+    if 4 * n * (busiest + 1) > MAX_TABLE_BYTES:
+        raise ValueError(
+            f"`n` x spikes of the source that has most must be at most {MAX_TABLE_BYTES // 4}, "
+            f"4 GiB; got {n} x {busiest + 1}. Make several populations of sources, the busy ones "
+            "apart."
+        )
     counts = np.bincount(number, minlength=n)
     table = np.full((n, counts.max(initial=0) + 1), _NEVER, np.int32)
     place = np.arange(len(number)) - np.repeat(np.cumsum(counts) - counts, counts)
     table[number, place] = steps
     return SpikeList(jax.device_put(table), dt)
+
+
+def _cells(cell: Any) -> np.ndarray:
+    """Return numbers of cells as an array; raise a ValueError unless all are whole."""
+    number = _checks.as_numbers("cell", cell)
+    if not np.issubdtype(number.dtype, np.integer) and number.size:
+        raise ValueError(f"`cell` must be whole numbers; got an array of {number.dtype}.")
+    return number

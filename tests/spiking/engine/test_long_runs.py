@@ -62,9 +62,9 @@ def test_the_last_steps_of_a_day_are_those_of_the_first():
 
 
 @pytest.mark.slow
-def test_spikes_of_an_hour_are_counted_and_placed_to_the_step():
-    """A strong step of current every 997 steps makes one spike each, to step 36,000,000."""
-    steps, every = 36_000_000, 997
+def test_spikes_of_a_day_are_counted_and_placed_to_the_step():
+    """A strong step of current every 99,991 steps makes one spike each."""
+    steps, every = DAY, 99_991
     drive = Drive(lambda step, key: jnp.where(step % every == 0, 1e5, 0.0))
     run = simulate(
         LIFCell(), LIFParams(), drive, n=1, duration=steps * DT, dt=DT, chunk=1_000_000,
