@@ -113,9 +113,19 @@ def check(effects: Sequence[Effect], receptors: Sequence[str]) -> None:
     Raises:
       ValueError, TypeError: names the effect, the rule, the value and a way out.
     """
+    if not isinstance(effects, list | tuple):
+        raise TypeError(
+            f"`effects` must be a tuple of Effect(...); got {effects!r:.200}. Pass (effect,) for "
+            "one."
+        )
     for effect in effects:
         if not isinstance(effect, Effect):
             raise TypeError(f"`effects` must hold Effect(...); got {effect!r}.")
+        for field in ("receptor", "target"):
+            if not isinstance(getattr(effect, field), str):
+                raise TypeError(
+                    f"`{field}` of an effect must be a name; got {getattr(effect, field)!r:.200}."
+                )
         if effect.receptor not in receptors:
             raise ValueError(
                 f"`receptor` of the effect on {effect.target} must be one of "
@@ -144,6 +154,12 @@ def on(
       >>> on("pyramidal", tables.EFFECTS["l5_pyramidal"])[0].target
       'pyramidal.coupling'
     """
+    for one in table if isinstance(table, list | tuple) else [table]:
+        if not isinstance(one, Effect):
+            raise TypeError(
+                f"`table` must hold Effect(...); got {one!r:.200}. Pass for instance "
+                'tables.EFFECTS["pv"].'
+            )
     found = (dataclasses.replace(one, target=f"{population}.{one.target}") for one in table)
     return tuple(one for one in found if among is None or one.target in among)
 

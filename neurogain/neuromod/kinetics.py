@@ -86,12 +86,26 @@ def transmit(weights: ArrayLike, activity: jax.Array) -> jax.Array:
     return jnp.matmul(weights, activity, precision=jax.lax.Precision.HIGHEST)
 
 
+def check_shape(what: str, value: Any, tonic: tuple[int, ...]) -> None:
+    """Raise ValueError unless a constant is one number, or has the shape of `tonic`."""
+    if np.shape(value) not in ((), tonic):
+        raise ValueError(
+            f"`{what}` must be one number, or have the shape of its system's `tonic`, {tonic}; got "
+            f"shape {np.shape(value)}."
+        )
+
+
 def check(name: str, params: Any) -> None:
     """Check that the tonic level is at least 0 and that clearance takes time.
 
     Raises:
-      ValueError: names the constant, the rule with its unit, the value and a way out.
+      ValueError, TypeError: names the constant, the rule with its unit, the value and a way out.
     """
+    if not isinstance(params, KineticsParams):
+        raise TypeError(
+            f"`kinetics` of {name} must be KineticsParams; got {type(params).__name__}. See "
+            "neuromod.tables.KINETICS."
+        )
     _checks.in_range(
         f"tonic of {name}", params.tonic, "a finite concentration of at least 0 nM",
         lambda x: (x >= 0) & (x < np.inf), "See neuromod.tables.KINETICS.",
@@ -104,3 +118,11 @@ def check(name: str, params: Any) -> None:
         f"tau of {name}", params.tau, "positive, in ms", lambda x: (x > 0) & (x < np.inf),
         "See neuromod.tables.KINETICS.",
     )  # fmt: skip
+    tonic = np.shape(params.tonic)
+    if len(tonic) > 1:
+        raise ValueError(
+            f"`tonic of {name}` must be one number, or one for each target, shape (n,); got shape "
+            f"{tonic}."
+        )
+    for field in ("tau", "sensitivity"):
+        check_shape(f"{field} of {name}", getattr(params, field), tonic)

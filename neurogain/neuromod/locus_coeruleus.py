@@ -93,3 +93,8 @@ def check(params: Any) -> None:
         else:
             rule, holds = f"positive, in {unit}", lambda x: (x > 0) & (x < np.inf)
         _checks.in_range(f"{field} of the locus coeruleus", value, rule, holds, "LocusParams().")
+        if np.ndim(value):
+            raise ValueError(
+                f"`{field} of the locus coeruleus` must be one number, in {unit}; got shape "
+                f"{np.shape(value)}. There is one locus."
+            )

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax.typing import DTypeLike
 
 from neurogain.neuromod import effects, systems, target
@@ -85,7 +86,9 @@ class Modulated:
     def __post_init__(self) -> None:
         """Keep several targets as a tuple."""
         given: Any = self.targets
-        object.__setattr__(self, "targets", (given,) if isinstance(given, Target) else (*given,))
+        given = given if isinstance(given, list | tuple) else (given,)
+        object.__setattr__(self, "targets", tuple(given))
+        target.find(self.network, self.targets)
 
     @property
     def size(self) -> int:
@@ -188,6 +191,11 @@ class Modulated:
                 )
             shape = jnp.shape(params.neuromod.kinetics[where[effect.receptor]].tonic)
             size = self.network.sizes.get(effect.target.partition(".")[0], 1)
+            if np.shape(effect.strength) not in ((), (size,)):
+                raise ValueError(
+                    f"`strength` of {effect.receptor} on {effect.target} must have shape () or "
+                    f"({size},), one for each target cell; got {np.shape(effect.strength)}."
+                )
             if shape not in ((), (size,)):
                 raise ValueError(
                     f"`tonic` of {where[effect.receptor]} must have shape () or ({size},), one for "

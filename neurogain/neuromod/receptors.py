@@ -12,6 +12,7 @@ import numpy as np
 from jax.typing import ArrayLike
 
 from neurogain import _checks, gain
+from neurogain.neuromod import kinetics
 
 
 class ReceptorParams(NamedTuple):
@@ -95,16 +96,27 @@ def step(
     return jnp.where(tau > 0, second, wanted).astype(dtype)
 
 
-def check(name: str, params: Any) -> None:
+def check(name: str, params: Any, tonic: tuple[int, ...] = ()) -> None:
     """Check that the constants are those of a receptor.
 
+    Args:
+      name: of the receptor.
+      params: any value.
+      tonic: shape of the tonic concentration of its system.
+
     Raises:
-      ValueError: names the constant, the rule with its unit, the value and a way out.
+      ValueError, TypeError: names the constant, the rule with its unit, the value and a way out.
     """
     way_out = "See neuromod.tables.RECEPTORS."
+    if not isinstance(params, ReceptorParams):
+        raise TypeError(
+            f"`receptors` must hold ReceptorParams; {name} is of type {type(params).__name__}. "
+            f"{way_out}"
+        )
     for field, rule, holds in (
         ("K", "positive, in nM", lambda x: (x > 0) & (x < np.inf)),
         ("n", "a Hill exponent of at least 1", lambda x: (x >= 1) & (x < np.inf)),
         ("tau", "at least 0 ms, 0 for ionotropic", lambda x: (x >= 0) & (x < np.inf)),
     ):
         _checks.in_range(f"{field} of {name}", getattr(params, field), rule, holds, way_out)
+        kinetics.check_shape(f"{field} of {name}", getattr(params, field), tonic)

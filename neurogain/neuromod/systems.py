@@ -181,6 +181,7 @@ def check(params: Any) -> None:
     """
     if not isinstance(params, NeuromodParams):
         raise TypeError(f"`params` must be NeuromodParams; got {type(params).__name__}.")
+    _check_kinds(params)
     for name, one in params.kinetics.items():
         if name not in SYSTEMS:
             raise ValueError(f"`kinetics` must be of {', '.join(SYSTEMS)}; got {name!r}.")
@@ -199,16 +200,30 @@ def check(params: Any) -> None:
                     f"and of {system}."
                 )
             seen[name] = system
-            receptors.check(name, receptor)
+            receptors.check(name, receptor, np.shape(params.kinetics[system].tonic))
     for field, table in params.interactions._asdict().items():
+        _checks.in_range(field, table, "finite, dimensionless", np.isfinite, "np.zeros((4, 4)).")
         if np.shape(table) != (4, 4):
             raise ValueError(
                 f"`{field}` must have shape (4, 4), in the order {', '.join(SYSTEMS)}; got "
                 f"{np.shape(table)}."
             )
-        _checks.in_range(field, table, "finite, dimensionless", np.isfinite, "np.zeros((4, 4)).")
         _check_acting(params, field, table)
     locus_coeruleus.check(params.locus)
+
+
+def _check_kinds(params: NeuromodParams) -> None:
+    """Raise TypeError for fields that are not dictionaries, or of another kind."""
+    kinds = (
+        ("interactions", params.interactions, Interactions),
+        ("locus", params.locus, LocusParams),
+        ("kinetics", params.kinetics, dict),
+        ("receptors", params.receptors, dict),
+    )
+    for name, value, kind in kinds:
+        drives.check_kind(name, value, kind, of=" of NeuromodParams")
+    for system, own in params.receptors.items():
+        drives.check_kind(f"receptors[{system!r}]", own, dict, of=" of receptors by name")
 
 
 def _check_acting(params: NeuromodParams, field: str, table: Any) -> None:

@@ -101,6 +101,11 @@ def find(network: Network, table: Sequence[Target]) -> dict[str, Found]:
     Raises:
       TypeError, ValueError: if a target is none, its pattern is unknown, or two have one name.
     """
+    if not isinstance(network, Network):
+        raise TypeError(
+            f"`network` must be a Network; got {network!r:.200}. Pass the first of the two that "
+            "build returns."
+        )
     check(table)
     found: dict[str, Found] = {}
     for owner in _owners(network):
@@ -130,19 +135,20 @@ def check(table: Sequence[Target]) -> None:
       TypeError: if one is not a `Target`, or a function of it can't be called.
       ValueError: names the pattern, the rule, and a way out.
     """
-    for target in table:
+    for target in table if isinstance(table, list | tuple) else [table]:
         if not isinstance(target, Target):
             raise TypeError(
                 f"`targets` must hold Target(...); got {target!r:.200}. Pass "
                 "targets=(*neuromod.TARGETS, Target(...))."
             )
         for field in ("apply", "applies"):
-            if not callable(getattr(target, field)):
+            function = getattr(target, field)
+            if not callable(function) or isinstance(function, type):
                 raise TypeError(
                     f"`{field}` of the target {target.name} must be a function; got "
                     f"{getattr(target, field)!r}."
                 )
-        if _kind(target.name) is None:
+        if not isinstance(target.name, str) or _kind(target.name) is None:
             raise ValueError(
                 f"`name` of a target must be {POPULATION}.x, {POPULATION}.{COMPARTMENT}.x, "
                 f"{POPULATION}.{COMPARTMENT}.{RECEPTOR} or {PROJECTION}.x; got {target.name!r}."

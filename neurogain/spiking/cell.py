@@ -100,6 +100,12 @@ def check_cell(name: str, cell: Any) -> None:
             f"{', '.join(missing)}."
         )
     _checks.hashable(name, cell)
+    given: Any = cell.compartments
+    if not isinstance(given, tuple) or not all(isinstance(c, str) for c in given):
+        raise TypeError(
+            f"{name} must have `compartments` that are a tuple of names; {cell!r} has {given!r}. "
+            'Write compartments = ("soma",).'
+        )
     empty, compartments = cell.empty_drive, cell.compartments
     if isinstance(empty, Drive) and len(compartments) == 1:
         return
@@ -149,6 +155,15 @@ def check_constants(
         else:
             rule, holds = f"finite, in {unit}", np.isfinite
         _checks.in_range(prefix + name, value, rule, holds, advice)
+
+
+def check_surrogate(name: str, value: object) -> None:
+    """Raise TypeError unless a value can be called with a distance from the threshold."""
+    if isinstance(value, type) or not callable(value):
+        raise TypeError(
+            f"`{name}` must be a surrogate gradient; got {value!r:.200}. Pass for instance "
+            "surrogate.Sigmoid(20.0)."
+        )
 
 
 def check_dt(dt: float, tau_min: float) -> None:

@@ -19,6 +19,7 @@ from jaxtyping import Float, Int
 from neurogain import _checks
 
 Layout = Literal["ring", "sheet"]
+MAX_SYNAPSES = 2**31 - 2
 
 
 class Pairs(NamedTuple):
@@ -56,6 +57,10 @@ class AllToAll:
     """
 
     autapses: bool = False
+
+    def __post_init__(self) -> None:
+        """Raise TypeError unless `autapses` is True or False."""
+        _checks.flag("autapses", self.autapses)
 
     def connect(self, rng: np.random.Generator, n_pre: int, n_post: int, recurrent: bool) -> Pairs:
         """Return all pairs."""
@@ -100,7 +105,7 @@ class Listed:
     def connect(self, rng: np.random.Generator, n_pre: int, n_post: int, recurrent: bool) -> Pairs:
         """Return the pairs, sorted, with their places in the list."""
         del rng, recurrent
-        pre, post = np.asarray(self.pre), np.asarray(self.post)
+        pre, post = (_checks.as_numbers(x, getattr(self, x)) for x in ("pre", "post"))
         if pre.shape != post.shape or pre.ndim != 1:
             raise ValueError(
                 f"`pre` and `post` must have one cell per synapse; got shapes {pre.shape} and "
@@ -134,8 +139,10 @@ class FixedInDegree:
     autapses: bool = False
 
     def __post_init__(self) -> None:
-        """Raise ValueError unless `k` is a whole number of at least 0."""
+        """Raise an error unless `k` is a whole number of at least 0."""
         _checks.whole("k", self.k, 0)
+        _checks.flag("multapses", self.multapses)
+        _checks.flag("autapses", self.autapses)
 
     def connect(self, rng: np.random.Generator, n_pre: int, n_post: int, recurrent: bool) -> Pairs:
         """Draw k sources for each cell."""
@@ -146,6 +153,7 @@ class FixedInDegree:
                 f"`k`, the in-degree, must be at most the {choice} cells to choose from; got "
                 f"{self.k}. Choose fewer, or pass multapses=True."
             )
+        check_count(n_post * self.k)
         counts = np.full(n_post, self.k)
         if self.multapses:
             sources = np.sort(rng.integers(0, choice, (n_post, self.k), np.int32), axis=1).ravel()
@@ -168,13 +176,15 @@ class FixedProbability:
     autapses: bool = False
 
     def __post_init__(self) -> None:
-        """Raise ValueError unless `p` is a probability."""
-        _checks.in_range("p", self.p, "a probability", lambda p: (p >= 0) & (p <= 1), "0.1")
+        """Raise an error unless `p` is a probability."""
+        _checks.one_number("p", self.p, "a probability", lambda p: (p >= 0) & (p <= 1), "0.1")
+        _checks.flag("autapses", self.autapses)
 
     def connect(self, rng: np.random.Generator, n_pre: int, n_post: int, recurrent: bool) -> Pairs:
         """Draw the number of sources of each cell, then the sources."""
         without_self = recurrent and not self.autapses
         choice = n_pre - without_self
+        check_count(n_post * choice * self.p)
         counts = rng.binomial(choice, self.p, n_post)
         return _pairs(_chosen(rng, counts, choice), counts, without_self)
 
@@ -198,8 +208,9 @@ class GaussianWeights:
     autapses: bool = False
 
     def __post_init__(self) -> None:
-        """Raise ValueError for a width that is not positive, or an unknown layout."""
+        """Raise an error for a width that is not positive, or an unknown layout."""
         _check_gaussian(self.sigma, self.layout)
+        _checks.flag("autapses", self.autapses)
 
     def connect(self, rng: np.random.Generator, n_pre: int, n_post: int, recurrent: bool) -> Pairs:
         """Return all pairs with their scale."""
@@ -227,9 +238,11 @@ class GaussianProbability:
     autapses: bool = False
 
     def __post_init__(self) -> None:
-        """Raise ValueError for a bad width, probability or layout."""
+        """Raise an error for a bad width, probability or layout."""
         _check_gaussian(self.sigma, self.layout)
-        _checks.in_range("p", self.p, "a probability below 1", lambda p: (p >= 0) & (p < 1), "0.1")
+        below_1 = lambda p: (p >= 0) & (p < 1)  # noqa: E731
+        _checks.one_number("p", self.p, "a probability below 1", below_1, "0.1")
+        _checks.flag("autapses", self.autapses)
 
     def connect(self, rng: np.random.Generator, n_pre: int, n_post: int, recurrent: bool) -> Pairs:
         """Draw the pairs in time that grows with their number.
@@ -273,6 +286,10 @@ def distance(layout: Layout, n_pre: int, n_post: int) -> np.ndarray:
       >>> distance("sheet", 4, 1).ravel().round(3).tolist()
       [0.0, 0.5, 0.5, 0.707]
     """
+    _check_layout(layout)
+    _checks.whole("n_pre", n_pre, 1)
+    _checks.whole("n_post", n_post, 1)
+    check_count(n_pre * n_post)
     pre, post = _grid(layout, n_pre), _grid(layout, n_post)
     cells = np.stack(np.unravel_index(np.arange(n_post), post), axis=-1)
     columns = [_distance_to(pre, post, cell, layout).ravel() for cell in cells]
@@ -307,7 +324,21 @@ def _distance_to(pre: tuple, post: tuple, cell: np.ndarray, layout: Layout) -> n
     return np.sqrt(squares)
 
 
+def check_count(synapses: float) -> None:
+    """Raise ValueError for more synapses than places in 32 bits.
+
+    Example:
+      >>> check_count(1e6)
+    """
+    if synapses > MAX_SYNAPSES:
+        raise ValueError(
+            f"a projection must have at most {MAX_SYNAPSES} synapses, which are numbered in 32 "
+            f"bits; got about {synapses:.6g}. Make it sparser, or split a population."
+        )
+
+
 def _all_pairs(n_pre: int, n_post: int, without_self: bool) -> Pairs:
+    check_count(n_pre * n_post)
     post, pre = np.divmod(np.arange(n_pre * n_post, dtype=np.int64), n_pre)
     pre, post = pre.astype(np.int32), post.astype(np.int32)
     return Pairs(pre[pre != post], post[pre != post]) if without_self else Pairs(pre, post)
@@ -350,6 +381,10 @@ def _same(result: np.ndarray, values: np.ndarray) -> np.ndarray:
 
 def _check_gaussian(sigma: float, layout: str) -> None:
     rule = "positive, in the unit of the layout's distance"
-    _checks.in_range("sigma", sigma, rule, lambda x: (x > 0) & (x < np.inf), "0.5")
+    _checks.one_number("sigma", sigma, rule, lambda x: (x > 0) & (x < np.inf), "0.5")
+    _check_layout(layout)
+
+
+def _check_layout(layout: str) -> None:
     if layout not in ("ring", "sheet"):
         raise ValueError(f"`layout` must be ring or sheet; got {layout!r}.")

@@ -222,7 +222,7 @@ def bin_counts(
     within = lambda x: (x >= 0) & (x <= duration + 1e-6)  # noqa: E731
     _checks.in_range("time_ms", times, rule, within, "Choose a longer duration.")
     bins = round(duration / width)
-    if abs(duration / width - bins) > 1e-6:
+    if bins < 1 or abs(duration / width - bins) > 1e-6:
         raise ValueError(f"`width` must divide the duration of {duration:g} ms; got {width:g}.")
     if 8 * n * bins > _MAX_BYTES:
         raise ValueError(

@@ -16,8 +16,9 @@ import numpy as np
 
 from neurogain import _checks
 from neurogain.spiking import sums
-
-Select = Callable[[Any, Any], Any]
+from neurogain.spiking.select import Select as Select
+from neurogain.spiking.select import Selects, selected
+from neurogain.spiking.select import spikes_of as spikes_of
 
 
 @runtime_checkable
@@ -48,19 +49,15 @@ class Recorder(Protocol):
         """Return the result on the host, from NumPy arrays with the samples as first axis."""
 
 
-def spikes_of(state: Any, info: Any) -> jax.Array:
-    """Select the spikes.
-
-    Example:
-      >>> Total().select is spikes_of
-      True
-    """
-    del state
-    return info.spike
+def _lowest(x: jax.Array) -> jax.Array:
+    """Return what every value of this dtype exceeds, or is."""
+    if jnp.issubdtype(x.dtype, jnp.inexact):
+        return jnp.full_like(x, -jnp.inf)
+    return jnp.full_like(x, False if x.dtype == bool else jnp.iinfo(x.dtype).min)
 
 
 @dataclasses.dataclass(frozen=True)
-class Total:
+class Total(Selects):
     """The sum over steps of what is selected, by default the spike count, per cell.
 
     A condition counts the steps in which it holds. Sums are compensated, so that they stay right in
@@ -81,7 +78,7 @@ class Total:
 
     def init(self, state: Any, info: Any) -> Any:
         """Return empty sums."""
-        return jax.tree.map(sums.start, self.select(state, info))
+        return jax.tree.map(sums.start, selected(self, state, info))
 
     def update(self, carry: Any, state: Any, info: Any, *, step: jax.Array, dt: float) -> Any:
         """Add this step."""
@@ -106,7 +103,7 @@ def _each(function: Callable[..., Any], total: Any, *trees: Any) -> Any:
 
 
 @dataclasses.dataclass(frozen=True)
-class Mean:
+class Mean(Selects):
     """The mean over steps of what is selected, per cell; of a condition the share of steps.
 
     Example:
@@ -140,7 +137,7 @@ class Mean:
 
 
 @dataclasses.dataclass(frozen=True)
-class Peak:
+class Peak(Selects):
     """The largest value over all steps of what is selected, per cell.
 
     Example:
@@ -156,7 +153,7 @@ class Peak:
 
     def init(self, state: Any, info: Any) -> Any:
         """Return minus infinity."""
-        return jax.tree.map(lambda x: jnp.full_like(x, -jnp.inf), self.select(state, info))
+        return jax.tree.map(_lowest, selected(self, state, info))
 
     def update(self, carry: Any, state: Any, info: Any, *, step: jax.Array, dt: float) -> Any:
         """Keep the larger."""
@@ -191,18 +188,22 @@ def check_recorders(record: Mapping[str, Recorder], n: int, model: Any = None) -
                 f"`record` must map names to recorders; {name!r} is {recorder!r}. Pass for "
                 "instance Traces(select) from neurogain.spiking.recorders."
             )
-        if not isinstance(recorder.every, int) or recorder.every < 0:
+        if not isinstance(getattr(recorder, "every", None), int) or recorder.every < 0:
             raise ValueError(
                 f"`every` of the recorder {name!r} must be a whole number of steps; got "
-                f"{recorder.every!r}."
+                f"{getattr(recorder, 'every', None)!r}."
             )
         if hasattr(recorder, "check"):
             recorder.check(model)
         cells = getattr(recorder, "cells", None)
-        if cells is not None and not all(0 <= cell < n for cell in cells):
+        if cells is not None and not all(_is_cell(cell, n) for cell in cells):
             raise ValueError(
                 f"`cells` of the recorder {name!r} must be in [0, {n - 1}]; got {cells!r}."
             )
+
+
+def _is_cell(cell: object, n: int) -> bool:
+    return isinstance(cell, int | np.integer) and bool(0 <= cell < n)
 
 
 class TraceRecord(NamedTuple):
@@ -213,7 +214,7 @@ class TraceRecord(NamedTuple):
 
 
 @dataclasses.dataclass(frozen=True)
-class Traces:
+class Traces(Selects):
     """Samples of what is selected, of chosen cells, every `every` steps.
 
     In a network `state.cells["name"]` is the state of a population, and `cells` are numbered in
@@ -248,16 +249,16 @@ class Traces:
 
     def emit(self, carry: Any, state: Any, info: Any) -> Any:
         """Emit the chosen cells' values."""
-        selected = self.select(state, info)
+        chosen = selected(self, state, info)
         if self.cells is None:
-            return selected
-        most = min(len(x) for x in jax.tree.leaves(selected))
+            return chosen
+        most = min(len(x) if x.ndim else 0 for x in jax.tree.leaves(chosen))
         if self.cells and max(self.cells) >= most:
             raise ValueError(
                 f"`cells` of a recorder must be in [0, {most - 1}], the cells of what it selects; "
                 f"got {self.cells!r}."
             )
-        return jax.tree.map(lambda x: x[np.asarray(self.cells, int)], selected)
+        return jax.tree.map(lambda x: x[np.asarray(self.cells, int)], chosen)
 
     def finish(self, carry: Any, emitted: Any, *, first_step: int, dt: float) -> Any:
         """Return a `TraceRecord`."""
@@ -344,11 +345,8 @@ class Intervals:
     every = 0
 
     def __post_init__(self) -> None:
-        """Raise ValueError for a window that is not positive."""
-        rule = "positive and finite, in ms"
-        _checks.in_range(
-            "burst_window", self.burst_window, rule, lambda w: (w > 0) & (w < np.inf), "10.0"
-        )
+        """Raise an error for a window that is not positive."""
+        _checks.positive("burst_window", self.burst_window, "ms", "10.0")
 
     def init(self, state: Any, info: Any) -> Any:
         """Return empty sums."""
@@ -364,7 +362,7 @@ class Intervals:
         steps = step - last
         number = jnp.maximum(spikes, 1).astype(mean.dtype)  # of the interval that ends
         deviation = jnp.where(ends, steps.astype(mean.dtype) * dt - mean, 0)
-        near = ends & (steps <= math.floor(self.burst_window / dt + 1e-6))
+        near = ends & (steps <= min(math.floor(self.burst_window / dt + 1e-6), 2**31 - 1))
         return _IntervalCarry(
             spikes + fired.astype(jnp.int32),
             mean + deviation / number,  # Welford's recursion

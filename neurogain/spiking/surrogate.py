@@ -33,8 +33,8 @@ class Surrogate(abc.ABC):
     width: float = 20.0  # unit of x
 
     def __post_init__(self) -> None:
-        """Raise ValueError for a width that is not positive."""
-        _checks.in_range(
+        """Raise an error for a width that is not positive."""
+        _checks.one_number(
             "width",
             self.width,
             "positive, in the unit of x",

@@ -135,7 +135,7 @@ def test_a_width_that_is_not_positive_is_refused(kind, width):
 
 
 def test_a_width_that_is_no_number_is_refused():
-    with pytest.raises(TypeError, match=r"`width` must be a number.*got 'wide'"):
+    with pytest.raises(TypeError, match=r"`width` must be one number.*got 'wide'"):
         Sigmoid("wide")
 
 

@@ -66,6 +66,11 @@ def size_of(model: Model, n: int | None) -> int:
         raise ValueError(f"`n` must be the number of cells of the network, {own}; got {n}.")
     size: Any = own if n is None else n
     _checks.whole("n", size, 1)
+    if size > LAST_STEP:
+        raise ValueError(
+            f"`n` must be at most {LAST_STEP} cells, which are numbered in 32 bits; got {size}. "
+            "Run fewer at a time."
+        )
     return int(size)
 
 
@@ -118,7 +123,8 @@ def check(
     n = size_of(model, n)
     drive = drive_of(model, drive)
     _checks.whole("first_step", first_step, 0)
-    _checks.in_range("dt", dt, "positive, in ms", lambda x: (x > 0) & (x < np.inf), "0.1")
+    _checks.one_number("dt", dt, "positive, in ms", lambda x: (x > 0) & (x < np.inf), "0.1")
+    _checks.one_number("duration", duration, f"a multiple of dt = {dt:g} ms", _any, "100.0")
     if key is not None:
         check_key("key", key)
     model.check(params, drive, dt=dt, n=n, key=key)
@@ -141,6 +147,11 @@ def check(
         _check_state(model, params, n, state, dtype)
         _check_counters(state, steps)
     return steps
+
+
+def _any(x: Any) -> Any:
+    """Return True: `count_steps` has the rule."""
+    return np.isreal(x)
 
 
 def _check_state(model: Model, params: Any, n: int, state: Any, dtype: DTypeLike) -> None:
@@ -202,7 +213,15 @@ def check_key(name: str, key: Any) -> None:
 
 
 def check_dtype(dtype: DTypeLike) -> None:
-    """Raise ValueError for a dtype that can't hold potentials and counts."""
+    """Raise an error for a dtype that can't hold potentials and counts."""
+    try:
+        if isinstance(dtype, jax.Array):
+            raise TypeError("an array")
+        jnp.dtype(dtype)
+    except TypeError as error:
+        raise TypeError(
+            f"`dtype` must be float32 or float64; got {dtype!r:.200}. Pass jnp.float32."
+        ) from error
     if jnp.dtype(dtype) not in (jnp.float32, jnp.float64):
         raise ValueError(f"`dtype` must be float32 or float64; got {jnp.dtype(dtype).name}.")
     if jnp.dtype(dtype) == jnp.float64 and jnp.zeros(()).dtype != jnp.float64:

@@ -1,5 +1,6 @@
 """Checks of a drive before it runs: shape, length and values of each of its fields."""
 
+import inspect
 from collections.abc import Callable
 from typing import Any
 
@@ -54,7 +55,7 @@ def check(
                     f"`key` must be a jax.random.key, since `{path}` is drawn; got None. Pass "
                     "key=jax.random.key(0)."
                 )
-        elif callable(field):
+        elif callable(field) and not isinstance(field, type):
             _check_function(path, field, n, key)
         else:
             check_array(path, field, n)
@@ -64,6 +65,8 @@ def check(
 def _check_series(name: str, series: TimeSeries, rule: Rule, n: int, steps: range) -> None:
     """Raise ValueError for a series that misses steps of the run, or of wrong shape or values."""
     _checks.whole(f"{name}, first,", series.first, 0)
+    if not isinstance(series.values, jax.Array):
+        _checks.as_numbers(name, series.values)
     shape = np.shape(series.values)
     after = series.first + (shape[0] if shape else 0)
     if not shape or series.first > steps.start or after < steps.stop:
@@ -104,12 +107,25 @@ def _check_pulse(name: str, pulse: Pulse, rule: Rule, n: int, dt: float) -> None
 
 def _check_function(name: str, function: Callable[..., Any], n: int, key: jax.Array | None) -> None:
     """Raise TypeError or ValueError for a function of (step, key) that returns no such field."""
-    shown = jax.ShapeDtypeStruct((), jnp.int32)
-    result = jax.eval_shape(lambda *given: function(*given), shown, key)  # JAX keeps what it traced
-    if not hasattr(result, "shape"):
+    try:
+        inspect.signature(function).bind(0, key)
+    except TypeError as error:
         raise TypeError(
-            f"`{name}`, a function of (step, key), must return one array; got {result!r}."
-        )
+            f"`{name}` must be a function of (step, key); got {function!r}: {error}. Write "
+            "lambda step, key: ..."
+        ) from error
+    except ValueError:  # of a builtin, whose arguments are not known
+        pass
+
+    def checked(step: jax.Array, key: jax.Array | None) -> Any:
+        value = function(step, key)
+        if not (hasattr(value, "shape") or isinstance(value, bool | int | float)):
+            raise TypeError(
+                f"`{name}`, a function of (step, key), must return one array; got {value!r:.200}."
+            )
+        return value
+
+    result = jax.eval_shape(checked, jax.ShapeDtypeStruct((), jnp.int32), key)
     check_shape(name, result.shape, n)
 
 

@@ -9,8 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax.typing import ArrayLike, DTypeLike
 
-from neurogain import _seeds
-from neurogain._checks import is_concrete
+from neurogain import _checks, _seeds
 from neurogain._types import AnyArray
 from neurogain.spiking.engine import random_bits
 from neurogain.spiking.engine.times import nearest_step
@@ -176,7 +175,10 @@ def synapse(conductance: ArrayLike, reversal: ArrayLike) -> Drive:
       >>> float(synapse(10.0, -75.0).reversal_current)
       -750.0
     """
-    return Drive(conductance=conductance, reversal_current=jnp.asarray(conductance) * reversal)
+    for name, value in (("conductance", conductance), ("reversal", reversal)):
+        check_is_array(name, value)
+    factor = float(conductance) if isinstance(conductance, int) else conductance
+    return Drive(conductance=conductance, reversal_current=jnp.asarray(factor) * reversal)
 
 
 def combine(*drives: Drive) -> Drive:
@@ -189,6 +191,8 @@ def combine(*drives: Drive) -> Drive:
     Raises:
       TypeError: if a field changes in time; combine the constant ones and `_replace` it in.
     """
+    for one in drives:
+        check_kind("drives", one, Drive, of="")
     if any(is_varying(field) for one in drives for field in one):
         raise TypeError(
             "`combine` adds numbers and arrays; got a field that changes in time. Combine the "
@@ -205,7 +209,7 @@ def is_varying(leaf: object) -> bool:
 
 def is_random(leaf: object) -> bool:
     """Return whether a drive's field takes a key in every step."""
-    return isinstance(leaf, DRAWN) or callable(leaf)
+    return isinstance(leaf, DRAWN) or (callable(leaf) and not isinstance(leaf, type))
 
 
 def leaf_names(drive: Any) -> tuple[str, ...]:
@@ -243,7 +247,7 @@ def in_rounds(leaf: Any, dt: float) -> Any:
     """
     if not isinstance(leaf, PoissonInput):
         return leaf
-    if is_concrete(leaf.rate_hz) and np.all(np.asarray(leaf.rate_hz) * (dt / 1000) <= 1 + SLACK):
+    if _checks.is_concrete(leaf.rate_hz) and np.all(np.asarray(leaf.rate_hz) * (dt / 1000) <= 1 + SLACK):
         return leaf
     mean = jnp.asarray(leaf.rate_hz) * (dt / 1000)
     known = (mean >= 0) & (mean <= MOST_COUNTS * (1 + SLACK))
@@ -357,17 +361,19 @@ def fields(
     elif is_compound(drive):
         rules = drive.rules() if hasattr(drive, "rules") else {}
         for field, value in drive._asdict().items():
-            yield from fields(value, f"{name}.{field}", rules.get(field, CURRENT))
+            path, own = f"{name}.{field}", rules.get(field, CURRENT)
+            if isinstance(value, dict):  # no field is one; its check says so
+                yield path, value, own
+            else:
+                yield from fields(value, path, own)
     else:
         yield name, drive, rule
 
 
-def check_kind(name: str, value: object, kind: type) -> None:
+def check_kind(name: str, value: object, kind: type, of: str = " for this cell") -> None:
     """Raise TypeError for what is meant for another kind of cell."""
     if not isinstance(value, kind):
-        raise TypeError(
-            f"`{name}` must be a {kind.__name__} for this cell; got {type(value).__name__}."
-        )
+        raise TypeError(f"`{name}` must be a {kind.__name__}{of}; got {type(value).__name__}.")
 
 
 def check_number(name: str, value: object, rule: str) -> None:
@@ -376,12 +382,19 @@ def check_number(name: str, value: object, rule: str) -> None:
         raise TypeError(f"`{name}` must be {rule}; got {value!r}. Pass a number.")
 
 
-def check_array(name: str, value: Any, n: int) -> None:
-    """Raise TypeError for lists, None and the like, ValueError for wrong shapes."""
-    if value is None or isinstance(value, list | tuple):
+def check_is_array(name: str, value: Any) -> None:
+    """Raise TypeError for lists, None and the like."""
+    if value is None or isinstance(value, list | tuple | dict | str) or callable(value):
         raise TypeError(
             f"`{name}` must be a number or an array; got {value!r}. Pass a list as np.array([...])."
         )
+    if not isinstance(value, jax.Array):
+        _checks.as_numbers(name, value)
+
+
+def check_array(name: str, value: Any, n: int) -> None:
+    """Raise TypeError for lists, None and the like, ValueError for wrong shapes."""
+    check_is_array(name, value)
     check_shape(name, np.shape(value), n)
 
 

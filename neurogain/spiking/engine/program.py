@@ -12,7 +12,7 @@ import numpy as np
 from jax.typing import DTypeLike
 
 from neurogain import _seeds
-from neurogain.spiking.engine import drives, same_value
+from neurogain.spiking.engine import drives, same_value, step_checks
 from neurogain.spiking.engine.checks import Model, check, drive_of, parts_of, period_of, size_of
 from neurogain.spiking.recorders import Recorder, Total
 
@@ -153,6 +153,8 @@ def prepare(
 
     constants = [constant(leaf) for leaf in leaves]
     arrays = Arrays(as_arrays(params), constants, key)
+    after, info = _shapes(program, arrays, state)
+    step_checks.check(model, state, after, info, n)
     carries = _first_carries(program, arrays, state)
     size = sum(emitted_bytes(program, arrays, state, carries, recorders).values())
     return Prepared(program, arrays, state, carries, size, recorders, steps)

@@ -127,6 +127,14 @@ def simulate(
       6
     """
     _checks.whole("chunk", chunk, 1)
+    _checks.one_number(
+        "max_recorded_bytes", max_recorded_bytes, "at least 0", lambda x: x >= 0, "2**32"
+    )
+    if not (progress is None or isinstance(progress, bool) or _is_function(progress)):
+        raise TypeError(
+            "`progress` must be True, False or a function of (steps done, steps in all); got "
+            f"{progress!r:.200}."
+        )
     if any(
         isinstance(leaf, jax.core.Tracer) for leaf in jax.tree.leaves((params, drive, state, key))
     ):
@@ -188,6 +196,10 @@ def simulate(
         if not reached.chunks:
             raise
         raise Interrupted(result(), reached.done, steps) from None
+
+
+def _is_function(value: object) -> bool:
+    return callable(value) and not isinstance(value, type)
 
 
 @contextlib.contextmanager

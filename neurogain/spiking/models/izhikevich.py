@@ -10,7 +10,14 @@ from jax.typing import ArrayLike, DTypeLike
 from jaxtyping import Array, Float
 
 from neurogain import _checks
-from neurogain.spiking.cell import check_constants, check_drive, check_dt, check_kind, like
+from neurogain.spiking.cell import (
+    check_constants,
+    check_drive,
+    check_dt,
+    check_kind,
+    check_surrogate,
+    like,
+)
 from neurogain.spiking.engine.drives import Drive
 from neurogain.spiking.surrogate import SPIKE, Surrogate
 
@@ -169,6 +176,10 @@ class IzhikevichCell:
     empty_drive = Drive()
 
     surrogate: Surrogate = SPIKE
+
+    def __post_init__(self) -> None:
+        """Raise TypeError for what is no surrogate gradient."""
+        check_surrogate("surrogate", self.surrogate)
 
     def init(
         self, params: IzhikevichParams, n: int, dtype: DTypeLike = jnp.float32

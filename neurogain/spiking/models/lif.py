@@ -14,7 +14,14 @@ from jax.typing import ArrayLike, DTypeLike
 from jaxtyping import Array, Float
 
 from neurogain import _checks
-from neurogain.spiking.cell import check_constants, check_drive, check_dt, check_kind, like
+from neurogain.spiking.cell import (
+    check_constants,
+    check_drive,
+    check_dt,
+    check_kind,
+    check_surrogate,
+    like,
+)
 from neurogain.spiking.engine.drives import Drive
 from neurogain.spiking.surrogate import SPIKE, Surrogate
 
@@ -125,6 +132,10 @@ class LIFCell:
     empty_drive = Drive()
 
     surrogate: Surrogate = SPIKE
+
+    def __post_init__(self) -> None:
+        """Raise TypeError for what is no surrogate gradient."""
+        check_surrogate("surrogate", self.surrogate)
 
     def init(self, params: LIFParams, n: int, dtype: DTypeLike = jnp.float32) -> LIFState:
         """Return `n` cells at rest."""

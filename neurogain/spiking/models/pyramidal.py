@@ -17,7 +17,14 @@ from jax.typing import ArrayLike, DTypeLike
 from jaxtyping import Array, Float, Int
 
 from neurogain import _checks, gain
-from neurogain.spiking.cell import check_constants, check_drive, check_dt, check_kind, like
+from neurogain.spiking.cell import (
+    check_constants,
+    check_drive,
+    check_dt,
+    check_kind,
+    check_surrogate,
+    like,
+)
 from neurogain.spiking.engine import random_bits
 from neurogain.spiking.engine.drives import SLACK, Drive, Rule
 from neurogain.spiking.models import dendrite, izhikevich
@@ -209,6 +216,8 @@ def check(params: PyramidalParams, *, dt: float, n: int) -> None:
     Raises:
       ValueError: names the constant, the rule with its unit, the value and a way out.
     """
+    check_kind("params.soma", params.soma, IzhikevichParams)
+    check_kind("params.dendrite", params.dendrite, DendriteParams)
     check_constants(params, _POSITIVE, _UNITS, n)
     dendrite.check(params.dendrite, n=n)
     izhikevich.check(params.soma, dt=dt, n=n)
@@ -257,7 +266,9 @@ class PyramidalCell:
     calcium_surrogate: Surrogate = CALCIUM
 
     def __post_init__(self) -> None:
-        """Raise ValueError for an unknown kind of coupling."""
+        """Raise an error for an unknown kind of coupling, and for what is no surrogate."""
+        check_surrogate("surrogate", self.surrogate)
+        check_surrogate("calcium_surrogate", self.calcium_surrogate)
         if self.coupling not in get_args(Coupling):
             raise ValueError(
                 f"`coupling` must be one of {', '.join(get_args(Coupling))}; got "

@@ -91,8 +91,13 @@ class PoissonSource:
         raise ValueError(f"Sources of spikes have no compartment; got {compartment!r}.")
 
     def check(self, params: Any, drive: Any, *, dt: float, n: int, key: object) -> None:
-        """Raise an error for negative rates, and for a run without a key."""
-        del params, n
+        """Raise an error for rates out of range, parameters, and for a run without a key."""
+        del n
+        if jax.tree.leaves(params):
+            raise TypeError(
+                f"`params` of Poisson sources must be (), they have none; got {params!r:.200}. "
+                "The rate is their drive."
+            )
         most = 1000 / dt
         rule = f"a rate in [0, {most:g}] Hz, since a source spikes at most once in {dt:g} ms"
         way_out = (
@@ -150,7 +155,8 @@ class SpikeListSource:
         """Raise an error for a list of another number of sources, or in another dt."""
         del key
         drives.check_kind("params", params, SpikeList)
-        if jax.tree.leaves(drive) not in ([], [0.0]):
+        given = jax.tree.leaves(drive)
+        if given and (len(given) > 1 or np.ndim(given[0]) or given[0] != 0.0):
             raise ValueError(
                 f"`drive` must not be given to sources that spike by a list; got {drive!r}. Leave "
                 "it out."
@@ -159,6 +165,13 @@ class SpikeListSource:
         way_out = f"Pass spike_list(..., dt={dt:g})."
         same = lambda x: np.abs(x - dt) <= 1e-6 * dt  # noqa: E731
         _checks.in_range("params.dt", params.dt, rule, same, way_out)
+        if np.ndim(params.step) != 2 or not np.issubdtype(
+            np.asarray(params.step).dtype, np.integer
+        ):
+            raise TypeError(
+                "`params.step` must be a table of whole numbers, (sources, spikes); got "
+                f"{params.step!r:.200}. Pass spike_list(time_ms, cell, n={n}, dt=dt)."
+            )
         if np.shape(params.step)[0] != n:
             raise ValueError(
                 f"`params` must list the spikes of {n} sources; got {np.shape(params.step)[0]}. "

@@ -158,11 +158,10 @@ def _spread(table: Any, mesh: Mesh) -> Any:
 
 
 def _check_options(dt: float, key: jax.Array, path: str, max_delay: float) -> None:
-    _checks.in_range("dt", dt, "positive, in ms", lambda x: (x > 0) & (x < np.inf), "0.1")
+    _checks.one_number("dt", dt, "positive, in ms", lambda x: (x > 0) & (x < np.inf), "0.1")
     check_key("key", key)
     spec_checks.check_path("`path`", path)
-    rule = "positive and finite, in ms"
-    _checks.in_range("max_delay", max_delay, rule, lambda x: (x > 0) & (x < np.inf), "100.0")
+    _checks.positive("max_delay", max_delay, "ms", "100.0")
 
 
 def _check_names(populations: Mapping, projections: Mapping) -> None:
@@ -183,6 +182,11 @@ def _check_names(populations: Mapping, projections: Mapping) -> None:
 def _check_mesh(mesh: Mesh | None, populations: Mapping[str, Population]) -> None:
     if mesh is None:
         return
+    if not isinstance(mesh, Mesh):
+        raise TypeError(
+            f"`mesh` must be a jax.sharding.Mesh with an axis {AXIS!r}; got {mesh!r:.200}. Pass "
+            f"jax.make_mesh((devices,), ({AXIS!r},)), or None for one device."
+        )
     if mesh.axis_names != (AXIS,):
         raise ValueError(
             f"`mesh` must have one axis, {AXIS!r}; got {mesh.axis_names}. Pass "

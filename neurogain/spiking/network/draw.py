@@ -11,6 +11,8 @@ from neurogain.spiking.connectivity import Pairs
 from neurogain.spiking.network.spec import PerSynapse, Population, Projection
 from neurogain.spiking.network.spec_checks import check_values
 
+MAX_DELAY = 2**24  # steps
+
 
 class Drawn(NamedTuple):
     """A projection as it was drawn."""
@@ -44,19 +46,25 @@ def draw(
         raise type(error)(f"`connectivity` of {name}: {error}") from error
     weight = _per_synapse(f"`weight` of {name}", projection.weight, "nS", rng, pairs)
     weight = weight if pairs.scale is None else weight * pairs.scale
+    dt = float(dt)
     given = dt if projection.delay is None else projection.delay
     delay = _per_synapse(f"`delay` of {name}", given, "ms", rng, pairs)
+    if (delay > max_delay).any():
+        raise ValueError(
+            f"`delay` of {name} must be at most max_delay = {max_delay:g} ms, the buffer; got "
+            f"{delay.max():g}. Pass a larger max_delay to build."
+        )
+    if (delay / dt > MAX_DELAY).any():
+        raise ValueError(
+            f"`delay` of {name} must be at most {MAX_DELAY} steps of dt = {dt:g} ms, each of which "
+            f"has a buffer; got {delay.max():g} ms. Pass shorter delays, or a longer dt."
+        )
     steps = np.rint(delay / dt).astype(np.int32)
     bad = (np.abs(steps * dt - delay) > 1e-6 * np.maximum(delay, 1)) | (steps < 1)
     if bad.any():
         raise ValueError(
             f"`delay` of {name} must be a multiple of dt = {dt:g} ms and at least one; got "
             f"{delay[bad][0]:g}. Pass delay={dt:g} for the shortest."
-        )
-    if (delay > max_delay).any():
-        raise ValueError(
-            f"`delay` of {name} must be at most max_delay = {max_delay:g} ms, the buffer; got "
-            f"{delay.max():g}. Pass a larger max_delay to build."
         )
     return Drawn(pairs, weight, steps)
 

@@ -12,8 +12,8 @@ from jax.typing import DTypeLike
 
 from neurogain import _seeds
 from neurogain.spiking import synapses
-from neurogain.spiking.cell import add_synaptic
-from neurogain.spiking.engine import random_bits
+from neurogain.spiking.cell import Cell, add_synaptic, check_kind
+from neurogain.spiking.engine import random_bits, step_checks
 from neurogain.spiking.network import run_checks, spec, synapse_access
 from neurogain.spiking.network.arrays import (
     DenseParams,
@@ -60,6 +60,7 @@ class Network(NetworkStructure):
           name: of the projection.
           state: its plastic weights; without it those that the network was built with.
         """
+        run_checks.check_arrays(params, state)
         own = None if state is None else state.projections.get(name)
         return synapse_access.read(self, self.layout(name), params, own)
 
@@ -69,6 +70,7 @@ class Network(NetworkStructure):
         For a plastic projection these are the weights that `init` starts from; those of a state
         are set by `put_weights`. Weights may be traced, by vmap and, on the dense path, by grad.
         """
+        run_checks.check_arrays(params)
         return synapse_access.write(self, self.layout(name), params, weights)
 
     def put_weights(
@@ -78,6 +80,8 @@ class Network(NetworkStructure):
 
         Eligibility traces stay as they are.
         """
+        check_kind("state", state, NetworkState, of=" of this network")
+        run_checks.check_arrays(params, state)
         own = synapse_access.write_state(
             self, self.layout(name), params, state.projections.get(name), weights
         )
@@ -149,11 +153,11 @@ class Network(NetworkStructure):
     ) -> tuple[dict[str, Any], dict[str, Any]]:
         """Return state and info of each population under its drive and its open synapses."""
         cells, infos = {}, {}
-        for name, cell, _ in self.populations:
+        for name, cell, n in self.populations:
             own = state.cells[name]
             total = drive.get(name, cell.empty_drive)
             synaptic = {
-                c: synapses.drive(params.synapses[name][c], g, cell.potential(own, c), dt=dt)
+                c: synapses.drive(params.synapses[name][c], g, _potential(cell, own, c, n), dt=dt)
                 for c, g in state.synapses.get(name, {}).items()
             }
             cells[name], infos[name] = cell.step(
@@ -163,6 +167,7 @@ class Network(NetworkStructure):
                 dt=dt,
                 key=None if key is None else random_bits.fold_in(key, _seeds.of_name(name)),
             )
+            step_checks.check(cell, own, cells[name], infos[name], n)
         return cells, infos
 
     def _jumps(
@@ -232,6 +237,12 @@ class Network(NetworkStructure):
         """Raises ValueError or TypeError if the network can't be run with these arguments."""
         del n
         run_checks.check(self, params, drive, dt=dt, key=key)
+
+
+def _potential(cell: Cell, state: Any, compartment: str, n: int) -> jax.Array:
+    v = cell.potential(state, compartment)
+    step_checks.check_potential(cell, compartment, v, n)
+    return v
 
 
 def _start(

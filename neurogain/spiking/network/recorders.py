@@ -11,6 +11,15 @@ from neurogain import _checks
 from neurogain.spiking.recorders import TraceRecord
 
 
+def _check_numbers(name: str, values: Any, example: str) -> None:
+    """Raise TypeError unless a value is a list of numbers."""
+    if _checks.as_numbers(name, values).ndim != 1:
+        raise TypeError(
+            f"`{name}` must be a tuple of numbers; got {values!r:.200}. Pass for instance "
+            f"{name}={example}."
+        )
+
+
 class _OfProjection:
     """What recorders of one projection's weights share."""
 
@@ -65,6 +74,7 @@ class Weights(_OfProjection):
         """Raise ValueError for samples at no step."""
         _checks.whole("every", self.every, 1)
         if self.synapses is not None:
+            _check_numbers("synapses", self.synapses, "(0, 1)")
             object.__setattr__(self, "synapses", tuple(int(s) for s in self.synapses))
 
     def check(self, model: Any) -> None:
@@ -126,6 +136,7 @@ class WeightHistogram(_OfProjection):
     def __post_init__(self) -> None:
         """Raise ValueError for samples at no step, or edges that do not ascend."""
         _checks.whole("every", self.every, 1)
+        _check_numbers("edges", self.edges, "(0.0, 0.5, 1.0)")
         object.__setattr__(self, "edges", tuple(float(x) for x in self.edges))
         if len(self.edges) < 2 or not np.all(np.diff(self.edges) > 0):
             raise ValueError(f"`edges` must be at least two, ascending, in nS; got {self.edges}.")

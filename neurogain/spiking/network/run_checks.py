@@ -9,8 +9,15 @@ from neurogain import _checks
 from neurogain.spiking import plasticity, synapses
 from neurogain.spiking.engine import drives
 from neurogain.spiking.network import synapse_access
-from neurogain.spiking.network.arrays import NetworkParams
+from neurogain.spiking.network.arrays import NetworkParams, NetworkState
 from neurogain.spiking.network.structure import NetworkStructure
+
+
+def check_arrays(params: Any, state: Any = None) -> None:
+    """Raise TypeError for parameters or a state that are not a network's."""
+    drives.check_kind("params", params, NetworkParams, of=" of this network")
+    if state is not None:
+        drives.check_kind("state", state, NetworkState, of=" of this network")
 
 
 def check(

@@ -1,7 +1,7 @@
 """What is checked of populations and projections before they are built."""
 
 from collections.abc import Mapping
-from typing import get_args
+from typing import Any, get_args
 
 import jax
 import numpy as np
@@ -13,6 +13,8 @@ from neurogain.spiking.engine import drives
 from neurogain.spiking.network.spec import Path, Population, Projection, receptors_of
 from neurogain.spiking.synapses import SynapseParams
 
+MAX_CELLS = 2**31 - 2  # of a population: they are counted in 32 bits
+
 
 def check_projection(name: str, one: Projection, populations: Mapping[str, Population]) -> None:
     """Check that a projection's populations, compartment and receptors are there.
@@ -20,8 +22,15 @@ def check_projection(name: str, one: Projection, populations: Mapping[str, Popul
     Raises:
       ValueError: names the field, the rule, the value and a way out.
     """
+    if not isinstance(one, Projection):
+        raise TypeError(
+            f"`projections` must hold Projection(...); {name} is {one!r:.200}. Pass for instance "
+            'Projection("source", "target", connectivity.AllToAll(), 0.5).'
+        )
+    _check_name("projection", name)
     for field in ("source", "target"):
-        if getattr(one, field) not in populations:
+        known_name = isinstance(getattr(one, field), str) and getattr(one, field) in populations
+        if not known_name:
             raise ValueError(
                 f"`{field}` of {name} must be one of {', '.join(populations)}; got "
                 f"{getattr(one, field)!r}."
@@ -38,16 +47,29 @@ def check_projection(name: str, one: Projection, populations: Mapping[str, Popul
             f"`compartment` of {name} must be {kind}, {' or '.join(known) or 'which has none'}; "
             f"got {one.compartment!r}."
         )
-    if not one.shares:
-        raise ValueError(f"`receptor` of {name} must name at least one; got {one.receptor!r}.")
     receptors = receptors_of(populations[one.target], one.compartment)
-    for receptor, share in one.shares:
-        _check_receptor(f"`receptor` of {name}", receptor, receptors)
-        if not 0 <= share < np.inf:
-            raise ValueError(
-                f"`receptor` of {name} must give {receptor} a share of at least 0; got {share}."
-            )
+    _check_shares(f"receptor` of {name}", one.receptor, receptors)
     check_path(f"`path` of {name}", one.path)
+
+
+def _check_shares(what: str, given: object, receptors: SynapseParams) -> None:
+    """Check that receptors are there, and that their shares are numbers of at least 0."""
+    if not isinstance(given, str | Mapping):
+        raise TypeError(
+            f"`{what} must be a name, or shares by name; got {given!r:.200}. Pass for instance "
+            '{"ampa": 1.0, "nmda": 0.5}.'
+        )
+    if not given:
+        raise ValueError(f"`{what} must name at least one; got {given!r}.")
+    shares = dict.fromkeys([given], 1.0) if isinstance(given, str) else given
+    for receptor, share in shares.items():
+        _check_receptor(f"`{what}", receptor, receptors)
+        is_number = isinstance(share, int | float | np.number) and not isinstance(share, bool)
+        if not is_number or not 0 <= share < np.inf:
+            raise (ValueError if is_number else TypeError)(
+                f"`{what} must give {receptor} a share of at least 0; got {share!r:.200}. Pass for "
+                f"instance {{{receptor!r}: 1.0}}."
+            )
 
 
 def check_path(what: str, path: str) -> None:
@@ -62,11 +84,19 @@ def check_population(name: str, one: Population) -> None:
     Raises:
       ValueError, TypeError: names the field, the rule, the value and a way out.
     """
-    if not isinstance(one.size, int | np.integer) or one.size < 1:
-        raise ValueError(f"`size` of {name} must be a whole number of cells; got {one.size!r}.")
+    if not isinstance(one, Population):
+        raise TypeError(
+            f"`populations` must hold Population(...); {name} is {one!r:.200}. Pass for instance "
+            "Population(LIFCell(), LIFParams(), 100)."
+        )
+    _check_name("population", name)
+    is_whole = isinstance(one.size, int | np.integer) and not isinstance(one.size, bool)
+    if not is_whole or not 1 <= one.size <= MAX_CELLS:
+        raise ValueError(
+            f"`size` of {name} must be a whole number of cells, at most {MAX_CELLS}; got "
+            f"{one.size!r}."
+        )
     check_cell(f"`cell` of {name}", one.cell)
-    if "." in name:
-        raise ValueError(f"A population's name must not have a dot in it; got {name!r}.")
     if not isinstance(one.synapses, Mapping):
         raise TypeError(
             f"`synapses` of {name} must be a dictionary by compartment; got {one.synapses!r}. Pass "
@@ -80,6 +110,11 @@ def check_population(name: str, one: Population) -> None:
                 f"{compartment!r}."
             )
         _check_synapses(f"{name}, {compartment}", params, one.size)
+    if isinstance(one.inputs, str) or not all(isinstance(x, str) for x in _listed(one.inputs)):
+        raise TypeError(
+            f"`inputs` of {name} must be a tuple of texts; got {one.inputs!r:.200}. Pass for "
+            'instance ("soma.ampa",).'
+        )
     for text in one.inputs:
         compartment, _, receptor = text.partition(".")
         if compartment not in known:
@@ -90,6 +125,19 @@ def check_population(name: str, one: Population) -> None:
         _check_receptor(f"`inputs` of {name}", receptor, receptors_of(one, compartment))
 
 
+def _check_name(what: str, name: object) -> None:
+    """Raise an error unless a name is a text without dots, which separate it from its parts."""
+    if not isinstance(name, str):
+        raise TypeError(f"A {what}'s name must be a text; got {name!r:.200}.")
+    if what == "population" and "." in name:
+        raise ValueError(f"A {what}'s name must not have a dot in it; got {name!r}.")
+
+
+def _listed(values: Any) -> tuple[Any, ...]:
+    """Return what is in a list or tuple; of anything else, itself."""
+    return tuple(values) if isinstance(values, list | tuple) else (values,)
+
+
 def _check_synapses(where: str, params: SynapseParams, size: int) -> None:
     """Check the receptors of a compartment: their kind, their shapes, then their constants."""
     if not isinstance(params, SynapseParams):
@@ -97,6 +145,13 @@ def _check_synapses(where: str, params: SynapseParams, size: int) -> None:
     for path, value in jax.tree_util.tree_flatten_with_path(params)[0]:
         field = jax.tree_util.keystr(path).lstrip(".")
         drives.check_array(f"synapses of {where}.{field}", value, size)
+    for name in params:
+        gate = getattr(params[name], "gate", None)
+        if gate is not None and (isinstance(gate, type) or not callable(gate)):
+            raise TypeError(
+                f"`gate` of {name} in {where}, must be a function of the potential in mV; got "
+                f"{gate!r:.200}. Pass synapses.nmda_gate, or None."
+            )
     synapses.check(params)
 
 
@@ -117,9 +172,12 @@ def check_values(what: str, values: ArrayLike, unit: str, synapse_count: int) ->
     Raises:
       ValueError, TypeError: if the shape is another, or values are negative or not finite.
     """
-    array = np.asarray(values)
+    try:
+        array = np.asarray(values)
+    except (ValueError, TypeError):  # lists of different lengths
+        array = np.asarray(None)
     if array.dtype.kind not in "fiu":
-        raise TypeError(f"{what} must be numbers, in {unit}; got {values!r}.")
+        raise TypeError(f"{what} must be numbers, in {unit}; got {values!r:.200}.")
     if array.shape not in ((), (synapse_count,)):
         raise ValueError(
             f"{what} must be one number, or one per synapse, shape ({synapse_count},); got shape "

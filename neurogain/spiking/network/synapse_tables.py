@@ -7,7 +7,7 @@ import jax
 import numpy as np
 import scipy.sparse
 
-from neurogain.spiking.connectivity import Pairs
+from neurogain.spiking.connectivity import Pairs, check_count
 from neurogain.spiking.network.arrays import Columns, DenseParams, Rows
 
 MAX_DENSE_BYTES = 1 << 31
@@ -109,6 +109,7 @@ def merge(projections: Sequence[tuple[int, int, Links]], n: int) -> Links:
     start = np.append(0, np.cumsum(counts.sum(axis=0)))
     begin = start[:-1] + np.cumsum(counts, axis=0) - counts  # of each projection in each row
     total = int(start[-1])
+    check_count(total)
     target, weight = np.empty(total, np.int32), np.empty(total, weight_dtype())
     delay = np.empty(total, np.int32)
     for k, (first, slot, one) in enumerate(projections):
