@@ -12,7 +12,7 @@ import numpy as np
 from jax.typing import DTypeLike
 
 from neurogain import _seeds
-from neurogain.spiking.engine import drives, same_value, step_checks
+from neurogain.spiking.engine import draws, drives, same_value, step_checks
 from neurogain.spiking.engine.checks import Model, check, drive_of, parts_of, period_of, size_of
 from neurogain.spiking.recorders import Recorder, Total
 
@@ -149,7 +149,7 @@ def prepare(
         """Return a leaf as arrays; series stay on the host, see `drives.window`."""
         if isinstance(leaf, drives.TimeSeries) and not isinstance(leaf.values, jax.core.Tracer):
             return dataclasses.replace(leaf, values=np.asarray(leaf.values, dtype))
-        return None if callable(leaf) else drives.in_rounds(as_arrays(leaf), dt)
+        return None if callable(leaf) else draws.in_rounds(as_arrays(leaf), dt)
 
     constants = [constant(leaf) for leaf in leaves]
     arrays = Arrays(as_arrays(params), constants, key)
@@ -165,7 +165,7 @@ def _draw(
 ) -> tuple[jax.Array, ...]:
     """Return what the drives draw in a step."""
     dtype = next((x.dtype for x in jax.tree.leaves(state) if x.dtype.kind == "f"), jnp.float32)
-    return drives.draw(
+    return draws.draw(
         arrays.drive, key, names=program.names, dt=program.dt, n=program.sizes, dtype=dtype
     )
 

@@ -11,6 +11,7 @@ from typing import Any, Literal
 import numpy as np
 from jaxtyping import Float
 
+from neurogain import _checks
 from neurogain.neuromod import Effect, Interactions, KineticsParams, systems, tables
 from neurogain.neuromod.systems import NeuromodParams
 from neurogain.tasks.go_nogo.agent import AgentParams
@@ -65,6 +66,7 @@ def _without(name: str) -> tuple[str, ...]:
     return tuple(action for action in ACTIONS if action != name)
 
 
+EARLY = 40  # first trials, in which no random burst is called for
 YOKED_TO = "da+na"
 """Whose bursts the condition with the source "yoked" gets."""
 _WORDS = {"gain": "gain", "bursts": "bursts", "learning_rate": "plasticity", "reset": "reset"}
@@ -121,6 +123,11 @@ def parameters(
     condition: Condition, validity: float, *, learning: Mapping[str, float] = LEARNING
 ) -> AgentParams:
     """Return all numbers of a condition; every condition has the same tree, so none recompiles."""
+    if not isinstance(condition, Condition):
+        raise TypeError(
+            f"`condition` must be a Condition; got {condition!r:.200}. Pass CONDITIONS[name], with "
+            f"one of {', '.join(CONDITIONS)}."
+        )
     effects = [
         Effect(receptor, name, float(condition.actions.get(name, 0.0)))
         for name, receptor in RECEPTOR_OF.items()
@@ -152,16 +159,35 @@ def given_bursts(
       seed: of the draw.
       yoke: bursts of DA + NA, (seeds, trials), for a yoked condition.
 
+    Raises:
+      ValueError: if the task has no trials behind the first 40 or a shift, or `yoke` is not of
+        these seeds and trials.
+
     Example:
       >>> given_bursts(CONDITIONS["na-late"], Task(), 2, seed=0).sum(axis=1).tolist()
       [1.0, 1.0]
     """
+    task.check()
+    _checks.whole("seeds", seeds, 1)
+    _checks.whole("seed", seed, 0)
     given = np.zeros((seeds, task.total), np.float32)
     if condition.source in ("random", "late"):
         rng = np.random.default_rng([seed, 1])
-        first = task.starts[1] if condition.source == "late" else 40
+        late = condition.source == "late"
+        first = (*task.starts, task.total)[1] if late else EARLY
+        if first >= task.total:
+            rest = "a shift" if late else f"more than {EARLY} trials"
+            raise ValueError(
+                f"`task` must have {rest}, for bursts behind it; got {task.total} trials and "
+                f"{task.shifts} shifts. Choose another condition or task."
+            )
         given[np.arange(seeds), rng.integers(first, task.total, seeds)] = 1
     if condition.source == "yoked":
-        assert yoke is not None
-        given[:] = np.roll(yoke, -1, axis=0)
+        bursts = np.asarray(yoke)
+        if bursts.shape != given.shape:
+            raise ValueError(
+                f"`yoke` must have shape (seeds, trials) = {given.shape}, the bursts of "
+                f"{YOKED_TO!r}; got {bursts.shape}."
+            )
+        given[:] = np.roll(bursts, -1, axis=0)
     return given

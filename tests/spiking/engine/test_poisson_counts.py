@@ -22,7 +22,7 @@ from neurogain.spiking import (
     rollout,
     simulate,
 )
-from neurogain.spiking.engine import drives, random_bits
+from neurogain.spiking.engine import draws, random_bits
 from neurogain.spiking.recorders import Traces
 
 pytestmark = pytest.mark.optimized
@@ -38,7 +38,7 @@ def summed(mean, rounds, most, *, key=KEY, n=MANY, stream=0):
 
 def counts_of(mean, **options):
     """Return counts of a mean per step, in as many rounds as a drive of that mean takes."""
-    leaf = drives.in_rounds(PoissonInput(jnp.asarray(mean, jnp.float32) * 10_000, 1.0), 0.1)
+    leaf = draws.in_rounds(PoissonInput(jnp.asarray(mean, jnp.float32) * 10_000, 1.0), 0.1)
     if isinstance(leaf, PoissonInput):
         leaf = leaf._replace(rate_hz=leaf.rate_hz / 10_000)
         return np.asarray(summed(leaf.rate_hz, jnp.int32(1), jnp.int32(1), **options))
