@@ -165,22 +165,33 @@ def _steps(tx, params, wrap):
         yield params, state
 
 
-def test_gain_follows_its_equation_and_the_step_compiles_once(case, params, oracle):
-    chex.clear_trace_counter()  # it knows functions by name, across tests
+_COMPILED: dict[Case, list] = {}
+
+
+@pytest.fixture
+def compiled(case, params):
+    """Return (params, state) at the start and after every drive; the step was traced once."""
 
     def traced_once(step):
         return jax.jit(chex.assert_max_traces(step, n=1))
 
-    *_, (params, state) = _steps(case.build(), params, traced_once)
+    if case not in _COMPILED:
+        chex.clear_trace_counter()  # it knows functions by name, across cases
+        _COMPILED[case] = list(_steps(case.build(), params, traced_once))
+    return _COMPILED[case]
+
+
+def test_gain_follows_its_equation_and_the_step_compiles_once(case, compiled, oracle):
+    params, state = compiled[-1]
     expected = oracle.gain_after(case.drives(DRIVES))
     assert expected > 1.2
     np.testing.assert_allclose(get_gain(state), expected, rtol=1e-6)
     assert all(np.isfinite(x).all() for x in jax.tree.leaves(params))
 
 
-def test_jit_equals_eager_and_types_stay(case, params):
+def test_jit_equals_eager_and_types_stay(case, params, compiled):
     eager = list(_steps(case.build(), params, lambda step: step))
-    for (p, s), (p_jit, s_jit) in zip(eager, _steps(case.build(), params, jax.jit), strict=True):
+    for (p, s), (p_jit, s_jit) in zip(eager, compiled, strict=True):
         chex.assert_trees_all_equal_structs((p, s), (p_jit, s_jit), eager[0])
         chex.assert_trees_all_equal_shapes_and_dtypes((p, s), (p_jit, s_jit), eager[0])
         for a, b in zip(jax.tree.leaves((p, s)), jax.tree.leaves((p_jit, s_jit)), strict=True):
@@ -198,8 +209,8 @@ def test_state_shares_no_buffer_with_the_parameters(case, params):
     assert len(pointers_owned) == len(set(pointers_owned))
 
 
-def test_helpers_find_the_node(case, params, oracle, assert_close):
-    *_, (params, state) = _steps(case.build(), params, jax.jit)
+def test_helpers_find_the_node(case, compiled, oracle, assert_close):
+    params, state = compiled[-1]
     (path,) = find_gains(state)
     assert (path == "") == isinstance(state, ModulateByGainState)
     if case.flat:
@@ -218,8 +229,8 @@ def test_helpers_find_the_node(case, params, oracle, assert_close):
     )
 
 
-def test_slow_weights_act_where_there_are_some(case, params, oracle, assert_close):
-    (start, first), *after = _steps(case.build(), params, jax.jit)
+def test_slow_weights_act_where_there_are_some(case, compiled, oracle, assert_close):
+    (start, first), *after = compiled
     history, state = [p for p, _ in after], after[-1][1]
     assert has_acting(state) == bool(case.averaged) or case.build is CASES["schedule_free"].build
     if case.build is CASES["schedule_free"].build:

@@ -1,7 +1,6 @@
 """Float32 on a recorded sequence of gradients and drives, for every kind of gain group."""
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 import optax
 import pytest
@@ -34,9 +33,15 @@ def _record(shapes, drive_shape):
     return record
 
 
-@pytest.mark.parametrize("mask", [None, MASK], ids=["all", "masked"])
-@pytest.mark.parametrize("group", GROUPS)
-@pytest.mark.parametrize("name", ["sgd", "momentum", "adam", "adamw"])
+NAMES = ("sgd", "momentum", "adam", "adamw")
+CASES = [  # any two of the three meet
+    (name, group, MASK if (i + j) % 2 else None)
+    for i, name in enumerate(NAMES)
+    for j, group in enumerate(GROUPS)
+]
+
+
+@pytest.mark.parametrize(("name", "group", "mask"), CASES)
 def test_recorded_run_equals_the_literal_algorithm(name, group, mask, oracle, params):
     options, drive_shape = GROUPS[group]
     make, reference = oracle.bases[name]
@@ -59,7 +64,7 @@ def test_recorded_run_equals_the_literal_algorithm(name, group, mask, oracle, pa
         updates, state = tx.update(grads, state, params, uncertainty=drive)
         return (optax.apply_updates(params, updates), state), None
 
-    stacked = jax.tree.map(lambda *xs: jnp.stack(xs), *record)
+    stacked = jax.tree.map(lambda *xs: np.stack(xs), *record)
     (params, state), _ = jax.jit(lambda c: jax.lax.scan(step, c, stacked))(
         (params, tx.init(params))
     )

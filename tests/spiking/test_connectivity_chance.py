@@ -23,11 +23,11 @@ DRAWS = 1500
 def counted(rule, n_pre, n_post, recurrent, draws=DRAWS):
     """Return how often each pair is connected, (n_pre, n_post), and all in-degrees."""
     rng = np.random.default_rng(11)
-    counts, degrees = np.zeros((n_pre, n_post), int), np.zeros((draws, n_post), int)
-    for i in range(draws):
-        pairs = rule.connect(rng, n_pre, n_post, recurrent)
-        np.add.at(counts, (pairs.pre, pairs.post), 1)
-        degrees[i] = np.bincount(pairs.post, minlength=n_post)
+    drawn = [rule.connect(rng, n_pre, n_post, recurrent) for _ in range(draws)]
+    pre, post = (np.concatenate([getattr(x, side) for x in drawn]) for side in ("pre", "post"))
+    counts = np.bincount(pre * n_post + post, minlength=n_pre * n_post).reshape(n_pre, n_post)
+    draw = np.repeat(np.arange(draws), [len(pairs.pre) for pairs in drawn])
+    degrees = np.bincount(draw * n_post + post, minlength=draws * n_post).reshape(draws, n_post)
     return counts, degrees
 
 
