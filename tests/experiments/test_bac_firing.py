@@ -38,7 +38,8 @@ def test_metrics_arrays_and_figures_are_on_disk(result):
     assert metrics["config"]["delay"] == list(range(-24, 17, 2))
 
 
-def test_the_command_runs_nothing_again(result, capsys):
+def test_the_command_runs_nothing_again(result, capsys, monkeypatch):
+    monkeypatch.setattr(figures, "figures", lambda *of: {})  # they are there already
     options = ("--delay", "-24:16:2", "--dendritic-pulse", "400:800:200", "--repeats", "30")
     cli.main(["bac-firing", "--out", str(result.out), "--resume", *options])
     printed = capsys.readouterr()

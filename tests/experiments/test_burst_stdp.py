@@ -175,7 +175,8 @@ def test_metrics_arrays_and_figures_are_on_disk(result):
     assert result.plot().axes[0].get_title() == "Change of weights"
 
 
-def test_the_command_adds_a_seed(result, capsys):
+def test_the_command_adds_a_seed(result, capsys, monkeypatch):
+    monkeypatch.setattr(figures, "figures", lambda *of: {})  # they are there already
     times = ("--warm-up", "500", "--duration", "1500", "--early", "500", "--pulse", "500", "1000")
     maps = ("--map-current", "700", "1200", "--map-noise", "1000", "--map-seeds", "4")
     cells = ("--pre", "10", "--post", "4", "--seeds", "4")

@@ -7,7 +7,7 @@ import pytest
 
 from neurogain import cli
 from neurogain.experiments import gain_curve
-from neurogain.experiments.gain_curve import Curves, GainCurveConfig, Unit
+from neurogain.experiments.gain_curve import Curves, GainCurveConfig, Unit, figures
 from neurogain.spiking import Drive, PyramidalCell, PyramidalDrive, cells, simulate
 
 CONFIG = GainCurveConfig(
@@ -73,7 +73,8 @@ def test_metrics_arrays_and_figures_are_on_disk(result):
         np.testing.assert_array_equal(arrays["somatic_current_pA"], np.arange(600, 1001, 100))
 
 
-def test_the_command_gives_the_same(result, tmp_path, capsys):
+def test_the_command_gives_the_same(result, tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(figures, "figures", lambda *of: {})  # they are drawn above
     options = ("--somatic-current", "600:1000:100", "--dendritic-current", "0", "800")
     more = ("--coupling", "0", "0.5", "--duration", "300", "--repeats", "3")
     cli.main(["gain-curve", "--out", str(tmp_path / "run"), *options, *more])

@@ -8,6 +8,7 @@ import pytest
 from neurogain import cli
 from neurogain.experiments import microcircuit
 from neurogain.experiments.microcircuit import config as configs
+from neurogain.experiments.microcircuit import figures
 from neurogain.experiments.microcircuit.config import KNOBS, MicrocircuitConfig, Setting
 from neurogain.experiments.microcircuit.run import (
     network_of,
@@ -43,9 +44,9 @@ def result(tmp_path_factory):
 
 def test_metrics_arrays_and_figures_are_on_disk(result):
     names = ("raster", "traces", "weights", "inhibition", "pv_distance")
-    figures = {f"{name}.png" for name in (*names, *(f"gain_{knob}" for knob in KNOBS))}
+    drawn = {f"{name}.png" for name in (*names, *(f"gain_{knob}" for knob in KNOBS))}
     written = {p.name for p in result.out.iterdir()} - {".lock"}
-    assert written == figures | {"config.json", "metrics.json", "curves"}
+    assert written == drawn | {"config.json", "metrics.json", "curves"}
     units = {p.stem for p in (result.out / "curves").iterdir()}
     assert {"weights", "reference,seed=0", "reference,seed=1"} < units
     assert "r=0.2,Id=800,p=0.75,som=75,pv=75,sector=75,seed=0" in units
@@ -71,7 +72,8 @@ def test_metrics_have_reference_conditions_and_distances(result):
     assert len(metrics["pv_distance"]["threshold_change_pA"]) == 3
 
 
-def test_the_command_adds_a_seed_to_a_finished_folder(result, tmp_path, capsys):
+def test_the_command_adds_a_seed_to_a_finished_folder(result, capsys, monkeypatch):
+    monkeypatch.setattr(figures, "figures", lambda *of: {})  # they are there already
     levels = ("--dendritic-levels", "0", "800", "--coupling-levels", "0", "1", "--som-levels", "75")
     cli.main(
         [

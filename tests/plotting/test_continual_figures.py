@@ -6,7 +6,7 @@ from scipy import stats
 
 from neurogain.plotting import continual as figures
 
-SIZES = pytest.mark.parametrize(("tasks", "seeds"), [(2, 1), (2, 5), (5, 1), (5, 5)])
+SIZES = pytest.mark.parametrize(("tasks", "seeds"), [(2, 5), (5, 1)])
 
 
 def names(tasks):
