@@ -107,7 +107,7 @@ def test_a_traced_step_is_refused():
         (Drive(dict), TypeError, "`drive.current` must be a number or an array; got <class"),
         (Drive({}), TypeError, "`drive.current` must be a number or an array; got {}."),
         (Drive({"x": 1.0}), TypeError, "`drive.current` must be a number or an array; got {'x'"),
-        (Drive("x"), TypeError, "`drive.current` must be a number or an array; got 'x'."),
+        (Drive("x"), TypeError, "`drive.current` must be a number or an array of numbers; got 'x'"),
         (Drive(1j), TypeError, "`drive.current` must be a number or an array of numbers; got 1j."),
         (Drive(TimeSeries([[1], [1, 2]])), TypeError, "`drive.current` must be a number or"),
         (Drive(lambda step: 0.0), TypeError, "`drive.current` must be a function of (step, key)"),

@@ -319,7 +319,7 @@ def check_number(name: str, value: object, rule: str) -> None:
 
 def check_is_array(name: str, value: Any) -> None:
     """Raise TypeError for lists, None and the like."""
-    if value is None or isinstance(value, list | tuple | dict | str) or callable(value):
+    if value is None or isinstance(value, list | tuple | dict) or callable(value):
         raise TypeError(
             f"`{name}` must be a number or an array; got {value!r}. Pass a list as np.array([...])."
         )
