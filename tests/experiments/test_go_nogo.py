@@ -31,7 +31,7 @@ def test_the_median_of_many_holds_the_median():
 
 
 SMALL = GoNoGoConfig(
-    conditions=("na-yoked", "da+na", "na-random", "na-late", "da"), validity=1, overtraining=0,
+    conditions=("na-yoked", "da+na", "na-random", "da"), validity=1, overtraining=0,
     trials=100, seeds=2,
 )  # fmt: skip
 DA, NA = Unit("da", 1.0, 0), Unit("da+na", 1.0, 0)
@@ -40,7 +40,7 @@ DA, NA = Unit("da", 1.0, 0), Unit("da+na", 1.0, 0)
 def test_what_another_is_yoked_to_comes_first():
     units = list(dataclasses.replace(SMALL, overtraining=("0", "40")).units())
     assert units[0] == NA
-    assert len(units) == len(set(units)) == 5 + 2
+    assert len(units) == len(set(units)) == 4 + 2
     assert {u.condition for u in units if u.overtraining} == {"da", "da+na"}
     parts = {part.label: part for part in go_nogo.EXPERIMENT.parts(SMALL)}
     assert parts["na-yoked,validity=1,overtraining=0"].needs == (NA.label,)
@@ -113,7 +113,7 @@ def test_the_first_rule_is_being_learned(result):
 
 def test_the_summary_holds_every_condition_and_pair(result):
     metrics = result.metrics
-    assert list(metrics["conditions"]) == ["da+na", "na-yoked", "na-random", "na-late", "da"]
+    assert list(metrics["conditions"]) == ["da+na", "na-yoked", "na-random", "da"]
     one = metrics["conditions"]["da+na"]
     assert set(one["detector"]) == {"latency", "misses", "false_alarms"}
     assert set(one["entropy_go_bits"]) == set(one["entropy_pair_bits"]) == {"before", "at", "after"}
