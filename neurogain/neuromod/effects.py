@@ -121,10 +121,10 @@ def check(effects: Sequence[Effect], receptors: Sequence[str]) -> None:
     for effect in effects:
         if not isinstance(effect, Effect):
             raise TypeError(f"`effects` must hold Effect(...); got {effect!r}.")
-        for field in ("receptor", "target"):
+        for field in ("receptor", "target", "source"):
             if not isinstance(getattr(effect, field), str):
                 raise TypeError(
-                    f"`{field}` of an effect must be a name; got {getattr(effect, field)!r:.200}."
+                    f"`{field}` of an effect must be a text; got {getattr(effect, field)!r:.200}."
                 )
         if effect.receptor not in receptors:
             raise ValueError(
@@ -160,6 +160,10 @@ def on(
                 f"`table` must hold Effect(...); got {one!r:.200}. Pass for instance "
                 'tables.EFFECTS["pv"].'
             )
+    if among is not None and (isinstance(among, str) or not isinstance(among, Collection)):
+        raise TypeError(
+            f"`among` must hold names of targets; got {among!r:.200}. Pass neuromod.targets(network)."
+        )
     found = (dataclasses.replace(one, target=f"{population}.{one.target}") for one in table)
     return tuple(one for one in found if among is None or one.target in among)
 

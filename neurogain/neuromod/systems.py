@@ -275,6 +275,8 @@ def check_drive(params: NeuromodParams, field: str, value: Any) -> None:
     own = params.kinetics.get(_DRIVEN.get(field, ""))
     wanted = () if own is None else np.shape(own.tonic)
     for number in drives.numbers(value):
+        if _checks.is_concrete(number):
+            _checks.as_numbers(field, number)
         drives.check_number(field, number, _RULES[field].text)
         shape = np.shape(number)[1:] if isinstance(value, drives.TimeSeries) else np.shape(number)
         if shape not in ((), wanted):

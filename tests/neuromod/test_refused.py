@@ -81,8 +81,9 @@ def test_systems(systems, error, message):
     [
         (None, TypeError, "`effects` must be a tuple of Effect(...); got None. Pass (effect,)"),
         (EFFECT, TypeError, "`effects` must be a tuple of Effect(...); got Effect("),
-        ((Effect("d1", None, 1.0),), TypeError, "`target` of an effect must be a name; got None."),
-        ((Effect(3, "a.soma.current", 1.0),), TypeError, "`receptor` of an effect must be a name"),
+        ((Effect("d1", None, 1.0),), TypeError, "`target` of an effect must be a text; got None."),
+        ((Effect(3, "a.soma.current", 1.0),), TypeError, "`receptor` of an effect must be a text"),
+        ((Effect("d1", "a.soma.current", 1.0, [1]),), TypeError, "`source` of an effect must be"),
         ((Effect("d1", "a.soma.current", [1.0, 2.0]),), ValueError,
          "`strength` of d1 on a.soma.current must have shape () or (3,), one for each target cell"),
         ((Effect("d1", "a.soma.current", dict),), TypeError,
@@ -110,6 +111,18 @@ def test_what_is_no_network(value):
 def test_what_is_no_target(value):
     refuses(f"`targets` must hold Target(...); got {value!r}. Pass", Modulated, NETWORK, value)
     refuses(f"`table` must hold Effect(...); got {value!r}.", neuromod.effects.on, "a", value)
+
+
+def test_what_is_no_drive_or_no_set_of_targets():
+    params = ModulatedParams(PARAMS, STANDARD, ())
+    refuses(
+        "`expected_uncertainty` must be a number or an array of numbers; got [1, [2, 3]].",
+        simulate, Modulated(NETWORK), params, {"neuromod.expected_uncertainty": [1, [2, 3]]},
+        duration=0.2,
+    )  # fmt: skip
+    for among in (5, "a.soma.current"):
+        refuses(f"`among` must hold names of targets; got {among!r}.",
+                neuromod.effects.on, "a", (EFFECT,), among=among)  # fmt: skip
 
 
 def test_names_of_targets_are_texts():

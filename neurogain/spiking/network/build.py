@@ -168,6 +168,9 @@ def _check_names(populations: Mapping, projections: Mapping) -> None:
     for what, given in (("populations", populations), ("projections", projections)):
         if not isinstance(given, Mapping):
             raise TypeError(f"`{what}` must be a dictionary by name; got {type(given).__name__}.")
+        for name in given:
+            if not isinstance(name, str):
+                raise TypeError(f"`{what}` must have texts as names; got {name!r:.200}.")
     if not populations:
         raise ValueError("`populations` must hold at least one; got none.")
     twice = sorted(populations.keys() & projections.keys())

@@ -183,7 +183,7 @@ def check_values(what: str, values: ArrayLike, unit: str, synapse_count: int) ->
             f"{what} must be one number, or one per synapse, shape ({synapse_count},); got shape "
             f"{array.shape}."
         )
-    wrong = ~((array >= 0) & (array < np.inf))
+    wrong = ~((array >= 0) & (array <= np.finfo(np.float32).max))  # infinite in float32
     if wrong.any():
         raise ValueError(
             f"{what} must be at least 0 and finite, in {unit}; got {array[wrong].flat[0]}."

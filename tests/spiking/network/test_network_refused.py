@@ -95,6 +95,7 @@ def test_what_these_tests_start_from_is_fine():
         ({"weight": -0.5}, "`weight` of on must be at least 0 and finite, in nS; got -0.5. "
                            "Inhibition is a receptor (gaba_a), not a sign."),
         ({"weight": NAN}, "finite, in nS; got nan."),
+        ({"weight": 1e40}, "finite, in nS; got 1e+40."),
         ({"weight": lambda rng, count: np.ones(count + 1)}, "shape (8,); got shape (9,)."),
         ({"weight": lambda rng, count: 1.0}, "of (rng, synapses), must return shape (8,); got shape"
                                              " ()."),
@@ -154,6 +155,7 @@ def test_populations_of_the_wrong_kind(fields, message):
         ({"key": jax.random.split(jax.random.key(0))}, "`key` must be one key"),
         ({"populations": [PV]}, "`populations` must be a dictionary by name; got list."),
         ({"projections": [1]}, "`projections` must be a dictionary by name; got list."),
+        ({"populations": {3: PV}}, "`populations` must have texts as names; got 3."),
     ],
 )
 def test_builds_of_the_wrong_kind(options, message):
