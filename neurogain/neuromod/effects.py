@@ -162,7 +162,8 @@ def on(
             )
     if among is not None and (isinstance(among, str) or not isinstance(among, Collection)):
         raise TypeError(
-            f"`among` must hold names of targets; got {among!r:.200}. Pass neuromod.targets(network)."
+            f"`among` must hold names of targets; got {among!r:.200}. Pass "
+            "neuromod.targets(network)."
         )
     found = (dataclasses.replace(one, target=f"{population}.{one.target}") for one in table)
     return tuple(one for one in found if among is None or one.target in among)
