@@ -118,7 +118,7 @@ UNKNOWN = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize("value", UNKNOWN, ids=str)
+@pytest.mark.parametrize("value", UNKNOWN, ids=lambda x: type(x).__name__)
 def test_what_may_change_unseen_is_known_by_identity(value):
     for make in (lambda: function("lambda s, k: x", x=value), lambda: lambda s, k: value):
         one, other = make(), make()
