@@ -123,9 +123,15 @@ FAULTS = (
         "test_simulation_compiles.py",
     ),
     (
+        "rows of arrivals are never cleared",
+        "inputs, ring.at[last].set(0))",
+        "inputs, ring)",
+        "test_events.py test_network_paths.py",
+    ),
+    (
         "the loop over spikes keeps a tracer",
-        "acts % steps * slots + slot",
-        "acts % ring.shape[0] * ring.shape[1] + slot",
+        "(step + delay) % steps * slots + slot",
+        "(step + delay) % ring.shape[0] * ring.shape[1] + slot",
         "test_modes.py",
     ),
     (
@@ -354,8 +360,8 @@ FAULTS = (
     ),
     (
         "spikes arrive a step early",
-        "row = inputs.step % structure.ring",
-        "row = (inputs.step + 1) % structure.ring",
+        "now, last = (inputs.step % structure.ring, (inputs.step - 1) % structure.ring)",
+        "now, last = ((inputs.step + 1) % structure.ring, inputs.step % structure.ring)",
         "test_events.py test_network_paths.py",
     ),
     (

@@ -84,7 +84,7 @@ class Prepared(NamedTuple):
     arrays: Arrays
     state: Any
     carries: tuple[Any, ...]  # of the recorders
-    bytes_per_step: float  # that the recorders stack
+    stacked: dict[str, float]  # bytes that each recorder stacks in a step, on average
     recorders: dict[str, Recorder]
     steps: int
 
@@ -153,11 +153,13 @@ def prepare(
 
     constants = [constant(leaf) for leaf in leaves]
     arrays = Arrays(as_arrays(params), constants, key)
-    after, info = _shapes(program, arrays, state)
+    shapes = _shapes(program, arrays, state)
+    after, info = shapes
     step_checks.check(model, state, after, info, n)
-    carries = _first_carries(program, arrays, state)
-    size = sum(emitted_bytes(program, arrays, state, carries, recorders).values())
-    return Prepared(program, arrays, state, carries, size, recorders, steps)
+    shown = jax.tree.map(lambda x: jnp.zeros(x.shape, x.dtype), shapes)
+    carries = tuple(recorder.init(*shown) for recorder in emitting)
+    stacked = _stacked_bytes(program, shapes, carries, recorders)
+    return Prepared(program, arrays, state, carries, stacked, recorders, steps)
 
 
 def _draw(
@@ -216,18 +218,10 @@ def _shapes(program: Program, arrays: Arrays, state: Any) -> Any:
     return _jitted_step.eval_shape(program, arrays, state)
 
 
-def _first_carries(program: Program, arrays: Arrays, state: Any) -> tuple[Any, ...]:
-    """Return the recorders' first carries."""
-    shapes = _shapes(program, arrays, state)
-    shown = jax.tree.map(lambda x: jnp.zeros(x.shape, x.dtype), shapes)
-    return tuple(recorder.init(*shown) for recorder in program.recorders)
-
-
-def emitted_bytes(
-    program: Program, arrays: Arrays, state: Any, carries: Any, recorders: Mapping[str, Recorder]
+def _stacked_bytes(
+    program: Program, shapes: Any, carries: Any, recorders: Mapping[str, Recorder]
 ) -> dict[str, float]:
     """Return the bytes that each recorder stacks in a step, on average."""
-    shapes = _shapes(program, arrays, state)
     sizes = {}
     for (name, recorder), carry in zip(recorders.items(), carries, strict=True):
         emitted: list[Any] = []

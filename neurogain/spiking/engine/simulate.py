@@ -21,7 +21,7 @@ from neurogain import _checks
 from neurogain import progress as reports
 from neurogain.spiking.engine import compilations, drives
 from neurogain.spiking.engine.checks import Model
-from neurogain.spiking.engine.program import Arrays, Program, emitted_bytes, join, prepare, scan
+from neurogain.spiking.engine.program import Arrays, Program, join, prepare, scan
 from neurogain.spiking.recorders import Recorder
 
 MAX_CHUNK_BYTES = 2**28  # recorded on the device before it moves to the host
@@ -142,7 +142,7 @@ def simulate(
             "`simulate` runs on the host and can't be transformed by jit, vmap or grad. "
             "Call `rollout` with the same arguments instead."
         )
-    program, arrays, state, carries, size, recorders, steps = prepare(
+    program, arrays, state, carries, stacked, recorders, steps = prepare(
         model,
         params,
         drive,
@@ -155,8 +155,8 @@ def simulate(
         first_step=first_step,
         dtype=dtype,
     )
-    _check_memory(program, arrays, state, carries, recorders, steps, max_recorded_bytes)
-    chunk = min(chunk, int(MAX_CHUNK_BYTES / max(size, 1.0)))
+    _check_memory(stacked, recorders, steps, max_recorded_bytes)
+    chunk = min(chunk, int(MAX_CHUNK_BYTES / max(sum(stacked.values()), 1.0)))
     chunk = max(1, chunk // program.period) * program.period
     reached = _Reached(0, 0, state, carries)
     kept: list[tuple[Any, ...]] = []  # by chunk, then by recorder
@@ -294,13 +294,7 @@ def rollout(
 
 
 def _check_memory(
-    program: Program,
-    arrays: Arrays,
-    state: Any,
-    carries: tuple[Any, ...],
-    recorders: Mapping[str, Recorder],
-    steps: int,
-    most: float,
+    stacked: Mapping[str, float], recorders: Mapping[str, Recorder], steps: int, most: float
 ) -> None:
     """Raise ValueError if more than `most` bytes would be recorded.
 
@@ -308,7 +302,7 @@ def _check_memory(
     """
     kept = {
         name: size * steps
-        for name, size in emitted_bytes(program, arrays, state, carries, recorders).items()
+        for name, size in stacked.items()
         if not hasattr(recorders[name], "compress")
     }
     if sum(kept.values()) > most:

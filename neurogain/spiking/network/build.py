@@ -170,7 +170,7 @@ def _check_names(populations: Mapping, projections: Mapping) -> None:
             raise TypeError(f"`{what}` must be a dictionary by name; got {type(given).__name__}.")
         for name in given:
             if not isinstance(name, str):
-                raise TypeError(f"`{what}` must have texts as names; got {name!r:.200}.")
+                raise TypeError(f"A {what[:-1]}'s name must be a text; got {name!r:.200}.")
     if not populations:
         raise ValueError("`populations` must hold at least one; got none.")
     twice = sorted(populations.keys() & projections.keys())

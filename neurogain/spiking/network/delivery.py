@@ -94,9 +94,11 @@ def _deliver_to_shard(structure: NetworkStructure, inputs: Inputs, *, dt: float)
     if inputs.fixed is None:
         arrived = [jnp.zeros((size,), ring.dtype) for size in sizes]
     else:
-        row = inputs.step % structure.ring
-        arrived = [ring[row, border[i] : border[i + 1]] for i in range(len(sizes))]
-        ring = _deliver_fixed(structure, inputs.fixed, inputs, ring.at[row].set(0))
+        # the row of a step is read behind the loop that writes, and cleared a step later: what is
+        # read before something writes in place would be copied
+        now, last = (inputs.step % structure.ring, (inputs.step - 1) % structure.ring)
+        ring = _deliver_fixed(structure, inputs.fixed, inputs, ring.at[last].set(0))
+        arrived = [ring[now, border[i] : border[i + 1]] for i in range(len(sizes))]
     states = dict(inputs.states)
     for layout in structure.layouts:
         if layout.name not in inputs.tables:

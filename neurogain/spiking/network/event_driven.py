@@ -90,9 +90,8 @@ def add_rows(
         rows, step = constants
         first, own = part_of(rows.start, cells, part, width)
         slot = cut(rows.target, first, width)
-        if rows.delay is not None:
-            acts = step + cut(rows.delay, first, width).astype(jnp.int32)
-            slot = acts % steps * slots + slot
+        delay = 1 if rows.delay is None else cut(rows.delay, first, width).astype(jnp.int32)
+        slot = (step + delay) % steps * slots + slot
         slot = jnp.where(own, slot, flat.shape[0])
         return flat.at[slot].add(cut(rows.weight, first, width).astype(flat.dtype), mode="drop")
 

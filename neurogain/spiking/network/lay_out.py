@@ -162,6 +162,7 @@ def _fixed(
         )
         for shard in range(shards)
     ]
-    ring = max(max(layout.delays) for layout, _ in fixed)
+    longest = max(max(layout.delays) for layout, _ in fixed)
     width = synapse_tables.best_width(np.concatenate([np.diff(p.start) for p in parts]))
-    return FixedRows(ring, width, synapse_tables.rows(parts, width, with_delays=ring > 1))
+    rows = synapse_tables.rows(parts, width, with_delays=longest > 1)
+    return FixedRows(longest + 1, width, rows)

@@ -49,7 +49,7 @@ class NetworkStructure:
     populations: tuple[tuple[str, Cell, int], ...]  # name, kind of cell, number of cells
     layouts: tuple[ProjectionLayout, ...]
     inboxes: tuple[Inbox, ...]
-    ring: int  # steps that arrivals are kept for, the longest delay; 0: no fixed sparse ones
+    ring: int  # rows of arrivals: one more than the longest delay; 0: no fixed sparse ones
     width: int  # synapses of a row of fixed ones that are read at once
     at_once: int  # spikes that are delivered in one round of a loop
     receptors: tuple[tuple[str, tuple[tuple[str, tuple[str, ...]], ...]], ...]

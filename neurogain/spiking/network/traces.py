@@ -47,5 +47,7 @@ def arriving(
       step: its number.
     """
     past: Any = state.past
+    if layout.past == 1:
+        return [past[0]], state._replace(past=spike[None])
     arrived = [past[(step - delay) % layout.past] for delay in layout.delays]
     return arrived, state._replace(past=past.at[step % layout.past].set(spike))

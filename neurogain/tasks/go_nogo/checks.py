@@ -43,7 +43,7 @@ def check(agent: Agent, params: AgentParams, given: Any) -> None:
     rules = (
         (_POSITIVE, "positive and finite", lambda x: (x > 0) & (x < np.inf)),
         (_AT_LEAST_0, "finite and at least 0", lambda x: (x >= 0) & (x < np.inf)),
-        (_INPUT_HZ, "in [0, 1000] Hz, at most a spike in 1 ms", lambda x: (x >= 0) & (x <= 1000)),
+        (_INPUT_HZ, "in [0, 1000] Hz, at most one spike in 1 ms", lambda x: (x >= 0) & (x <= 1000)),
         (_SHARES, "in [0, 1]", lambda x: (x >= 0) & (x <= 1)),
     )
     for names, rule, holds in rules:
