@@ -7,6 +7,12 @@ from neurogain.experiments.burst_stdp.summary import RATIOS
 from neurogain.tables import lines
 
 
+def _in_seconds(summary: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a `stats.summary` of times in ms with its mean and its interval in s."""
+    mean, *interval = (None if x is None else x / 1000 for x in (summary["mean"], *summary["ci"]))
+    return {**summary, "mean": mean, "ci": interval}
+
+
 def table(metrics: Mapping[str, Any]) -> str:
     """Return the measures of both regimes and their ratios."""
     config, speeds = metrics["config"], metrics["pulse_speed_per_s"]
@@ -15,12 +21,19 @@ def table(metrics: Mapping[str, Any]) -> str:
         "post_rate_hz": "postsynaptic rate (Hz)",
         "burst_fraction": "spikes reset as bursts",
         "early_change": f"|change| in {config['early'] / 1000:g} s (of w_max)",
-        "half_time_ms": "half of the change (ms)",
+        "half_time_ms": "half of the change (s)",
         "final_mean_weight": "weight at the end (of w_max)",
     }
     one, other = metrics["regular"], metrics["bursting"]
-    rows = [("", "regular", "bursting")]
-    rows += [(text, one[name], other[name]) for name, text in measures.items()]
+    rows: list[tuple[Any, ...]] = [("", "regular", "bursting")]
+    shown = [
+        {
+            name: _in_seconds(kind[name]) if name == "half_time_ms" else kind[name]
+            for name in measures
+        }
+        for kind in (one, other)
+    ]
+    rows += [(text, *(kind[name] for kind in shown)) for name, text in measures.items()]
     ratios = [(text, metrics[name]) for name, (_, text) in RATIOS.items()]
     around = [(name, speeds[name]) for name in ("before", "during", "after")]
     inputs = [(p["somatic_current_pA"], p["noise_pA"], p["speed_ratio"]) for p in metrics["map"]]
