@@ -202,7 +202,8 @@ assert weights.min() != weights.max()
 # %% [markdown]
 # The one line: none. A receptor with other kinetics is a frozen dataclass with the members of
 # `ReceptorModel` (`init`, `step`, `conductance`, `check`, `E`, `gain`, `jump`) under
-# `@jax.tree_util.register_dataclass`; `tests/spiking/test_own_receptor.py` has one.
+# `@jax.tree_util.register_dataclass`; `tests/spiking/test_own_receptor.py` has one. `conductance`
+# returns the mean over a step of `dt`, so that the charge of a spike does not depend on the step.
 #
 # ## An effect of a neuromodulator on a new target
 #
