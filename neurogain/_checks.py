@@ -1,5 +1,6 @@
 """Host-side checks of concrete values (argument, rule with unit, value, way out) and of dtypes."""
 
+import inspect
 from collections.abc import Callable
 from typing import Any
 
@@ -117,3 +118,14 @@ def hashable(name: str, value: Any) -> None:
             f"{value!r:.200}. Write @dataclasses.dataclass(frozen=True), and keep arrays in the "
             "parameters."
         ) from error
+
+
+def why_not(function: Any, *arguments: Any) -> TypeError | None:
+    """Return why a function can't be called with these arguments; None if it can, or is builtin."""
+    try:
+        inspect.signature(function).bind(*arguments)
+    except TypeError as error:
+        return error
+    except ValueError:  # of a builtin, whose arguments are not known
+        return None
+    return None

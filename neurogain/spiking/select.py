@@ -1,10 +1,11 @@
 """What recorders select of the state and the info of a step, and its checks."""
 
-import inspect
 from collections.abc import Callable
 from typing import Any
 
 import jax
+
+from neurogain import _checks
 
 Select = Callable[[Any, Any], Any]
 
@@ -50,12 +51,8 @@ class Selects:
                 f"`select` of {type(self).__name__} must be a function of (state, info); got "
                 f"{self.select!r}. Write for instance lambda state, info: state.v."
             )
-        try:
-            inspect.signature(self.select).bind(None, None)
-        except TypeError as error:
+        if error := _checks.why_not(self.select, None, None):
             raise TypeError(
                 f"`select` of {type(self).__name__} must be a function of (state, info); got "
                 f"{self.select!r:.200}. Write for instance lambda state, info: state.v."
             ) from error
-        except ValueError:  # of a builtin, whose arguments are not known
-            pass

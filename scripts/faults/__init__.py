@@ -5,7 +5,7 @@ The text occurs once in the package, whichever the file; tests are names of file
 
 from typing import NamedTuple
 
-from faults import learning, spiking
+from faults import learning, networks, spiking
 
 
 class Fault(NamedTuple):
@@ -17,4 +17,4 @@ class Fault(NamedTuple):
     tests: str  # separated by spaces
 
 
-FAULTS = [Fault(*fault) for fault in (*learning.FAULTS, *spiking.FAULTS)]
+FAULTS = [Fault(*fault) for fault in (*learning.FAULTS, *spiking.FAULTS, *networks.FAULTS)]

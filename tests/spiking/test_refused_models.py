@@ -268,7 +268,7 @@ class Own:
         return {"scalar": 0.0, "other": state.u[0]}.get(self.fault, state.u)
 
     def check(self, params, drive, *, dt, n, key):
-        pass
+        """Refuse nothing."""
 
 
 class ListedCompartments(Own):

@@ -1,6 +1,5 @@
 """Checks of a drive before it runs: shape, length and values of each of its fields."""
 
-import inspect
 from collections.abc import Callable
 from typing import Any
 
@@ -107,15 +106,11 @@ def _check_pulse(name: str, pulse: Pulse, rule: Rule, n: int, dt: float) -> None
 
 def _check_function(name: str, function: Callable[..., Any], n: int, key: jax.Array | None) -> None:
     """Raise TypeError or ValueError for a function of (step, key) that returns no such field."""
-    try:
-        inspect.signature(function).bind(0, key)
-    except TypeError as error:
+    if error := _checks.why_not(function, 0, key):
         raise TypeError(
             f"`{name}` must be a function of (step, key); got {function!r}: {error}. Write "
             "lambda step, key: ..."
         ) from error
-    except ValueError:  # of a builtin, whose arguments are not known
-        pass
 
     def checked(step: jax.Array, key: jax.Array | None) -> Any:
         value = function(step, key)

@@ -210,7 +210,7 @@ class Frozen:
 
 
 class Other(Frozen):
-    pass
+    """The same fields under another type."""
 
 
 @dataclasses.dataclass

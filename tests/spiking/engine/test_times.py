@@ -34,7 +34,7 @@ class Echo:
         return state, Info(jnp.zeros_like(state))
 
     def check(self, params, drive, *, dt, n, key):
-        pass
+        """Refuse nothing."""
 
 
 def shown(state, info):
