@@ -269,6 +269,18 @@ FAULTS = (
         "return potentiated + depression * depressed",
         "test_go_nogo_agent.py",
     ),
+    (
+        "an input's current is held at its start",
+        "kind.scale * (mean * synaptic + product(common, onto))",
+        "kind.scale * (synaptic + product(common, onto))",
+        "test_go_nogo_inputs.py",
+    ),
+    (
+        "an input acts in its own millisecond",
+        "        common = falls[2] * common + scale * white",
+        "        synaptic = synaptic + arriving\n        common = falls[2] * common + scale * white",
+        "test_go_nogo_inputs.py",
+    ),
     # continual learning
     (
         "A_f is the accuracy at the end",

@@ -120,7 +120,7 @@ print(f"after halving: {halved.mean():.3f} nS at {second.step * network.dt:g} ms
 # * Jumps of a conductance go into the drive under `"som.soma.ampa"`, with `Population(...,
 #   inputs=("soma.ampa",))`.
 # * The same network runs under `vmap` and, with `build(mesh=...)`, spread over devices by
-#   postsynaptic cell, bit for bit as on one.
+#   postsynaptic cell, bit for bit as the sparse path on one.
 #
 # A three-factor rule keeps what the spikes suggest in an eligibility trace. Without a modulator
 # the weights stay where they are; a pulse of it turns the traces into weight changes.

@@ -38,7 +38,7 @@ from neurogain.tasks.go_nogo import (
 from neurogain.tasks.go_nogo.cells import KINDS, Times
 
 LAYOUT = Layout((4, 4, 4), (2, 2, 4))
-SMALL = Agent(Task(trials=8, inputs=10, active=4), "lif", LAYOUT, cue=60, counted=10, naive=1)
+SMALL = Agent(Task(trials=8, inputs=10, active=6), "lif", LAYOUT, cue=60, counted=10, naive=1)
 
 
 def pairwise(pre, post, tau, tau_c, depression):

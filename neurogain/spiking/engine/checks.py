@@ -14,6 +14,9 @@ from neurogain.spiking.engine import drive_checks
 from neurogain.spiking.engine.times import LAST_STEP, count_steps
 from neurogain.spiking.recorders import Recorder, check_recorders
 
+COUNTERS = ("step", "spikes")
+"""Names of integer fields of a state that grow by one a step at most."""
+
 
 @runtime_checkable
 class Model(Protocol):
@@ -181,17 +184,17 @@ def _check_state(model: Model, params: Any, n: int, state: Any, dtype: DTypeLike
 
 
 def _check_counters(state: Any, steps: int) -> None:
-    """Raise ValueError if a counter of steps, an integer field `step`, would wrap in the run."""
+    """Raise ValueError if a counter, an integer field of COUNTERS, could wrap in the run."""
     for path, leaf in jax.tree_util.tree_flatten_with_path(state)[0]:
-        is_counter = getattr(path[-1] if path else None, "name", "") == "step"
+        is_counter = getattr(path[-1] if path else None, "name", "") in COUNTERS
         if not is_counter or isinstance(leaf, jax.core.Tracer) or leaf.dtype.kind not in "iu":
             continue
         so_far = int(np.max(np.asarray(leaf), initial=0))
         if so_far + steps > LAST_STEP:
             name = jax.tree_util.keystr(path).lstrip(".")
             raise ValueError(
-                f"`state` must not count beyond {LAST_STEP} steps, which are counted in 32 bits; "
-                f"`{name}` got {so_far}, and the run adds {steps}. Start a new run without "
+                f"`state` must not count beyond {LAST_STEP}, since it counts in 32 bits; "
+                f"`{name}` got {so_far}, and the run has {steps} steps. Start a new run without "
                 "`state`, or take a longer dt."
             )
 

@@ -57,7 +57,8 @@ def build(
         projection that has one delay and, if it is plastic, no pair of cells with several synapses.
         `network.paths` says which were taken.
       mesh: spreads cells over the devices of its only axis, synapses with their postsynaptic cell;
-        results are those of one device, bit for bit. Sizes must be multiples of their number.
+        results are those of the sparse path on one device, bit for bit. Sizes must be multiples of
+        their number.
       max_delay: ms, longest delay that is allowed; arrivals are kept for as many steps as the
         longest that occurs.
       at_once: spikes that the sparse path delivers in one iteration of its loop; by default 1 on a

@@ -144,6 +144,9 @@ def run(
 ) -> Activity:
     """Return what the cells do from rest, in steps of 1 ms, in which currents are held.
 
+    As in networks, an input's spike comes at the end of its millisecond and acts from the next on,
+    and a current is held at its mean, so that a spike delivers the charge weight * times.synapse.
+
     Args:
       kind: of the cells.
       layout: numbers of cells.
@@ -163,16 +166,17 @@ def run(
     onto = jnp.asarray((layout.sign > 0) * (layout.group == np.arange(3)[:, None]), dtype)
     scale = strength * jnp.sqrt(-jnp.expm1(-2 / jnp.asarray(times.background, dtype)))
     falls = [jnp.exp(-1 / jnp.asarray(tau, dtype)) for tau in times]
+    tau = jnp.asarray(times.synapse, dtype)
+    mean = -tau * jnp.expm1(-1 / tau)  # of an exponential over 1 ms, as a share of its start
     zero = jnp.zeros(layout.size, dtype)
     start = (cells, zero, jnp.zeros(3, dtype), jnp.zeros(inputs.shape[1], dtype), zero)
 
     def millisecond(carry: Any, step: Any) -> Any:
         cells, synaptic, common, pre, post = carry
         arriving, fired_inputs, white, key = step
-        synaptic = falls[0] * synaptic + arriving
         common = falls[2] * common + scale * white
         pre, post = falls[1] * pre, falls[1] * post
-        current = kind.scale * (synaptic + product(common, onto))
+        current = kind.scale * (mean * synaptic + product(common, onto))
         spikes = zero
         for k in range(kind.substeps):
             own = jax.random.fold_in(key, k) if kind.draws else None
@@ -184,6 +188,7 @@ def run(
             )
             spikes = spikes + jnp.concatenate([fired.spike, also.spike])
             cells = (one, other)
+        synaptic = falls[0] * synaptic + arriving
         after = (cells, synaptic, common, pre + fired_inputs, post + spikes)
         return after, Activity(spikes, pre, post)
 

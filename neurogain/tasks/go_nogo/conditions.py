@@ -20,7 +20,7 @@ from neurogain.tasks.go_nogo.environment import Task
 Source = Literal["detector", "none", "random", "late", "yoked"]
 
 LEARNING: Mapping[str, float] = {"actor_rate": 0.1, "critic_rate": 0.1, "background": 60.0}
-TUNED: Mapping[str, float] = {"actor_rate": 0.2, "critic_rate": 0.2, "background": 60.0}
+TUNED: Mapping[str, float] = {"actor_rate": 0.1, "critic_rate": 0.15, "background": 20.0}
 FORGETTING: Mapping[str, float] = {"forgetting": 0.002, "actor_rate": 0.2, "critic_rate": 0.2}
 ACTIONS: Mapping[str, float] = {"gain": 0.5, "bursts": 1.0, "learning_rate": 2.5, "reset": 1.0}
 """Strength of each action of noradrenaline per unit of its receptor's activation."""

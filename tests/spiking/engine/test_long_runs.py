@@ -10,6 +10,7 @@ from neurogain.spiking import (
     Drive,
     LIFCell,
     LIFParams,
+    PoissonSource,
     Population,
     Projection,
     Pulse,
@@ -99,7 +100,7 @@ def test_a_network_counts_to_the_last_step(runner):
     assert run.state.step == LAST_STEP
     assert run.state.synapses["out"]["soma"]["ampa"].item() == 5.0  # arrives at the fourth's end
     message = (
-        rf"`state` must not count beyond {LAST_STEP} .*`step` got {LAST_STEP}, .* adds 1\. Start"
+        rf"`state` must not count beyond {LAST_STEP}, .*`step` got {LAST_STEP}, .* has 1 steps"
     )
     with pytest.raises(ValueError, match=message):
         runner(network, params, {}, duration=DT, dt=DT, state=run.state)
@@ -116,8 +117,12 @@ def test_a_state_that_is_traced_is_not_looked_at():
 def test_all_counters_are_looked_at():
     lists = spike_list([0.1], [0], n=2, dt=DT)
     state = SpikeListSource().init(lists, 2)._replace(step=jnp.array([0, LAST_STEP - 1]))
-    with pytest.raises(ValueError, match=rf"`step` got {LAST_STEP - 1}, and the run adds 2"):
+    with pytest.raises(ValueError, match=rf"`step` got {LAST_STEP - 1}, and the run has 2 steps"):
         simulate(SpikeListSource(), lists, 0.0, n=2, duration=2 * DT, dt=DT, state=state)
+    source = PoissonSource()
+    state = source.init((), 1)._replace(spikes=jnp.array([LAST_STEP]))
+    with pytest.raises(ValueError, match=rf"`spikes` got {LAST_STEP}, and the run has 1 steps"):
+        simulate(source, (), 10.0, n=1, duration=DT, dt=DT, state=state, key=jax.random.key(0))
     network, params, state = counted(0)
     own = state.cells["in"]._replace(step=jnp.array([LAST_STEP]))
     state = state._replace(cells=state.cells | {"in": own})

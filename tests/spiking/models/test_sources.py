@@ -81,10 +81,12 @@ def test_sources_and_steps_are_independent():
     assert low < (N - 1) * variance < high
 
 
-def test_a_pulse_raises_the_rate_while_it_lasts():
+@pytest.mark.parametrize("runner", [simulate, rollout])
+def test_a_pulse_raises_the_rate_while_it_lasts(runner):
     rate = Pulse(height=800.0, start=100.0, end=250.0, base=20.0)
-    run = poisson(rate, n=100, duration=400.0)
-    per_step = raster_of(run.recorded["events"], 4000, n=100).sum(axis=1)
+    events = poisson(rate, n=100, duration=400.0, runner=runner).recorded["events"]
+    raster = events if runner is rollout else raster_of(events, 4000, n=100)
+    per_step = np.asarray(raster).sum(axis=1)
     likely(per_step[:1000].sum(), 100_000, 20.0)
     likely(per_step[1000:2500].sum(), 150_000, 800.0)
     likely(per_step[2500:].sum(), 150_000, 20.0)

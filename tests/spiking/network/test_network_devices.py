@@ -5,7 +5,17 @@ import numpy as np
 import pytest
 from jax.sharding import Mesh
 
-from neurogain.spiking import Drive, Noise, simulate
+from neurogain.spiking import (
+    Drive,
+    LIFCell,
+    LIFParams,
+    Noise,
+    Population,
+    Projection,
+    build,
+    simulate,
+)
+from neurogain.spiking.connectivity import AllToAll
 from neurogain.spiking.network.recorders import Weights
 from neurogain.spiking.plasticity import PairSTDP, ThreeFactor
 from neurogain.spiking.recorders import Spikes, Traces
@@ -124,3 +134,26 @@ def test_other_weights_stay_spread(circuits):
         for old, new in zip(*map(jax.tree.leaves, (params, doubled)), strict=True):
             if hasattr(old, "sharding"):
                 assert new.sharding == old.sharding
+
+
+def test_sampled_recordings_of_a_spread_network_are_those_of_one_device():
+    cells = Population(LIFCell(), LIFParams(), 8)
+    on = Projection("a", "a", AllToAll(), 0.5, plasticity=PairSTDP(lambda_=0.1))
+    drive = {"a": Drive(np.linspace(400.0, 800.0, 8))}
+    record = {"v": Traces(lambda state, info: state.cells["a"].v, every=10), "w": Weights("on", 50)}
+    recorded = []
+    for mesh in (None, mesh_of(4)):
+        network, params = build(
+            {"a": cells}, {"on": on}, dt=0.1, key=jax.random.key(0), path="sparse", mesh=mesh
+        )
+        result = simulate(network, params, drive, duration=50.0, record=record, chunk=100)
+        order = np.lexsort(network.synapses(params, "on")[:2])
+        weights = result.recorded["w"].values[:, order]
+        recorded.append((result.recorded["v"].values, weights))
+    alone, four = recorded
+    assert alone[0].shape == (50, 8)
+    assert alone[1].shape == (10, 56)
+    assert np.ptp(alone[0]) > 5
+    assert np.ptp(alone[1]) > 0.1
+    for a, b in zip(alone, four, strict=True):
+        np.testing.assert_array_equal(a, b)
