@@ -277,8 +277,8 @@ FAULTS = (
     ),
     (
         "an input acts in its own millisecond",
-        "        common = falls[2] * common + scale * white",
-        "        synaptic = synaptic + arriving\n        common = falls[2] * common + scale * white",
+        "kind.scale * (mean * synaptic +",
+        "kind.scale * (mean * (synaptic + arriving) +",
         "test_go_nogo_inputs.py",
     ),
     # continual learning
