@@ -22,12 +22,12 @@ Source = Literal["detector", "none", "random", "late", "yoked"]
 LEARNING: Mapping[str, float] = {"actor_rate": 0.1, "critic_rate": 0.1, "background": 60.0}
 TUNED: Mapping[str, float] = {"actor_rate": 0.1, "critic_rate": 0.15, "background": 20.0}
 FORGETTING: Mapping[str, float] = {"forgetting": 0.002, "actor_rate": 0.2, "critic_rate": 0.2}
-ACTIONS: Mapping[str, float] = {"gain": 0.5, "bursts": 1.0, "learning_rate": 2.5, "reset": 1.0}
+ACTIONS: Mapping[str, float] = {"gain": 0.25, "bursts": 0.5, "learning_rate": 1.25, "reset": 4.0}
 """Strength of each action of noradrenaline per unit of its receptor's activation."""
 RECEPTOR_OF = {"gain": "alpha1", "bursts": "alpha1", "learning_rate": "beta", "reset": "beta"}
 ACETYLCHOLINE = 2.0  # of the learning rate's logarithm, per unit of activation
 OPPONENT = 0.125  # share of serotonin's activity that is taken from dopamine's
-HORIZON = 1.0  # of the eligibility's time constant's logarithm, per unit of activation
+HORIZON = -1.0  # of the eligibility's time constant's logarithm, per unit of activation
 
 
 @dataclasses.dataclass(frozen=True)
