@@ -123,6 +123,10 @@ class Modulated:
             self.network.init(params.network, n, dtype), systems.init(params.neuromod, dtype)
         )
 
+    def begin(self, params: ModulatedParams, state: ModulatedState, step: int) -> ModulatedState:
+        """Return the state of a run that begins with this step."""
+        return state._replace(network=self.network.begin(params.network, state.network, step))
+
     def step(
         self,
         params: ModulatedParams,

@@ -20,7 +20,8 @@ class Cell(Protocol):
     `simulate` and `rollout` run cells of one kind, a `Population` puts them in a network. The
     state is a NamedTuple of arrays whose first axis is the cell; the info of a step has a field
     `spike`, 1.0 where the cell spiked, with a surrogate gradient if it is to have one. An integer
-    field `step` of the state counts steps: a run in which it would wrap is refused.
+    field `step` of the state counts steps: a run in which it would wrap is refused. Such a cell has
+    a method `begin(params, state, step)`, which returns the fresh state of a run that begins there.
 
     The drive of a cell with one compartment is a `Drive`; that of a cell with several is a
     NamedTuple with a `Drive` under the name of each compartment, and possibly further fields.

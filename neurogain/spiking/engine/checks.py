@@ -25,7 +25,8 @@ class Model(Protocol):
     A model that knows how many cells it has says so in a property `size`; one whose drive has
     parts for different numbers of cells has a method `parts(drive)` that returns the name, the part
     and its number of cells, in the order of the drive's leaves. One that can run without a drive
-    has it as `empty_drive`.
+    has it as `empty_drive`. One whose state knows the number of the step has a method
+    `begin(params, state, step)`, which a run without `state` takes if `first_step` is not 0.
 
     Every `Cell` is one, and so are `Network` and `neuromod.Modulated`.
 

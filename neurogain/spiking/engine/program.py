@@ -120,7 +120,10 @@ def prepare(
         state=state,
         dtype=dtype,
     )
-    state = model.init(params, n, dtype) if state is None else state
+    if state is None:
+        state = model.init(params, n, dtype)
+        begin = getattr(model, "begin", None)
+        state = begin(params, state, first_step) if begin and first_step else state
     dtype = next(
         (x.dtype for x in jax.tree.leaves(state) if jnp.issubdtype(x.dtype, jnp.floating)), dtype
     )

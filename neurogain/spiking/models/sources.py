@@ -137,6 +137,11 @@ class SpikeListSource:
         none = jnp.zeros((n,), jnp.int32)
         return SpikeListState(none, jnp.zeros((n,), dtype), none, none)
 
+    def begin(self, params: SpikeList, state: SpikeListState, step: int) -> SpikeListState:
+        """Return the state of a run that begins with this step; earlier spikes are left out."""
+        passed = (params.step < step).sum(axis=1, dtype=jnp.int32)
+        return state._replace(step=jnp.full_like(state.step, step), next=passed)
+
     def step(
         self, params: SpikeList, state: SpikeListState, drive: Any, *, dt: float, key: Any
     ) -> tuple[SpikeListState, SourceInfo]:

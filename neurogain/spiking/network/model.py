@@ -109,6 +109,17 @@ class Network(NetworkStructure):
         state = NetworkState(cells, opened, projections, ring, jnp.zeros((), jnp.int32))
         return self._spread(state)
 
+    def begin(self, params: NetworkParams, state: NetworkState, step: int) -> NetworkState:
+        """Return the state of a run that begins with this step, as lists of spikes need it."""
+        cells = {
+            name: cell.begin(params.cells[name], state.cells[name], step)
+            for name, cell, _ in self.populations
+            if hasattr(cell, "begin")
+        }
+        return self._spread(
+            state._replace(cells=state.cells | cells, step=jnp.full_like(state.step, step))
+        )
+
     def step(
         self,
         params: NetworkParams,
