@@ -87,8 +87,9 @@ def one_number(
     It is for what is static: 64-bit arithmetic on the host, no arrays, no tracers.
     """
     if isinstance(value, jax.Array):
-        how = "known when a run is compiled, a Python number" + f" that is {rule}"
-        raise TypeError(f"`{name}` must be {how}; got {value!r:.200}. Pass a float.")
+        raise TypeError(
+            f"`{name}` must be one Python number, {rule}; got {value!r:.200}. Pass a float."
+        )
     if isinstance(value, bool) or not isinstance(value, int | float | np.integer | np.floating):
         raise TypeError(
             f"`{name}` must be one number, {rule}; got {value!r:.200}. Pass {name}={suggestion}."

@@ -316,7 +316,7 @@ def _floats(name: str, values: ArrayLike) -> np.ndarray:
 
 
 def _any_number(name: str, value: object, unit: str) -> None:
-    """Raise an error unless the value is a number; infinities are no bounds."""
+    """Raise an error unless the value is a number; infinity sets no bound."""
     _checks.one_number(name, value, f"in {unit}", lambda x: ~np.isnan(x), "0.0")
 
 

@@ -113,5 +113,5 @@ def test_bad_values_of_measures(function, arguments, changes, error, message):
 
 
 def test_a_traced_step_has_to_be_known():
-    message = "`dt` must be known when a run is compiled, a Python number that is positive"
+    message = "`dt` must be one Python number, positive"
     refuses(TypeError, message, spike_list, **LIST | {"dt": jnp.float32(0.1)})

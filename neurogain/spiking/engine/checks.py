@@ -10,8 +10,8 @@ import numpy as np
 from jax.typing import DTypeLike
 
 from neurogain import _checks
-from neurogain.spiking.engine import drive_checks
-from neurogain.spiking.engine.times import LAST_STEP, count_steps
+from neurogain.spiking.engine import drive_checks, drives
+from neurogain.spiking.engine.times import LAST_STEP, as_float, count_steps
 from neurogain.spiking.recorders import Recorder, check_recorders
 
 COUNTERS = ("step", "spikes")
@@ -128,7 +128,8 @@ def check(
     drive = drive_of(model, drive)
     _checks.whole("first_step", first_step, 0)
     _checks.one_number("dt", dt, "positive, in ms", lambda x: (x > 0) & (x < np.inf), "0.1")
-    _checks.one_number("duration", duration, f"a multiple of dt = {dt:g} ms", _any, "100.0")
+    _checks.one_number("duration", duration, f"a multiple of dt = {dt:g} ms", np.isreal, "100.0")
+    dt, duration = as_float(dt), as_float(duration)
     if key is not None:
         check_key("key", key)
     model.check(params, drive, dt=dt, n=n, key=key)
@@ -147,15 +148,31 @@ def check(
         drive_checks.check(
             part, n=size, first_step=first_step, last_step=after, key=key, dt=dt, name=name
         )
+        for path, field, _ in drives.fields(part, name):
+            for value in drives.constants(field):
+                check_held(path, value, dtype)
+    check_held("params", params, dtype)
     if state is not None:
         _check_state(model, params, n, state, dtype)
         _check_counters(state, steps)
     return steps
 
 
-def _any(x: Any) -> Any:
-    """Return True: `count_steps` has the rule."""
-    return np.isreal(x)
+def check_held(name: str, tree: Any, dtype: DTypeLike) -> None:
+    """Raise ValueError for a finite number that the dtype of a run would take as infinite."""
+    most = float(jnp.finfo(dtype).max)
+    for path, leaf in jax.tree_util.tree_flatten_with_path(tree)[0]:
+        if isinstance(leaf, jax.core.Tracer) or getattr(leaf, "dtype", None) == dtype:
+            continue
+        value = np.asarray(leaf)
+        if value.dtype.kind not in "fiu":
+            continue
+        wrong = np.isfinite(value) & (np.abs(value) > most)
+        if wrong.any():
+            raise ValueError(
+                f"`{name}{jax.tree_util.keystr(path)}` must be at most {most:.3g}, the largest "
+                f"number of {jnp.dtype(dtype)}; got {value[wrong].flat[0]:g}. See to its unit."
+            )
 
 
 def _check_state(model: Model, params: Any, n: int, state: Any, dtype: DTypeLike) -> None:

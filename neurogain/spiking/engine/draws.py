@@ -28,14 +28,14 @@ def in_rounds(leaf: Any, dt: float) -> Any:
     """
     if not isinstance(leaf, PoissonInput):
         return leaf
-    if _checks.is_concrete(leaf.rate_hz) and np.all(
-        np.asarray(leaf.rate_hz) * (dt / 1000) <= 1 + SLACK
-    ):
+    known = _checks.is_concrete(leaf.rate_hz)  # and then checked
+    if known and np.all(np.asarray(leaf.rate_hz) * (dt / 1000) <= 1 + SLACK):
         return leaf
     mean = jnp.asarray(leaf.rate_hz) * (dt / 1000)
-    known = (mean >= 0) & (mean <= MOST_COUNTS * (1 + SLACK))
-    rounds = jnp.where(known, jnp.maximum(jnp.ceil(mean * (1 - SLACK)), 1), 1)
-    mean = jnp.where(known, mean / rounds, jnp.nan)
+    right = (mean >= 0) & (mean <= MOST_COUNTS * (1 + SLACK))
+    rounds = jnp.where(right, jnp.maximum(jnp.ceil(mean * (1 - SLACK)), 1), 1)
+    # a NaN that is not needed would be an error where JAX looks for them
+    mean = mean / rounds if known else jnp.where(right, mean / rounds, jnp.nan)
     whole = rounds.astype(jnp.int32)
     return PoissonInRounds(mean, leaf.weight, whole, jnp.max(whole))
 

@@ -229,6 +229,13 @@ def numbers(leaf: Any) -> tuple[Any, ...]:
     return () if is_random(leaf) else (leaf,)
 
 
+def constants(leaf: Any) -> tuple[Any, ...]:
+    """Return all numbers of a field but its times and rates, drawn or not."""
+    if isinstance(leaf, PoissonInput):
+        return (leaf.weight,)
+    return tuple(leaf) if isinstance(leaf, Noise) else numbers(leaf)
+
+
 def in_steps(leaf: Any, dt: float) -> Any:
     """Return a field of a drive with its times in steps; see `times.nearest_step`."""
     if not isinstance(leaf, Pulse):

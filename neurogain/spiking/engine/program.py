@@ -14,6 +14,7 @@ from jax.typing import DTypeLike
 from neurogain import _seeds
 from neurogain.spiking.engine import draws, drives, same_value, step_checks
 from neurogain.spiking.engine.checks import Model, check, drive_of, parts_of, period_of, size_of
+from neurogain.spiking.engine.times import as_float
 from neurogain.spiking.recorders import Recorder, Total
 
 Advance = Callable[[Any, Any], tuple[Any, Any]]  # (carry, inputs of a step) -> carry, info
@@ -27,8 +28,8 @@ class Program:
     model: Model
     dt: float
     recorders: tuple[Recorder, ...] = dataclasses.field(compare=False)
+    # by leaf, those of the drive that are functions
     functions: tuple[tuple[int, Callable[..., Any]], ...] = dataclasses.field(compare=False)
-    # drives that are functions, by leaf
     names: tuple[str, ...]  # of the leaves of the drive
     sizes: tuple[int, ...]  # number of cells of each leaf of the drive
     drawn: bool  # whether a drive takes a key
@@ -36,7 +37,7 @@ class Program:
     alike: tuple[Any, ...] = dataclasses.field(init=False, repr=False)  # recorders and functions
 
     def __post_init__(self) -> None:
-        """Take down what functions refer to now: they are known by it."""
+        """Keep what tells functions apart: their text and the values that they refer to now."""
         functions = ((i, same_value.key_of(function)) for i, function in self.functions)
         alike = (tuple(map(same_value.key_of, self.recorders)), tuple(functions))
         object.__setattr__(self, "alike", alike)
@@ -120,6 +121,7 @@ def prepare(
         state=state,
         dtype=dtype,
     )
+    dt = as_float(dt)
     if state is None:
         state = model.init(params, n, dtype)
         begin = getattr(model, "begin", None)

@@ -50,7 +50,7 @@ class _Names(NamedTuple):
 def key_of(x: Any) -> Any:
     """Return what is equal for two functions, or frozen dataclasses of them, that act alike.
 
-    That of anything else is the value itself, which is compared as it likes.
+    A value of another kind is returned as it is, and compared by its own `==`.
 
     Example:
       >>> key_of(lambda x: 2 * x) == key_of(lambda x: 2 * x)

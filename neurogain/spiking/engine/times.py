@@ -1,4 +1,9 @@
-"""Times in ms become whole steps: on the host, in float64, so that long runs have right borders."""
+"""Times in ms become whole steps: on the host, in float64, so that long runs have right borders.
+
+A time that has to be a step (the duration of a run, a delay, the spike of a list) may be off the
+grid by `OFF_GRID` of a step, which is more than decimal numbers are; what is further off is
+refused. The times of a pulse alone are moved to the nearest begin of a step.
+"""
 
 import math
 from typing import Any
@@ -9,6 +14,31 @@ import numpy as np
 
 LAST_STEP = 2**31 - 2
 """The last step that a run can end with: steps are counted in 32 bits."""
+OFF_GRID = 1e-3
+"""Of a step, by which a time that has to be one may be off."""
+
+
+def as_float(x: Any) -> Any:
+    """Return a NumPy number of less than 64 bits as the shortest decimal number that it stands for.
+
+    Other values stay as they are. So np.float32(0.1) is 0.1 and not 0.10000000149, which would be a
+    step off after a few million.
+
+    >>> as_float(np.float32(0.1))
+    0.1
+    """
+    return float(str(x)) if isinstance(x, np.floating) else x
+
+
+def whole_steps(time_ms: Any, dt: float) -> tuple[Any, Any]:
+    """Return the nearest numbers of steps, as float64, and whether these times are on the grid.
+
+    Beyond 1e9 steps float64 can't tell times of the grid from others; it allows for its rounding.
+    """
+    exact = np.asarray(time_ms, np.float64) / dt
+    steps = np.rint(exact)
+    with np.errstate(invalid="ignore"):  # infinities are off the grid
+        return steps, np.abs(exact - steps) <= OFF_GRID + 1e-12 * np.abs(exact)
 
 
 def count_steps(duration: float, dt: float, first_step: int = 0) -> int:
@@ -18,15 +48,17 @@ def count_steps(duration: float, dt: float, first_step: int = 0) -> int:
       ValueError: if the duration is not a positive multiple of dt, or if the run from `first_step`
         ends behind `LAST_STEP`.
     """
+    duration, dt = as_float(duration), as_float(dt)
     exact = duration / dt
     steps = round(exact) if math.isfinite(exact) else 0
+    _, on_grid = whole_steps(duration, dt)
     if math.isfinite(duration) and not exact <= LAST_STEP + 0.5:
         raise ValueError(
             f"`duration` must be at most {LAST_STEP} steps of dt = {dt:g} ms, which are counted in "
             f"32 bits; got {duration!r}. Pass duration={LAST_STEP * dt:.15g} or less, or a longer "
             "dt."
         )
-    if steps < 1 or abs(exact - steps) > 1e-3:
+    if steps < 1 or not on_grid:
         near = max(1, steps) * dt
         raise ValueError(
             f"`duration` must be a positive multiple of dt = {dt:g} ms; got {duration!r}. "

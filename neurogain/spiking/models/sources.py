@@ -12,6 +12,7 @@ from jaxtyping import Array, Float, Int
 
 from neurogain import _checks
 from neurogain.spiking.engine import drives, random_bits
+from neurogain.spiking.engine.times import LAST_STEP, as_float, whole_steps
 from neurogain.spiking.surrogate import straight_through
 
 _NEVER = np.iinfo(np.int32).max
@@ -206,6 +207,7 @@ def spike_list(
       [[0, 2], [1, 2147483647]]
     """
     _checks.positive("dt", dt, "ms", "0.1")
+    dt = as_float(dt)
     _checks.whole("n", n, 1)
     time, number = _checks.as_numbers("time_ms", time_ms).astype(float), _cells(cell)
     if time.shape != number.shape or time.ndim != 1:
@@ -213,14 +215,13 @@ def spike_list(
             f"`time_ms` and `cell` must have one value per spike; got shapes {time.shape} and "
             f"{number.shape}."
         )
-    most = (_NEVER - 1) * dt
+    most = f"at most {LAST_STEP} steps of dt = {dt:g} ms, which are counted in 32 bits"
+    ended = lambda x: np.isfinite(x) & (x > LAST_STEP * dt)  # noqa: E731
+    _checks.in_range("time_ms", time, most, lambda x: ~ended(x), "Take a longer dt.")
+    ends, on_grid = whole_steps(time, dt)
     rule = f"positive multiples of dt = {dt:g} ms"
-    advice = "Round them first."
-    _checks.in_range("time_ms", time, rule, lambda x: (x > 0) & (x <= most), advice)
-    steps = np.rint(time / dt).astype(int) - 1
-    off = np.abs((steps + 1) * dt - time)
-    on_grid = (off <= 1e-3 * dt + 1e-12 * time) & (steps >= 0)
-    _checks.in_range("time_ms", time, rule, lambda x: on_grid, advice)
+    _checks.in_range("time_ms", time, rule, lambda x: on_grid & (ends >= 1), "Round them first.")
+    steps = ends.astype(int) - 1
     number = number.astype(int)
     rule = f"in [0, {n - 1}]"
     _checks.in_range("cell", number, rule, lambda x: (x >= 0) & (x < n), "Choose others.")

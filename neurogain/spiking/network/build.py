@@ -10,6 +10,7 @@ from jax.sharding import Mesh, NamedSharding, PartitionSpec
 from neurogain import _checks, _seeds
 from neurogain.spiking import plasticity
 from neurogain.spiking.engine.checks import check_key
+from neurogain.spiking.engine.times import as_float
 from neurogain.spiking.network import spec_checks
 from neurogain.spiking.network.arrays import NetworkParams, PlasticParams
 from neurogain.spiking.network.lay_out import lay_out
@@ -86,6 +87,7 @@ def build(
     for name, projection in projections.items():
         spec_checks.check_projection(name, projection, populations)
     _check_options(dt, key, path, max_delay)
+    dt, max_delay = as_float(dt), as_float(max_delay)
     _check_mesh(mesh, populations)
     if at_once is None:
         at_once = 1 if jax.default_backend() == "cpu" else 256

@@ -3,8 +3,9 @@
 Time. A spike belongs to the end of its step, t. With a delay d, at least one step, it arrives at
 t + d, which is the end of a step as well, opens conductances there, and moves the potential in the
 step that begins there. A plastic synapse, too, sees it at t + d. So an arrival is counted before
-the spike that it causes, which comes one step later at the earliest; an arrival and a postsynaptic
-spike of the same moment are no pair. NEST and Brian2 do the same (`scripts/fixtures/arrivals.py`).
+the spike that it causes, which comes one step later at the earliest. NEST and Brian2 do the same
+(`scripts/fixtures/simulators.py`). An arrival and a postsynaptic spike of the same moment are no
+pair, as in NEST; in Brian2 they are one, in the order of its pathways.
 
 Order at the end of a step, for every projection: traces decay; the modulator moves weights; the
 postsynaptic spikes of the moment potentiate; the presynaptic spikes that arrive depress, and are
