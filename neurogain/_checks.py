@@ -46,7 +46,8 @@ def in_range(
         if array.size > 4:
             index = tuple(int(i) for i in np.argwhere(~np.asarray(holds(array)))[0])
             got = f"{array[index]} at index {index[0] if len(index) == 1 else index}"
-        way_out = suggestion if suggestion.endswith(".") else f"Pass {name}={suggestion}."
+        argument = "" if " " in name else f"{name}="  # "current, sd," is no argument
+        way_out = suggestion if suggestion.endswith(".") else f"Pass {argument}{suggestion}."
         raise ValueError(f"`{name}` must be {rule}; got {got}. {way_out}")
 
 
@@ -119,6 +120,12 @@ def hashable(name: str, value: Any) -> None:
             f"{value!r:.200}. Write @dataclasses.dataclass(frozen=True), and keep arrays in the "
             "parameters."
         ) from error
+
+
+def said(error: Exception) -> str:
+    """Return the kind of an error and the first line of its text, without a full stop."""
+    line = str(error).partition("\n")[0]
+    return f"{type(error).__name__}: {line:.300}".rstrip(".")
 
 
 def why_not(function: Any, *arguments: Any) -> TypeError | None:

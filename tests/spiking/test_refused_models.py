@@ -12,8 +12,10 @@ import pytest
 from neurogain.spiking import (
     Drive,
     IzhikevichCell,
+    IzhikevichParams,
     LIFCell,
     LIFParams,
+    Noise,
     PoissonSource,
     Population,
     Projection,
@@ -120,6 +122,37 @@ def test_drives(drive, error, message):
     refuses(error, message, run, drive=drive)
 
 
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"drive": 300.0}, "`drive` must be a Drive for this cell; got float. Pass Drive(300.0)."),
+        ({"drive": np.float64(3)}, "Pass Drive(3.0)."),
+        ({"drive": np.ones(2)}, "got ndarray. Pass Drive(...)."),
+        ({"drive": Noise(0.0, 1.0)}, "got Noise. Pass Drive(...)."),
+        ({"model": PyramidalCell("mean-field"), "params": cells.L5_PYRAMIDAL, "drive": 300},
+         "`drive` must be a PyramidalDrive for this cell; got int. Pass "
+         "PyramidalDrive(soma=Drive(300))."),
+        ({"params": LIFParams}, "`params` must be a LIFParams for this cell; got the class "
+                                "LIFParams. Pass LIFParams()."),
+        ({"model": IzhikevichCell(), "params": IzhikevichParams}, "Pass IzhikevichParams(...)."),
+        ({"drive": Drive}, "`drive` must be a Drive for this cell; got the class Drive. Pass "
+                           "Drive()."),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("runner", [simulate, rollout])
+def test_what_only_lacks_its_type(runner, changes, message):
+    refuses(TypeError, message, run, runner, **changes)
+
+
+@pytest.mark.parametrize("runner", [simulate, rollout])
+def test_a_network_with_its_parameters_as_the_model(runner):
+    message = (
+        "`model` must be a network alone; got Built, which holds its parameters too. Write "
+        "network, params = build(...), then pass both: network, params, drive."
+    )
+    refuses(TypeError, message, runner, network(), {}, duration=1.0)
+
+
 def test_sums_of_drives():
     refuses(TypeError, "`drives` must be a Drive; got float.", combine, Drive(), 3.0)
     refuses(TypeError, "`reversal` must be a number or an array; got None.", synapse, 1.0, None)
@@ -131,6 +164,13 @@ def test_sums_of_drives():
     [
         (LIFCell(), LIFParams(C=dict), Drive(), TypeError, "`C` must be a number or an array; got"),
         (LIFCell(), LIFParams(C=1j), Drive(), TypeError, "`C` must be a number or an array of"),
+        (LIFCell(), LIFParams(C=np.ones(3)), Drive(), ValueError,
+         "`C` must be one value, or one per cell, shape (2,); got shape (3,). Pass one number, or "
+         "an array of 2, or take another number of cells."),
+        (LIFCell(), LIFParams(C=TimeSeries(np.ones(10))), Drive(), TypeError, "`C` must be a number"
+         " or an array, constant in time; got TimeSeries. Only a whole field of a drive can"),
+        (PoissonSource(), (), -5.0, ValueError, "got -5.0. Pass 0.0 for no spikes; for more take a "
+                                                "shorter dt, or give the cells PoissonInput("),
         (PyramidalCell("mean-field"), cells.L5_PYRAMIDAL._replace(soma=None), PyramidalDrive(),
          TypeError, "`params.soma` must be a IzhikevichParams for this cell; got NoneType."),
         (PyramidalCell("mean-field"), cells.L5_PYRAMIDAL._replace(dendrite=1.0), PyramidalDrive(),

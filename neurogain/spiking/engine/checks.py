@@ -52,6 +52,12 @@ def size_of(model: Model, n: int | None) -> int:
     """Return the number of cells, which a network knows itself."""
     members = [member for member in vars(Model) if not member.startswith("_")]
     missing = [member for member in members if not hasattr(model, member)]
+    if {"network", "params"} <= set(getattr(model, "_fields", ())):
+        raise TypeError(
+            f"`model` must be a network alone; got {type(model).__name__}, which holds its "
+            "parameters too. Write network, params = build(...), then pass both: network, params, "
+            "drive."
+        )
     if isinstance(model, type) or len(missing) == len(members):
         raise TypeError(
             "`model` must be cells or a network, for instance PyramidalCell(); got "

@@ -1,5 +1,7 @@
 """Checks of a drive before it runs: shape, length and values of each of its fields."""
 
+import dataclasses
+import functools
 from collections.abc import Callable
 from typing import Any
 
@@ -18,9 +20,23 @@ from neurogain.spiking.engine.drives import (
     Rule,
     TimeSeries,
     check_array,
+    check_is_array,
     check_shape,
     fields,
 )
+
+DRAWN_IN_TIME = {
+    Noise: (
+        "Pass a function that draws, for instance "
+        "lambda step, key: mean[step] + sd[step] * jax.random.normal(key, ({n},))."
+    ),
+    PoissonInput: (
+        "Pass a function that draws, for instance lambda step, key: "
+        "weight * jax.random.poisson(key, rate_hz[step] * dt / 1000, ({n},))."
+    ),
+}
+"""The way out where mean, sd, rate or weight change in time."""
+SERIES = "For values in time pass TimeSeries(values), with steps as the first axis."
 
 
 def check(
@@ -57,7 +73,8 @@ def check(
         elif callable(field) and not isinstance(field, type):
             _check_function(path, field, n, key)
         else:
-            check_array(path, field, n)
+            check_is_array(path, field)
+            check_shape(path, np.shape(field), n, SERIES)
             _check_values(path, field, rule)
 
 
@@ -75,14 +92,15 @@ def _check_series(name: str, series: TimeSeries, rule: Rule, n: int, steps: rang
             f"of the run; got {covered}, shape {shape}. Pass a longer series, or the `first` step "
             "of its values."
         )
-    check_shape(name, shape[1:], n)
+    check_shape(name, shape[1:], n, SERIES)
     _check_values(name, series.values, rule)
 
 
 def _check_pulse(name: str, pulse: Pulse, rule: Rule, n: int, dt: float) -> None:
     """Raise ValueError for a pulse of wrong shape, values or times."""
     for field, value in pulse._asdict().items():
-        check_array(f"{name}, {field} of the pulse,", value, n)
+        way_out = "Pass a TimeSeries, or a function of (step, key)."
+        check_array(f"{name}, {field} of the pulse,", value, n, in_time=way_out)
     for time in (pulse.start, pulse.end):
         finite = "a pulse with finite times in ms"
         _checks.in_range(name, time, finite, np.isfinite, "Pass Pulse(height, 50.0, 450.0).")
@@ -105,34 +123,70 @@ def _check_pulse(name: str, pulse: Pulse, rule: Rule, n: int, dt: float) -> None
 
 
 def _check_function(name: str, function: Callable[..., Any], n: int, key: jax.Array | None) -> None:
-    """Raise TypeError or ValueError for a function of (step, key) that returns no such field."""
+    """Raise TypeError or ValueError for a function of (step, key) that fails, or returns no field.
+
+    One that needs a key is found by giving it one.
+    """
     if error := _checks.why_not(function, 0, key):
         raise TypeError(
             f"`{name}` must be a function of (step, key); got {function!r}: {error}. Write "
             "lambda step, key: ..."
         ) from error
 
-    def checked(step: jax.Array, key: jax.Array | None) -> Any:
-        value = function(step, key)
-        if not (hasattr(value, "shape") or isinstance(value, bool | int | float)):
-            raise TypeError(
-                f"`{name}`, a function of (step, key), must return one array; got {value!r:.200}."
-            )
-        return value
+    step = jax.ShapeDtypeStruct((), jnp.int32)
+    try:
+        result = jax.eval_shape(functools.partial(_called, function), step, key)
+    except Exception as error:
+        if key is None and _runs_with_a_key(function):
+            raise ValueError(
+                f"`key` must be a jax.random.key, since the function of `{name}` uses it; got "
+                "None. Pass key=jax.random.key(0)."
+            ) from error
+        raise (TypeError if isinstance(error, TypeError) else ValueError)(
+            f"`{name}` must be a function of (step, key) that JAX can trace; it raised "
+            f"{_checks.said(error)}. Write it with jax.numpy; `step` is not known when it is "
+            "compiled."
+        ) from error
+    if isinstance(result, _NoArray):
+        raise TypeError(
+            f"`{name}`, a function of (step, key), must return one array; got {result.text}."
+        )
+    check_shape(name, result.shape, n, f"Return one value, or {n}; `step` says when.")
 
-    result = jax.eval_shape(checked, jax.ShapeDtypeStruct((), jnp.int32), key)
-    check_shape(name, result.shape, n)
+
+@jax.tree_util.register_static
+@dataclasses.dataclass(frozen=True)
+class _NoArray:
+    """What a function returned in place of an array."""
+
+    text: str
+
+
+def _called(function: Callable[..., Any], step: jax.Array, key: jax.Array | None) -> Any:
+    value = function(step, key)
+    is_field = hasattr(value, "shape") or isinstance(value, bool | int | float)
+    return value if is_field else _NoArray(f"{value!r:.200}")
+
+
+def _runs_with_a_key(function: Callable[..., Any]) -> bool:
+    """Return whether a function of (step, key) does not fail once it gets a key."""
+    try:
+        jax.eval_shape(function, jax.ShapeDtypeStruct((), jnp.int32), jax.random.key(0))
+    except Exception:
+        return False
+    return True
 
 
 def _check_drawn(name: str, drawn: Noise | PoissonInput, rule: Rule, n: int, dt: float) -> None:
     """Raise ValueError for a draw with wrong constants, or that could break the field's rule."""
     for part, value in drawn._asdict().items():
-        check_array(f"{name}, {part},", value, n)
+        check_array(f"{name}, {part},", value, n, in_time=DRAWN_IN_TIME[type(drawn)].format(n=n))
         _checks.in_range(f"{name}, {part},", value, "finite", np.isfinite, "Choose a number.")
     check_draws(name, drawn, rule)
     if isinstance(drawn, Noise):
         text = "a standard deviation of at least 0"
-        _checks.in_range(f"{name}, sd,", drawn.sd, text, lambda x: x >= 0, "Noise(0.0, 100.0).")
+        way_out = "Pass Noise(0.0, 100.0)."
+        _checks.in_range(f"{name}, sd,", drawn.sd, text, lambda x: x >= 0, way_out)
     else:
         _check_values(f"{name}, weight,", drawn.weight, rule)
         _check_rate(name, drawn.rate_hz, dt)
@@ -153,6 +207,8 @@ def _check_rate(name: str, rate_hz: ArrayLike, dt: float) -> None:
     most = MOST_COUNTS * 1000 / dt
     text = f"in [0, {most:g}] Hz, at most {MOST_COUNTS} spikes a step on average"
     way_out = "Take a shorter dt, or Noise of the same mean and variance."
+    if _checks.is_concrete(rate_hz) and np.any(np.asarray(rate_hz) < 0):
+        way_out = "Pass PoissonInput(0.0, weight) for no spikes."
     holds = lambda x: (x >= 0) & (x <= most * (1 + SLACK))  # noqa: E731
     _checks.in_range(f"{name}, rate_hz,", rate_hz, text, holds, way_out)
 

@@ -157,6 +157,7 @@ DRAWN = (Noise, PoissonInput, PoissonInRounds)
 MOST_COUNTS = 1000  # of a PoissonInput in a step, on average
 SLACK = 1e-6  # relative, for rounding where a mean or a probability is compared with its limit
 
+IN_TIME = "Only a whole field of a drive can change in time."  # a way out
 CURRENT = Rule("a finite current in pA", np.isfinite, "0.0", (Noise, PoissonInput))
 CONDUCTANCE = Rule(
     "a finite conductance of at least 0 nS",
@@ -315,7 +316,30 @@ def fields(
 def check_kind(name: str, value: object, kind: type, of: str = " for this cell") -> None:
     """Raise TypeError for what is meant for another kind of cell."""
     if not isinstance(value, kind):
-        raise TypeError(f"`{name}` must be a {kind.__name__}{of}; got {type(value).__name__}.")
+        got = f"the class {value.__name__}" if isinstance(value, type) else type(value).__name__
+        raise TypeError(f"`{name}` must be a {kind.__name__}{of}; got {got}.{_way(value, kind)}")
+
+
+def _way(value: object, kind: Any) -> str:
+    """Return what to pass in place of a value of another kind; "" where nobody can tell."""
+    if isinstance(value, type) and issubclass(value, kind):
+        without = len(getattr(kind, "_field_defaults", "")) < len(getattr(kind, "_fields", "x"))
+        return f" Pass {kind.__name__}({'...' if without else ''})."
+    if is_result(value):
+        return " Pass run.state, where run is that Result."
+    is_field = isinstance(value, int | float | np.ndarray | jax.Array) or is_varying(value)
+    text = str(value) if isinstance(value, int | float) else "..."
+    if is_field and kind is Drive:
+        return f" Pass Drive({text})."
+    first = getattr(kind, "_fields", ("",))[0]
+    if is_field and isinstance(getattr(kind, "_field_defaults", {}).get(first), Drive):
+        return f" Pass {kind.__name__}({first}=Drive({text}))."
+    return ""
+
+
+def is_result(value: object) -> bool:
+    """Return whether a value is what `simulate` returns, which holds a state."""
+    return {"state", "step", "recorded"} <= set(getattr(value, "_fields", ()))
 
 
 def check_number(name: str, value: object, rule: str) -> None:
@@ -334,16 +358,29 @@ def check_is_array(name: str, value: Any) -> None:
         _checks.as_numbers(name, value)
 
 
-def check_array(name: str, value: Any, n: int) -> None:
-    """Raise TypeError for lists, None and the like, ValueError for wrong shapes."""
+def check_array(name: str, value: Any, n: int, *, in_time: str = IN_TIME) -> None:
+    """Check what is constant in time.
+
+    `in_time` is the way out for a value that changes in time.
+
+    Raises:
+      TypeError: if it is a list, None or the like, or changes in time.
+      ValueError: if its shape is wrong.
+    """
+    if is_varying(value):
+        got = "a function" if callable(value) else type(value).__name__
+        raise TypeError(
+            f"`{name}` must be a number or an array, constant in time; got {got}. {in_time}"
+        )
     check_is_array(name, value)
-    check_shape(name, np.shape(value), n)
+    way_out = f"Pass one number, or an array of {n}, or take another number of cells."
+    check_shape(name, np.shape(value), n, way_out)
 
 
-def check_shape(name: str, shape: tuple[int, ...], n: int) -> None:
+def check_shape(name: str, shape: tuple[int, ...], n: int, way_out: str) -> None:
     """Raise ValueError unless the shape is that of one value, or of one per cell."""
     if shape not in ((), (n,)):
         raise ValueError(
-            f"`{name}` must be one value, or one per cell, shape ({n},); got shape {shape}. For "
-            "values in time pass TimeSeries(values), with steps as the first axis."
+            f"`{name}` must be one value, or one per cell, shape ({n},); got shape {shape}. "
+            f"{way_out}"
         )

@@ -102,7 +102,8 @@ class PoissonSource:
         most = 1000 / dt
         rule = f"a rate in [0, {most:g}] Hz, since a source spikes at most once in {dt:g} ms"
         way_out = (
-            "Take a shorter dt, or give the cells PoissonInput(rate_hz, weight), which counts."
+            "Pass 0.0 for no spikes; for more take a shorter dt, or give the cells "
+            "PoissonInput(rate_hz, weight), which counts."
         )
         drives.check_number("drive", drive, rule)
         if isinstance(drive, drives.Noise | drives.PoissonInput):
