@@ -10,12 +10,9 @@ import numpy as np
 from jax.typing import DTypeLike
 
 from neurogain import _checks
-from neurogain.spiking.engine import drive_checks, drives
-from neurogain.spiking.engine.times import LAST_STEP, as_float, count_steps
+from neurogain.spiking.engine import drive_checks, drives, state_checks
+from neurogain.spiking.engine.times import as_float, count_steps
 from neurogain.spiking.recorders import Recorder, check_recorders
-
-COUNTERS = ("step", "spikes")
-"""Names of integer fields of a state that grow by one a step at most."""
 
 
 @runtime_checkable
@@ -159,8 +156,8 @@ def check(
                 check_held(path, value, dtype)
     check_held("params", params, dtype)
     if state is not None:
-        _check_state(model, params, n, state, dtype)
-        _check_counters(state, steps)
+        state_checks.check(model, params, n, state, dtype)
+        state_checks.check_counters(state, steps)
     return steps
 
 
@@ -178,48 +175,6 @@ def check_held(name: str, tree: Any, dtype: DTypeLike) -> None:
             raise ValueError(
                 f"`{name}{jax.tree_util.keystr(path)}` must be at most {most:.3g}, the largest "
                 f"number of {jnp.dtype(dtype)}; got {value[wrong].flat[0]:g}. See to its unit."
-            )
-
-
-def _check_state(model: Model, params: Any, n: int, state: Any, dtype: DTypeLike) -> None:
-    """Raise ValueError or TypeError for a state of another model, size or dtype."""
-    wrong = [np.shape(x) for x in jax.tree.leaves(state) if np.shape(x)[:1] != (n,)]
-    if wrong and not hasattr(model, "size"):
-        raise ValueError(
-            f"`state` must hold n = {n} cells along the first axis; got shape {wrong[0]}."
-        )
-    expected = jax.eval_shape(lambda: model.init(params, n, dtype))
-    if type(state) is not type(expected) or len(jax.tree.leaves(state)) != len(
-        jax.tree.leaves(expected)
-    ):
-        raise TypeError(
-            f"`state` must be a {type(expected).__name__} of this model; got {type(state)}."
-        )
-    for wanted, leaf in zip(*map(jax.tree.leaves, (expected, state)), strict=True):
-        if np.shape(leaf) != wanted.shape:
-            raise ValueError(
-                f"`state` must have arrays of shape {wanted.shape}; got {np.shape(leaf)}."
-            )
-        if leaf.dtype != wanted.dtype:
-            raise TypeError(
-                f"`state` must have the dtype of the run, {wanted.dtype}; got {leaf.dtype}. "
-                f"Pass dtype=jnp.{leaf.dtype} to continue this one."
-            )
-
-
-def _check_counters(state: Any, steps: int) -> None:
-    """Raise ValueError if a counter, an integer field of COUNTERS, could wrap in the run."""
-    for path, leaf in jax.tree_util.tree_flatten_with_path(state)[0]:
-        is_counter = getattr(path[-1] if path else None, "name", "") in COUNTERS
-        if not is_counter or isinstance(leaf, jax.core.Tracer) or leaf.dtype.kind not in "iu":
-            continue
-        so_far = int(np.max(np.asarray(leaf), initial=0))
-        if so_far + steps > LAST_STEP:
-            name = jax.tree_util.keystr(path).lstrip(".")
-            raise ValueError(
-                f"`state` must not count beyond {LAST_STEP}, since it counts in 32 bits; "
-                f"`{name}` got {so_far}, and the run has {steps} steps. Start a new run without "
-                "`state`, or take a longer dt."
             )
 
 

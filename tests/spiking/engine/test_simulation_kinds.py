@@ -91,10 +91,10 @@ def test_float64_needs_64_bit_numbers():
 
 def test_the_state_of_another_cell_or_dtype():
     other = PyramidalCell().init(L5, 2, jnp.float32)
-    refused(TypeError, "`state` must be a IzhikevichState of this model", state=other)
+    refused(TypeError, "`state` must be IzhikevichState in this model; got", state=other)
     with jax.enable_x64():
         wide = IzhikevichCell().init(cells.RS, 2, jnp.float64)
-        refused(TypeError, "`state` must have the dtype of the run, float32", state=wide)
+        refused(TypeError, "`state.v` must have the dtype of the run, float32", state=wide)
 
 
 @pytest.mark.parametrize("chunk", [0, -5, 1.5])

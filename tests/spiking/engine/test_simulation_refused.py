@@ -17,6 +17,7 @@ from neurogain.spiking import (
     rollout,
     simulate,
 )
+from neurogain.spiking.engine.simulate import Result
 from neurogain.spiking.recorders import Spikes, Traces
 
 NAN, INF = float("nan"), float("inf")
@@ -201,6 +202,19 @@ def test_a_state_of_another_size(refuses, n):
     state = PyramidalCell().init(L5, n, jnp.float32)
     message = f"`state` must hold n = 3 cells along the first axis; got shape ({n},)."
     refuses(message, state=state)
+
+
+@pytest.mark.parametrize(
+    ("state", "message"),
+    [
+        (Result(PyramidalCell().init(L5, N), 10, {}), "`state` must be the state that a Result "
+         "holds, not the Result. Pass state=run.state, first_step=run.step, where run is that"),
+        ("x", "`state` must be a tree of arrays, as a run returns it; got str. Pass the state of"),
+        (L5, "`state` must be a tree of arrays, as a run returns it; got PyramidalParams."),
+    ],
+)  # fmt: skip
+def test_what_is_no_state(refuses, state, message):
+    refuses(message, state=state, error=TypeError)
 
 
 def test_simulate_points_at_rollout_where_it_cannot_be_transformed():
