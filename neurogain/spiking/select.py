@@ -1,6 +1,7 @@
 """What recorders select of the state and the info of a step, and its checks."""
 
-from collections.abc import Callable
+import functools
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import jax
@@ -22,13 +23,20 @@ def spikes_of(state: Any, info: Any) -> jax.Array:
     return info.spike
 
 
-def selected(recorder: Any, state: Any, info: Any) -> Any:
-    """Return what a recorder selects.
+def selected(recorder: Any, state: Any, info: Any, name: str = "") -> Any:
+    """Return what a recorder selects; `name` is the recorder's, for errors.
 
     Raises:
-      TypeError: if that is no array, and no tree of arrays.
+      TypeError: if `select` fails, or what it returns is no array, and no tree of arrays.
     """
-    values = recorder.select(state, info)
+    try:
+        values = recorder.select(state, info)
+    except Exception as error:
+        of = f"{type(recorder).__name__}" + (f", the recorder {name!r}," if name else "")
+        raise TypeError(
+            f"`select` of {of} must take the state and the info of this model; it raised "
+            f"{_checks.said(error)}. Here {_parts('state', state)}; {_parts('info', info)}."
+        ) from error
     leaves = jax.tree.leaves(values, is_leaf=lambda x: x is None)
     if not leaves or not all(hasattr(x, "dtype") and hasattr(x, "ndim") for x in leaves):
         raise TypeError(
@@ -36,6 +44,23 @@ def selected(recorder: Any, state: Any, info: Any) -> Any:
             f"of them; got {values!r:.200}. Write for instance lambda state, info: state.v."
         )
     return values
+
+
+def _parts(name: str, tree: Any) -> str:
+    """Return which arrays a tree has, by the expressions that select them, up to 12 places."""
+    places: dict[str, list[str]] = {}
+    for path, _ in jax.tree_util.tree_flatten_with_path(tree)[0]:
+        place, key = (jax.tree_util.keystr(part) for part in (path[:-1], path[-1:]))
+        places.setdefault(name + place, []).append(key.lstrip("."))
+    texts = [f"{place} has {', '.join(fields)}" for place, fields in places.items()]
+    return "; ".join(texts[:12]) + ("; and so on" if texts[12:] else "")
+
+
+def check_selections(recorders: Mapping[str, Any], state: Any, info: Any) -> None:
+    """Raise TypeError, with the recorder's name, if what one selects can't be selected."""
+    for name, recorder in recorders.items():
+        if isinstance(recorder, Selects):
+            jax.eval_shape(functools.partial(selected, recorder, name=name), state, info)
 
 
 class Selects:

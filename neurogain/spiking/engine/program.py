@@ -16,6 +16,7 @@ from neurogain.spiking.engine import draws, drives, same_value, step_checks
 from neurogain.spiking.engine.checks import Model, check, drive_of, parts_of, period_of, size_of
 from neurogain.spiking.engine.times import as_float
 from neurogain.spiking.recorders import Recorder, Total
+from neurogain.spiking.select import check_selections
 
 Advance = Callable[[Any, Any], tuple[Any, Any]]  # (carry, inputs of a step) -> carry, info
 Block = Callable[[int, Any, Any], tuple[Any, tuple[Any, ...], Any]]
@@ -161,6 +162,7 @@ def prepare(
     shapes = _shapes(program, arrays, state)
     after, info = shapes
     step_checks.check(model, state, after, info, n)
+    check_selections(recorders, after, info)
     shown = jax.tree.map(lambda x: jnp.zeros(x.shape, x.dtype), shapes)
     carries = tuple(recorder.init(*shown) for recorder in emitting)
     stacked = _stacked_bytes(program, shapes, carries, recorders)

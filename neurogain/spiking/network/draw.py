@@ -62,9 +62,15 @@ def draw(
     steps = np.rint(delay / dt).astype(np.int32)
     bad = (np.abs(steps * dt - delay) > 1e-6 * np.maximum(delay, 1)) | (steps < 1)
     if bad.any():
+        wrong = float(delay[bad][0])
+        nearest = f"delay={max(1, round(wrong / dt)) * dt:.6g}, the nearest"
+        if wrong < dt:
+            nearest = f"delay={dt:g} for the shortest"
+        if callable(given) or np.ndim(given):
+            nearest = f"rounded ones, {dt:g} * np.maximum(np.rint(delay / {dt:g}), 1)"
         raise ValueError(
             f"`delay` of {name} must be a multiple of dt = {dt:g} ms and at least one; got "
-            f"{delay[bad][0]:g}. Pass delay={dt:g} for the shortest."
+            f"{wrong:g}. Pass {nearest}."
         )
     return Drawn(pairs, weight, steps)
 

@@ -29,6 +29,12 @@ class _OfProjection:
         """Raise ValueError for a projection that is not there, or not plastic."""
         plastic = [w.name for w in getattr(model, "layouts", ()) if w.plastic]
         names = [w.name for w in getattr(model, "layouts", ())]
+        if not names:
+            raise ValueError(
+                f"`projection` of a recorder of weights must be one of a network's; got "
+                f"{self.projection!r}, and {type(model).__name__} has no projections. Record "
+                "something else."
+            )
         if self.projection not in names:
             raise ValueError(
                 f"`projection` of a recorder of weights must be one of {', '.join(names)}; got "

@@ -84,7 +84,10 @@ def test_what_these_tests_start_from_is_fine():
                                              " in [0, 7]; got"),
         ({"delay": 0.0}, "`delay` of on must be a multiple of dt = 0.1 ms and at least one; got 0. "
                          "Pass delay=0.1 for the shortest."),
-        ({"delay": 0.25}, "must be a multiple of dt = 0.1 ms and at least one; got 0.25."),
+        ({"delay": 0.26}, "must be a multiple of dt = 0.1 ms and at least one; got 0.26. Pass "
+                          "delay=0.3, the nearest."),
+        ({"delay": lambda rng, count: np.full(count, 1.11434)}, "got 1.11434. Pass rounded ones, "
+         "0.1 * np.maximum(np.rint(delay / 0.1), 1)."),
         ({"delay": -0.1}, "`delay` of on must be at least 0 and finite, in ms; got -0.1."),
         ({"delay": NAN}, "`delay` of on must be at least 0 and finite, in ms; got nan."),
         ({"delay": np.full(3, 0.1)}, "`delay` of on must be one number, or one per synapse, shape "
