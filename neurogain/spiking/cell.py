@@ -167,10 +167,27 @@ def check_surrogate(name: str, value: object) -> None:
         )
 
 
-def check_dt(dt: float, tau_min: float) -> None:
-    """Raise ValueError for a step above half of the shortest time constant, both in ms."""
+def check_dt(dt: float, time_constants: float | Mapping[str, float]) -> None:
+    """Raise ValueError for a step above half of the shortest time constant.
+
+    Args:
+      dt: ms.
+      time_constants: ms, the shortest; or several by what they are made of, with units, for the
+        error.
+
+    Example:
+      >>> check_dt(11.0, {"C / g_leak, in pF / nS": 20.0, "tau_w, in ms": 100.0})
+      Traceback (most recent call last):
+      ...
+      ValueError: `dt` must be in (0, 10] ms, half the shortest time constant of these cells \
+(C / g_leak, in pF / nS); got 11.0. Pass dt=0.1, or constants in these units.
+    """
+    what, way_out, tau_min = "", "", time_constants
+    if isinstance(time_constants, Mapping):
+        name, tau_min = min(time_constants.items(), key=lambda one: one[1])
+        what, way_out = f" ({name})", ", or constants in these units"
     if not 0.0 < dt <= 0.5 * tau_min:  # also rejects NaN
         raise ValueError(
             f"`dt` must be in (0, {0.5 * tau_min:g}] ms, half the shortest time constant of these "
-            f"cells; got {dt!r}. Pass dt={min(0.1, 0.1 * tau_min):g}."
+            f"cells{what}; got {dt!r}. Pass dt={min(0.1, 0.1 * tau_min):g}{way_out}."
         )

@@ -8,7 +8,6 @@ import contextlib
 import dataclasses
 import functools
 import math
-import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple
 
@@ -19,8 +18,9 @@ from jax.typing import DTypeLike
 
 from neurogain import _checks
 from neurogain import progress as reports
-from neurogain.spiking.engine import compilations, drives
+from neurogain.spiking.engine import compilations, drives, nonfinite
 from neurogain.spiking.engine.checks import Model
+from neurogain.spiking.engine.nonfinite import NonFiniteError as NonFiniteError
 from neurogain.spiking.engine.program import Arrays, Program, join, prepare, scan
 from neurogain.spiking.recorders import Recorder
 
@@ -33,10 +33,6 @@ class Result(NamedTuple):
     state: Any  # at the end; hand it and `step` to the next run to continue this one
     step: int  # number of the next step
     recorded: dict[str, Any]  # by the names given to the recorders
-
-
-class NonFiniteError(FloatingPointError):
-    """A state stopped being a number; says where and when."""
 
 
 class Interrupted(KeyboardInterrupt):
@@ -354,15 +350,6 @@ def _is_finite(state: Any) -> bool:
     return bool(_all_finite(state))
 
 
-def _place(name: str, where: tuple[int, ...], network: bool) -> str:
-    """Return which entry of a variable; cells come first but in what synapses hold."""
-    if not where:
-        return ""
-    if not network or re.match(r"(network\.)?(cells|synapses)\[", name):
-        return f"of cell {where[0]} "
-    return f"at index {where[0] if len(where) == 1 else where} "
-
-
 def _locate(
     program: Program, arrays: Arrays, state: Any, start: int, length: int
 ) -> NonFiniteError:
@@ -372,16 +359,9 @@ def _locate(
         state, _, _ = _run_chunk(one, 1, arrays, state, (), step)
         if not _is_finite(state):
             break
-    for path, leaf in jax.tree_util.tree_flatten_with_path(state)[0]:
-        values = np.asarray(leaf)
-        if np.issubdtype(values.dtype, np.floating) and not np.isfinite(values).all():
-            where = tuple(int(i) for i in np.argwhere(~np.isfinite(values))[0])
-            name = jax.tree_util.keystr(path).lstrip(".")
-            return NonFiniteError(
-                f"`{name}` {_place(name, where, hasattr(program.model, 'size'))}is "
-                f"{values[where]} after step {step} ({(step + 1) * program.dt:g} ms). Look for a "
-                "drive that is too strong there, or take a shorter dt."
-            )
+    found = nonfinite.first(state, step, dt=program.dt, network=hasattr(program.model, "size"))
+    if found is not None:
+        return found
     return NonFiniteError(  # step by step it rounds otherwise, and stays finite
         f"The state stops being finite between steps {start} and {start + length - 1} "
         f"({start * program.dt:g} to {(start + length) * program.dt:g} ms). Look for a drive that "

@@ -94,10 +94,13 @@ _POSITIVE = {"C": "pF", "g_leak": "nS", "D_ca": "mV", "tau_w": "ms"}
 _UNITS = {"E_leak": "mV", "g_ca": "pA", "E_ca": "mV", "a_w": "nS"}
 
 
-def shortest_time_constant(params: DendriteParams) -> float:
-    """Return the smaller of C / g_leak and tau_w, in ms."""
+def time_constants(params: DendriteParams) -> dict[str, float]:
+    """Return the shortest C / g_leak and the shortest tau_w, ms, under names with units."""
     p: Any = DendriteParams(*(np.asarray(x, float) for x in params))
-    return float(min(np.min(p.C / p.g_leak), np.min(p.tau_w)))
+    return {
+        "C / g_leak, in pF / nS": float(np.min(p.C / p.g_leak)),
+        "tau_w, in ms": float(np.min(p.tau_w)),
+    }
 
 
 def check(params: DendriteParams, *, n: int) -> None:

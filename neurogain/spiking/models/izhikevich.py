@@ -130,10 +130,16 @@ def _reset_jvp(
     return (v_out, u_out), (dv_out, du_out)
 
 
-def shortest_time_constant(params: IzhikevichParams) -> float:
-    """Return the smaller of 1/|a| and the membrane's C / (k (v_t - v_r)) at rest, in ms."""
+def time_constants(params: IzhikevichParams) -> dict[str, float]:
+    """Return the shortest 1/|a| and the shortest C / (k (v_t - v_r)) of the membrane at rest, ms.
+
+    They stand under what they are made of, with units.
+    """
     p: Any = IzhikevichParams(*(np.asarray(x, float) for x in params))
-    return float(min(np.min(p.C / (p.k * (p.v_t - p.v_r))), np.min(1 / np.abs(p.a))))
+    return {
+        "C / (k (v_t - v_r)), in pF / nS": float(np.min(p.C / (p.k * (p.v_t - p.v_r)))),
+        "1 / |a|, with a in 1/ms": float(np.min(1 / np.abs(p.a))),
+    }
 
 
 _POSITIVE = {"C": "pF", "k": "nS/mV"}
@@ -157,7 +163,7 @@ def check(params: IzhikevichParams, *, dt: float, n: int) -> None:
                 f"`{low}` must be below `{high}` (mV); got {getattr(params, low)!r} and "
                 f"{getattr(params, high)!r}."
             )
-    check_dt(dt, shortest_time_constant(params))
+    check_dt(dt, time_constants(params))
 
 
 @dataclasses.dataclass(frozen=True)

@@ -113,7 +113,8 @@ def check(params: LIFParams, *, dt: float, n: int) -> None:
         raise ValueError(
             f"`v_reset` must be below `v_t` (mV); got {params.v_reset!r} and {params.v_t!r}."
         )
-    check_dt(dt, float(min(np.min(p.C / p.g_leak), np.min(p.tau_w))))
+    taus = {"C / g_leak, in pF / nS": np.min(p.C / p.g_leak), "tau_w, in ms": np.min(p.tau_w)}
+    check_dt(dt, taus)
 
 
 @dataclasses.dataclass(frozen=True)

@@ -232,16 +232,17 @@ def check(params: PyramidalParams, *, dt: float, n: int) -> None:
                 f"`c_burst` must be below `v_peak` (mV); got {params.c_burst!r} and "
                 f"{params.soma.v_peak!r}."
             )
-        check_dt(dt, shortest_time_constant(params))
+        check_dt(dt, time_constants(params))
 
 
-def shortest_time_constant(params: PyramidalParams) -> float:
-    """Return the shortest of both compartments and of the delay of back-propagation, in ms."""
-    return min(
-        izhikevich.shortest_time_constant(params.soma),
-        dendrite.shortest_time_constant(params.dendrite),
-        float(np.min(params.bap_start)),
-    )
+def time_constants(params: PyramidalParams) -> dict[str, float]:
+    """Return those of both compartments and the delay of back-propagation, ms, by name."""
+    soma, distal = izhikevich.time_constants(params.soma), dendrite.time_constants(params.dendrite)
+    return {
+        **{f"of the soma, {name}": tau for name, tau in soma.items()},
+        **{f"of the dendrite, {name}": tau for name, tau in distal.items()},
+        "bap_start, in ms": float(np.min(params.bap_start)),
+    }
 
 
 @dataclasses.dataclass(frozen=True)

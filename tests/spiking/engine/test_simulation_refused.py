@@ -87,7 +87,8 @@ def test_the_model_of_these_tests_tells_when_it_is_run():
         ({"dt": -0.1}, "`dt` must be positive, in ms; got -0.1."),
         ({"dt": NAN}, "`dt` must be positive, in ms; got nan."),
         ({"dt": 0.3}, "`dt` must be in (0, 0.25] ms, half the shortest time constant of these "
-                      "cells; got 0.3. Pass dt=0.05."),
+                      "cells (bap_start, in ms); got 0.3. Pass dt=0.05, or constants in these "
+                      "units."),
         ({"key": None}, "`key` must be a jax.random.key for stochastic coupling; got None. Pass "
                         "key=jax.random.key(0)"),
     ],

@@ -173,8 +173,11 @@ def test_constants_that_are_no_numbers_are_refused():
 @pytest.mark.parametrize("dt", [0.0, -0.1, 3.6, 100.0, float("nan")])
 def test_steps_that_are_too_long_are_refused_with_the_rule_and_its_unit(dt):
     # C / (k (v_t - v_r)) = 100 / (0.7 * 20) = 7.14 ms is shorter than 1 / a = 33 ms
-    rule = "`dt` must be in (0, 3.57143] ms, half the shortest time constant of these cells; "
-    with pytest.raises(ValueError, match=re.escape(rule + f"got {dt!r}. Pass dt=0.1.")):
+    rule = (
+        "`dt` must be in (0, 3.57143] ms, half the shortest time constant of these cells "
+        f"(C / (k (v_t - v_r)), in pF / nS); got {dt!r}. Pass dt=0.1, or constants in these units."
+    )
+    with pytest.raises(ValueError, match=re.escape(rule)):
         izhikevich.check(cells.RS, dt=dt, n=3)
     with pytest.raises(ValueError, match=re.escape("(0, 0.25] ms")):  # 1 / a is the shorter
         izhikevich.check(cells.RS._replace(a=np.asarray([0.1, 2.0, 0.1])), dt=0.3, n=3)

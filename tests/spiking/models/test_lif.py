@@ -90,6 +90,16 @@ def test_a_stronger_input_has_a_positive_gradient():
         (PARAMS._replace(v_t=-80.0), 1.0, "`v_reset` must be below `v_t`"),
         (PARAMS._replace(v_reset=-40.0), 1.0, "`v_reset` must be below `v_t`"),
         (PARAMS, 11.0, "half the shortest time constant"),
+        (
+            PARAMS._replace(C=2e-10),
+            0.1,
+            r"\(C / g_leak, in pF / nS\); got 0.1. Pass dt=2e-12, or co",
+        ),
+        (
+            PARAMS._replace(tau_w=0.1),
+            0.1,
+            r"of these cells \(tau_w, in ms\); got 0.1. Pass dt=0.01",
+        ),
     ],
 )
 def test_bad_constants_are_refused(params, dt, message):

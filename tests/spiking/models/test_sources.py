@@ -143,7 +143,10 @@ RATE = "`drive` must be a rate in [0, 10000] Hz, since a source spikes at most o
 def test_bad_rates_are_refused():
     for rate in (-1.0, 10_001.0, float("nan"), float("inf"), np.array([1.0, -2.0])):
         refuses(RATE, lambda rate=rate: poisson(rate, n=2, duration=1.0))
-    way_out = "got 1001.0. Take a shorter dt, or give the cells PoissonInput(rate_hz, weight)"
+    way_out = (
+        "got 1001.0. Pass 0.0 for no spikes; for more take a shorter dt, or give the cells "
+        "PoissonInput(rate_hz, weight)"
+    )
     refuses(way_out, lambda: poisson(1001.0, n=2, duration=1.0, dt=1.0))
     shape = "`drive` must be one value, or one per cell, shape (2,); got shape (3,)."
     refuses(shape, lambda: poisson(np.ones(3), n=2, duration=1.0))
@@ -169,7 +172,11 @@ def test_rates_that_leave_their_range_in_time_are_refused(rate):
 def test_rates_that_are_computed_in_the_run_are_not_silently_wrong():
     bad = jnp.full(N, 100.0).at[jnp.asarray([3, 5, 8])].set(jnp.asarray([10_001.0, -1.0, jnp.nan]))
     rate = lambda step, key: jnp.where(step == 57, bad, 100.0)  # noqa: E731
-    with pytest.raises(NonFiniteError, match=r"`last` of cell 3 is nan after step 57 \(5\.8 ms\)"):
+    message = (
+        "`last` of cell 3 is nan after step 57 (5.8 ms). A source's spikes are NaN from the step "
+        "on in which its rate is NaN or outside [0, 10000] Hz, 1000 / dt. Look for such a rate"
+    )
+    with pytest.raises(NonFiniteError, match=re.escape(message)):
         poisson(rate, duration=20.0)
     raster = np.asarray(poisson(rate, duration=6.0, runner=rollout, segment=60).recorded["events"])
     found = np.argwhere(np.isnan(raster))
