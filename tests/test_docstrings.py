@@ -3,8 +3,19 @@
 import doctest
 import importlib
 import inspect
+import re
 
 import pytest
+
+from neurogain.spiking import (
+    IzhikevichCell,
+    IzhikevichParams,
+    LIFCell,
+    LIFParams,
+    rollout,
+    simulate,
+)
+from neurogain.spiking.synapses import STANDARD, SynapseParams
 
 MODULES = (
     "gain",
@@ -46,3 +57,24 @@ def test_there_is_an_example_that_runs(name):
         if not any(not one.options.get(doctest.SKIP) for one in examples):
             lacking.append(public)
     assert lacking == []
+
+
+@pytest.mark.parametrize(
+    ("cell", "params"), [(LIFCell, LIFParams), (IzhikevichCell, IzhikevichParams)]
+)
+def test_cells_tell_their_equation_and_the_unit_of_each_constant(cell, params):
+    assert "C dv/dt = " in cell.__doc__
+    assert "C dv/dt = " in params.__doc__
+    for field in params._fields:
+        assert re.search(rf"^      {field}: (pF|nS|nS/mV|mV|ms|1/ms|pA), ", params.__doc__, re.M)
+
+
+def test_the_standard_receptors_are_listed():
+    for name, receptor in STANDARD.items():
+        row = rf"^ +{name} +tau {receptor.tau:g} ms +E +{receptor.E:g} mV"
+        assert re.search(row, SynapseParams.__doc__, re.M)
+
+
+def test_runs_that_go_on_need_their_first_step():
+    assert "first_step=run.step" in simulate.__doc__
+    assert "Arguments as for `simulate`" in rollout.__doc__

@@ -182,10 +182,10 @@ def check_dt(dt: float, time_constants: float | Mapping[str, float]) -> None:
       ValueError: `dt` must be in (0, 10] ms, half the shortest time constant of these cells \
 (C / g_leak, in pF / nS); got 11.0. Pass dt=0.1, or constants in these units.
     """
-    what, way_out, tau_min = "", "", time_constants
-    if isinstance(time_constants, Mapping):
-        name, tau_min = min(time_constants.items(), key=lambda one: one[1])
-        what, way_out = f" ({name})", ", or constants in these units"
+    known = isinstance(time_constants, Mapping)
+    taus = time_constants if isinstance(time_constants, Mapping) else {"": time_constants}
+    name, tau_min = min(taus.items(), key=lambda one: one[1])
+    what, way_out = (f" ({name})", ", or constants in these units") if known else ("", "")
     if not 0.0 < dt <= 0.5 * tau_min:  # also rejects NaN
         raise ValueError(
             f"`dt` must be in (0, {0.5 * tau_min:g}] ms, half the shortest time constant of these "

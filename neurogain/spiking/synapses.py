@@ -37,6 +37,15 @@ STANDARD: Mapping[str, Receptor] = {
 class SynapseParams(Named):
     """Receptors of a compartment by name, read as attributes: the standard ones, and others.
 
+    Where they are left out, the standard ones decay with tau and pull towards E:
+
+        ampa        tau 6 ms     E   0 mV
+        nmda        tau 100 ms   E   0 mV   gated by the potential, see `nmda_gate`
+        gaba_a      tau 6 ms     E -75 mV
+        adaptation  tau 2000 ms  E -80 mV   opened by the cell's own spikes, by 0 nS each
+
+    Source: Whyte et al. 2025, 10.1371/journal.pcbi.1012951.
+
     Example:
       >>> params = SynapseParams(nmda_ceiling=85.0, gaba_b=Receptor(tau=150.0, E=-95.0))
       >>> [name for name in params]

@@ -117,9 +117,10 @@ for name in ("RS", "IB", "CH", "PV", "SOM"):
 # ## Gradients
 #
 # `rollout` takes the same arguments inside `jit`, `vmap` and `grad`. The mean-field cell is the
-# coupling without randomness. Gradients pass spikes by a surrogate and resets by the shift of the
-# spike's time; memory grows as the square root of the steps. The gradient of a spike count has the
-# sign of the rate's slope but not its size (`help(rollout)`).
+# coupling without randomness. Gradients pass spikes by a surrogate. They pass the resets of
+# Izhikevich and pyramidal cells by the shift of the spike's time; through those of `LIFCell` none
+# passes. Memory grows as the square root of the steps. The gradient of a spike count has the sign
+# of the count's slope but not its size (`help(rollout)`).
 
 
 # %%

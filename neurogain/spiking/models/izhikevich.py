@@ -23,17 +23,34 @@ from neurogain.spiking.surrogate import SPIKE, Surrogate
 
 
 class IzhikevichParams(NamedTuple):
-    """Izhikevich constants; each is a scalar or one value per cell, shape (n,)."""
+    """Constants of `IzhikevichCell`; each is a scalar or one value per cell, shape (n,).
+
+        C dv/dt = k (v - v_r) (v - v_t) - u + I + sum g (E - v);  du/dt = a (b (v - v_r) - u)
+        where v >= v_peak:  v <- c,  u <- u + d
+
+    `neurogain.spiking.cells` has published sets, for instance cells.RS.
+
+    Attributes:
+      C: pF, capacitance.
+      k: nS/mV, scale of the current that makes the spike.
+      v_r: mV, rest.
+      v_t: mV, threshold.
+      v_peak: mV, cut-off of the spike.
+      a: 1/ms, rate of the recovery u, not 0; below 0 it runs away from b (v - v_r).
+      b: nS, slope of the recovery.
+      c: mV, potential after a spike.
+      d: pA, jump of u at a spike.
+    """
 
     C: ArrayLike  # pF
     k: ArrayLike  # nS/mV
-    v_r: ArrayLike  # mV, rest
-    v_t: ArrayLike  # mV, threshold
-    v_peak: ArrayLike  # mV, spike cut-off
-    a: ArrayLike  # 1/ms, not 0; below 0 the recovery runs away from b (v - v_r)
+    v_r: ArrayLike  # mV
+    v_t: ArrayLike  # mV
+    v_peak: ArrayLike  # mV
+    a: ArrayLike  # 1/ms
     b: ArrayLike  # nS
-    c: ArrayLike  # mV, reset
-    d: ArrayLike  # pA, jump of u
+    c: ArrayLike  # mV
+    d: ArrayLike  # pA
 
 
 class IzhikevichState(NamedTuple):
@@ -168,7 +185,15 @@ def check(params: IzhikevichParams, *, dt: float, n: int) -> None:
 
 @dataclasses.dataclass(frozen=True)
 class IzhikevichCell:
-    """The kernel with its options bound, as `simulate` takes it.
+    """Izhikevich neurons, as `simulate` takes them.
+
+        C dv/dt = k (v - v_r) (v - v_t) - u + I + sum g (E - v);  du/dt = a (b (v - v_r) - u)
+        where v >= v_peak:  v <- c,  u <- u + d
+
+    Units are mV, ms, pA, nS, pF; `IzhikevichParams` has each constant.
+
+    Attributes:
+      surrogate: gradient of the spike with respect to v - v_peak (mV).
 
     Example:
       >>> from neurogain.spiking import cells, simulate

@@ -27,15 +27,28 @@ from neurogain.spiking.surrogate import SPIKE, Surrogate
 
 
 class LIFParams(NamedTuple):
-    """Constants; each is a scalar or one value per cell, shape (n,)."""
+    """Constants of `LIFCell`; each is a scalar or one value per cell, shape (n,).
+
+        C dv/dt = -g_leak (v - E_leak) - w + I + sum g (E - v);  tau_w dw/dt = -w
+        where v >= v_t:  v <- v_reset,  w <- w + d
+
+    Attributes:
+      C: pF, capacitance; C / g_leak is the membrane's time constant in ms.
+      g_leak: nS, leak conductance.
+      E_leak: mV, rest; with E_leak above v_t the cell fires by itself.
+      v_t: mV, threshold.
+      v_reset: mV, potential after a spike, below v_t.
+      tau_w: ms, decay of the adaptation current w.
+      d: pA, jump of w at a spike; 0: no adaptation.
+    """
 
     C: ArrayLike = 200.0  # pF
     g_leak: ArrayLike = 10.0  # nS
-    E_leak: ArrayLike = -70.0  # mV; from v_t on the cell fires by itself
-    v_t: ArrayLike = -50.0  # mV, threshold
+    E_leak: ArrayLike = -70.0  # mV
+    v_t: ArrayLike = -50.0  # mV
     v_reset: ArrayLike = -70.0  # mV
-    tau_w: ArrayLike = 100.0  # ms, adaptation
-    d: ArrayLike = 5.0  # pA, jump of w at a spike; 0: no adaptation
+    tau_w: ArrayLike = 100.0  # ms
+    d: ArrayLike = 5.0  # pA
 
 
 class LIFState(NamedTuple):
@@ -119,7 +132,17 @@ def check(params: LIFParams, *, dt: float, n: int) -> None:
 
 @dataclasses.dataclass(frozen=True)
 class LIFCell:
-    """The kernel with its options bound, as `simulate` takes it.
+    """Adaptive leaky integrate-and-fire cells, as `simulate` takes them.
+
+        C dv/dt = -g_leak (v - E_leak) - w + I + sum g (E - v);  tau_w dw/dt = -w
+        where v >= v_t:  v <- v_reset,  w <- w + d
+
+    Units are mV, ms, pA, nS, pF; `LIFParams` has each constant. There is no refractory period: a
+    cell can spike in every step. A large d is no substitute, since w only subtracts a current,
+    which more input overcomes. No gradient passes through the reset.
+
+    Attributes:
+      surrogate: gradient of the spike with respect to v - v_t (mV).
 
     Example:
       >>> from neurogain.spiking import simulate

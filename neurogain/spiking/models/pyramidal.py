@@ -46,14 +46,21 @@ COUPLING = Rule(
 
 
 class PyramidalDrive(NamedTuple):
-    """Input of a two-compartment cell; fields as in `Drive`.
+    """Input of a two-compartment cell.
+
+    Attributes:
+      soma: its `Drive`, with fields in pA and nS.
+      dendrite: its `Drive`.
+      coupling: probability (dimensionless) with which spikes reach the dendrite, and calcium events
+        the soma. It is 0 where it is left out: then the dendrite does nothing to the soma, whatever
+        its input.
 
     Example:
       >>> PyramidalDrive(Drive(500.0), dendrite=Drive(800.0), coupling=0.5).dendrite.current
       800.0
     """
 
-    soma: Drive = Drive()
+    soma: Drive = Drive()  # pA, nS
     dendrite: Drive = Drive()
     coupling: Any = 0.0  # dimensionless, in [0, 1]
 

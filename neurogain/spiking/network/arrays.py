@@ -68,7 +68,13 @@ class NetworkParams(NamedTuple):
 
 
 class NetworkState(NamedTuple):
-    """All that changes, by name."""
+    """All that changes, by name.
+
+    `state.cells["pyr"]` is the state of a population; what it holds depends on the kind of cell,
+    for instance `.v`. `state.synapses["pyr"]["soma"].ampa` is a conductance, nS before the gate,
+    one value per cell, shape (n,). Only receptors that a projection, an input or an adaptation
+    opens are there. Weights are read by `network.synapses(params, name, state)`.
+    """
 
     cells: dict[str, Any]  # state of each population
     synapses: dict[str, dict[str, SynapseState]]  # by population and compartment

@@ -5,7 +5,7 @@ t + d, which is the end of a step as well, opens conductances there, and moves t
 step that begins there. A plastic synapse, too, sees it at t + d. So an arrival is counted before
 the spike that it causes, which comes one step later at the earliest. NEST and Brian2 do the same
 (`scripts/fixtures/simulators.py`). An arrival and a postsynaptic spike of the same moment are no
-pair, as in NEST; in Brian2 they are one, in the order of its pathways.
+pair, as in NEST; in Brian2, which runs `on_pre` before `on_post`, such a pair potentiates.
 
 Order at the end of a step, for every projection: traces decay; the modulator moves weights; the
 postsynaptic spikes of the moment potentiate; the presynaptic spikes that arrive depress, and are

@@ -4,8 +4,12 @@ Traces x (of a presynaptic cell) and y (of a postsynaptic one) jump by 1 at a sp
 all pairs count. Delays are axonal: a presynaptic spike meets the synapse when it arrives, a
 postsynaptic spike at its own time; `network.delivery` has the order. Two spikes that meet there at
 the same time are no pair. A presynaptic spike depresses first and is transmitted with the depressed
-weight. Names of parameters are those of NEST (stdp_synapse, stdp_triplet_synapse,
-stdp_dopamine_synapse), whose delays are dendritic where these are axonal.
+weight. Brian2's own example of STDP (`examples/synapses/STDP.py`) does both otherwise: it transmits
+the weight before it depresses it, and two spikes that meet at the same time potentiate, since
+`on_pre` raises its trace before `on_post` reads it.
+
+Names of parameters are those of NEST (stdp_synapse, stdp_triplet_synapse, stdp_dopamine_synapse),
+whose delays are dendritic where these are axonal.
 
 Rules: PairSTDP, TripletSTDP, and `ThreeFactor` around either. A rule of your own is a value of the
 protocol `PairRule`: a pytree, for instance a NamedTuple, with its members; nothing else in the
