@@ -13,6 +13,7 @@ from neurogain.spiking import (
     Drive,
     IzhikevichCell,
     Noise,
+    PoissonInput,
     PoissonSource,
     Population,
     Projection,
@@ -28,7 +29,7 @@ from neurogain.spiking import (
 from neurogain.spiking.connectivity import AllToAll, FixedInDegree
 from neurogain.spiking.network.recorders import Weights
 from neurogain.spiking.plasticity import PairSTDP, ThreeFactor
-from neurogain.spiking.recorders import Spikes
+from neurogain.spiking.recorders import Mean, Spikes, Total
 
 # %% [markdown]
 # ## Build
@@ -117,8 +118,6 @@ print(f"after halving: {halved.mean():.3f} nS at {second.step * network.dt:g} ms
 #   of a three-factor rule goes into the drive under its projection's name.
 # * `network.recorders`: weights over time, and their histograms.
 # * Poisson processes and lists of spikes are populations (`sources`).
-# * Jumps of a conductance go into the drive under `"som.soma.ampa"`, with `Population(...,
-#   inputs=("soma.ampa",))`.
 # * The same network runs under `vmap` and, with `build(mesh=...)`, spread over devices by
 #   postsynaptic cell, bit for bit as the sparse path on one.
 #
@@ -143,6 +142,24 @@ for height in (0.0, 0.01):  # 1/ms
     assert (np.abs(change).max() > 0.001) == (height > 0)
 axes.set(xlabel="change of weight (nS)", ylabel="synapses")
 axes.legend()
+
+# %% [markdown]
+# ## Background from outside
+#
+# Many inputs that are not simulated one by one are a `PoissonInput`: each cell gets a process of
+# its own, here 2,000 synapses at 10 Hz, 20 kHz in all, whose every spike opens 0.03 nS. `inputs` of
+# the population names the receptor; the drive has it under "population.compartment.receptor". The
+# mean conductance is rate x weight x decay, 20 / ms x 0.03 nS x 6 ms.
+
+# %%
+pv = Population(IzhikevichCell(), cells.PV, 50, inputs=("soma.ampa",))
+network, params = build({"pv": pv}, {}, dt=0.1, key=jax.random.key(0))
+drive = {"pv.soma.ampa": PoissonInput(20_000.0, 0.03)}  # Hz, nS
+record = {"spikes": Total(), "g": Mean(lambda state, info: state.synapses["pv"]["soma"].ampa)}
+run = simulate(network, params, drive, duration=200.0, key=jax.random.key(1), record=record)
+conductance = run.recorded["g"].mean()
+print(f"background: {conductance:.2f} nS, {run.recorded['spikes'].mean() / 0.2:.1f} Hz")
+assert abs(conductance - 20 * 0.03 * 6) < 0.2
 
 # %% [markdown]
 # ## What the experiments found
