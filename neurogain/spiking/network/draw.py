@@ -63,14 +63,16 @@ def draw(
     bad = (np.abs(steps * dt - delay) > 1e-6 * np.maximum(delay, 1)) | (steps < 1)
     if bad.any():
         wrong = float(delay[bad][0])
-        nearest = f"delay={max(1, round(wrong / dt)) * dt:.6g}, the nearest"
+        nearest = f"{max(1, round(wrong / dt)) * dt:.6g}"
+        way_out = f"delay={nearest}, the nearest"
         if wrong < dt:
-            nearest = f"delay={dt:g} for the shortest"
+            way_out = f"delay={dt:g} for the shortest"
         if callable(given) or np.ndim(given):
-            nearest = f"rounded ones, {dt:g} * np.maximum(np.rint(delay / {dt:g}), 1)"
+            rounded = f"{dt:g} * np.maximum(np.rint(delay / {dt:g}), 1)"
+            way_out = f"rounded ones, {rounded}; the nearest is {nearest}"
         raise ValueError(
             f"`delay` of {name} must be a multiple of dt = {dt:g} ms and at least one; got "
-            f"{wrong:g}. Pass {nearest}."
+            f"{wrong:g}. Pass {way_out}."
         )
     return Drawn(pairs, weight, steps)
 

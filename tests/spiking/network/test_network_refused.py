@@ -87,7 +87,7 @@ def test_what_these_tests_start_from_is_fine():
         ({"delay": 0.26}, "must be a multiple of dt = 0.1 ms and at least one; got 0.26. Pass "
                           "delay=0.3, the nearest."),
         ({"delay": lambda rng, count: np.full(count, 1.11434)}, "got 1.11434. Pass rounded ones, "
-         "0.1 * np.maximum(np.rint(delay / 0.1), 1)."),
+         "0.1 * np.maximum(np.rint(delay / 0.1), 1); the nearest is 1.1."),
         ({"delay": -0.1}, "`delay` of on must be at least 0 and finite, in ms; got -0.1."),
         ({"delay": NAN}, "`delay` of on must be at least 0 and finite, in ms; got nan."),
         ({"delay": np.full(3, 0.1)}, "`delay` of on must be one number, or one per synapse, shape "
@@ -292,6 +292,14 @@ def test_weights_above_their_bound(network):
     params = network.params._replace(projections=network.params.projections | {"all": table})
     with pytest.raises(ValueError, match="`weight` of all must be at most its rule's Wmax = 1 nS"):
         simulate(network.network, params, RATE, duration=1.0, key=KEY)
+
+
+def test_a_function_that_draws_needs_a_key():
+    only = built(populations={"pv": PV})
+    drive = {"pv": Drive(lambda step, key: jax.random.normal(key, (4,)))}
+    message = "`key` must be a jax.random.key, since the function of `drive['pv'].current` uses it"
+    with pytest.raises(ValueError, match=re.escape(message)):
+        simulate(*only, drive, duration=1.0)
 
 
 def test_noise_needs_a_key():
