@@ -10,19 +10,34 @@ import numpy as np
 from jax.typing import DTypeLike
 
 
+def is_function(value: object) -> bool:
+    """Return whether a value can be called, and is not a class.
+
+    Example:
+      >>> is_function(len), is_function(dict), is_function(1.0)
+      (True, False, False)
+    """
+    return callable(value) and not isinstance(value, type)
+
+
 def is_concrete(value: object) -> bool:
     """Return whether the content of a value is known now: no schedule, and no tracer."""
-    is_schedule = callable(value) and not isinstance(value, type)
-    return not (is_schedule or isinstance(value, jax.core.Tracer))
+    return not (is_function(value) or isinstance(value, jax.core.Tracer))
+
+
+def to_numbers(value: object) -> np.ndarray | None:
+    """Return a value as an array of real numbers; None for anything else."""
+    try:
+        array = np.asarray(value)
+    except (ValueError, TypeError):  # lists of different lengths, keys
+        return None
+    return array if array.dtype.kind in "iufV" else None  # low precisions have the kind V
 
 
 def as_numbers(name: str, value: object) -> np.ndarray:
     """Return a value as an array of real numbers; raise a TypeError for anything else."""
-    try:
-        array = np.asarray(value)
-    except (ValueError, TypeError):  # lists of different lengths, keys
-        array = np.asarray(None)
-    if array.dtype.kind not in "iufV":  # low precisions have the kind V
+    array = to_numbers(value)
+    if array is None:
         raise TypeError(f"`{name}` must be a number or an array of numbers; got {value!r:.200}.")
     return array
 
@@ -128,12 +143,32 @@ def said(error: Exception) -> str:
     return f"{type(error).__name__}: {line:.300}".rstrip(".")
 
 
-def why_not(function: Any, *arguments: Any) -> TypeError | None:
+def why_not(function: Any, *arguments: Any, **named: Any) -> TypeError | None:
     """Return why a function can't be called with these arguments; None if it can, or is builtin."""
     try:
-        inspect.signature(function).bind(*arguments)
+        inspect.signature(function).bind(*arguments, **named)
     except TypeError as error:
         return error
     except ValueError:  # of a builtin, whose arguments are not known
         return None
     return None
+
+
+def members(what: str, value: Any, protocol: type) -> None:
+    """Raise TypeError for a method that can't be called as that of a protocol, which it has.
+
+    `what`: to whom it belongs, for the error.
+    """
+    for name, method in vars(protocol).items():
+        if name.startswith("_") or not inspect.isfunction(method):
+            continue
+        _, *wanted = inspect.signature(method).parameters.values()
+        named = [x.name for x in wanted if x.kind is x.KEYWORD_ONLY]
+        places = [x.name for x in wanted if x.name not in named]
+        own = getattr(value, name)
+        if error := why_not(own, *places, **dict.fromkeys(named)):
+            takes = ", ".join([*places, *(f"{x}={x}" for x in named)])
+            got = f"{name}{inspect.signature(own)}" if callable(own) else repr(own)
+            raise TypeError(
+                f"`{name}` of {what} must be a method that takes ({takes}); got {got:.200}."
+            ) from error

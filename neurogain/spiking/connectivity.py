@@ -9,33 +9,23 @@ Time and memory grow with the number of synapses, not of pairs, except where a r
 """
 
 import dataclasses
-import functools
 import math
-from typing import Literal, NamedTuple, Protocol, runtime_checkable
+from typing import Literal, Protocol, runtime_checkable
 
 import numpy as np
-from jaxtyping import Float, Int
 
 from neurogain import _checks
+from neurogain.spiking.pairs import Pairs as Pairs
+from neurogain.spiking.pairs import check_count, checked
 
 Layout = Literal["ring", "sheet"]
-MAX_SYNAPSES = 2**31 - 2
-
-
-class Pairs(NamedTuple):
-    """Synapses, in order of the postsynaptic cell, then of the presynaptic one."""
-
-    pre: Int[np.ndarray, " synapses"]
-    post: Int[np.ndarray, " synapses"]
-    scale: Float[np.ndarray, " synapses"] | None = None  # factor of each weight; None: 1
-    given: Int[np.ndarray, " synapses"] | None = None  # number of each in a list that was given
 
 
 @runtime_checkable
 class Connectivity(Protocol):
     """A rule. `recurrent`: both populations are one, so that a cell may meet itself.
 
-    `AllToAll` is a short one to start from.
+    `AllToAll` is a short one to start from. Pairs of a rule of your own may come in any order.
 
     Example:
       >>> isinstance(AllToAll(), Connectivity)
@@ -106,20 +96,7 @@ class Listed:
         """Return the pairs, sorted, with their places in the list."""
         del rng, recurrent
         pre, post = (_checks.as_numbers(x, getattr(self, x)) for x in ("pre", "post"))
-        if pre.shape != post.shape or pre.ndim != 1:
-            raise ValueError(
-                f"`pre` and `post` must have one cell per synapse; got shapes {pre.shape} and "
-                f"{post.shape}."
-            )
-        for name, cells, n in (("pre", pre, n_pre), ("post", post, n_post)):
-            if cells.size and not np.issubdtype(cells.dtype, np.integer):
-                raise TypeError(f"`{name}` must be whole numbers of cells; got {cells.dtype}.")
-            inside = (cells >= 0) & (cells < n)
-            rule = f"numbers of cells, in [0, {n - 1}]"
-            _checks.in_range(name, cells, rule, functools.partial(_same, inside), "Choose others.")
-        order = np.lexsort((pre, post))
-        pre, post = pre[order].astype(np.int32), post[order].astype(np.int32)
-        return Pairs(pre, post, given=order)
+        return checked(Pairs(pre, post, given=np.arange(pre.size)), n_pre, n_post)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -324,19 +301,6 @@ def _distance_to(pre: tuple, post: tuple, cell: np.ndarray, layout: Layout) -> n
     return np.sqrt(squares)
 
 
-def check_count(synapses: float) -> None:
-    """Raise ValueError for more synapses than places in 32 bits.
-
-    Example:
-      >>> check_count(1e6)
-    """
-    if synapses > MAX_SYNAPSES:
-        raise ValueError(
-            f"a projection must have at most {MAX_SYNAPSES} synapses, which are numbered in 32 "
-            f"bits; got about {synapses:.6g}. Make it sparser, or split a population."
-        )
-
-
 def _all_pairs(n_pre: int, n_post: int, without_self: bool) -> Pairs:
     check_count(n_pre * n_post)
     post, pre = np.divmod(np.arange(n_pre * n_post, dtype=np.int64), n_pre)
@@ -372,11 +336,6 @@ def _distinct(rng: np.random.Generator, counts: np.ndarray, choice: int) -> np.n
         keys[again] = keys[again] >> 32 << 32 | rng.integers(0, choice, len(again))
         keys.sort()
     return (keys & 0xFFFFFFFF).astype(np.int32)
-
-
-def _same(result: np.ndarray, values: np.ndarray) -> np.ndarray:
-    del values
-    return result
 
 
 def _check_gaussian(sigma: float, layout: str) -> None:

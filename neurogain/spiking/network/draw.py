@@ -1,15 +1,16 @@
 """A projection drawn on the host: pairs of cells, weights and delays."""
 
-from collections.abc import Mapping
-from typing import NamedTuple
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
 
 import jax
 import numpy as np
 
-from neurogain import _seeds
-from neurogain.spiking.connectivity import Pairs
+from neurogain import _checks, _seeds
+from neurogain.spiking.connectivity import Connectivity
 from neurogain.spiking.network.spec import PerSynapse, Population, Projection
 from neurogain.spiking.network.spec_checks import check_values
+from neurogain.spiking.pairs import Pairs, checked
 
 MAX_DELAY = 2**24  # steps
 
@@ -41,11 +42,15 @@ def draw(
     n_pre, n_post = populations[projection.source].size, populations[projection.target].size
     try:
         recurrent = projection.source == projection.target
-        pairs = projection.connectivity.connect(rng, n_pre, n_post, recurrent)
+        _checks.members("the rule", projection.connectivity, Connectivity)
+        drawn = projection.connectivity.connect(rng, n_pre, n_post, recurrent)
+        pairs = checked(drawn, n_pre, n_post)
     except (ValueError, TypeError) as error:
         raise type(error)(f"`connectivity` of {name}: {error}") from error
     weight = _per_synapse(f"`weight` of {name}", projection.weight, "nS", rng, pairs)
-    weight = weight if pairs.scale is None else weight * pairs.scale
+    if pairs.scale is not None:
+        what = f"`weight` of {name}, times the scale of its connectivity,"
+        weight = check_values(what, weight * pairs.scale, "nS", len(weight))
     dt = float(dt)
     given = dt if projection.delay is None else projection.delay
     delay = _per_synapse(f"`delay` of {name}", given, "ms", rng, pairs)
@@ -83,19 +88,7 @@ def _per_synapse(
     """Return weights or delays in the order of the pairs."""
     count = len(pairs.pre)
     if callable(given):
-        try:
-            drawn = given(rng, count)
-        except TypeError as error:
-            raise TypeError(
-                f"{what}, a function, must take (rng, synapses) and return one value for each; it "
-                f"raised: {error}"
-            ) from error
-        if np.shape(drawn) != (count,):
-            raise ValueError(
-                f"{what}, a function of (rng, synapses), must return shape ({count},); got shape "
-                f"{np.shape(drawn)}."
-            )
-        return check_values(what, drawn, unit, count)
+        return _drawn(what, given, unit, rng, count)
     values = check_values(what, given, unit, count)
     if np.ndim(given) == 0:
         return values
@@ -104,3 +97,32 @@ def _per_synapse(
     ordered = np.empty_like(values)
     ordered[np.lexsort((pairs.post, pairs.pre))] = values  # as `Network.synapses` numbers them
     return ordered
+
+
+def _drawn(
+    what: str,
+    function: Callable[[np.random.Generator, int], Any],
+    unit: str,
+    rng: np.random.Generator,
+    count: int,
+) -> np.ndarray:
+    """Return weights or delays that a function draws."""
+    try:
+        drawn = function(rng, count)
+    except TypeError as error:
+        raise TypeError(
+            f"{what}, a function, must take (rng, synapses) and return one value for each; it "
+            f"raised: {error}"
+        ) from error
+    values = _checks.to_numbers(drawn)
+    if values is None:
+        raise TypeError(
+            f"{what}, a function of (rng, synapses), must return numbers, in {unit}; got "
+            f"{drawn!r:.200}. Return an array of shape ({count},)."
+        )
+    if values.shape != (count,):
+        raise ValueError(
+            f"{what}, a function of (rng, synapses), must return shape ({count},); got shape "
+            f"{values.shape}."
+        )
+    return check_values(what, values, unit, count)

@@ -7,6 +7,7 @@ import jax
 import numpy as np
 from jax.typing import ArrayLike
 
+from neurogain import _checks
 from neurogain.spiking import synapses
 from neurogain.spiking.cell import check_cell
 from neurogain.spiking.engine import drives
@@ -172,11 +173,8 @@ def check_values(what: str, values: ArrayLike, unit: str, synapse_count: int) ->
     Raises:
       ValueError, TypeError: if the shape is another, or values are negative or not finite.
     """
-    try:
-        array = np.asarray(values)
-    except (ValueError, TypeError):  # lists of different lengths
-        array = np.asarray(None)
-    if array.dtype.kind not in "fiu":
+    array = _checks.to_numbers(values)
+    if array is None:
         raise TypeError(f"{what} must be numbers, in {unit}; got {values!r:.200}.")
     if array.shape not in ((), (synapse_count,)):
         raise ValueError(

@@ -7,8 +7,8 @@ import jax
 import numpy as np
 import scipy.sparse
 
-from neurogain.spiking.connectivity import Pairs, check_count
 from neurogain.spiking.network.arrays import Columns, DenseParams, Rows
+from neurogain.spiking.pairs import Pairs, check_count
 
 MAX_DENSE_BYTES = 1 << 31
 _ROUND = 16  # widths are multiples of it, so that another draw rarely compiles anew
