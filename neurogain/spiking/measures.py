@@ -287,7 +287,7 @@ def burst_periods(times: ArrayLike, window: float) -> list[tuple[float, float]]:
     return [(float(g[0]), float(g[-1])) for g in groups]
 
 
-def half_time(change: np.ndarray, sample: float) -> np.ndarray:
+def half_time(change: ArrayLike, sample: float) -> np.ndarray:
     """Return the time (ms) at which each course first reaches half of its final change.
 
     Args:
@@ -298,6 +298,13 @@ def half_time(change: np.ndarray, sample: float) -> np.ndarray:
       >>> half_time(np.array([[1.0, 2.0, 3.0, 4.0]]), 10.0).tolist()
       [20.0]
     """
+    change = _floats("change", change)
+    if change.ndim != 2:
+        raise ValueError(
+            f"`change` must have shape (seeds, samples); got {change.shape}. Pass change[None] for "
+            "one course."
+        )
+    _checks.positive("sample", sample, "ms", "10.0")
     padded = np.concatenate([np.zeros((len(change), 1)), change], axis=1)
     half = padded[:, -1:] / 2
     after = np.argmax(padded >= half, axis=1)

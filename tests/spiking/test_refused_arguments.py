@@ -105,6 +105,12 @@ def test_a_number_of_cells_is_whole(function, arguments, value):
          "`counts` must have shape (n, bins); got (2,)."),
         (measures.mean_correlation, {"counts": [[0, 1]]}, {"counts": [[1], [1, 2]]}, TypeError,
          "`counts` must be a number or an array of numbers; got [[1], [1, 2]]."),
+        (measures.half_time, {"change": [X], "sample": 5.0}, {"change": None}, TypeError,
+         "`change` must be a number or an array of numbers; got None."),
+        (measures.half_time, {"change": [X], "sample": 5.0}, {"change": X}, ValueError,
+         "`change` must have shape (seeds, samples); got (3,). Pass change[None] for one course."),
+        (measures.half_time, {"change": [X], "sample": 5.0}, {"sample": "a"}, TypeError,
+         "`sample` must be one number, positive and finite, in ms; got 'a'. Pass sample=10.0."),
     ],
 )  # fmt: skip
 def test_bad_values_of_measures(function, arguments, changes, error, message):

@@ -173,7 +173,7 @@ def test_sums_of_drives():
         (PoissonSource(), (), -5.0, ValueError, "got -5.0. Pass 0.0 for no spikes; for more take a "
                                                 "shorter dt, or give the cells PoissonInput("),
         (PyramidalCell("mean-field"), cells.L5_PYRAMIDAL._replace(soma=None), PyramidalDrive(),
-         TypeError, "`params.soma` must be a IzhikevichParams for this cell; got NoneType."),
+         TypeError, "`params.soma` must be an IzhikevichParams for this cell; got NoneType."),
         (PyramidalCell("mean-field"), cells.L5_PYRAMIDAL._replace(dendrite=1.0), PyramidalDrive(),
          TypeError, "`params.dendrite` must be a DendriteParams for this cell; got float."),
         (PoissonSource(), 3.0, 10.0, TypeError, "`params` of Poisson sources must be (), they"),
@@ -209,7 +209,11 @@ def test_surrogates(kind, value):
          "`n_pre` must be a whole number of at least 1; got 2.0."),
         (Intervals, {"burst_window": [1.0]}, TypeError, "`burst_window` must be one number"),
         (Weights, {"projection": "p", "every": 1, "synapses": 3}, TypeError,
-         "`synapses` must be a tuple of numbers; got 3. Pass for instance synapses=(0, 1)."),
+         "`synapses` must be a tuple of whole numbers; got 3. Pass for instance synapses=(0, 1)."),
+        (Weights, {"projection": "p", "every": 1, "synapses": (0.7,)}, TypeError,
+         "`synapses` must be a tuple of whole numbers; got (0.7,). Pass for instance synapses="),
+        (WeightHistogram, {"projection": "p", "every": 1.0, "edges": (0.0, 1.0)}, ValueError,
+         "`every` must be a whole number of at least 1; got 1.0."),
         (WeightHistogram, {"projection": "p", "every": 1, "edges": None}, TypeError,
          "`edges` must be a number or an array of numbers; got None."),
     ],
@@ -313,6 +317,13 @@ def test_a_result_where_a_network_wants_its_state():
     )
     refuses(TypeError, message, built.synapses, params, "p", run)
     refuses(TypeError, message, built.put_weights, params, run, "p", 0.5)
+
+
+@pytest.mark.parametrize("rule", [None, PairSTDP()])
+def test_no_more_spikes_are_delivered_at_once_than_there_are_cells(rule):
+    built, params = network(projection={"path": "sparse", "plasticity": rule}, at_once=2**40)
+    program = jax.make_jaxpr(lambda: rollout(built, params, {}, duration=0.1).state)()
+    assert str(2**40) not in str(program)
 
 
 class OwnState(NamedTuple):

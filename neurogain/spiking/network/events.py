@@ -41,9 +41,10 @@ def for_each(
       parts: number of parts of cells; free of tracers as well.
       carry: tree of arrays.
       constants: tree of arrays that both read.
-      at_once: how many cells, known when traced.
+      at_once: how many cells, known when traced; all of the mask where it has fewer.
     """
     n = mask.shape[0]
+    at_once = min(at_once, n)
     if at_once > 1:
         return _loop(_take(mask, at_once), None, _following_many, n, body, parts, carry, constants)
     words = _pack(mask)

@@ -11,12 +11,13 @@ from neurogain import _checks
 from neurogain.spiking.recorders import TraceRecord
 
 
-def _check_numbers(name: str, values: Any, example: str) -> None:
-    """Raise TypeError unless a value is a list of numbers."""
-    if _checks.as_numbers(name, values).ndim != 1:
+def _check_numbers(name: str, values: Any, example: str, *, whole: bool = False) -> None:
+    """Raise TypeError unless a value is a list of numbers, of whole ones if so told."""
+    array = _checks.as_numbers(name, values)
+    if array.ndim != 1 or (whole and array.size and array.dtype.kind not in "iu"):
         raise TypeError(
-            f"`{name}` must be a tuple of numbers; got {values!r:.200}. Pass for instance "
-            f"{name}={example}."
+            f"`{name}` must be a tuple of {'whole ' * whole}numbers; got {values!r:.200}. Pass for "
+            f"instance {name}={example}."
         )
 
 
@@ -80,7 +81,7 @@ class Weights(_OfProjection):
         """Raise ValueError for samples at no step."""
         _checks.whole("every", self.every, 1)
         if self.synapses is not None:
-            _check_numbers("synapses", self.synapses, "(0, 1)")
+            _check_numbers("synapses", self.synapses, "(0, 1)", whole=True)
             object.__setattr__(self, "synapses", tuple(int(s) for s in self.synapses))
 
     def check(self, model: Any) -> None:
