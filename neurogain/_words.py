@@ -1,4 +1,4 @@
-"""Texts that help pages are made of."""
+"""Texts that help pages and errors are made of."""
 
 import inspect
 import shutil
@@ -28,6 +28,16 @@ def each(values: Mapping[Any, Any]) -> str:
       '1 with a, c; 2 with b'
     """
     return "; ".join(f"{value} with {names}" for value, names in grouped(values).items())
+
+
+def a(name: str) -> str:
+    """Return a name with its article.
+
+    Example:
+      >>> a("Drive"), a("AgentParams")
+      ('a Drive', 'an AgentParams')
+    """
+    return f"{'an' if name[:1] in 'AEIOaeio' else 'a'} {name}"
 
 
 def page(text: str) -> str:

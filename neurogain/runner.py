@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from neurogain import arrays, jobs, results
+from neurogain import _words, arrays, jobs, results
 from neurogain._extras import extra
 from neurogain.jobs import Found, Job, Part
 from neurogain.progress import Progress
@@ -243,7 +243,7 @@ def run(
     """
     if not isinstance(config, experiment.config):
         raise TypeError(
-            f"`config` of {experiment.name} must be a {experiment.config.__name__}; got "
+            f"`config` of {experiment.name} must be {_words.a(experiment.config.__name__)}; got "
             f"{type(config).__name__}."
         )
     if out is None and (resume or overwrite):

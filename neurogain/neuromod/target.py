@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 import jax
 
+from neurogain import _checks
 from neurogain.spiking.network import Network, NetworkParams
 
 POPULATION, COMPARTMENT, RECEPTOR, PROJECTION = (
@@ -143,7 +144,7 @@ def check(table: Sequence[Target]) -> None:
             )
         for field in ("apply", "applies"):
             function = getattr(target, field)
-            if not callable(function) or isinstance(function, type):
+            if not _checks.is_function(function):
                 raise TypeError(
                     f"`{field}` of the target {target.name} must be a function; got "
                     f"{getattr(target, field)!r}."

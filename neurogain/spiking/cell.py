@@ -160,7 +160,7 @@ def check_constants(
 
 def check_surrogate(name: str, value: object) -> None:
     """Raise TypeError unless a value can be called with a distance from the threshold."""
-    if isinstance(value, type) or not callable(value):
+    if not _checks.is_function(value):
         raise TypeError(
             f"`{name}` must be a surrogate gradient; got {value!r:.200}. Pass for instance "
             "surrogate.Sigmoid(20.0)."

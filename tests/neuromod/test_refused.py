@@ -47,7 +47,7 @@ def run(systems=STANDARD, effects=(EFFECT,)):
         (STANDARD._replace(receptors=[1]), TypeError,
          "`receptors` must be a dict of NeuromodParams"),
         (STANDARD._replace(interactions=None), TypeError,
-         "`interactions` must be a Interactions of"),
+         "`interactions` must be an Interactions of"),
         (STANDARD._replace(locus=2.0), TypeError,
          "`locus` must be a LocusParams of NeuromodParams"),
         (kinetics(20.0), TypeError, "`kinetics` of dopamine must be KineticsParams; got float."),

@@ -39,9 +39,9 @@ def test_agents(changes, error, message):
 @pytest.mark.parametrize(
     ("agent", "params", "given", "error", "message"),
     [
-        ("lif", PARAMS, np.zeros(40), TypeError, "`agent` must be a Agent, with what is known"),
+        ("lif", PARAMS, np.zeros(40), TypeError, "`agent` must be an Agent, with what is known"),
         (AGENT, {}, np.zeros(40), TypeError,
-         "`params` must be a AgentParams of an agent; got dict."),
+         "`params` must be an AgentParams of an agent; got dict."),
         (AGENT, PARAMS, None, TypeError,
          "`given` must be a number or an array of numbers; got None"),
         (AGENT, PARAMS, np.zeros(3), ValueError,

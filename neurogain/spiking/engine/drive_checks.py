@@ -70,7 +70,7 @@ def check(
                     f"`key` must be a jax.random.key, since `{path}` is drawn; got None. Pass "
                     "key=jax.random.key(0)."
                 )
-        elif callable(field) and not isinstance(field, type):
+        elif _checks.is_function(field):
             _check_function(path, field, n, key)
         else:
             check_is_array(path, field)

@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax.typing import ArrayLike
 
-from neurogain import _checks, _seeds
+from neurogain import _checks, _seeds, _words
 from neurogain._types import AnyArray
 from neurogain.spiking.engine.times import nearest_step
 
@@ -208,7 +208,7 @@ def is_varying(leaf: object) -> bool:
 
 def is_random(leaf: object) -> bool:
     """Return whether a drive's field takes a key in every step."""
-    return isinstance(leaf, DRAWN) or (callable(leaf) and not isinstance(leaf, type))
+    return isinstance(leaf, DRAWN) or _checks.is_function(leaf)
 
 
 def leaf_names(drive: Any) -> tuple[str, ...]:
@@ -317,7 +317,8 @@ def check_kind(name: str, value: object, kind: type, of: str = " for this cell")
     """Raise TypeError for what is meant for another kind of cell."""
     if not isinstance(value, kind):
         got = f"the class {value.__name__}" if isinstance(value, type) else type(value).__name__
-        raise TypeError(f"`{name}` must be a {kind.__name__}{of}; got {got}.{_way(value, kind)}")
+        named = _words.a(kind.__name__)
+        raise TypeError(f"`{name}` must be {named}{of}; got {got}.{_way(value, kind)}")
 
 
 def _way(value: object, kind: Any) -> str:

@@ -130,7 +130,7 @@ def simulate(
     _checks.one_number(
         "max_recorded_bytes", max_recorded_bytes, "at least 0", lambda x: x >= 0, "2**32"
     )
-    if not (progress is None or isinstance(progress, bool) or _is_function(progress)):
+    if not (progress is None or isinstance(progress, bool) or _checks.is_function(progress)):
         raise TypeError(
             "`progress` must be True, False or a function of (steps done, steps in all); got "
             f"{progress!r:.200}."
@@ -196,10 +196,6 @@ def simulate(
         if not reached.chunks:
             raise
         raise Interrupted(result(), reached.done, steps) from None
-
-
-def _is_function(value: object) -> bool:
-    return callable(value) and not isinstance(value, type)
 
 
 @contextlib.contextmanager

@@ -63,8 +63,8 @@ def build(
       max_delay: ms, longest delay that is allowed; arrivals are kept for as many steps as the
         longest that occurs.
       at_once: spikes that the sparse path delivers in one iteration of its loop; by default 1 on a
-        CPU and 256 elsewhere, where each loop iteration is expensive. It changes no result except
-        for the order in which some devices add.
+        CPU and 256 elsewhere, where each loop iteration is expensive, and never more than there
+        are cells. It changes no result except for the order in which some devices add.
 
     Returns:
       The network, which `simulate` takes as a model, and its parameters.
@@ -172,8 +172,7 @@ def _check_names(populations: Mapping, projections: Mapping) -> None:
         if not isinstance(given, Mapping):
             raise TypeError(f"`{what}` must be a dictionary by name; got {type(given).__name__}.")
         for name in given:
-            if not isinstance(name, str):
-                raise TypeError(f"A {what[:-1]}'s name must be a text; got {name!r:.200}.")
+            spec_checks.check_name(what[:-1], name)
     if not populations:
         raise ValueError("`populations` must hold at least one; got none.")
     twice = sorted(populations.keys() & projections.keys())

@@ -28,7 +28,6 @@ def check_projection(name: str, one: Projection, populations: Mapping[str, Popul
             f"`projections` must hold Projection(...); {name} is {one!r:.200}. Pass for instance "
             'Projection("source", "target", connectivity.AllToAll(), 0.5).'
         )
-    _check_name("projection", name)
     for field in ("source", "target"):
         known_name = isinstance(getattr(one, field), str) and getattr(one, field) in populations
         if not known_name:
@@ -49,7 +48,7 @@ def check_projection(name: str, one: Projection, populations: Mapping[str, Popul
             f"got {one.compartment!r}."
         )
     receptors = receptors_of(populations[one.target], one.compartment)
-    _check_shares(f"receptor` of {name}", one.receptor, receptors)
+    _check_shares(f"`receptor` of {name}", one.receptor, receptors)
     check_path(f"`path` of {name}", one.path)
 
 
@@ -57,18 +56,18 @@ def _check_shares(what: str, given: object, receptors: SynapseParams) -> None:
     """Check that receptors are there, and that their shares are numbers of at least 0."""
     if not isinstance(given, str | Mapping):
         raise TypeError(
-            f"`{what} must be a name, or shares by name; got {given!r:.200}. Pass for instance "
+            f"{what} must be a name, or shares by name; got {given!r:.200}. Pass for instance "
             '{"ampa": 1.0, "nmda": 0.5}.'
         )
     if not given:
-        raise ValueError(f"`{what} must name at least one; got {given!r}.")
+        raise ValueError(f"{what} must name at least one; got {given!r}.")
     shares = dict.fromkeys([given], 1.0) if isinstance(given, str) else given
     for receptor, share in shares.items():
-        _check_receptor(f"`{what}", receptor, receptors)
+        _check_receptor(what, receptor, receptors)
         is_number = isinstance(share, int | float | np.number) and not isinstance(share, bool)
         if not is_number or not 0 <= share < np.inf:
             raise (ValueError if is_number else TypeError)(
-                f"`{what} must give {receptor} a share of at least 0; got {share!r:.200}. Pass for "
+                f"{what} must give {receptor} a share of at least 0; got {share!r:.200}. Pass for "
                 f"instance {{{receptor!r}: 1.0}}."
             )
 
@@ -90,7 +89,6 @@ def check_population(name: str, one: Population) -> None:
             f"`populations` must hold Population(...); {name} is {one!r:.200}. Pass for instance "
             "Population(LIFCell(), LIFParams(), 100)."
         )
-    _check_name("population", name)
     is_whole = isinstance(one.size, int | np.integer) and not isinstance(one.size, bool)
     if not is_whole or not 1 <= one.size <= MAX_CELLS:
         raise ValueError(
@@ -126,7 +124,7 @@ def check_population(name: str, one: Population) -> None:
         _check_receptor(f"`inputs` of {name}", receptor, receptors_of(one, compartment))
 
 
-def _check_name(what: str, name: object) -> None:
+def check_name(what: str, name: object) -> None:
     """Raise an error unless a name is a text without dots, which separate it from its parts."""
     if not isinstance(name, str):
         raise TypeError(f"A {what}'s name must be a text; got {name!r:.200}.")

@@ -46,7 +46,7 @@ def test_any_kind_of_number_is_one_program():
 
 
 def test_parameters_of_another_cell():
-    refused(TypeError, "`params` must be a IzhikevichParams for this cell", params=L5)
+    refused(TypeError, "`params` must be an IzhikevichParams for this cell", params=L5)
     refused(
         TypeError,
         "`params` must be a PyramidalParams for this cell; got IzhikevichParams",
