@@ -101,6 +101,7 @@ def check_cell(name: str, cell: Any) -> None:
             f"{', '.join(missing)}."
         )
     _checks.hashable(name, cell)
+    _checks.members(f"{name}, {cell!r:.100},", cell, Cell)
     given: Any = cell.compartments
     if not isinstance(given, tuple) or not all(isinstance(c, str) for c in given):
         raise TypeError(

@@ -66,6 +66,7 @@ def size_of(model: Model, n: int | None) -> int:
             f"{', '.join(missing)}."
         )
     _checks.hashable("`model`", model)
+    _checks.members(f"{model!r:.100}", model, Model)
     own = getattr(model, "size", None)
     if n is None and own is None:
         raise ValueError("`n` must be given, the number of cells. Pass n=1.")
@@ -85,9 +86,10 @@ def drive_of(model: Model, drive: Any) -> Any:
     """Return the drive, or where there is none the empty one of the model.
 
     Raises:
-      TypeError: if the model has no `empty_drive`.
+      TypeError: if the model has no `empty_drive`, or a name in the drive is no text.
     """
     if drive is not None:
+        check_names(drive)
         return drive
     if not hasattr(model, "empty_drive"):
         raise TypeError(
@@ -95,6 +97,19 @@ def drive_of(model: Model, drive: Any) -> Any:
             "drive, or give the model one."
         )
     return model.empty_drive
+
+
+def check_names(drive: Any) -> None:
+    """Raise TypeError for a dictionary of drives with a name that is no text.
+
+    It comes before all that JAX does with the drive: names that can't be sorted are no tree.
+    """
+    for name in drive if isinstance(drive, dict) else ():
+        if not isinstance(name, str):
+            raise TypeError(
+                f"A name in `drive` must be a text; got {name!r:.200}. Pass for "
+                "instance {'pyr': ...}."
+            )
 
 
 def parts_of(model: Model, drive: Any, n: int) -> list[tuple[str, Any, int]]:

@@ -124,7 +124,7 @@ def prepare(
     )
     dt = as_float(dt)
     if state is None:
-        state = model.init(params, n, dtype)
+        state = step_checks.initial(model, params, n, dtype)
         begin = getattr(model, "begin", None)
         state = begin(params, state, first_step) if begin and first_step else state
     dtype = next(
@@ -194,7 +194,8 @@ def _one_step(
     for_model, for_drive = keys
     drive = jax.tree.unflatten(program.structure, leaves)
     drive = drives.at_step(drive, step, for_drive, dt=program.dt, drawn=drawn)
-    return program.model.step(arrays.params, state, drive, dt=program.dt, key=for_model)
+    result = program.model.step(arrays.params, state, drive, dt=program.dt, key=for_model)
+    return step_checks.pair(program.model, result)
 
 
 def _keys(

@@ -19,7 +19,7 @@ from jax.typing import DTypeLike
 from neurogain import _checks
 from neurogain import progress as reports
 from neurogain.spiking.engine import compilations, drives, nonfinite
-from neurogain.spiking.engine.checks import Model
+from neurogain.spiking.engine.checks import Model, check_names
 from neurogain.spiking.engine.nonfinite import NonFiniteError as NonFiniteError
 from neurogain.spiking.engine.program import Arrays, Program, join, prepare, scan
 from neurogain.spiking.recorders import Recorder
@@ -135,6 +135,7 @@ def simulate(
             "`progress` must be True, False or a function of (steps done, steps in all); got "
             f"{progress!r:.200}."
         )
+    check_names(drive)
     if any(
         isinstance(leaf, jax.core.Tracer) for leaf in jax.tree.leaves((params, drive, state, key))
     ):
@@ -346,7 +347,7 @@ def _to_host(recorder: Recorder, values: Any, start: int) -> Any:
 @jax.jit
 def _all_finite(state: Any) -> jax.Array:
     leaves = [x for x in jax.tree.leaves(state) if jnp.issubdtype(x.dtype, jnp.floating)]
-    return jnp.all(jnp.stack([jnp.all(jnp.isfinite(x)) for x in leaves]))
+    return jnp.all(jnp.stack([jnp.ones((), bool), *(jnp.all(jnp.isfinite(x)) for x in leaves)]))
 
 
 def _is_finite(state: Any) -> bool:

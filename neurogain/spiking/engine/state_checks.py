@@ -6,7 +6,7 @@ import jax
 import numpy as np
 from jax.typing import DTypeLike
 
-from neurogain.spiking.engine import drives
+from neurogain.spiking.engine import drives, step_checks
 from neurogain.spiking.engine.times import LAST_STEP
 
 COUNTERS = ("step", "spikes")
@@ -38,7 +38,7 @@ def check(model: Any, params: Any, n: int, state: Any, dtype: DTypeLike) -> None
         raise ValueError(
             f"`state` must hold n = {n} cells along the first axis; got shape {wrong[0]}."
         )
-    _compare("state", jax.eval_shape(lambda: model.init(params, n, dtype)), state)
+    _compare("state", jax.eval_shape(lambda: step_checks.initial(model, params, n, dtype)), state)
 
 
 def _is_array(value: Any) -> bool:

@@ -1,8 +1,44 @@
-"""What a step of a model or of a kind of cell returns, by its shapes."""
+"""What `init` and a step of a model or of a kind of cell return, by its shapes."""
 
 from typing import Any
 
 import jax
+import numpy as np
+from jax.typing import DTypeLike
+
+
+def initial(model: Any, params: Any, n: int, dtype: DTypeLike) -> Any:
+    """Return the state of `n` cells at rest.
+
+    Raises:
+      TypeError: if it has no names, which errors and recorders need.
+      ValueError: if the first axis of an array is not the cell; a network checks its cells itself.
+    """
+    state = model.init(params, n, dtype)
+    if state is None or type(state) in (list, tuple):
+        raise TypeError(
+            f"`init` of {model!r:.100} must return the state of {n} cells, a NamedTuple of arrays; "
+            f"got {type(state).__name__}."
+        )
+    leaves = [] if hasattr(model, "size") else jax.tree_util.tree_flatten_with_path(state)[0]
+    for path, leaf in leaves:
+        if np.shape(leaf)[:1] != (n,):
+            name = jax.tree_util.keystr(path).lstrip(".") or "state"
+            raise ValueError(
+                f"`init` of {model!r:.100} must return arrays whose first axis is the cell, of "
+                f"length {n}; `{name}` is {_shape(leaf)}."
+            )
+    return state
+
+
+def pair(model: Any, result: Any) -> tuple[Any, Any]:
+    """Return state and info that a step returned; raise TypeError unless there are two."""
+    if not isinstance(result, list | tuple) or len(result) != 2:
+        count = f", {len(result)} values" if type(result) in (list, tuple) else ""
+        raise TypeError(
+            f"`step` of {model!r:.100} must return (state, info); got {_kind(result)}{count}."
+        )
+    return result[0], result[1]
 
 
 def check(model: Any, before: Any, after: Any, info: Any, n: int) -> None:

@@ -60,7 +60,7 @@ class Network(NetworkStructure):
           name: of the projection.
           state: its plastic weights; without it those that the network was built with.
         """
-        run_checks.check_arrays(params, state)
+        run_checks.check_arrays(self, params, state)
         own = None if state is None else state.projections.get(name)
         return synapse_access.read(self, self.layout(name), params, own)
 
@@ -70,7 +70,7 @@ class Network(NetworkStructure):
         For a plastic projection these are the weights that `init` starts from; those of a state
         are set by `put_weights`. Weights may be traced, by vmap and, on the dense path, by grad.
         """
-        run_checks.check_arrays(params)
+        run_checks.check_arrays(self, params)
         return synapse_access.write(self, self.layout(name), params, weights)
 
     def put_weights(
@@ -81,7 +81,7 @@ class Network(NetworkStructure):
         Eligibility traces stay as they are.
         """
         check_kind("state", state, NetworkState, of=" of this network")
-        run_checks.check_arrays(params, state)
+        run_checks.check_arrays(self, params, state)
         own = synapse_access.write_state(
             self, self.layout(name), params, state.projections.get(name), weights
         )
@@ -94,7 +94,7 @@ class Network(NetworkStructure):
         del n
         cells, opened = {}, {}
         for name, cell, size in self.populations:
-            cells[name] = cell.init(params.cells[name], size, dtype)
+            cells[name] = step_checks.initial(cell, params.cells[name], size, dtype)
         for name, compartments in self.receptors:
             opened[name] = {
                 c: synapses.init(params.synapses[name][c], self.sizes[name], dtype, receptors=r)
@@ -171,13 +171,14 @@ class Network(NetworkStructure):
                 c: synapses.drive(params.synapses[name][c], g, _potential(cell, own, c, n), dt=dt)
                 for c, g in state.synapses.get(name, {}).items()
             }
-            cells[name], infos[name] = cell.step(
+            result = cell.step(
                 params.cells[name],
                 own,
                 add_synaptic(cell, total, synaptic),
                 dt=dt,
                 key=None if key is None else random_bits.fold_in(key, _seeds.of_name(name)),
             )
+            cells[name], infos[name] = step_checks.pair(cell, result)
             step_checks.check(cell, own, cells[name], infos[name], n)
         return cells, infos
 

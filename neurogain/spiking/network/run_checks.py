@@ -1,5 +1,6 @@
 """What is checked before a network runs: its parameters and its drive."""
 
+from collections.abc import Collection
 from typing import Any
 
 import jax
@@ -9,15 +10,72 @@ from neurogain import _checks
 from neurogain.spiking import plasticity, synapses
 from neurogain.spiking.engine import drives
 from neurogain.spiking.network import synapse_access
-from neurogain.spiking.network.arrays import NetworkParams, NetworkState
+from neurogain.spiking.network.arrays import DenseParams, NetworkParams, NetworkState
 from neurogain.spiking.network.structure import NetworkStructure
 
+_WAY_OUT = "Pass what was made with it, by `build` or `init`."
 
-def check_arrays(params: Any, state: Any = None) -> None:
-    """Raise TypeError for parameters or a state that are not a network's."""
+
+def check_arrays(structure: NetworkStructure, params: Any, state: Any = None) -> None:
+    """Raise TypeError or ValueError for parameters or a state that are not this network's."""
     drives.check_kind("params", params, NetworkParams, of=" of this network")
+    _check_owner(structure, params)
     if state is not None:
         drives.check_kind("state", state, NetworkState, of=" of this network")
+        _check_names("state", "cells", state.cells, structure.sizes)
+        _check_names("state", "projections", state.projections, _with_tables(structure))
+
+
+def _check_owner(structure: NetworkStructure, params: NetworkParams) -> None:
+    """Raise ValueError for the parameters of another network."""
+    _check_names("params", "cells", params.cells, structure.sizes)
+    _check_names("params", "synapses", params.synapses, structure.sizes)
+    for name, used in structure.receptors:
+        for compartment, receptors in used:
+            own = tuple(params.synapses[name].get(compartment, ()))
+            where = f"synapses[{name!r}][{compartment!r}]"
+            _check_names("params", where, own, (*receptors, *own))
+    _check_names("params", "projections", params.projections, _with_tables(structure))
+    fixed = [] if params.fixed is None else [params.fixed]
+    _check_names("params", "fixed", ["rows"] * len(fixed), ["rows"] * bool(structure.ring))
+    starts = [("fixed projections", rows.start, structure.size) for rows in fixed]
+    for name, table in params.projections.items():
+        layout = structure.layout(name)
+        there = "dense" if isinstance(table, DenseParams) else "sparse"
+        if there != layout.path:
+            raise ValueError(
+                f"`params` must be of this network, in which {name} is {layout.path}; got a table "
+                f"that is {there}. {_WAY_OUT}"
+            )
+        if not isinstance(table, DenseParams):
+            starts.append((name, table.rows.start, layout.n_pre))
+            starts.append((name, table.columns.start, layout.n_post))
+    for name, start, n in starts:
+        if np.shape(start)[1:] != (n + 2,):
+            raise ValueError(
+                f"`params` must be of this network; got a table of {name} that is not for {n} "
+                f"cells, of shape {np.shape(start)}. {_WAY_OUT}"
+            )
+
+
+def _with_tables(structure: NetworkStructure) -> list[str]:
+    """Return the projections that have a table of their own: dense and plastic ones."""
+    return [w.name for w in structure.layouts if w.plastic or w.path == "dense"]
+
+
+def _check_names(
+    argument: str, field: str, given: Collection[str], wanted: Collection[str]
+) -> None:
+    """Raise ValueError unless the names are those of the network."""
+    missing = [name for name in wanted if name not in given]
+    more = [str(name) for name in given if name not in wanted]
+    words = [f"without {', '.join(missing)}"] * bool(missing)
+    words += [f"with {', '.join(more)}, not in it"] * bool(more)
+    if words:
+        raise ValueError(
+            f"`{argument}` must be of this network; got `{field}` {', and '.join(words)}. "
+            f"{_WAY_OUT}"
+        )
 
 
 def check(
@@ -30,7 +88,7 @@ def check(
         the step is not that of the network, a part of the drive is unknown, a constant of a cell
         or rule is out of range, or weights are negative.
     """
-    drives.check_kind("params", params, NetworkParams)
+    check_arrays(structure, params)
     if dt != structure.dt:
         raise ValueError(
             f"`dt` must be the {structure.dt:g} ms that the delays of the network were built for; "

@@ -62,7 +62,7 @@ def test_a_rollout_may_have_no_drive():
 class Bare:
     """A model that needs its drive."""
 
-    def init(self, params, n, dtype):
+    def init(self, *arguments, **named):
         raise AssertionError
 
     step = check = init
