@@ -188,6 +188,7 @@ def check_recorders(record: Mapping[str, Recorder], n: int, model: Any = None) -
                 f"`record` must map names to recorders; {name!r} is {recorder!r}. Pass for "
                 "instance Traces(select) from neurogain.spiking.recorders."
             )
+        _checks.hashable(f"The recorder {name!r}", recorder)
         if not isinstance(getattr(recorder, "every", None), int) or recorder.every < 0:
             raise ValueError(
                 f"`every` of the recorder {name!r} must be a whole number of steps; got "

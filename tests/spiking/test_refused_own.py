@@ -19,12 +19,40 @@ from neurogain.spiking import (
     build,
     rollout,
     simulate,
+    synapses,
 )
 from neurogain.spiking.connectivity import AllToAll
 from neurogain.spiking.plasticity import PairSTDP
+from neurogain.spiking.recorders import Traces
 
 KEY = jax.random.key(0)
-LIF = Population(LIFCell(), LIFParams(), 3)
+
+
+@jax.tree_util.register_dataclass
+@dataclasses.dataclass(frozen=True)
+class Late(synapses.Receptor):
+    """A receptor whose step does not know which cells spiked."""
+
+    def step(self, state, jump, *, dt):
+        return state
+
+
+@dataclasses.dataclass
+class Thawed:
+    """A recorder that can be changed, since it is not frozen."""
+
+    every = 0
+    init = Traces.init
+    update = Traces.update
+    emit = Traces.update
+
+    def finish(self, carry, emitted, *, first_step, dt):
+        """Return nothing."""
+
+
+def with_receptors(**receptors):
+    own = synapses.SynapseParams(**receptors)
+    return build({"a": Population(LIFCell(), LIFParams(), 3, {"soma": own})}, {}, dt=0.1, key=KEY)
 
 
 class State(NamedTuple):
@@ -220,3 +248,39 @@ def test_the_state_of_another_network():
     state = state._replace(projections={})
     message = "`state` must be of this network; got `projections` without p."
     refuses(ValueError, message, network.put_weights, params, state, "p", np.float32(0.1))
+
+
+# receptors and recorders
+
+
+def gated(gate):
+    return {"ampa": synapses.Receptor(6.0, 0.0, gate=gate)}
+
+
+@pytest.mark.parametrize(
+    ("receptors", "error", "message"),
+    [
+        (gated(lambda v, g: v), TypeError,
+         "`gate` of ampa in a, soma, must be a function of the potential in mV; got <function"),
+        (gated(dict), TypeError, "must be a function of the potential in mV; got <class 'dict'>."),
+        (gated(lambda v: None), TypeError,
+         "`gate` of ampa in a, soma, must return the share that is open in each cell, shape (3,);"),
+        (gated(lambda v: "x"), TypeError, "shape (3,); got 'x'. Pass for instance synapses.nmda_"),
+        (gated(lambda v: v[:2]), ValueError, "shape (3,); got shape (2,)."),
+        (gated(lambda v: v[:, None]), ValueError, "shape (3,); got shape (3, 1)."),
+        ({"own": Late(1.0, 0.0)}, TypeError,
+         "`step` of own in a, soma, must be a method that takes (state, jump, spike, dt=dt); got"),
+    ],
+)  # fmt: skip
+def test_gates_and_methods_of_receptors(receptors, error, message):
+    refuses(error, message, with_receptors, **receptors)
+
+
+@pytest.mark.parametrize("gate", [lambda v: 0.5, lambda v: v > -40.0, synapses.nmda_gate])
+def test_gates_that_can_be(gate):
+    with_receptors(**gated(gate))
+
+
+def test_recorders_are_hashable():
+    message = "The recorder 'x' must be hashable, since it is known when a run is compiled; got"
+    refuses(TypeError, message, alone, simulate, Own(), record={"x": Thawed()})

@@ -138,20 +138,40 @@ def _listed(values: Any) -> tuple[Any, ...]:
 
 
 def _check_synapses(where: str, params: SynapseParams, size: int) -> None:
-    """Check the receptors of a compartment: their kind, their shapes, then their constants."""
+    """Check the receptors of a compartment: kind, shapes, constants, then methods and gates."""
     if not isinstance(params, SynapseParams):
         raise TypeError(f"`synapses` of {where}, must be SynapseParams(...); got {params!r}.")
     for path, value in jax.tree_util.tree_flatten_with_path(params)[0]:
         field = jax.tree_util.keystr(path).lstrip(".")
         drives.check_array(f"synapses of {where}.{field}", value, size)
-    for name in params:
-        gate = getattr(params[name], "gate", None)
-        if gate is not None and (isinstance(gate, type) or not callable(gate)):
-            raise TypeError(
-                f"`gate` of {name} in {where}, must be a function of the potential in mV; got "
-                f"{gate!r:.200}. Pass synapses.nmda_gate, or None."
-            )
     synapses.check(params)
+    for name in params:
+        receptor = params[name]
+        _checks.members(f"{name} in {where},", receptor, synapses.ReceptorModel)
+        if isinstance(receptor, synapses.Receptor) and receptor.gate is not None:
+            _check_gate(f"`gate` of {name} in {where},", receptor.gate, size)
+
+
+def _check_gate(what: str, gate: Any, size: int) -> None:
+    """Raise an error unless a gate is a function of potentials that returns a share for each."""
+    if not _checks.is_function(gate) or _checks.why_not(gate, None):
+        raise TypeError(
+            f"{what} must be a function of the potential in mV; got {gate!r:.200}. Pass "
+            "synapses.nmda_gate, or None."
+        )
+
+    def check(v: jax.Array) -> None:
+        share = gate(v)
+        is_array = isinstance(share, int | float | np.generic | np.ndarray | jax.Array)
+        if not is_array or np.shape(share) not in ((), (size,)):
+            got = f"shape {np.shape(share)}" if is_array else f"{share!r:.200}"
+            raise (ValueError if is_array else TypeError)(
+                f"{what} must return the share that is open in each cell, shape ({size},); got "
+                f"{got}. Pass for instance synapses.nmda_gate."
+            )
+
+    with jax.numpy_dtype_promotion("standard"):
+        jax.eval_shape(check, jax.ShapeDtypeStruct((size,), np.float32))
 
 
 def _check_receptor(what: str, receptor: str, receptors: SynapseParams) -> None:
