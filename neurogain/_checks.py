@@ -103,8 +103,9 @@ def one_number(
     It is for what is static: 64-bit arithmetic on the host, no arrays, no tracers.
     """
     if isinstance(value, jax.Array):
+        known = ", known when a run is compiled" if not is_concrete(value) else ""
         raise TypeError(
-            f"`{name}` must be one Python number, {rule}; got {value!r:.200}. Pass a float."
+            f"`{name}` must be one Python number, {rule}{known}; got {value!r:.200}. Pass a float."
         )
     if isinstance(value, bool) or not isinstance(value, int | float | np.integer | np.floating):
         raise TypeError(

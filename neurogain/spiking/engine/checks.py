@@ -11,7 +11,7 @@ from jax.typing import DTypeLike
 
 from neurogain import _checks
 from neurogain.spiking.engine import drive_checks, drives, state_checks
-from neurogain.spiking.engine.times import as_float, count_steps
+from neurogain.spiking.engine.times import LAST_STEP, as_float, count_steps
 from neurogain.spiking.recorders import Recorder, check_recorders
 
 

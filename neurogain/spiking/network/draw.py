@@ -8,6 +8,7 @@ import numpy as np
 
 from neurogain import _checks, _seeds
 from neurogain.spiking.connectivity import Connectivity
+from neurogain.spiking.engine.times import whole_steps
 from neurogain.spiking.network.spec import PerSynapse, Population, Projection
 from neurogain.spiking.network.spec_checks import check_values
 from neurogain.spiking.pairs import Pairs, checked
@@ -64,8 +65,8 @@ def draw(
             f"`delay` of {name} must be at most {MAX_DELAY} steps of dt = {dt:g} ms, each of which "
             f"has a buffer; got {delay.max():g} ms. Pass shorter delays, or a longer dt."
         )
-    steps = np.rint(delay / dt).astype(np.int32)
-    bad = (np.abs(steps * dt - delay) > 1e-6 * np.maximum(delay, 1)) | (steps < 1)
+    steps, on_grid = whole_steps(delay, dt)
+    bad = ~on_grid | (steps < 1)
     if bad.any():
         wrong = float(delay[bad][0])
         nearest = f"{max(1, round(wrong / dt)) * dt:.6g}"
@@ -79,7 +80,7 @@ def draw(
             f"`delay` of {name} must be a multiple of dt = {dt:g} ms and at least one; got "
             f"{wrong:g}. Pass {way_out}."
         )
-    return Drawn(pairs, weight, steps)
+    return Drawn(pairs, weight, steps.astype(np.int32))
 
 
 def _per_synapse(
