@@ -144,6 +144,11 @@ def said(error: Exception) -> str:
     return f"{type(error).__name__}: {line:.300}".rstrip(".")
 
 
+def kind_of(error: Exception) -> type[TypeError | ValueError]:
+    """Return the kind of error that says more than this one; other kinds need more than a text."""
+    return TypeError if isinstance(error, TypeError) else ValueError
+
+
 def why_not(function: Any, *arguments: Any, **named: Any) -> TypeError | None:
     """Return why a function can't be called with these arguments; None if it can, or is builtin."""
     try:

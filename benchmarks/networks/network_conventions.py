@@ -154,15 +154,13 @@ def learned() -> dict[str, Any]:
 def claims(content: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     """Yield the steps in which a spike acts, and the weight of a synapse that fires its target."""
     rows = {row["what"]: row for row in content["rows"]}
-    head = f"Delays of {DELAYS} steps: the potential moves after; NEST and Brian2"
     moved = [rows[f"potential moves, delay {d}"] for d in DELAYS]
-    ours, theirs = ([row[k] for row in moved] for k in ("sparse", "NEST"))
-    yield head, f"{', '.join(ours)}; {', '.join(theirs)}"
+    ours, nest, brian = (", ".join(row[k] for row in moved) for k in ("sparse", "NEST", "Brian2"))
+    head = f"Steps until the potential moves, delays of {DELAYS[0]}, {DELAYS[1]} and {DELAYS[2]}"
+    yield f"{head}; NEST; Brian2", f"{ours}; {nest}; {brian}"
     last = rows["weight, the spike fires its target"]
-    yield (
-        "Four spikes that fire their target, w = 0.5; Brian2",
-        f"{last['sparse']}; {last['Brian2']}",
-    )
+    head = "Weight after four spikes that fire their target, from 0.5; Brian2"
+    yield head, f"{last['sparse']}; {last['Brian2']}"
 
 
 def run(args: Arguments, record: Record) -> None:

@@ -17,6 +17,11 @@ MARKERS = "osD^vPX*<>"
 class Figure(matplotlib_figure.Figure):
     """A figure that a notebook shows without pyplot."""
 
+    def savefig(self, fname: Any, **options: Any) -> None:
+        """Lay the figure out once more: ticks depend on the panels' sizes, so labels grow."""
+        self.draw_without_rendering()
+        super().savefig(fname, **options)
+
     def _repr_png_(self) -> bytes:
         file = io.BytesIO()
         self.savefig(file, format="png", dpi=100)

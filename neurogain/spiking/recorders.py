@@ -188,6 +188,13 @@ def check_recorders(record: Mapping[str, Recorder], n: int, model: Any = None) -
                 f"`record` must map names to recorders; {name!r} is {recorder!r}. Pass for "
                 "instance Traces(select) from neurogain.spiking.recorders."
             )
+        missing = [x for x in ("init", "update", "emit") if not hasattr(recorder, x)]
+        if missing:
+            raise TypeError(
+                f"The recorder {name!r} must have all members of recorders.Recorder; it has no "
+                f"{', '.join(missing)}."
+            )
+        _checks.members(f"the recorder {name!r}", recorder, Recorder)
         _checks.hashable(f"The recorder {name!r}", recorder)
         if not isinstance(getattr(recorder, "every", None), int) or recorder.every < 0:
             raise ValueError(

@@ -269,9 +269,10 @@ def test_populations_and_projections_of_other_kinds(value):
     refuses(TypeError, message, build, {"a": value}, {}, **settings)
     message = f"`projections` must hold Projection(...); p is {value!r:.100}"
     refuses(TypeError, message, build, {"a": a}, {"p": value}, **settings)
-    refuses(TypeError, "A population's name must be a text; got 3.", build, {3: a}, {}, **settings)
-    refuses(TypeError, "A projection's name must be a text; got ().", build, {"a": a}, {(): p},
-            **settings)  # fmt: skip
+    message = "A population's name must be a text, not empty; got 3."
+    refuses(TypeError, message, build, {3: a}, {}, **settings)
+    message = "A projection's name must be a text, not empty; got ()."
+    refuses(TypeError, message, build, {"a": a}, {(): p}, **settings)
 
 
 @pytest.mark.parametrize("value", ["x", [1.0], 3, LIFParams()])

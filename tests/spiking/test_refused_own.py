@@ -23,7 +23,7 @@ from neurogain.spiking import (
 )
 from neurogain.spiking.connectivity import AllToAll
 from neurogain.spiking.plasticity import PairSTDP
-from neurogain.spiking.recorders import Traces
+from neurogain.spiking.recorders import Total, Traces
 
 KEY = jax.random.key(0)
 
@@ -44,7 +44,7 @@ class Thawed:
     every = 0
     init = Traces.init
     update = Traces.update
-    emit = Traces.update
+    emit = Traces.emit
 
     def finish(self, carry, emitted, *, first_step, dt):
         """Return nothing."""
@@ -284,3 +284,46 @@ def test_gates_that_can_be(gate):
 def test_recorders_are_hashable():
     message = "The recorder 'x' must be hashable, since it is known when a run is compiled; got"
     refuses(TypeError, message, alone, simulate, Own(), record={"x": Thawed()})
+
+
+class Unfinished:
+    every = 0
+
+    def finish(self, carry, emitted, *, first_step, dt):
+        return carry
+
+
+@dataclasses.dataclass(frozen=True)
+class Updated(Total):
+    def update(self, carry, state, info):
+        return carry
+
+
+@pytest.mark.parametrize(
+    ("recorder", "message"),
+    [
+        (Unfinished(), "The recorder 'x' must have all members of recorders.Recorder; it has"),
+        (Updated(), "`update` of the recorder 'x' must be a method that takes (carry, state, info, "
+                    "step=step, dt=dt); got"),
+    ],
+)  # fmt: skip
+def test_recorders_have_all_members(recorder, message):
+    refuses(TypeError, message, alone, simulate, Own(), record={"x": recorder})
+
+
+def test_functions_of_complex_numbers():
+    message = "`drive.current`, a function of (step, key), must return real numbers; got complex"
+    drive = Drive(lambda step, key: jnp.exp(1j * step))
+    refuses(TypeError, message, simulate, LIFCell(), LIFParams(), drive, n=1, duration=1.0)
+
+
+class Undecodable(AllToAll):
+    def connect(self, rng, n_pre, n_post, recurrent):
+        raise UnicodeDecodeError("ascii", b"", 0, 1, "no text")
+
+
+def test_errors_that_need_more_than_a_text_are_named():
+    populations = {"a": Population(LIFCell(), LIFParams(), 2)}
+    on = {"p": Projection("a", "a", Undecodable(), 0.5)}
+    message = "`connectivity` of p: 'ascii' codec can't decode"
+    refuses(ValueError, message, build, populations, on, dt=0.1, key=KEY)

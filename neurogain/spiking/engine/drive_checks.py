@@ -142,7 +142,7 @@ def _check_function(name: str, function: Callable[..., Any], n: int, key: jax.Ar
                 f"`key` must be a jax.random.key, since the function of `{name}` uses it; got "
                 "None. Pass key=jax.random.key(0)."
             ) from error
-        raise (TypeError if isinstance(error, TypeError) else ValueError)(
+        raise _checks.kind_of(error)(
             f"`{name}` must be a function of (step, key) that JAX can trace; it raised "
             f"{_checks.said(error)}. Write it with jax.numpy; `step` is not known when it is "
             "compiled."
@@ -150,6 +150,11 @@ def _check_function(name: str, function: Callable[..., Any], n: int, key: jax.Ar
     if isinstance(result, _NoArray):
         raise TypeError(
             f"`{name}`, a function of (step, key), must return one array; got {result.text}."
+        )
+    if jnp.issubdtype(result.dtype, jnp.complexfloating):
+        raise TypeError(
+            f"`{name}`, a function of (step, key), must return real numbers; got {result.dtype}. "
+            "Return the real part."
         )
     check_shape(name, result.shape, n, f"Return one value, or {n}; `step` says when.")
 

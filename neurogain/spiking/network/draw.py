@@ -47,7 +47,7 @@ def draw(
         drawn = projection.connectivity.connect(rng, n_pre, n_post, recurrent)
         pairs = checked(drawn, n_pre, n_post)
     except (ValueError, TypeError) as error:
-        raise type(error)(f"`connectivity` of {name}: {error}") from error
+        raise _checks.kind_of(error)(f"`connectivity` of {name}: {error}") from error
     weight = _per_synapse(f"`weight` of {name}", projection.weight, "nS", rng, pairs)
     if pairs.scale is not None:
         what = f"`weight` of {name}, times the scale of its connectivity,"

@@ -100,7 +100,7 @@ def check(
         try:
             cell.check(params.cells[name], given, dt=dt, n=size, key=key)
         except (ValueError, TypeError) as error:
-            raise type(error)(f"{name}: {error}") from error
+            raise _checks.kind_of(error)(f"{name}: {error}") from error
     for name in (*structure.inputs, *structure.modulated):
         _check_part(name, drive.get(name, 0.0), structure.modulated)
     _check_receptors(structure, params)

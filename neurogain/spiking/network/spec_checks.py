@@ -126,8 +126,8 @@ def check_population(name: str, one: Population) -> None:
 
 def check_name(what: str, name: object) -> None:
     """Raise an error unless a name is a text without dots, which separate it from its parts."""
-    if not isinstance(name, str):
-        raise TypeError(f"A {what}'s name must be a text; got {name!r:.200}.")
+    if not isinstance(name, str) or not name:
+        raise TypeError(f"A {what}'s name must be a text, not empty; got {name!r:.200}.")
     if what == "population" and "." in name:
         raise ValueError(f"A {what}'s name must not have a dot in it; got {name!r}.")
 

@@ -27,7 +27,9 @@ ACTIONS: Mapping[str, float] = {"gain": 0.25, "bursts": 0.5, "learning_rate": 1.
 RECEPTOR_OF = {"gain": "alpha1", "bursts": "alpha1", "learning_rate": "beta", "reset": "beta"}
 ACETYLCHOLINE = 2.0  # of the learning rate's logarithm, per unit of activation
 OPPONENT = 0.125  # share of serotonin's activity that is taken from dopamine's
-HORIZON = -1.0  # of the eligibility's time constant's logarithm, per unit of activation
+HORIZON = -1.0
+"""Of the eligibility's time constant's logarithm, per unit of activation. Serotonin lengthens the
+horizon in the paper; tuning chose the other sign, by less than 0.001 of accuracy."""
 
 
 @dataclasses.dataclass(frozen=True)

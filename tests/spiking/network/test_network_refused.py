@@ -158,7 +158,7 @@ def test_populations_of_the_wrong_kind(fields, message):
         ({"key": jax.random.split(jax.random.key(0))}, "`key` must be one key"),
         ({"populations": [PV]}, "`populations` must be a dictionary by name; got list."),
         ({"projections": [1]}, "`projections` must be a dictionary by name; got list."),
-        ({"populations": {3: PV}}, "A population's name must be a text; got 3."),
+        ({"populations": {3: PV}}, "A population's name must be a text, not empty; got 3."),
     ],
 )
 def test_builds_of_the_wrong_kind(options, message):
