@@ -172,9 +172,8 @@ class SpikeListSource:
         way_out = f"Pass spike_list(..., dt={dt:g})."
         same = lambda x: np.abs(x - dt) <= 1e-6 * dt  # noqa: E731
         _checks.in_range("params.dt", params.dt, rule, same, way_out)
-        if np.ndim(params.step) != 2 or not np.issubdtype(
-            np.asarray(params.step).dtype, np.integer
-        ):
+        dtype = getattr(params.step, "dtype", None)  # of arrays, and of what is traced
+        if np.ndim(params.step) != 2 or dtype is None or not np.issubdtype(dtype, np.integer):
             raise TypeError(
                 "`params.step` must be a table of whole numbers, (sources, spikes); got "
                 f"{params.step!r:.200}. Pass spike_list(time_ms, cell, n={n}, dt=dt)."

@@ -14,6 +14,7 @@ from neurogain.spiking import (
     IzhikevichCell,
     NonFiniteError,
     PoissonSource,
+    SpikeList,
     SpikeListSource,
     cells,
     rollout,
@@ -216,6 +217,21 @@ def test_recorded_spikes_are_replayed_exactly(dt, chunk):
     np.testing.assert_array_equal(again.recorded["events"].time_ms, events.time_ms)
     np.testing.assert_array_equal(again.recorded["events"].cell, events.cell)
     np.testing.assert_array_equal(again.state.spikes, made.recorded["count"])
+
+
+def test_lists_may_be_traced():
+    lists = [
+        spike_list(times, [0, 0, 1], n=2, dt=DT).step
+        for times in ([0.1, 0.4, 0.2], [0.2, 0.3, 0.9])
+    ]
+
+    @jax.jit
+    @jax.vmap
+    def count(step):
+        run = rollout(SpikeListSource(), SpikeList(step, DT), n=2, duration=0.5)
+        return run.recorded["spikes"]
+
+    assert count(jnp.stack(lists)).tolist() == [[2, 1], [2, 0]]
 
 
 def test_a_replay_may_be_interrupted():
