@@ -115,7 +115,8 @@ def simulate(
     states, durations in whole chunks, and a `TimeSeries` of another length compile nothing. Nor do
     functions in a drive or a recorder that are written anew with the same text, as long as they
     refer to numbers and arrays (up to 1 MiB) of the same values and to jax, numpy and math alone.
-    Other functions are known by identity: define them once. `compilations()` counts programs.
+    Other functions, and those in receptors (gates) and cells (surrogates), are known by identity:
+    define them once. `compilations()` counts programs.
 
     A run that continues another starts its recorders anew: sums are the caller's to add, and an
     interval across the border is in neither.

@@ -54,8 +54,9 @@ class PoissonSource:
 
     A source spikes at most once a step, with probability rate dt; rates above 1000 / dt are
     refused. A rate that is not known before the run, and then is NaN or outside [0, 1000 / dt],
-    makes the source's spikes NaN from there on, which `simulate` reports. For more spikes a step
-    give the cells a `PoissonInput`. A spike has the gradient of its probability. Sources have no
+    makes the source's spikes NaN from there on, which `simulate` reports; `rollout` records them,
+    and on the sparse path targets get nothing. For more spikes a step give the cells a
+    `PoissonInput`. A spike has the gradient of its probability. Sources have no
     parameters: ().
 
     Example:
