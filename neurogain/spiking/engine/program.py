@@ -162,10 +162,13 @@ def prepare(
     shapes = _shapes(program, arrays, state)
     after, info = shapes
     step_checks.check(model, state, after, info, n)
-    check_selections(recorders, after, info)
     shown = jax.tree.map(lambda x: jnp.zeros(x.shape, x.dtype), shapes)
-    carries = tuple(recorder.init(*shown) for recorder in emitting)
-    stacked = _stacked_bytes(program, shapes, carries, recorders)
+    try:
+        carries = tuple(recorder.init(*shown) for recorder in emitting)
+        stacked = _stacked_bytes(program, shapes, carries, recorders)
+    except TypeError:
+        check_selections(recorders, after, info)  # it knows their names
+        raise
     return Prepared(program, arrays, state, carries, stacked, recorders, steps)
 
 
