@@ -10,8 +10,6 @@ from neurogain.experiments import bac_firing
 from neurogain.experiments.bac_firing import BacFiringConfig, figures
 from neurogain.runner import Result
 
-pytestmark = pytest.mark.optimized
-
 CONFIG = BacFiringConfig(
     delay=np.arange(-24, 17, 2), dendritic_pulse=[400, 600, 800], repeats=30, coupling="0:1:0.25"
 )

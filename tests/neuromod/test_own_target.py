@@ -13,8 +13,6 @@ from neurogain.spiking import Drive, IzhikevichCell, Network, PoissonSource, Pop
 from neurogain.spiking.cell import check_drive
 from neurogain.spiking.cells import PV
 
-pytestmark = pytest.mark.optimized
-
 
 def is_izhikevich(network: Network, owner: Owner) -> bool:
     """Whether a network has this target for a population."""

@@ -16,8 +16,6 @@ from neurogain.optim import (
     two_timescale,
 )
 
-pytestmark = pytest.mark.optimized
-
 DRIVES = (0.5, 2.0, 0.0, 1.0, 0.25)
 NAN, INF = float("nan"), float("inf")
 

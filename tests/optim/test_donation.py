@@ -7,8 +7,6 @@ import pytest
 
 from neurogain.optim import consolidate, modulate_by_gain, two_timescale
 
-pytestmark = pytest.mark.optimized
-
 
 @pytest.mark.parametrize(
     "build",

@@ -7,6 +7,7 @@ compiled is used again where leaks are looked for.
 
 import contextlib
 import functools
+import gc
 
 import jax
 import jax.numpy as jnp
@@ -49,9 +50,16 @@ DT, STEPS = 0.25, 16  # ms
 
 @contextlib.contextmanager
 def leaks():
-    """Look for tracers that outlive their trace."""
-    with jax.checking_leaks():
-        yield
+    """Look for tracers that outlive their trace.
+
+    Each trace ends with a search of the heap, from which what was there before is left out.
+    """
+    gc.freeze()
+    try:
+        with jax.checking_leaks():
+            yield
+    finally:
+        gc.unfreeze()
 
 
 MODES = {

@@ -25,8 +25,6 @@ from neurogain.spiking.connectivity import AllToAll, OneToOne
 from neurogain.spiking.models.sources import SpikeList
 from neurogain.spiking.plasticity import PairSTDP, ThreeFactor, TripletSTDP
 
-pytestmark = pytest.mark.optimized
-
 DT = 0.5  # ms
 STEPS = 600
 DELAY = 3  # steps

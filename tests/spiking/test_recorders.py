@@ -20,8 +20,6 @@ from neurogain.spiking import (
 )
 from neurogain.spiking.recorders import Intervals, Peak, Spikes, Total, Traces
 
-pytestmark = pytest.mark.optimized
-
 N = 4
 STEPS = 3000  # of 0.1 ms
 CURRENT = np.array([0.0, 5000.0, 1000.0, 1800.0])  # silent, always in bursts, rarely, often
@@ -94,6 +92,7 @@ def test_only_events_are_kept_on_the_host_in_order_of_time_and_cell(full, chunk,
     assert seen == [(cell.size, 2)]
 
 
+@pytest.mark.optimized
 def test_traces_of_different_steps_and_cells_at_once(full):
     record = {
         "all": Traces(potentials),

@@ -12,8 +12,6 @@ import pytest
 from neurogain.spiking import Drive, IzhikevichCell, TimeSeries, cells, rollout, simulate
 from neurogain.spiking.recorders import Spikes, Total, Traces
 
-pytestmark = pytest.mark.optimized
-
 N = 3
 DT = 0.1
 CURRENT = TimeSeries(300 + 200 * np.sin(np.arange(6000)[:, None] / 70 + np.arange(N)))

@@ -209,7 +209,6 @@ def test_each_action_of_noradrenaline_can_be_switched_alone(action):
     np.testing.assert_array_equal(without[1].net_hz[:3], alone[1].net_hz[:3])
 
 
-@pytest.mark.optimized
 def test_tonic_noradrenaline_leaves_the_agent_as_it_is():
     """Strengths don't matter, bit for bit, while no burst is called for."""
     assert same(outcomes("da")[0].weight, outcomes("no-prediction")[0].weight)

@@ -21,8 +21,6 @@ from neurogain.spiking import (
 from neurogain.spiking.engine import random_bits
 from neurogain.spiking.recorders import Total, Traces
 
-pytestmark = pytest.mark.optimized
-
 KEY = jax.random.key(11)
 N, STEPS = 40, 5000
 

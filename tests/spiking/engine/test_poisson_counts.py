@@ -25,8 +25,6 @@ from neurogain.spiking import (
 from neurogain.spiking.engine import draws, random_bits
 from neurogain.spiking.recorders import Traces
 
-pytestmark = pytest.mark.optimized
-
 KEY = jax.random.key(23)
 MANY = 200_000
 

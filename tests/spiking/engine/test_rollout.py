@@ -17,8 +17,6 @@ from neurogain.spiking import (
 )
 from neurogain.spiking.recorders import Intervals, Peak, Spikes, Total, Traces
 
-pytestmark = pytest.mark.optimized
-
 N = 3
 STEPS = 600
 KEY = jax.random.key(7)

@@ -21,8 +21,6 @@ from neurogain.spiking import (
 )
 from neurogain.spiking.recorders import Intervals, Spikes, Total, Traces
 
-pytestmark = pytest.mark.optimized
-
 N = 3
 STEPS = 600
 DURATION = 60.0  # ms

@@ -21,8 +21,6 @@ from neurogain.spiking import (
 from neurogain.spiking.engine import random_bits
 from neurogain.spiking.recorders import Spikes, Total, Traces
 
-pytestmark = pytest.mark.optimized
-
 N = 8
 KEY = jax.random.key(2)
 CURRENT = np.linspace(600.0, 2000.0, N).astype(np.float32)

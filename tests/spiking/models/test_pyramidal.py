@@ -12,8 +12,6 @@ from neurogain.spiking import Drive, PyramidalDrive, cells, combine, synapse
 from neurogain.spiking.models import dendrite, izhikevich, pyramidal
 from neurogain.spiking.models.pyramidal import PyramidalState
 
-pytestmark = pytest.mark.optimized
-
 P = cells.L5_PYRAMIDAL
 STEPS = 20_000  # 2 s
 KEY = jax.random.key(11)

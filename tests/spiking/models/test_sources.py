@@ -24,8 +24,6 @@ from neurogain.spiking import (
 from neurogain.spiking.engine.drives import Noise, Pulse, TimeSeries
 from neurogain.spiking.recorders import Spikes, Total
 
-pytestmark = pytest.mark.optimized
-
 KEY = jax.random.key(6)
 DT = 0.1  # ms
 RECORD = {"events": Spikes(), "count": Total()}

@@ -32,8 +32,6 @@ from neurogain.spiking.receptor import Receptor
 from neurogain.spiking.recorders import Traces
 from neurogain.spiking.synapses import SynapseParams
 
-pytestmark = pytest.mark.optimized
-
 KEY = jax.random.key(5)
 N, STEPS = 8, 12
 
