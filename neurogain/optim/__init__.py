@@ -6,13 +6,7 @@
 from neurogain.optim.accumulate import MultiStepsState, multi_steps
 from neurogain.optim.audit import GainReport, audit
 from neurogain.optim.consolidate import ConsolidateState, consolidate
-from neurogain.optim.controls import (
-    ResetOnSwitchState,
-    ScaleByGainState,
-    reset_on_switch,
-    scale_by_gain,
-    scale_by_uncertainty,
-)
+from neurogain.optim.controls import ScaleByGainState, scale_by_gain, scale_by_uncertainty
 from neurogain.optim.inspect import (
     find_gains,
     get_acting,
@@ -22,12 +16,15 @@ from neurogain.optim.inspect import (
     has_acting,
 )
 from neurogain.optim.masks import only
-from neurogain.optim.modulate import ModulateByGainState, modulate_by_gain
+from neurogain.optim.modulate import ModulateByGainState, modulate_by_gain, with_gain_source
 from neurogain.optim.presets import ngm_adam, ngm_adamw, ngm_sgd, two_timescale
+from neurogain.optim.reset import ResetOnSwitchState, reset_on_switch
+from neurogain.optim.source import GainSource, leaky_integrator
 
 __all__ = [
     "ConsolidateState",
     "GainReport",
+    "GainSource",
     "ModulateByGainState",
     "MultiStepsState",
     "ResetOnSwitchState",
@@ -40,6 +37,7 @@ __all__ = [
     "get_gain",
     "get_weights",
     "has_acting",
+    "leaky_integrator",
     "modulate_by_gain",
     "multi_steps",
     "ngm_adam",
@@ -50,4 +48,5 @@ __all__ = [
     "scale_by_gain",
     "scale_by_uncertainty",
     "two_timescale",
+    "with_gain_source",
 ]

@@ -1,5 +1,7 @@
 """The drive of a gain: `uncertainty=` checked, averaged over the batch and over devices."""
 
+import functools
+import logging
 from collections.abc import Hashable, Sequence
 from typing import Literal, TypeAlias
 
@@ -21,8 +23,16 @@ MISSING = """\
     right:  updates, state = tx.update(grads, state, params, uncertainty=entropy(logits))
 If it was passed, something between drops it or the keyword is misspelt: optax.MultiSteps inside a
 chain does (use neurogain.optim.multi_steps), TrainState.apply_gradients does (use
-neurogain.optim.train_state.TrainState); neurogain.optim.audit(tx, params) tells which gain is cut
-off. To let the gain keep its value when there is no drive, build it with on_missing="hold"."""
+neurogain.optim.train_state.TrainState), optax.contrib.sam around it does (put the gain outside:
+modulate_by_gain(sam(...))), optax.lookahead does (use neurogain.optim.consolidate around it);
+neurogain.optim.audit(tx, params) tells which gain is cut off. To let the gain keep its value when
+there is no drive, build it with on_missing="hold"."""
+
+NEVER = """\
+`{owner}` has received no `uncertainty` so far, and on_missing="hold" keeps its gain where it is. If
+it is passed to the update of the whole chain, something between drops it: optax.MultiSteps,
+optax.contrib.sam and optax.lookahead do. neurogain.optim.audit(tx, params) tells which gain is cut
+off. If no drive is meant to come, give the inner optimizer alone, or `gain=`."""
 
 
 def check_on_missing(value: str) -> None:
@@ -38,6 +48,30 @@ def is_missing(uncertainty: PyTree, on_missing: OnMissing, owner: str) -> bool:
     if uncertainty is None and on_missing == "raise":
         raise TypeError(MISSING.format(owner=owner))
     return uncertainty is None
+
+
+class Arrivals:
+    """Whether drives arrive at one gain: what is missing is an error, or told once."""
+
+    def __init__(self, owner: str, on_missing: OnMissing):
+        self.owner, self.on_missing, self.heard = owner, on_missing, False
+
+    def missing(self, uncertainty: PyTree) -> bool:
+        """Return whether there is no drive; raise, at trace time, or tell if none ever came."""
+        missing = is_missing(uncertainty, self.on_missing, self.owner)
+        if missing and not self.heard:
+            logging.getLogger(__name__).warning(NEVER.format(owner=self.owner))
+        self.heard = True
+        return missing
+
+    def prescribed(self, uncertainty: PyTree) -> None:
+        """Note that a gain was given; raise a TypeError if a drive came with it."""
+        self.heard = True
+        if uncertainty is not None:
+            raise TypeError(
+                f"`{self.owner}` received `gain` and `uncertainty`: the gain is given or "
+                "integrated. Pass one of them."
+            )
 
 
 def checked(value: ArrayLike, dtype: DTypeLike) -> Array:
@@ -68,6 +102,8 @@ def scalar(uncertainty: PyTree, dtype: DTypeLike, axis_name: AxisName) -> Float[
 
 def _group(value: ArrayLike, gain: Array, axis_name: AxisName) -> Array:
     """Return the drive of one leaf's gain: averaged over all axes but the one of the units."""
+    if gain.size == 0:  # of an axis of no units
+        return gain
     drive = checked(value, gain.dtype)
     if drive.shape != gain.shape:
         if gain.size == 1:
@@ -87,7 +123,8 @@ def _per_group(uncertainty: PyTree, gain: PyTree, scope: PyTree, axis_name: Axis
     if jax.tree_util.all_leaves([uncertainty]):
         dtypes = [g.dtype for g in jax.tree.leaves(gain)]
         shared = scalar(uncertainty, _checks.widest(jnp.float32, *dtypes), axis_name)
-        return jax.tree.map(lambda g: shared.astype(g.dtype), gain)
+        in_dtype = functools.cache(shared.astype)
+        return jax.tree.map(lambda g: in_dtype(g.dtype), gain)
     try:
         return _scope.map_modulated(
             lambda g, u: _group(u, g, axis_name),

@@ -1,5 +1,6 @@
 """Search an optimizer state for the nodes of some classes, however optax or Flax nest it."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import jax
@@ -22,6 +23,20 @@ def pure(tree: PyTree) -> PyTree:
     return jax.tree.map(value, tree, is_leaf=is_variable)
 
 
+def _named(tree: PyTree, kinds: tuple[type[Any], ...]) -> PyTree:
+    """Return a tree of mappings with those that hold the fields of a NamedTuple as such.
+
+    `flax.nnx.state` turns NamedTuples into mappings, without fields that have no leaves.
+    """
+    if not isinstance(tree, Mapping):
+        return tree
+    fields = {key: _named(value, kinds) for key, value in tree.items()}
+    for kind in kinds:
+        if set(kind._fields[:2]) <= fields.keys() <= set(kind._fields):
+            return kind(**dict.fromkeys(kind._fields) | fields)
+    return fields
+
+
 def find_nodes(
     opt_state: optax.OptState, kinds: type[Any] | tuple[type[Any], ...], path: str = ""
 ) -> dict[str, Any]:
@@ -29,6 +44,9 @@ def find_nodes(
 
     A found node's own fields, its inner state among them, are searched as well.
     """
+    kinds = kinds if isinstance(kinds, tuple) else (kinds,)
+    if hasattr(opt_state, "to_pure_dict"):  # of flax.nnx
+        opt_state = _named(opt_state, kinds)
     found = {}
     for keys, node in tree_leaves_with_path(opt_state, is_leaf=lambda x: isinstance(x, kinds)):
         if isinstance(node, kinds):

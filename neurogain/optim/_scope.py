@@ -1,4 +1,4 @@
-"""Which leaves a gain modulates, recorded in the optimizer state as a tree without arrays."""
+"""Which leaves a gain modulates: the mask, evaluated at each update as `optax.masked` does."""
 
 from collections.abc import Callable
 from typing import NamedTuple, TypeAlias
@@ -16,10 +16,26 @@ Mask: TypeAlias = PyTree | Callable[[PyTree], PyTree] | None
 
 
 class Modulated(NamedTuple):
-    """Stands in the scope where a leaf of the parameters is modulated; holds nothing.
+    """Stands where a leaf of the parameters is modulated, and holds nothing.
 
     `optax.MaskedNode` stands where a leaf is left out.
     """
+
+
+def _is_function(mask: Mask) -> bool:
+    """Return whether a mask is a function from parameters; a module of bools may be callable too.
+
+    So does `optax.masked`.
+    """
+    return callable(mask) and all(callable(leaf) for leaf in jax.tree.leaves(mask))
+
+
+def is_placeholder(params: PyTree) -> bool:
+    """Return whether `optax.tree_map_params` asks for the places of parameters in a state.
+
+    What it passes has no leaves, as an empty tree has none, and a private type.
+    """
+    return type(params).__name__ == "_ParamsPlaceholder"
 
 
 def build(params: PyTree, mask: Mask) -> PyTree:
@@ -31,9 +47,9 @@ def build(params: PyTree, mask: Mask) -> PyTree:
       TypeError: if a leaf of the mask is no bool.
     """
     everything = jax.tree.map(lambda _: Modulated(), params)
-    if mask is None or not jax.tree.leaves(params):  # optax.tree_map_params has no leaves to mask
+    if mask is None or not jax.tree.leaves(params):
         return everything
-    tree = mask(params) if callable(mask) else mask
+    tree = mask(params) if _is_function(mask) else mask
     for leaf in jax.tree.leaves(tree):
         if not (
             _checks.is_concrete(leaf) and np.asarray(leaf).dtype == bool and np.ndim(leaf) == 0
@@ -65,6 +81,11 @@ def is_mark(node: object) -> bool:
     return isinstance(node, Modulated | MaskedNode)
 
 
+def count(scope: PyTree) -> int:
+    """Return the number of modulated leaves."""
+    return sum(isinstance(mark, Modulated) for mark in jax.tree.leaves(scope, is_leaf=is_mark))
+
+
 def map_modulated(
     function: Callable[..., PyTree], scope: PyTree, *trees: PyTree, otherwise: Callable[..., PyTree]
 ) -> PyTree:
@@ -77,19 +98,33 @@ def map_modulated(
     )
 
 
+def check_positive(gain: PyTree) -> None:
+    """Raise a ValueError if a gain of a state is known and not > 0; a bad drive makes it NaN."""
+    for leaf in jax.tree.leaves(gain):
+        if _checks.is_concrete(leaf) and np.any(np.asarray(leaf) <= 0):
+            raise ValueError(
+                f"the gain of `state` must be > 0, since W = E / g; got {leaf}. Restore the state "
+                "that was saved, or call init."
+            )
+
+
 @jax.tree_util.register_pytree_node_class
 class Watched:
-    """A scope that also reports, while its update is traced, whether the drive arrived.
+    """A gain that also reports, while its update is traced, what of it arrives.
 
-    `audit` puts it in place of the scope; `log` is static, so tracing alone calls it.
+    `audit` puts it in place of the gain; `log` is static, so tracing alone calls it.
     """
 
-    def __init__(self, scope: PyTree, log: Callable[[bool], None]):
-        self.scope, self.log = scope, log
+    def __init__(self, gain: PyTree, log: Callable[[bool, int], None]):
+        self.gain, self.log = gain, log
 
-    def tree_flatten(self) -> tuple[tuple[PyTree], Callable[[bool], None]]:
-        return (self.scope,), self.log
+    def around(self, gain: PyTree) -> "Watched":
+        """Return another gain that reports to the same log."""
+        return Watched(gain, self.log)
+
+    def tree_flatten(self) -> tuple[tuple[PyTree], Callable[[bool, int], None]]:
+        return (self.gain,), self.log
 
     @classmethod
-    def tree_unflatten(cls, log: Callable[[bool], None], children: tuple[PyTree]) -> "Watched":
+    def tree_unflatten(cls, log: Callable[[bool, int], None], children: tuple[PyTree]) -> "Watched":
         return cls(*children, log)

@@ -1,35 +1,80 @@
 """The arithmetic of effective weights, leaf by leaf: E = g W.
 
-`gains` holds one gain per modulated leaf in a shape that multiplies it, `weights` the W that the
-state holds for leaves of low precision; both have MaskedNode where there is none.
+`gains` holds one gain per modulated leaf in a shape that multiplies it, and MaskedNode elsewhere.
+`weights` holds, per leaf, the W that the state keeps for leaves of low precision, Modulated where a
+leaf is modulated and its W is not kept, and MaskedNode where it is left out.
+
+There may be thousands of leaves, so the arithmetic is that of `jax.lax`, which traces several times
+faster than that of `jax.numpy`: operands have one dtype, and gains the rank of the leaf or 0.
 """
 
-from typing import TypeAlias
+import functools
+from typing import TypeAlias, cast
 
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax import lax
+from jax.typing import DTypeLike
 from jaxtyping import Array, PyTree
 
 from neurogain import _checks
 from neurogain._types import AnyArray
 from neurogain.optim import _scope
 
-Held: TypeAlias = Array | _scope.MaskedNode  # W of one leaf, where the state holds it
+Leaf: TypeAlias = (
+    AnyArray | jax.ShapeDtypeStruct
+)  # of the parameters; abstract ones in `init` alone
+Held: TypeAlias = PyTree  # W of one leaf where the state holds it, else a mark
 
 
-def gain_dtype(leaf: AnyArray) -> np.dtype:
+def gain_dtype(leaf: Leaf) -> np.dtype:
     """Return the dtype of a leaf's gain: the leaf's own, at least float32."""
-    return _checks.widest(jnp.finfo(leaf.dtype).dtype, jnp.float32)
+    return at_least_float32(jnp.finfo(leaf.dtype).dtype)
 
 
-def _wide(leaf: AnyArray, gain: AnyArray) -> np.dtype:
+def at_least_float32(dtype: DTypeLike) -> np.dtype:
+    """Return a floating dtype, or float32 for a narrower one (JAX promotes no 8-bit floats)."""
+    known = np.dtype(dtype)
+    return np.dtype(np.float32) if known.itemsize < 4 else known
+
+
+def _wide(leaf: Leaf, gain: AnyArray) -> np.dtype:
     """Return the dtype to compute in: the leaf's own or, if that is lower, the gain's."""
-    return _checks.widest(leaf.dtype, gain.dtype)
+    if leaf.dtype == gain.dtype:
+        return leaf.dtype
+    return _checks.widest(at_least_float32(leaf.dtype), gain.dtype)
+
+
+def _to(x: AnyArray, dtype: DTypeLike) -> Array:
+    """Return an array in a dtype."""
+    return cast(Array, x) if x.dtype == dtype else lax.convert_element_type(x, dtype)
+
+
+def is_abstract(leaf: object) -> bool:
+    """Return whether a leaf has a shape and a dtype and no values."""
+    return isinstance(leaf, jax.ShapeDtypeStruct)
+
+
+def arrays(tree: PyTree) -> PyTree:
+    """Return the tree with its Python numbers as arrays."""
+    return jax.tree.map(lambda x: x if hasattr(x, "dtype") else jnp.asarray(x), tree)
+
+
+def copied(tree: PyTree) -> PyTree:
+    """Return a tree of buffers of its own; abstract leaves as they are."""
+    return jax.tree.map(lambda x: x if is_abstract(x) else jnp.copy(x), tree)
+
+
+def widened(leaf: Leaf, dtype: DTypeLike) -> PyTree:
+    """Return a leaf in another dtype; an abstract one stays abstract, and keeps its sharding."""
+    if isinstance(leaf, jax.ShapeDtypeStruct):
+        return jax.ShapeDtypeStruct(leaf.shape, dtype, sharding=leaf.sharding)
+    return leaf.astype(dtype)
 
 
 def _absent(weight: object) -> bool:
-    return isinstance(weight, _scope.MaskedNode)
+    return _scope.is_mark(weight)
 
 
 def left_out(*_: object) -> _scope.MaskedNode:
@@ -55,27 +100,47 @@ def per_leaf(gain: PyTree, scope: PyTree, params: PyTree) -> PyTree:
     """Return the gain that multiplies each leaf, from one for all or a tree of them."""
     if not jax.tree_util.all_leaves([gain]):
         return gain
+    in_dtype = functools.cache(gain.astype)
     return _scope.map_modulated(
-        lambda p: gain.astype(gain_dtype(p)), scope, params, otherwise=left_out
+        lambda p: in_dtype(gain_dtype(p)), scope, params, otherwise=left_out
     )
 
 
 def hold(params: PyTree, gains: PyTree, scope: PyTree, keep: bool | None) -> PyTree:
     """Return W of the leaves that the state is to hold: by default those below float32."""
 
-    def one(p: AnyArray, g: Array) -> Held:
+    def one(p: Leaf, g: Array) -> Held:
         narrow = jnp.finfo(p.dtype).dtype != gain_dtype(p)
-        held = narrow if keep is None else keep
-        return p.astype(_wide(p, g)) / g if held else _scope.MaskedNode()
+        if not (narrow if keep is None else keep):
+            return _scope.Modulated()
+        wide = widened(p, _wide(p, g))
+        return wide if is_abstract(wide) else lax.div(wide, g)
 
     return _scope.map_modulated(one, scope, params, gains, otherwise=left_out)
 
 
-def effective_to_underlying(effective: AnyArray, gain: Array, held: Held) -> AnyArray:
+def fit(weights: PyTree, scope: PyTree) -> bool:
+    """Return whether the weights of a state were made for these modulated leaves."""
+    try:
+        pairs = jax.tree.map(
+            lambda mark, w: isinstance(mark, _scope.MaskedNode) == isinstance(w, _scope.MaskedNode),
+            scope,
+            weights,
+            is_leaf=_scope.is_mark,
+        )
+    except ValueError:  # of another structure
+        return False
+    return all(jax.tree.leaves(pairs))
+
+
+def effective_to_underlying(effective: Leaf, gain: Array, held: Held) -> PyTree:
     """Return W of one leaf: as held in the state, or else E / g."""
     if not _absent(held):
         return held
-    return (effective.astype(_wide(effective, gain)) / gain).astype(effective.dtype)
+    if isinstance(effective, jax.ShapeDtypeStruct):
+        return effective
+    wide = _wide(effective, gain)
+    return _to(lax.div(_to(effective, wide), _to(gain, wide)), effective.dtype)
 
 
 def underlying(params: PyTree, gains: PyTree, scope: PyTree, weights: PyTree) -> PyTree:
@@ -85,11 +150,22 @@ def underlying(params: PyTree, gains: PyTree, scope: PyTree, weights: PyTree) ->
     )
 
 
+def effective(latent: PyTree, params: PyTree, gains: PyTree, scope: PyTree) -> PyTree:
+    """Return E = g W in the dtypes of `params`."""
+
+    def one(w: AnyArray, p: AnyArray, g: Array) -> Array:
+        wide = _wide(w, g)
+        return _to(lax.mul(_to(g, wide), _to(w, wide)), p.dtype)
+
+    return _scope.map_modulated(one, scope, latent, params, gains, otherwise=_first)
+
+
 def latent_gradients(grads: PyTree, gains: PyTree, scope: PyTree, weights: PyTree) -> PyTree:
     """Return dL/dW = g dL/dE."""
 
     def one(d: AnyArray, g: Array, w: Held) -> Array:
-        return (g * d.astype(_wide(d, g))).astype(d.dtype if _absent(w) else w.dtype)
+        wide = _wide(d, g)
+        return _to(lax.mul(_to(g, wide), _to(d, wide)), d.dtype if _absent(w) else w.dtype)
 
     return _scope.map_modulated(one, scope, grads, gains, weights, otherwise=_first)
 
@@ -98,7 +174,7 @@ def advance(weights: PyTree, delta: PyTree, scope: PyTree) -> PyTree:
     """Return W + Delta where W is held."""
 
     def one(w: Held, d: Array) -> Held:
-        return w if _absent(w) else w + d.astype(w.dtype)
+        return w if _absent(w) else lax.add(w, _to(d, w.dtype))
 
     return _scope.map_modulated(one, scope, weights, delta, otherwise=_first)
 
@@ -107,13 +183,18 @@ def effective_update(
     delta: PyTree, params: PyTree, old: PyTree, new: PyTree, scope: PyTree, weights: PyTree
 ) -> PyTree:
     """Return E' - E = g' Delta + (g'/g - 1) E, or g' W' - E where the new W' is held."""
+    # All leaves may share one gain, so what is made of gains alone is made once of each pair.
+    factors: dict[tuple[int, int], Array] = {}
 
-    def one(d: Array, p: AnyArray, g: Array, g_new: Array, w: Held) -> Array:
+    def one(d: AnyArray, p: AnyArray, g: Array, g_new: Array, w: Held) -> Array:
         wide = _wide(p, g)
-        if _absent(w):
-            change = g_new * d.astype(wide) + (g_new / g - 1) * p.astype(wide)
-        else:
-            change = g_new * w - p.astype(wide)
-        return change.astype(p.dtype)
+        if not _absent(w):
+            return _to(lax.sub(lax.mul(_to(g_new, wide), w), _to(p, wide)), p.dtype)
+        key = id(g), id(g_new)
+        if key not in factors:
+            ratio = lax.div(g_new, g)
+            factors[key] = _to(lax.sub(ratio, np.ones((), ratio.dtype)), wide)
+        gained = lax.mul(_to(g_new, wide), _to(d, wide))
+        return _to(lax.add(gained, lax.mul(factors[key], _to(p, wide))), p.dtype)
 
     return _scope.map_modulated(one, scope, delta, params, old, new, weights, otherwise=_first)

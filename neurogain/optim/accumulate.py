@@ -5,17 +5,22 @@ from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 import optax
 from jax.typing import ArrayLike
-from jaxtyping import Array, Int, PyTree
+from jaxtyping import Array, Float, Int, PyTree
 
+from neurogain import _checks
 from neurogain.optim import _drive
+from neurogain.optim._gains import refuse_lost
+from neurogain.optim.modulate import check_inner
 
 
 class MultiStepsState(NamedTuple):
     """State of `multi_steps`."""
 
-    uncertainty: PyTree  # mean over the micro-batches so far
+    uncertainty: PyTree  # mean over the micro-batches so far, by their weights
+    weight: Float[Array, ""]  # of these micro-batches together
     inner_state: optax.MultiStepsState
 
 
@@ -31,6 +36,10 @@ def multi_steps(
     `optax.MultiSteps` alone hands the optimizer the uncertainty of the last micro-batch and, inside
     a chain, none.
 
+    Micro-batches count equally, or by the `weight` that each update is given, such as its number of
+    tokens that are no padding: both means, of gradients and uncertainties, are then weighted, as
+    those of one large batch are.
+
     Args:
       tx: the whole optimizer, with its gain nodes.
       every_k_schedule: k, or a schedule of k, as for `optax.MultiSteps`.
@@ -39,11 +48,14 @@ def multi_steps(
       **options: further arguments of `optax.MultiSteps`.
 
     Returns:
-      A transformation that needs the keyword `uncertainty` and composes, in chains too.
+      A transformation that needs the keyword `uncertainty`, or `gain`, of which the last of k
+      counts; it takes the keyword `weight`, a number >= 0, and composes, in chains too.
 
     Raises:
-      TypeError: if `update` is called without `uncertainty`, at trace time.
-      ValueError: if `uncertainty` has another structure than `uncertainty_like`.
+      TypeError: if `tx` is no optimizer; at trace time, if `update` is called without `uncertainty`
+        or with `gain` and no gain in `tx`.
+      ValueError: if k is no whole number of at least 1, `uncertainty` has another structure than
+        `uncertainty_like`, or a weight is negative or not finite.
 
     Example:
       >>> import jax.numpy as jnp, optax
@@ -56,11 +68,14 @@ def multi_steps(
       >>> float(get_gain(state))
       1.2000000476837158
     """
-    accumulator = optax.MultiSteps(optax.with_extra_args_support(tx), every_k_schedule, **options)
+    check_inner(tx)
+    if not callable(every_k_schedule):
+        _checks.whole("every_k_schedule", every_k_schedule, 1)
+    accumulator = optax.MultiSteps(_rescaled(tx), every_k_schedule, **options)
 
     def init_fn(params: PyTree) -> MultiStepsState:
         zeros = jax.tree.map(lambda x: jnp.zeros(jnp.shape(x), jnp.float32), uncertainty_like)
-        return MultiStepsState(zeros, accumulator.init(params))
+        return MultiStepsState(zeros, jnp.zeros([], jnp.float32), accumulator.init(params))
 
     def update_fn(
         updates: PyTree,
@@ -68,32 +83,78 @@ def multi_steps(
         params: PyTree | None = None,
         *,
         uncertainty: PyTree | None = None,
+        weight: ArrayLike | None = None,
         **extra_args: Any,
     ) -> tuple[PyTree, MultiStepsState]:
-        _drive.is_missing(uncertainty, "raise", "multi_steps")
-        given: jax.tree_util.PyTreeDef = jax.tree.structure(uncertainty)
-        wanted: jax.tree_util.PyTreeDef = jax.tree.structure(state.uncertainty)
-        if given != wanted:
-            raise ValueError(
-                f"`uncertainty` must have the structure of `uncertainty_like`, {wanted}; "
-                f"got {given}. "
-                "Pass multi_steps(..., uncertainty_like=zeros in that structure)."
-            )
         inner = state.inner_state
-        weight = 1 / (inner.mini_step + 1).astype(jnp.float32)
-
-        def running_mean(mean: Array, value: ArrayLike) -> Array:
-            drive = _drive.checked(value, mean.dtype)
-            if drive.shape != mean.shape:
-                drive = jnp.mean(drive, axis=tuple(range(drive.ndim - mean.ndim)))
-            old = jnp.where(inner.mini_step == 0, 0, mean)
-            return old + weight * (drive - old)
-
-        mean = jax.tree.map(running_mean, state.uncertainty, uncertainty)
-        updates, new = accumulator.update(updates, inner, params, uncertainty=mean, **extra_args)
+        refuse_lost("multi_steps", extra_args, inner)
+        own = _weight(1.0 if weight is None else weight)
+        total = jnp.where(inner.mini_step == 0, 0, state.weight) + own
+        share = jnp.where(total > 0, own / jnp.where(total > 0, total, 1), 0)
+        if weight is not None:  # MultiSteps takes the plain mean of what it is given
+            updates = jax.tree.map(lambda g: (own * g).astype(g.dtype), updates)
+            count = (inner.mini_step + 1).astype(total.dtype)
+            factor = jnp.where(total > 0, count / jnp.where(total > 0, total, 1), 0)
+            extra_args |= {RESCALE: factor}
+        mean = state.uncertainty
+        if extra_args.get("gain") is None or uncertainty is not None:
+            mean = _running_mean(mean, uncertainty, share, inner.mini_step == 0)
+            extra_args |= {"uncertainty": mean}
+        updates, new = accumulator.update(updates, inner, params, **extra_args)
         # A micro-batch that `should_skip_update_fn` skipped leaves no trace here either.
         skipped = (new.mini_step == inner.mini_step) & (new.gradient_step == inner.gradient_step)
-        mean = jax.tree.map(lambda old, m: jnp.where(skipped, old, m), state.uncertainty, mean)
-        return updates, MultiStepsState(mean, new)
+        mean, total = jax.tree.map(
+            lambda old, m: jnp.where(skipped, old, m),
+            (state.uncertainty, state.weight),
+            (mean, total),
+        )
+        return updates, MultiStepsState(mean, total, new)
 
     return optax.GradientTransformationExtraArgs(init_fn, update_fn)
+
+
+RESCALE = "_rescale_by"  # the extra argument that turns a plain mean of w g into a weighted mean
+
+
+def _rescaled(tx: optax.GradientTransformation) -> optax.GradientTransformationExtraArgs:
+    """Return the optimizer behind a factor on its gradients, where one is given."""
+    inner = optax.with_extra_args_support(tx)
+
+    def update_fn(
+        updates: PyTree, state: optax.OptState, params: PyTree | None = None, **extra_args: Any
+    ) -> tuple[PyTree, optax.OptState]:
+        factor = extra_args.pop(RESCALE, None)
+        if factor is not None:
+            updates = jax.tree.map(lambda g: (factor * g).astype(g.dtype), updates)
+        return inner.update(updates, state, params, **extra_args)
+
+    return optax.GradientTransformationExtraArgs(inner.init, update_fn)
+
+
+def _weight(value: ArrayLike) -> Float[Array, ""]:
+    """Return the weight of a micro-batch; what is none is NaN, or an error where it is known."""
+    _checks.single("weight", value)
+    _checks.in_range("weight", value, "finite and >= 0", lambda x: (x >= 0) & (x < np.inf), "1.0")
+    weight = jnp.asarray(value, jnp.float32)
+    return jnp.where((weight >= 0) & (weight < jnp.inf), weight, jnp.nan)
+
+
+def _running_mean(mean: PyTree, uncertainty: PyTree, share: Array, first: Array) -> PyTree:
+    """Return the mean of drives with one more, which has this share of the weights so far."""
+    _drive.is_missing(uncertainty, "raise", "multi_steps")
+    given: jax.tree_util.PyTreeDef = jax.tree.structure(uncertainty)
+    wanted: jax.tree_util.PyTreeDef = jax.tree.structure(mean)
+    if given != wanted:
+        raise ValueError(
+            f"`uncertainty` must have the structure of `uncertainty_like`, {wanted}; got {given}. "
+            "Pass multi_steps(..., uncertainty_like=zeros in that structure)."
+        )
+
+    def one(mean: Array, value: ArrayLike) -> Array:
+        drive = _drive.checked(value, mean.dtype)
+        if drive.shape != mean.shape:
+            drive = jnp.mean(drive, axis=tuple(range(drive.ndim - mean.ndim)))
+        old = jnp.where(first, 0, mean)
+        return old + share * (drive - old)
+
+    return jax.tree.map(one, mean, uncertainty)

@@ -24,10 +24,10 @@ class _Log:
     """Collects what one node reports while it is traced."""
 
     def __init__(self) -> None:
-        self.received: bool | None = None
+        self.received, self.leaves = False, 0
 
-    def __call__(self, received: bool) -> None:
-        self.received = received
+    def __call__(self, received: bool, leaves: int) -> None:
+        self.received, self.leaves = received, leaves
 
 
 def audit(
@@ -64,7 +64,7 @@ def audit(
       >>> audit(optax.chain(lost), {"w": jnp.zeros(3)})
       [GainReport(path='[0].inner_opt_state', leaves=1, received=False)]
     """
-    logs: dict[str, tuple[_Log, int]] = {}
+    logs: dict[str, _Log] = {}
 
     def watched(state: optax.OptState) -> optax.OptState:
         nodes = iter(find_nodes(state, ModulateByGainState).items())
@@ -73,10 +73,9 @@ def audit(
             if not isinstance(node, ModulateByGainState):
                 return node
             path, _ = next(nodes)
-            marks = jax.tree.leaves(node.scope, is_leaf=_scope.is_mark)
-            logs[path] = (_Log(), sum(isinstance(m, _scope.Modulated) for m in marks))
-            scope = _scope.Watched(node.scope, logs[path][0])
-            return node._replace(scope=scope, inner_state=walk(node.inner_state))
+            logs[path] = _Log()
+            gain = _scope.Watched(node.gain, logs[path])
+            return node._replace(gain=gain, inner_state=walk(node.inner_state))
 
         def walk(tree: PyTree) -> PyTree:
             return jax.tree.map(watch, tree, is_leaf=lambda x: isinstance(x, ModulateByGainState))
@@ -91,4 +90,4 @@ def audit(
     jax.eval_shape(run, params, uncertainty)
     if not logs:
         raise ValueError("`tx` must hold a modulate_by_gain node; found none. Wrap its optimizer.")
-    return [GainReport(path, n, bool(log.received)) for path, (log, n) in logs.items()]
+    return [GainReport(path, log.leaves, log.received) for path, log in logs.items()]

@@ -10,11 +10,10 @@ from jax.typing import ArrayLike
 from jaxtyping import Array, Float, PyTree
 
 from neurogain import _checks
-from neurogain._types import AnyArray
 from neurogain.optim import _scope, _weights
-from neurogain.optim._nodes import find_nodes
-from neurogain.optim.controls import ScaleByGainState
-from neurogain.optim.modulate import Hyperparameter, ModulateByGainState, check_inner
+from neurogain.optim._gains import find, refuse_lost
+from neurogain.optim.modulate import check_inner
+from neurogain.optim.source import Hyperparameter, check_precision, value_at
 
 
 class ConsolidateState(NamedTuple):
@@ -26,19 +25,20 @@ class ConsolidateState(NamedTuple):
     inner_state: optax.OptState
 
 
-def _start(leaf: AnyArray) -> Array:
+def _start(leaf: _weights.Leaf) -> PyTree:
     """Return the slow weights of one leaf before the first update: a copy of it."""
     if not jnp.issubdtype(leaf.dtype, jnp.inexact):
         raise TypeError(
             f"a consolidated leaf must be of a floating dtype; got {leaf.dtype}, shape "
             f"{leaf.shape}. Leave it out with `mask`."
         )
-    return jnp.array(leaf, _checks.widest(leaf.dtype, jnp.float32))
+    wide = _weights.widened(leaf, _weights.at_least_float32(leaf.dtype))
+    return wide if _weights.is_abstract(wide) else jnp.array(wide)
 
 
 def _find_gain(inner_state: optax.OptState) -> PyTree:
     """Return the only gain in the state."""
-    nodes = find_nodes(inner_state, (ModulateByGainState, ScaleByGainState))
+    nodes = find(inner_state)
     if len(nodes) != 1:
         raise ValueError(
             f"`follow_gain` needs exactly one gain in the state of `inner`; found {len(nodes)}: "
@@ -54,8 +54,9 @@ def check_decay(name: str, value: object) -> None:
 
 def _check_constants(decay: Hyperparameter, baseline: Hyperparameter) -> None:
     """Raise a ValueError if a constant is no single number or out of range."""
-    _checks.single("decay", decay)
-    _checks.single("baseline", baseline)
+    for name, value in (("decay", decay), ("baseline", baseline)):
+        check_precision(name, value)
+        _checks.single(name, value)
     check_decay("decay", decay)
     _checks.in_range(
         "baseline", baseline, "a finite gain of at least 1", lambda x: (x >= 1) & (x < np.inf), "1"
@@ -83,7 +84,8 @@ def consolidate(
 
         1 - beta_t = (1 - decay) g0 / g_t, at most 1; g_t after the update, mean over its groups
 
-    Read S with `get_acting(opt_state, params)`; before the first update it is the parameters.
+    Read S with `get_acting(opt_state, params)`; before the first update it is the parameters, and
+    also as long as a schedule keeps beta at 1, which weighs no update.
     Make this the outermost transformation, or the last of a chain: S follows the parameters plus
     the update returned here. It steps with every call of `update`, so accumulate gradients around
     it, not inside. Costs one more copy of the weights, in at least float32.
@@ -129,16 +131,16 @@ def consolidate(
     scheduled = any(callable(value) for value in constants.values())
 
     def at(name: str, state: ConsolidateState) -> ArrayLike:
-        value = constants[name]
-        return value(state.step) if callable(value) else value
+        return value_at(name, constants[name], state.step)
 
     def init_fn(params: PyTree) -> ConsolidateState:
+        params = _weights.arrays(params)
         scope = _scope.build(params, mask)
         slow = _scope.map_modulated(_start, scope, params, otherwise=_weights.left_out)
         dtypes = (_weights.gain_dtype(s) for s in jax.tree.leaves(slow))
         weight = jnp.zeros([], _checks.widest(jnp.float32, *dtypes))
         # Some optimizers keep the parameters they are given, and a donated buffer needs one owner.
-        inner_state = inner.init(jax.tree.map(jnp.copy, params))
+        inner_state = inner.init(_weights.copied(params))
         if follow_gain:
             _find_gain(inner_state)
         return ConsolidateState(
@@ -156,6 +158,8 @@ def consolidate(
                 "`params` must be passed to update: the slow weights follow them. "
                 "Write tx.update(grads, state, params)."
             )
+        refuse_lost("consolidate", extra_args, state.inner_state)
+        params, updates = _weights.arrays(params), _weights.arrays(updates)
         updates, inner_state = inner.update(updates, state.inner_state, params, **extra_args)
         share = jnp.asarray(1 - at("decay", state), state.weight.dtype)  # 1 - beta_t
         if follow_gain:
@@ -171,7 +175,8 @@ def consolidate(
             if new.dtype != slow.dtype:  # rounded like the caller's, which the compiler would skip
                 kind = jnp.finfo(new.dtype)
                 new = jax.lax.reduce_precision(new, kind.nexp, kind.nmant).astype(slow.dtype)
-            rate = (share / weight).astype(_weights.gain_dtype(slow))
+            rate = jnp.where(weight > 0, share / jnp.where(weight > 0, weight, 1), 1)
+            rate = rate.astype(_weights.gain_dtype(slow))
             return jnp.where(rate == 1, new, slow + rate * (new - slow))
 
         slow = jax.tree.map(follow, state.slow, params, updates, is_leaf=_scope.is_mark)

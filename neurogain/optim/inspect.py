@@ -16,9 +16,9 @@ from jaxtyping import Array, PyTree
 from neurogain import _checks
 from neurogain import gain as dynamics
 from neurogain.optim import _scope, _weights
+from neurogain.optim._gains import find
 from neurogain.optim._nodes import find_nodes, pure
 from neurogain.optim.consolidate import ConsolidateState
-from neurogain.optim.controls import ScaleByGainState
 from neurogain.optim.modulate import ModulateByGainState
 
 _AVERAGES = (ConsolidateState, optax.contrib.ScheduleFreeState)
@@ -33,8 +33,7 @@ def find_gains(opt_state: optax.OptState) -> dict[str, PyTree]:
       >>> find_gains(optax.chain(optax.clip(1.0), ngm_sgd(0.1)).init({"w": jnp.ones(2)}))
       {'[1]': Array(1., dtype=float32)}
     """
-    nodes = find_nodes(pure(opt_state), (ModulateByGainState, ScaleByGainState))
-    return {path: node.gain for path, node in nodes.items()}
+    return {path: node.gain for path, node in find(pure(opt_state)).items()}
 
 
 def get_gain(opt_state: optax.OptState) -> PyTree:
@@ -77,9 +76,9 @@ def _unfold(opt_state: optax.OptState, params: PyTree) -> tuple[list[Array], lis
     gains: list[list[Array]] = [[] for _ in weights]
     owner = [""] * len(weights)
     for path, node in find_nodes(opt_state, ModulateByGainState).items():
-        parts = [_leaves(part, params) for part in (node.scope, node.gain, node.weights)]
-        for i, (mark, gain, kept) in enumerate(zip(*parts, strict=True)):
-            if not isinstance(mark, _scope.Modulated):
+        parts = [_leaves(part, params) for part in (node.gain, node.weights)]
+        for i, (gain, kept) in enumerate(zip(*parts, strict=True)):
+            if isinstance(kept, _scope.MaskedNode):
                 continue
             if gains[i] and not path.startswith(owner[i]):
                 raise ValueError(

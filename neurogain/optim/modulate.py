@@ -1,79 +1,25 @@
 """Gain-modulated optimisation in the effective-weight form, over any optax optimizer."""
 
-import functools
-from collections.abc import Mapping
-from typing import Any, Literal, NamedTuple, TypeAlias
+from typing import Any
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
 from jax.typing import ArrayLike, DTypeLike
-from jaxtyping import Array, PyTree
+from jaxtyping import Array
 
 from neurogain import _checks
-from neurogain import gain as dynamics
-from neurogain._types import AnyArray
-from neurogain.optim import _drive, _scope, _weights
+from neurogain.optim import _drive, _scope
+from neurogain.optim._core import ModulateByGainState, Options, Per, check_inner, modulated
+from neurogain.optim.source import (
+    FromSource,
+    Hyperparameter,
+    Integrator,
+    check_constants,
+    constants_at,
+)
 
-Per = Literal["global", "leaf", "unit"]
-Hyperparameter: TypeAlias = float | Array | optax.Schedule
-
-
-class ModulateByGainState(NamedTuple):
-    """State of `modulate_by_gain`: one number per gain group, and the inner state."""
-
-    gain: PyTree  # scalar; or per leaf, in a shape that multiplies it; MaskedNode where left out
-    scope: PyTree  # which leaves are modulated; no arrays
-    weights: PyTree  # W in float32 for leaves of lower precision, MaskedNode for the others
-    step: Array | None  # updates so far; only where a hyperparameter is a schedule
-    inner_state: optax.OptState
-
-
-def check_inner(inner: object) -> None:
-    """Raise a TypeError if `inner` is no optimizer."""
-    if not (hasattr(inner, "init") and hasattr(inner, "update")):
-        raise TypeError(
-            f"`inner` must be an optax optimizer; got {inner!r}. "
-            "Pass optax.adam(1e-3), not optax.adam."
-        )
-
-
-def _check_leaf(leaf: AnyArray) -> None:
-    if not jnp.issubdtype(leaf.dtype, jnp.inexact):
-        raise TypeError(
-            f"a modulated leaf must be of a floating dtype; got {leaf.dtype}, shape {leaf.shape}. "
-            "Leave it out with `mask`."
-        )
-
-
-def _unit_shape(leaf: AnyArray, unit_axis: int | Array) -> tuple[int, ...]:
-    """Return the shape of one gain per unit, which multiplies the leaf."""
-    if leaf.ndim == 0:
-        return ()
-    if not -leaf.ndim <= unit_axis < leaf.ndim:
-        raise ValueError(
-            f"`unit_axis` must be an axis of every modulated leaf; got {unit_axis} for one of "
-            f"shape {leaf.shape}. Leave it out with `mask`."
-        )
-    units = unit_axis % leaf.ndim
-    return tuple(n if axis == units else 1 for axis, n in enumerate(leaf.shape))
-
-
-def _check_options(
-    constants: Mapping[str, Hyperparameter], initial_gain: ArrayLike | None, per: str, missing: str
-) -> None:
-    """Raise a ValueError if a constant is out of range or a choice is unknown."""
-    for name, value in constants.items():
-        _checks.single(name, value)
-    dynamics.check_parameters(**constants)
-    if initial_gain is not None:
-        _checks.in_range(
-            "initial_gain", initial_gain, "finite and > 0", lambda x: (x > 0) & (x < np.inf), "1.0"
-        )
-    _drive.check_on_missing(missing)
-    if per not in ("global", "leaf", "unit"):
-        raise ValueError(f'`per` must be "global", "leaf" or "unit"; got {per!r}.')
+__all__ = ["ModulateByGainState", "Per", "check_inner", "modulate_by_gain", "with_gain_source"]
 
 
 def _is_unity(
@@ -85,14 +31,6 @@ def _is_unity(
         _checks.is_concrete(value) and bool(np.all(np.asarray(value) == still))
         for value, still in ((sensitivity, 0), (baseline, 1), (start, 1))
     )
-
-
-def _values(
-    constants: Mapping[str, Hyperparameter], count: Array | None, dtype: DTypeLike
-) -> dict[str, Array]:
-    """Return the constants at this update; schedules are called with its count."""
-    values = {k: v(count) if callable(v) else v for k, v in constants.items()}
-    return {k: jnp.asarray(v, dtype) for k, v in values.items()}
 
 
 def modulate_by_gain(
@@ -132,6 +70,15 @@ def modulate_by_gain(
     with it the update, into NaN. `optax.apply_if_finite` skips steps whose gradients are not
     finite: it helps where the logits are NaN, not where the drive alone is bad.
 
+    `update(..., gain=g)` prescribes the gain behind the update in place of the integrator: finite
+    and > 0, below 1 too, one number or a tree like the state's gain. The integrator goes on from
+    it.
+
+    `inner` works on W, and so does what reaches it: the functions `value_fn` and `obj_fn` become
+    functions of W, `grad_fn` and `grad` give dL/dW, all at the gain before the update; other
+    functions are refused. It gets `uncertainty` if it takes it. Line searches keep value and
+    gradient of W: `optax.value_and_grad_from_state` reads those, not the ones of E.
+
     Args:
       inner: any optax optimizer; extra arguments reach it.
       decay: in (0, 1), per update. This and the next two are numbers, traced scalars (so also
@@ -144,14 +91,16 @@ def modulate_by_gain(
       per: one gain for all ("global"), one per leaf, or one per output unit of each leaf.
       unit_axis: the axis of a leaf that counts its output units, for per="unit".
       mask: tree of bools like the parameters, a prefix of one, or a function from parameters to
-        one; leaves marked False are left to `inner` as they are.
+        one; leaves marked False are left to `inner` as they are. It is evaluated at each update;
+        a state that was made with another mask or another `per` is refused.
       axis_name: mapped axis or axes (pmap, shard_map, vmap) to average the drive over. Averaging
         the gradients stays with the caller.
       on_missing: "raise", or "hold" to let the gain keep its value when no drive is passed.
       keep_weights: whether to hold W in float32 in the state; by default for modulated leaves of
         lower precision alone, where g'/g rounds small changes away. `inner` then works in float32,
         and the held W is what counts: a change of the parameters from elsewhere (a transformation
-        behind this one, a projection) does not reach it.
+        behind this one, a projection) does not reach it. Pass True where `optax.tree_map_params`
+        is to find W among the parameters before any `init` of this transformation.
 
     Returns:
       A transformation whose state is a `ModulateByGainState`.
@@ -160,7 +109,7 @@ def modulate_by_gain(
       ValueError: if a constant is outside its range, or `per` or `on_missing` is unknown; at `init`
         if the mask does not match.
       TypeError: at `init` if a modulated leaf is not floating; at `update` if `uncertainty` is
-        missing.
+        missing, or comes with `gain`, or `gain` is given where sensitivity 0 and baseline 1 fix it.
 
     Example:
       >>> import jax.numpy as jnp, optax
@@ -174,77 +123,88 @@ def modulate_by_gain(
     Source: arXiv 2507.14056, eqs. 2-4, rewritten for the effective weights.
     """
     constants = {"decay": decay, "baseline": baseline, "sensitivity": sensitivity}
-    _check_options(constants, initial_gain, per, on_missing)
-    check_inner(inner)
-    inner = optax.with_extra_args_support(inner)
-    scheduled = any(callable(value) for value in constants.values())
-    unity = _is_unity(sensitivity, baseline, initial_gain)
-    at = functools.partial(_values, constants)
+    check_constants(constants, initial_gain)
+    integrator = Integrator(constants)
 
-    def init_fn(params: PyTree) -> ModulateByGainState:
-        scope = _scope.build(params, mask)
-        _scope.map_modulated(_check_leaf, scope, params, otherwise=_weights.left_out)
-        count = jnp.zeros([], jnp.int32) if scheduled else None
+    def first(shape: tuple[int, ...], dtype: DTypeLike) -> Array:
+        value = initial_gain
+        if value is None:
+            value = constants_at({"baseline": baseline}, integrator.init(), dtype)["baseline"]
+        return jnp.array(jnp.full(shape, value, dtype))  # a copy, so that it can be donated
 
-        def first(shape: tuple[int, ...], dtype: DTypeLike) -> Array:
-            value = at(count, dtype)["baseline"] if initial_gain is None else initial_gain
-            return jnp.array(jnp.full(shape, value, dtype))  # a copy, so that it can be donated
+    return modulated(
+        inner,
+        integrator,
+        Options(per, unit_axis, mask, axis_name, on_missing, keep_weights),
+        first,
+        owner="modulate_by_gain",
+        unity=_is_unity(sensitivity, baseline, initial_gain),
+    )
 
-        # One gain per leaf; where all share one, it has the widest dtype among them.
-        gain = _scope.map_modulated(
-            lambda p: first(
-                _unit_shape(p, unit_axis) if per == "unit" else (), _weights.gain_dtype(p)
-            ),
-            scope,
-            params,
-            otherwise=_weights.left_out,
-        )
-        if per == "global":
-            gain = first((), _checks.widest(jnp.float32, *(g.dtype for g in jax.tree.leaves(gain))))
-        gains = _weights.per_leaf(gain, scope, params)
-        weights = _weights.hold(params, gains, scope, keep_weights)
-        # Some optimizers keep the parameters they are given, and a donated buffer needs one owner.
-        latent = jax.tree.map(jnp.copy, _weights.underlying(params, gains, scope, weights))
-        return ModulateByGainState(gain, scope, weights, count, inner.init(latent))
 
-    def update_fn(
-        updates: PyTree,
-        state: ModulateByGainState,
-        params: PyTree | None = None,
-        *,
-        uncertainty: PyTree | None = None,
-        **extra_args: Any,
-    ) -> tuple[PyTree, ModulateByGainState]:
-        if params is None:
-            raise ValueError(
-                "`params` must be passed to update: the gain acts on the weights. "
-                "Write tx.update(grads, state, params, uncertainty=...)."
+def with_gain_source(
+    inner: optax.GradientTransformation,
+    source: Any,
+    *,
+    initial_gain: ArrayLike = 1.0,
+    mask: _scope.Mask = None,
+    axis_name: _drive.AxisName = None,
+    on_missing: _drive.OnMissing = "raise",
+    keep_weights: bool | None = None,
+) -> optax.GradientTransformationExtraArgs:
+    """Modulate the weights that `inner` trains by the gain of any pure source.
+
+    It is `modulate_by_gain` with something else in place of the leaky integrator: a cell, a
+    population, a table; its state is stepped inside the optimizer's. The source sees the drive,
+    averaged over the batch and `axis_name`, once per update. An update that is given `gain=` or,
+    with on_missing="hold", no drive leaves the source's state as it is.
+
+    Args:
+      inner: any optax optimizer; extra arguments reach it.
+      source: a `GainSource`, or any object with its two functions: `init() -> S` and
+        `update(S, drive) -> (gain, S)`; the gain is one number, finite and > 0.
+      initial_gain: gain before the first update, > 0.
+      mask, axis_name, on_missing, keep_weights: as for `modulate_by_gain`.
+
+    Returns:
+      A transformation whose state is a `ModulateByGainState`; its `source` is S.
+
+    Raises:
+      ValueError, TypeError: as for `modulate_by_gain`; a TypeError if `source` has no such
+        functions; a ValueError at `update` if its gain is no single number.
+
+    Example:
+      >>> import jax.numpy as jnp, optax
+      >>> from neurogain.optim import GainSource
+      >>> burst = GainSource(  # the gain is 1.5 for two updates behind a drive above 1
+      ...     init=lambda: jnp.int32(0),
+      ...     update=lambda left, drive: (
+      ...         jnp.where(left > 0, 1.5, 1.0),
+      ...         jnp.where(drive > 1, 2, jnp.maximum(left - 1, 0)),
+      ...     ),
+      ... )
+      >>> tx = with_gain_source(optax.sgd(0.1), burst)
+      >>> params = {"w": jnp.ones(2)}
+      >>> state = tx.init(params)
+      >>> for drive in (2.0, 0.0, 0.0, 0.0):
+      ...     _, state = tx.update(params, state, params, uncertainty=drive)
+      ...     print(state.gain)
+      1.0
+      1.5
+      1.5
+      1.0
+    """
+    for name in ("init", "update"):
+        if not callable(getattr(source, name, None)):
+            raise TypeError(
+                f"`source` must have the functions init() -> S and update(S, drive) -> (gain, S); "
+                f"got {source!r:.200}, which has no `{name}`. Pass a GainSource."
             )
-        gain, scope, policy = state.gain, state.scope, on_missing
-        if isinstance(scope, _scope.Watched):
-            scope.log(uncertainty is not None)
-            scope, policy = scope.scope, "hold"
-        new_gain = gain
-        if not _drive.is_missing(uncertainty, policy, "modulate_by_gain"):
-            drive = _drive.like(uncertainty, gain, scope, axis_name)
-            if not unity:
-                new_gain = jax.tree.map(
-                    lambda g, u: dynamics.step(g, u, **at(state.step, g.dtype)), gain, drive
-                )
-        if unity:  # multiplying by 1 would let the compiler round otherwise
-            scope = _weights.acting(scope, state.weights)
-
-        old, new = (_weights.per_leaf(g, scope, params) for g in (gain, new_gain))
-        delta, inner_state = inner.update(
-            _weights.latent_gradients(updates, old, scope, state.weights),
-            state.inner_state,
-            _weights.underlying(params, old, scope, state.weights),
-            uncertainty=uncertainty,
-            **extra_args,
-        )
-        weights = _weights.advance(state.weights, delta, scope)
-        new_updates = _weights.effective_update(delta, params, old, new, scope, weights)
-        count = None if state.step is None else optax.safe_increment(state.step)
-        return new_updates, ModulateByGainState(new_gain, state.scope, weights, count, inner_state)
-
-    return optax.GradientTransformationExtraArgs(init_fn, update_fn)
+    check_constants({"decay": 0.9, "baseline": 1.0, "sensitivity": 0.0}, initial_gain)
+    return modulated(
+        inner,
+        FromSource(source),
+        Options("global", -1, mask, axis_name, on_missing, keep_weights),
+        lambda shape, dtype: jnp.array(jnp.full(shape, initial_gain, dtype)),
+        owner="with_gain_source",
+    )

@@ -1,8 +1,13 @@
 """Optimizers with uncertainty-modulated gain, ready to use.
 
-Every argument is named, since `optax.inject_hyperparams` cannot wrap a function of `**options`;
-with it, pass static_args=("mask", "unit_axis"), which are no hyperparameters.
+The options of the gain are those of `modulate_by_gain`. Their signatures name them, as
+`optax.inject_hyperparams` needs; with it, pass static_args=("mask", "unit_axis"), which are no
+hyperparameters.
 """
+
+import inspect
+from collections.abc import Callable
+from typing import Any, TypedDict, TypeVar, Unpack
 
 import numpy as np
 import optax
@@ -13,24 +18,58 @@ from neurogain import _checks
 from neurogain.optim._drive import AxisName, OnMissing
 from neurogain.optim._scope import Mask
 from neurogain.optim.consolidate import check_decay, consolidate
-from neurogain.optim.modulate import Hyperparameter, Per, modulate_by_gain
+from neurogain.optim.modulate import Per, modulate_by_gain
+from neurogain.optim.source import Hyperparameter
+
+Preset = TypeVar("Preset", bound=Callable[..., Any])
 
 
+class GainOptions(TypedDict, total=False):
+    """The options of `modulate_by_gain`."""
+
+    decay: Hyperparameter
+    baseline: Hyperparameter
+    sensitivity: Hyperparameter
+    initial_gain: ArrayLike | None
+    per: Per
+    unit_axis: int | Array
+    mask: Mask
+    axis_name: AxisName
+    on_missing: OnMissing
+    keep_weights: bool | None
+
+
+def _spelled_out(preset: Preset) -> Preset:
+    """Give a preset a signature in which the options of the gain are named, with their defaults."""
+    *own, _ = inspect.signature(preset).parameters.values()
+    _, *of_gain = inspect.signature(modulate_by_gain).parameters.values()
+    preset.__signature__ = inspect.Signature([*own, *of_gain])  # type: ignore[attr-defined]
+    return preset
+
+
+def _check_adam(b1: ArrayLike, b2: ArrayLike, eps: ArrayLike) -> None:
+    """Raise a ValueError if a constant of Adam is out of range."""
+    for name, value, suggestion in (("b1", b1, "0.9"), ("b2", b2, "0.999")):
+        _checks.in_range(
+            name, value, "in [0, 1), per update", lambda x: (x >= 0) & (x < 1), suggestion
+        )
+    _checks.in_range("eps", eps, "finite and >= 0", lambda x: (x >= 0) & (x < np.inf), "1e-8")
+
+
+def _check_rate(learning_rate: optax.ScalarOrSchedule) -> None:
+    """Raise a ValueError if a rate is negative or not finite."""
+    _checks.in_range(
+        "learning_rate", learning_rate, "finite and >= 0", lambda x: (x >= 0) & (x < np.inf), "1e-3"
+    )
+
+
+@_spelled_out
 def ngm_sgd(
     learning_rate: optax.ScalarOrSchedule,
     *,
     momentum: ArrayLike | None = None,
     nesterov: bool = False,
-    decay: Hyperparameter = 0.9,
-    baseline: Hyperparameter = 1.0,
-    sensitivity: Hyperparameter = 0.4,
-    initial_gain: ArrayLike | None = None,
-    per: Per = "global",
-    unit_axis: int | Array = -1,
-    mask: Mask = None,
-    axis_name: AxisName = None,
-    on_missing: OnMissing = "raise",
-    keep_weights: bool | None = None,
+    **gain: Unpack[GainOptions],
 ) -> optax.GradientTransformationExtraArgs:
     """Gain-modulated SGD (NGM-SGD), the optimizer of the source; without momentum by default.
 
@@ -39,11 +78,7 @@ def ngm_sgd(
         about g^2 times it.
       momentum: of the inner SGD.
       nesterov: of the inner SGD.
-      decay: of the gain, in (0, 1), per update.
-      baseline: tonic gain, >= 1.
-      sensitivity: gain per nat of entropy.
-      initial_gain, per, unit_axis, mask, axis_name, on_missing, keep_weights: as for
-        `modulate_by_gain`.
+      **gain: as for `modulate_by_gain`.
 
     Example:
       >>> import jax.numpy as jnp
@@ -55,39 +90,24 @@ def ngm_sgd(
 
     Source: arXiv 2507.14056, algorithm 1.
     """
-    return modulate_by_gain(
-        optax.sgd(learning_rate, momentum, nesterov),
-        decay=decay,
-        baseline=baseline,
-        sensitivity=sensitivity,
-        initial_gain=initial_gain,
-        per=per,
-        unit_axis=unit_axis,
-        mask=mask,
-        axis_name=axis_name,
-        on_missing=on_missing,
-        keep_weights=keep_weights,
-    )
+    _check_rate(learning_rate)
+    if momentum is not None:
+        _checks.in_range(
+            "momentum", momentum, "in [0, 1), per update", lambda x: (x >= 0) & (x < 1), "0.9"
+        )
+    return modulate_by_gain(optax.sgd(learning_rate, momentum, nesterov), **gain)
 
 
+@_spelled_out
 def ngm_adam(
     learning_rate: optax.ScalarOrSchedule,
     *,
     b1: ArrayLike = 0.9,
     b2: ArrayLike = 0.999,
     eps: ArrayLike = 1e-8,
-    decay: Hyperparameter = 0.9,
-    baseline: Hyperparameter = 1.0,
-    sensitivity: Hyperparameter = 0.4,
-    initial_gain: ArrayLike | None = None,
-    per: Per = "global",
-    unit_axis: int | Array = -1,
-    mask: Mask = None,
-    axis_name: AxisName = None,
-    on_missing: OnMissing = "raise",
-    keep_weights: bool | None = None,
+    **gain: Unpack[GainOptions],
 ) -> optax.GradientTransformationExtraArgs:
-    """Gain-modulated Adam; the arguments from `decay` on are those of `modulate_by_gain`.
+    """Gain-modulated Adam.
 
     Adam divides the gradient's scale away, so the effective weights move at g times the rate.
 
@@ -99,22 +119,13 @@ def ngm_adam(
       >>> updates["w"].round(4)
       Array([-0.01, -0.01], dtype=float32)
     """
+    _check_rate(learning_rate)
+    _check_adam(b1, b2, eps)
     inner = optax.adam(learning_rate, b1, b2, eps)
-    return modulate_by_gain(
-        inner,
-        decay=decay,
-        baseline=baseline,
-        sensitivity=sensitivity,
-        initial_gain=initial_gain,
-        per=per,
-        unit_axis=unit_axis,
-        mask=mask,
-        axis_name=axis_name,
-        on_missing=on_missing,
-        keep_weights=keep_weights,
-    )
+    return modulate_by_gain(inner, **gain)
 
 
+@_spelled_out
 def ngm_adamw(
     learning_rate: optax.ScalarOrSchedule,
     *,
@@ -122,20 +133,9 @@ def ngm_adamw(
     b2: ArrayLike = 0.999,
     eps: ArrayLike = 1e-8,
     weight_decay: ArrayLike = 1e-4,
-    decay: Hyperparameter = 0.9,
-    baseline: Hyperparameter = 1.0,
-    sensitivity: Hyperparameter = 0.4,
-    initial_gain: ArrayLike | None = None,
-    per: Per = "global",
-    unit_axis: int | Array = -1,
-    mask: Mask = None,
-    axis_name: AxisName = None,
-    on_missing: OnMissing = "raise",
-    keep_weights: bool | None = None,
+    **gain: Unpack[GainOptions],
 ) -> optax.GradientTransformationExtraArgs:
     """Gain-modulated AdamW, with the decay on the underlying weights W.
-
-    The arguments from `decay` on are those of `modulate_by_gain`.
 
     Example:
       >>> import jax.numpy as jnp
@@ -145,22 +145,16 @@ def ngm_adamw(
       >>> updates["w"].round(4)  # -0.01 of Adam, -0.01 * 0.1 of the decay
       Array([-0.011, -0.011], dtype=float32)
     """
-    inner = optax.adamw(learning_rate, b1, b2, eps, weight_decay=weight_decay)
-    return modulate_by_gain(
-        inner,
-        decay=decay,
-        baseline=baseline,
-        sensitivity=sensitivity,
-        initial_gain=initial_gain,
-        per=per,
-        unit_axis=unit_axis,
-        mask=mask,
-        axis_name=axis_name,
-        on_missing=on_missing,
-        keep_weights=keep_weights,
+    _check_rate(learning_rate)
+    _check_adam(b1, b2, eps)
+    _checks.in_range(
+        "weight_decay", weight_decay, "finite and >= 0", lambda x: (x >= 0) & (x < np.inf), "1e-4"
     )
+    inner = optax.adamw(learning_rate, b1, b2, eps, weight_decay=weight_decay)
+    return modulate_by_gain(inner, **gain)
 
 
+@_spelled_out
 def two_timescale(
     learning_rate: optax.ScalarOrSchedule = 2e-3,
     *,
@@ -170,16 +164,7 @@ def two_timescale(
     b1: ArrayLike = 0.9,
     b2: ArrayLike = 0.999,
     eps: ArrayLike = 1e-8,
-    decay: Hyperparameter = 0.9,
-    baseline: Hyperparameter = 1.0,
-    sensitivity: Hyperparameter = 0.4,
-    initial_gain: ArrayLike | None = None,
-    per: Per = "global",
-    unit_axis: int | Array = -1,
-    mask: Mask = None,
-    axis_name: AxisName = None,
-    on_missing: OnMissing = "raise",
-    keep_weights: bool | None = None,
+    **gain: Unpack[GainOptions],
 ) -> optax.GradientTransformationExtraArgs:
     """Fast weights that adapt under gain, and slow weights that consolidate them and act.
 
@@ -202,13 +187,8 @@ def two_timescale(
       consolidation: of the slow weights, in [0, 1), per update; `decay` of `consolidate`.
       follow_gain: whether the slow weights consolidate less while the gain is up.
       b1, b2, eps: of Adam.
-      decay: of the gain, in (0, 1), per update.
-      baseline: tonic gain, >= 1.
-      sensitivity: gain per nat of entropy.
-      mask: leaves with a gain, all of them by default; only("output") for the output layer, if it
-        has that name. All leaves are clipped and consolidated.
-      initial_gain, per, unit_axis, axis_name, on_missing, keep_weights: as for
-        `modulate_by_gain`.
+      **gain: as for `modulate_by_gain`; mask=only("output") gives the output layer alone a gain, if
+        it has that name. All leaves are clipped and consolidated.
 
     Example:
       >>> import jax.numpy as jnp
@@ -219,26 +199,16 @@ def two_timescale(
       >>> get_acting(state, params)["hidden"]
       Array([0.999, 0.999], dtype=float32)
     """
+    _check_rate(learning_rate)
+    _check_adam(b1, b2, eps)
     _checks.in_range(
         "max_norm", max_norm, "finite and > 0", lambda x: (x > 0) & (x < np.inf), "0.1"
     )
     check_decay("consolidation", consolidation)
-    fast = modulate_by_gain(
-        optax.adam(learning_rate, b1, b2, eps),
-        decay=decay,
-        baseline=baseline,
-        sensitivity=sensitivity,
-        initial_gain=initial_gain,
-        per=per,
-        unit_axis=unit_axis,
-        mask=mask,
-        axis_name=axis_name,
-        on_missing=on_missing,
-        keep_weights=keep_weights,
-    )
+    fast = modulate_by_gain(optax.adam(learning_rate, b1, b2, eps), **gain)
     return consolidate(
         optax.chain(optax.clip_by_global_norm(max_norm), fast),
         decay=consolidation,
         follow_gain=follow_gain,
-        baseline=baseline,
+        baseline=gain.get("baseline", 1.0),
     )

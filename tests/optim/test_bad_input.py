@@ -97,7 +97,7 @@ def test_an_integer_leaf_and_its_way_out(params):
     mask = jax.tree.map(lambda p: jnp.issubdtype(p.dtype, jnp.floating), params)
     for per in ("global", "leaf", "unit"):
         state = _make(mask=mask, per=per).init(params)
-        assert not jax.tree.leaves(state.scope)
+        assert not jax.tree.leaves(state.weights)
 
 
 def test_missing_params(params, grads):

@@ -15,6 +15,7 @@ from neurogain.optim import (
     get_weights,
     has_acting,
     modulate_by_gain,
+    ngm_sgd,
     only,
     two_timescale,
 )
@@ -129,3 +130,16 @@ def test_the_slow_weights_of_a_model_follow_it_and_act(wrap, oracle):
         np.testing.assert_allclose(acting[k], expected, rtol=1e-5, atol=1e-7)
     slow = nnx.merge(nnx.graphdef(model), acting)
     assert _loss(slow) != _loss(model)
+
+
+@pytest.mark.parametrize("per", ["global", "leaf"])
+@pytest.mark.parametrize("make", [ngm_sgd, two_timescale])
+def test_helpers_read_the_state_that_nnx_splits_off(make, per):
+    model = nnx.Linear(2, 3, rngs=nnx.Rngs(0))
+    tx = optax.chain(optax.clip(1.0), make(0.1, per=per))
+    optimizer = nnx.Optimizer(model, tx, wrt=nnx.Param)
+    found, wanted = get_gain(nnx.state(optimizer)), get_gain(optimizer.opt_state)
+    assert (
+        jax.tree.leaves(found) == jax.tree.leaves(wanted) == [1.0] * (1 if per == "global" else 2)
+    )
+    assert has_acting(nnx.state(optimizer)) == (make is two_timescale)

@@ -1,0 +1,75 @@
+"""An optimizer that forgets its state at a switch of tasks: the control of knowing the boundary."""
+
+from typing import Any, NamedTuple
+
+import jax
+import optax
+from jax.typing import ArrayLike
+from jaxtyping import PyTree
+
+from neurogain.optim._gains import refuse_lost
+from neurogain.optim.modulate import check_inner
+
+
+class ResetOnSwitchState(NamedTuple):
+    """State of `reset_on_switch`."""
+
+    inner_state: optax.OptState
+
+
+def reset_on_switch(inner: optax.GradientTransformation) -> optax.GradientTransformationExtraArgs:
+    """Start the state of `inner` anew at each update that is called with `task_switch=True`.
+
+    Args:
+      inner: any optax optimizer; extra arguments reach it.
+
+    Returns:
+      A transformation that needs the keyword `task_switch`, a Python or traced bool.
+
+    Raises:
+      TypeError: if `inner` is no optimizer; if `update` is called without `task_switch`, at trace
+        time, or with `gain` and without a gain in `inner`.
+
+    Example:
+      >>> import jax.numpy as jnp, optax
+      >>> tx = reset_on_switch(optax.sgd(0.1, momentum=0.9))
+      >>> params = {"w": jnp.ones(2)}
+      >>> state = tx.init(params)
+      >>> for switch in (False, False, True):  # the third update has no momentum left
+      ...     updates, state = tx.update(params, state, params, task_switch=switch)
+      ...     print(updates["w"])
+      [-0.1 -0.1]
+      [-0.19 -0.19]
+      [-0.1 -0.1]
+    """
+    check_inner(inner)
+    inner = optax.with_extra_args_support(inner)
+
+    def init_fn(params: PyTree) -> ResetOnSwitchState:
+        return ResetOnSwitchState(inner.init(params))
+
+    def update_fn(
+        updates: PyTree,
+        state: ResetOnSwitchState,
+        params: PyTree | None = None,
+        *,
+        task_switch: ArrayLike | None = None,
+        **extra_args: Any,
+    ) -> tuple[PyTree, ResetOnSwitchState]:
+        if task_switch is None or params is None:
+            raise TypeError(
+                "`reset_on_switch` needs params and `task_switch`; write "
+                "tx.update(grads, state, params, task_switch=first_update_of_a_task)."
+            )
+
+        refuse_lost("reset_on_switch", extra_args, state.inner_state)
+
+        def fresh() -> optax.OptState:  # in the old state's structure, which audit marks
+            structure = jax.tree.structure(state.inner_state)
+            return jax.tree.unflatten(structure, jax.tree.leaves(inner.init(params)))
+
+        inner_state = jax.lax.cond(task_switch, fresh, lambda: state.inner_state)
+        updates, inner_state = inner.update(updates, inner_state, params, **extra_args)
+        return updates, ResetOnSwitchState(inner_state)
+
+    return optax.GradientTransformationExtraArgs(init_fn, update_fn)
