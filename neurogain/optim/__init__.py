@@ -20,6 +20,7 @@ from neurogain.optim.modulate import ModulateByGainState, modulate_by_gain, with
 from neurogain.optim.presets import ngm_adam, ngm_adamw, ngm_sgd, two_timescale
 from neurogain.optim.reset import ResetOnSwitchState, reset_on_switch
 from neurogain.optim.source import GainSource, leaky_integrator
+from neurogain.optim.statistics import estimate_batch_stats
 
 __all__ = [
     "ConsolidateState",
@@ -31,6 +32,7 @@ __all__ = [
     "ScaleByGainState",
     "audit",
     "consolidate",
+    "estimate_batch_stats",
     "find_gains",
     "get_acting",
     "get_fast_slow",

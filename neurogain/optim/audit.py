@@ -1,23 +1,32 @@
-"""Does the uncertainty reach every gain of a chain? Find out before training."""
+"""Does the uncertainty reach every gain of a chain, and does a gain matter? Ask beforehand."""
 
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import optax
+from jax.tree_util import keystr, tree_leaves_with_path
 from jaxtyping import PyTree
 
-from neurogain.optim import _scope
+from neurogain.optim import _scope, _weights
 from neurogain.optim._nodes import find_nodes
 from neurogain.optim.modulate import ModulateByGainState
 
+RAISED = 1.4  # the factor by which a gain is raised to see its effect
+
 
 class GainReport(NamedTuple):
-    """What one gain node of a chain received."""
+    """What one gain node of a chain received, and what its gain does to the model's output.
+
+    `effect` is None, and `frozen` empty, where `audit` was given no model.
+    """
 
     path: str  # in the optimizer state
     leaves: int  # leaves of the parameters that it modulates
     received: bool  # whether `uncertainty` arrived
+    effect: dict[str, float] | None = None  # by gain: see `audit`
+    frozen: tuple[str, ...] = ()  # leaves that the gain moves though no gradient does
 
 
 class _Log:
@@ -34,6 +43,8 @@ def audit(
     tx: optax.GradientTransformation | optax.MultiSteps,
     params: PyTree,
     *,
+    apply: Callable[[PyTree, Any], PyTree] | None = None,
+    batch: Any = None,
     uncertainty: PyTree = 0.0,
     **extra_args: Any,
 ) -> list[GainReport]:
@@ -44,9 +55,18 @@ def audit(
     Nothing is computed: gradients, state and drive are abstract. Nodes that would raise for want
     of a drive are reported instead.
 
+    With `apply` and `batch` it is computed what a gain does. `effect` says, for the gain of all
+    leaves ("all") or of each leaf (by its path), how far the output y moves when that gain is 1.4
+    times as high, |y' - y| / |y|. It is 0 up to rounding where normalisation behind the weights
+    takes the gain away. `frozen` names the modulated leaves that do not move for gradients of 1,
+    as behind optax.masked(optax.set_to_zero(), ...): the gain rescales them all the same, so leave
+    them out of its `mask`.
+
     Args:
       tx: any chain of optimizers.
-      params: its parameters, arrays or `jax.ShapeDtypeStruct`s.
+      params: its parameters, arrays or `jax.ShapeDtypeStruct`s; arrays, with `apply`.
+      apply: the model: from parameters and `batch` to its output, an array or a tree of them.
+      batch: what `apply` takes.
       uncertainty: a drive of the structure that training will pass.
       **extra_args: other extra arguments that the chain needs.
 
@@ -62,7 +82,15 @@ def audit(
       >>> from neurogain.optim import modulate_by_gain
       >>> lost = optax.MultiSteps(modulate_by_gain(optax.sgd(0.1)), 2).gradient_transformation()
       >>> audit(optax.chain(lost), {"w": jnp.zeros(3)})
-      [GainReport(path='[0].inner_opt_state', leaves=1, received=False)]
+      [GainReport(path='[0].inner_opt_state', leaves=1, received=False, effect=None, frozen=())]
+      >>> params = {"hidden": jnp.eye(3), "output": jnp.ones((3, 2))}
+      >>> def model(params, x):
+      ...     h = x @ params["hidden"]
+      ...     return h / jnp.linalg.norm(h) @ params["output"]
+      >>> tx = modulate_by_gain(optax.sgd(0.1), per="leaf")
+      >>> effect = audit(tx, params, apply=model, batch=jnp.arange(3.0))[0].effect
+      >>> {name: round(change, 3) for name, change in effect.items()}
+      {"['hidden']": 0.0, "['output']": 0.4}
     """
     logs: dict[str, _Log] = {}
 
@@ -83,11 +111,59 @@ def audit(
         return walk(state)
 
     def run(params: PyTree, uncertainty: PyTree) -> PyTree:
-        grads = jax.tree.map(jnp.zeros_like, params)
+        grads = jax.tree.map(jnp.ones_like, params)
         state = watched(tx.init(params))
         return tx.update(grads, state, params, uncertainty=uncertainty, **extra_args)[0]
 
     jax.eval_shape(run, params, uncertainty)
     if not logs:
         raise ValueError("`tx` must hold a modulate_by_gain node; found none. Wrap its optimizer.")
-    return [GainReport(path, log.leaves, log.received) for path, log in logs.items()]
+    reports = [GainReport(path, log.leaves, log.received) for path, log in logs.items()]
+    if apply is None:
+        return reports
+    if any(_weights.is_abstract(leaf) for leaf in jax.tree.leaves(params)):
+        raise TypeError("`params` must be arrays, since `apply` was given; got ShapeDtypeStructs.")
+    moves = jax.tree.map(lambda d: bool(jnp.any(d != 0)), run(params, uncertainty))
+    nodes = find_nodes(tx.init(params), ModulateByGainState)
+    return [
+        report._replace(
+            effect=_effects(nodes[report.path], params, apply, batch),
+            frozen=_frozen(nodes[report.path], moves),
+        )
+        for report in reports
+    ]
+
+
+def _modulated_paths(node: ModulateByGainState) -> list[str]:
+    """Return the paths of the leaves that a node modulates."""
+    leaves = tree_leaves_with_path(node.weights, is_leaf=_scope.is_mark)
+    return [keystr(path) for path, kept in leaves if not isinstance(kept, _scope.MaskedNode)]
+
+
+def _frozen(node: ModulateByGainState, moves: PyTree) -> tuple[str, ...]:
+    """Return the modulated leaves that an update leaves where they are."""
+    moved = {keystr(path): moved for path, moved in tree_leaves_with_path(moves)}
+    return tuple(path for path in _modulated_paths(node) if not moved[path])
+
+
+def _effects(
+    node: ModulateByGainState, params: PyTree, apply: Callable[[PyTree, Any], PyTree], batch: Any
+) -> dict[str, float]:
+    """Return by gain how far the output moves when it is raised."""
+    modulated = _modulated_paths(node)
+    shared = jax.tree_util.all_leaves([node.gain])
+    groups = {"all": modulated} if shared else {path: [path] for path in modulated}
+    model = jax.jit(apply)
+    before = model(params, batch)
+
+    def raised(group: list[str]) -> PyTree:
+        return jax.tree_util.tree_map_with_path(
+            lambda path, p: (RAISED * p).astype(p.dtype) if keystr(path) in group else p, params
+        )
+
+    def change(group: list[str]) -> float:
+        after = model(raised(group), batch)
+        moved = optax.tree.norm(jax.tree.map(lambda a, b: a - b, after, before))
+        return float(moved / optax.tree.norm(before))
+
+    return {name: change(group) for name, group in groups.items()}

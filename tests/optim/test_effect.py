@@ -1,0 +1,110 @@
+"""What a gain does to the output, as `audit` tells, and statistics for weights that act."""
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+import pytest
+
+from neurogain.optim import (
+    audit,
+    consolidate,
+    estimate_batch_stats,
+    get_acting,
+    modulate_by_gain,
+    only,
+)
+
+X = np.random.default_rng(0).normal(size=(32, 5)).astype(np.float32)
+
+
+def params():
+    rng = np.random.default_rng(1)
+    shapes = {"normalised": (5, 6), "output": (6, 3), "lora_a": (5, 2), "lora_b": (2, 3)}
+    return {k: jnp.asarray(rng.normal(size=s), jnp.float32) for k, s in shapes.items()}
+
+
+def model(p, x):
+    h = x @ p["normalised"]
+    h = (h - h.mean(axis=1, keepdims=True)) / h.std(axis=1, keepdims=True)
+    return h @ p["output"]
+
+
+def lora(p, x):
+    return x @ p["lora_a"] @ p["lora_b"]
+
+
+def test_normalisation_takes_the_gain_away():
+    tx = modulate_by_gain(optax.adam(0.1), per="leaf")
+    effect = audit(tx, params(), apply=model, batch=X)[0].effect
+    assert list(effect) == [f"[{k!r}]" for k in sorted(params())]
+    assert effect["['normalised']"] < 1e-5
+    np.testing.assert_allclose(effect["['output']"], 0.4, rtol=1e-5)
+    assert effect["['lora_a']"] == 0  # this model does not read it
+
+
+def test_a_product_of_factors_scales_with_the_gain_squared():
+    for mask, expected in ((only("lora_a", "lora_b"), 1.4**2 - 1), (only("lora_b"), 0.4)):
+        tx = modulate_by_gain(optax.sgd(0.1), mask=mask)
+        (report,) = audit(tx, params(), apply=lora, batch=X)
+        np.testing.assert_allclose(report.effect["all"], expected, rtol=1e-5)
+
+
+@pytest.mark.parametrize("per", ["global", "leaf", "unit"])
+def test_frozen_leaves_that_the_gain_moves_are_named(per):
+    frozen = {k: k == "output" for k in params()}
+    chain = lambda **o: optax.chain(  # noqa: E731
+        optax.masked(optax.set_to_zero(), frozen), modulate_by_gain(optax.adam(0.1), per=per, **o)
+    )
+    (report,) = audit(chain(), params(), apply=model, batch=X)
+    assert report.frozen == ("['output']",)
+    (report,) = audit(chain(mask=only("lora_a")), params(), apply=model, batch=X)
+    assert report.frozen == ()
+
+
+def test_without_a_model_nothing_is_computed():
+    tx = modulate_by_gain(optax.adam(0.1))
+    abstract = jax.eval_shape(params)
+    (report,) = audit(tx, abstract)
+    assert (report.effect, report.frozen) == (None, ())
+    with pytest.raises(TypeError, match="`params` must be arrays"):
+        audit(tx, abstract, apply=model, batch=X)
+
+
+class Net(nn.Module):
+    @nn.compact
+    def __call__(self, x, train):
+        x = nn.BatchNorm(use_running_average=not train, momentum=0.9)(nn.Dense(4)(x))
+        return nn.Dense(2)(nn.relu(x))
+
+
+def test_statistics_are_those_of_the_weights_that_act():
+    """The mean of the batches' own statistics, whatever was gathered under other weights."""
+    net = Net()
+    variables = net.init(jax.random.key(0), X, train=True)
+    tx = consolidate(optax.sgd(1.0), decay=0.5)
+    held, state = variables["params"], tx.init(variables["params"])
+    for _ in range(2):
+        updates, state = tx.update(held, state, held)
+        held = optax.apply_updates(held, updates)
+    acts = get_acting(state, held)
+
+    def update(stats, x):
+        both = {"params": acts, "batch_stats": stats}
+        return net.apply(both, x, train=True, mutable=["batch_stats"])[1]["batch_stats"]
+
+    batches = X.reshape(4, 8, 5)
+    found = estimate_batch_stats(update, variables["batch_stats"], batches)["BatchNorm_0"]
+    dense = acts["Dense_0"]
+    hidden = batches @ np.asarray(dense["kernel"]) + np.asarray(dense["bias"])
+    np.testing.assert_allclose(found["mean"], hidden.mean(axis=(0, 1)), rtol=1e-4, atol=1e-6)
+    np.testing.assert_allclose(found["var"], hidden.var(axis=1).mean(axis=0), rtol=1e-4, atol=1e-6)
+
+
+def test_what_gives_no_statistics_is_told():
+    stats = {"mean": jnp.zeros(1)}
+    with pytest.raises(ValueError, match="`update` must move the statistics"):
+        estimate_batch_stats(lambda stats, x: stats, stats, [X])
+    with pytest.raises(ValueError, match="`batches` must hold at least one"):
+        estimate_batch_stats(lambda stats, x: stats, stats, [])
