@@ -17,8 +17,6 @@ from neurogain.experiments.microcircuit.run import (
     weights_of,
 )
 
-pytestmark = pytest.mark.optimized
-
 CONFIG = MicrocircuitConfig(
     pyramidal=12,
     pv=6,
@@ -26,13 +24,13 @@ CONFIG = MicrocircuitConfig(
     somatic_current=[600, 1200],
     other_recurrences=(0,),
     dendritic_levels=("0", "800"),
-    coupling_levels=np.array([0, 1]),
+    coupling_levels=np.array([0.75]),
     som_levels=75,
     pv_levels=("75", "300"),
     distance_bins=3,
-    warm_up=20.0,
-    duration=80.0,
-    reference_duration=100.0,
+    warm_up=10.0,
+    duration=20.0,
+    reference_duration=50.0,
     seeds=2,
 )
 
@@ -50,7 +48,7 @@ def test_metrics_arrays_and_figures_are_on_disk(result):
     units = {p.stem for p in (result.out / "curves").iterdir()}
     assert {"weights", "reference,seed=0", "reference,seed=1"} < units
     assert "r=0.2,Id=800,p=0.75,som=75,pv=75,sector=75,seed=0" in units
-    assert len(units) == 1 + 2 * (1 + 5 + 5 + 1)  # reference, levels at both recurrences, sector
+    assert len(units) == 1 + 2 * (1 + 3 + 3 + 1)  # reference, levels at both recurrences, sector
     metrics = json.loads((result.out / "metrics.json").read_text())
     assert {"schema_version", "config", "versions", "wall_time_s"} < set(metrics)
     assert metrics["config"]["somatic_current"] == [600, 1200]
@@ -62,8 +60,10 @@ def test_metrics_have_reference_conditions_and_distances(result):
     assert set(rates) == {"pyramidal", "pv", "som"}
     assert all(set(r) == {"mean", "ci", "per_seed"} for r in rates.values())
     levels = [(c["knob"], c["level"]) for c in metrics["conditions"]]
-    both = [(knob, x) for knob, ends in zip(KNOBS, ((0, 800), (0, 1)), strict=False) for x in ends]
-    assert levels == [*both, ("som_drive", 75), ("pv_drive", 75), ("pv_drive", 300)]
+    assert levels == [
+        ("dendritic_drive", 0), ("dendritic_drive", 800), ("coupling", 0.75), ("som_drive", 75),
+        ("pv_drive", 75), ("pv_drive", 300),
+    ]  # fmt: skip
     for condition in metrics["conditions"]:
         assert len(condition["rate_hz"]["mean"]) == len(condition["rate_hz"]["ci"]) == 2
         for field in ("slope_hz_per_nA", "threshold_pA", "slope_change_percent"):
@@ -74,23 +74,23 @@ def test_metrics_have_reference_conditions_and_distances(result):
 
 def test_the_command_adds_a_seed_to_a_finished_folder(result, capsys, monkeypatch):
     monkeypatch.setattr(figures, "figures", lambda *of: {})  # they are there already
-    levels = ("--dendritic-levels", "0", "800", "--coupling-levels", "0", "1", "--som-levels", "75")
+    levels = ("--dendritic-levels", "0", "800", "--coupling-levels", "0.75", "--som-levels", "75")
     cli.main(
         [
             *("microcircuit", "--out", str(result.out), "--resume", "--seeds", "3"),
             *("--pyramidal", "12", "--pv", "6", "--som", "4", "--somatic-current", "600:1200:600"),
             *levels,
             *("--pv-levels", "75", "300", "--other-recurrences", "0", "--distance-bins", "3"),
-            *("--warm-up", "20", "--duration", "80", "--reference-duration", "100"),
+            *("--warm-up", "10", "--duration", "20", "--reference-duration", "50"),
         ]
     )
     printed = capsys.readouterr()
     told = [line for line in printed.err.splitlines() if line.startswith("[")]
-    assert len(told) == 12
+    assert len(told) == 8
     assert all("seed=2: " in line for line in told)
     lines = printed.out.splitlines()
     assert lines[1].startswith("  pyramidal ")
-    assert len([line for line in lines if line.startswith(("0.2 ", "0  "))]) == 14
+    assert len([line for line in lines if line.startswith(("0.2 ", "0  "))]) == 12
     assert max(map(len, lines[: lines.index("")])) <= 80
     assert max(map(len, result.table().splitlines())) <= 80
     metrics = json.loads((result.out / "metrics.json").read_text())
@@ -180,11 +180,11 @@ def test_the_reference_run_says_what_the_first_seed_did():
     run = run_reference(CONFIG, 0)
     assert run.rates.shape == (1, 3)
     first = np.bincount(run.spike_cell, minlength=22)
-    np.testing.assert_allclose(run.rates[0, 0], first[:12].mean() / 0.1)
+    np.testing.assert_allclose(run.rates[0, 0], first[:12].mean() / 0.05)
     np.testing.assert_allclose(run.binned_rate.mean(axis=1), run.rates[0])
-    assert run.trace.shape == (1000, 4)
+    assert run.trace.shape == (500, 4)
     assert run.trace_time_ms[0] == pytest.approx(0.1)
-    assert 0 < run.spike_time_ms.min() <= run.spike_time_ms.max() <= 100
+    assert 0 < run.spike_time_ms.min() <= run.spike_time_ms.max() <= 50
 
 
 @pytest.mark.parametrize(
