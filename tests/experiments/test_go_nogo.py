@@ -17,8 +17,6 @@ from neurogain.experiments.go_nogo import (
 from neurogain.stats import median_interval
 from neurogain.tasks.go_nogo import conditions
 
-pytestmark = pytest.mark.optimized
-
 
 def test_the_median_of_many_holds_the_median():
     rng = np.random.default_rng(0)
@@ -31,16 +29,15 @@ def test_the_median_of_many_holds_the_median():
 
 
 SMALL = GoNoGoConfig(
-    conditions=("na-yoked", "da+na", "na-random", "da"), validity=1, overtraining=0,
-    trials=100, seeds=2,
-)  # fmt: skip
+    conditions=("na-yoked", "da+na", "da"), validity=1, overtraining=0, trials=100, seeds=2
+)
 DA, NA = Unit("da", 1.0, 0), Unit("da+na", 1.0, 0)
 
 
 def test_what_another_is_yoked_to_comes_first():
     units = list(dataclasses.replace(SMALL, overtraining=("0", "40")).units())
     assert units[0] == NA
-    assert len(units) == len(set(units)) == 4 + 2
+    assert len(units) == len(set(units)) == 3 + 2
     assert {u.condition for u in units if u.overtraining} == {"da", "da+na"}
     parts = {part.label: part for part in go_nogo.EXPERIMENT.parts(SMALL)}
     assert parts["na-yoked,validity=1,overtraining=0"].needs == (NA.label,)
@@ -101,9 +98,8 @@ def test_conditions_share_everything_but_their_numbers(result):
     np.testing.assert_array_equal(da.pair, na.pair)
     np.testing.assert_array_equal(da.go, na.go)
     first = int(np.argmax(na.trigger.any(axis=0))) if na.trigger.any() else da.correct.shape[1]
-    np.testing.assert_array_equal(da.action[:, :first], na.action[:, :first])
-    again = go_nogo.run_unit(SMALL, DA)
-    np.testing.assert_array_equal(again.value, da.value)
+    for of_da, of_na in ((da.action, na.action), (da.value, na.value)):
+        np.testing.assert_array_equal(of_da[:, :first], of_na[:, :first])
 
 
 def test_the_first_rule_is_being_learned(result):
@@ -113,7 +109,7 @@ def test_the_first_rule_is_being_learned(result):
 
 def test_the_summary_holds_every_condition_and_pair(result):
     metrics = result.metrics
-    assert list(metrics["conditions"]) == ["da+na", "na-yoked", "na-random", "da"]
+    assert list(metrics["conditions"]) == ["da+na", "na-yoked", "da"]
     one = metrics["conditions"]["da+na"]
     assert set(one["detector"]) == {"latency", "misses", "false_alarms"}
     assert set(one["entropy_go_bits"]) == set(one["entropy_pair_bits"]) == {"before", "at", "after"}
@@ -146,14 +142,14 @@ def test_conditions_are_added_to_a_finished_folder_and_seeds_are_not(result, cap
     monkeypatch.setattr(figures, "figures", lambda *of: {})  # they are there already
     options = ("--validity", "1", "--overtraining", "0", "--trials", "100", "--resume")
     command = ["go-nogo", "--out", str(result.out), *options]
-    names = ("--conditions", *SMALL.conditions, "da+ach")
+    names = ("--conditions", *SMALL.conditions, "na-random")
     cli.main([*command, "--seeds", "2", *names])
     ran = [line for line in capsys.readouterr().err.splitlines() if line.startswith("[")]
-    assert [line.split(": ")[0] for line in ran] == ["[1/1] da+ach,validity=1,overtraining=0"]
+    assert [line.split(": ")[0] for line in ran] == ["[1/1] na-random,validity=1,overtraining=0"]
     metrics = json.loads((result.out / "metrics.json").read_text())
     old = result.metrics["conditions"]
     assert {name: metrics["conditions"][name] for name in old} == json.loads(json.dumps(old))
-    assert set(metrics["conditions"]) == {*SMALL.conditions, "da+ach"}
+    assert set(metrics["conditions"]) == {*SMALL.conditions, "na-random"}
     with pytest.raises(SystemExit, match="it differs in seeds: 2 there, 3 here"):
         cli.main([*command, "--seeds", "3", *names])
 
