@@ -225,18 +225,25 @@ class Network(NetworkStructure):
             # JAX 0.8.0 can't place what is empty
             return jax.tree.map(lambda x: constrain(x) if x.size else x, tree)
 
+        along, whole = PartitionSpec(AXIS), PartitionSpec()
+        # what each device has in full is placed, too: a run ends so, and whatever begins elsewhere
+        # is another program
         projections = {
-            name: own._replace(
-                synapse_state=put(own.synapse_state, PartitionSpec(AXIS)),
-                post=put(own.post, PartitionSpec(AXIS)),
+            name: ProjectionState(
+                synapse_state=put(own.synapse_state, along),
+                signal=put(own.signal, whole),
+                pre=put(own.pre, whole),
+                post=put(own.post, along),
+                past=put(own.past, whole),
             )
             for name, own in state.projections.items()
         }
-        return state._replace(
-            cells=put(state.cells, PartitionSpec(AXIS)),
-            synapses=put(state.synapses, PartitionSpec(AXIS)),
+        return NetworkState(
+            cells=put(state.cells, along),
+            synapses=put(state.synapses, along),
             projections=projections,
             ring=put(state.ring, PartitionSpec(None, AXIS)),
+            step=put(state.step, whole),
         )
 
     def parts(self, drive: Mapping[str, Any]) -> list[tuple[str, Any, int]]:

@@ -101,9 +101,12 @@ def test_weights_are_those_of_one_device(pair):
 
 
 def test_the_state_is_spread_over_all_devices(pair):
-    (_, _, alone), (network, _, four) = pair
+    (_, _, alone), (network, params, four) = pair
     assert devices(alone.state) == {1}
     assert devices(four.state) == {4}
+    # else the first part of a run would be compiled apart
+    for first, last in zip(*map(jax.tree.leaves, (network.init(params), four.state)), strict=True):
+        assert first.sharding.is_equivalent_to(last.sharding, first.ndim)
     for tree in (four.state.cells, four.state.synapses):
         for leaf in jax.tree.leaves(tree):
             parts = {shard.data.shape[0] for shard in leaf.addressable_shards}
@@ -140,19 +143,19 @@ def test_sampled_recordings_of_a_spread_network_are_those_of_one_device():
     cells = Population(LIFCell(), LIFParams(), 8)
     on = Projection("a", "a", AllToAll(), 0.5, plasticity=PairSTDP(lambda_=0.1))
     drive = {"a": Drive(np.linspace(400.0, 800.0, 8))}
-    record = {"v": Traces(lambda state, info: state.cells["a"].v, every=10), "w": Weights("on", 50)}
+    record = {"v": Traces(lambda state, info: state.cells["a"].v, every=10), "w": Weights("on", 10)}
     recorded = []
     for mesh in (None, mesh_of(4)):
         network, params = build(
             {"a": cells}, {"on": on}, dt=0.1, key=jax.random.key(0), path="sparse", mesh=mesh
         )
-        result = simulate(network, params, drive, duration=50.0, record=record, chunk=100)
+        result = simulate(network, params, drive, duration=50.0, record=record)
         order = np.lexsort(network.synapses(params, "on")[:2])
         weights = result.recorded["w"].values[:, order]
         recorded.append((result.recorded["v"].values, weights))
     alone, four = recorded
     assert alone[0].shape == (50, 8)
-    assert alone[1].shape == (10, 56)
+    assert alone[1].shape == (50, 56)
     assert np.ptp(alone[0]) > 5
     assert np.ptp(alone[1]) > 0.1
     for a, b in zip(alone, four, strict=True):
