@@ -22,11 +22,8 @@ from neurogain.spiking.plasticity import PairSTDP, ThreeFactor
 from neurogain.spiking.recorders import Spikes, Traces
 from neurogain.spiking.synapses import Receptor, SynapseParams
 
-pytestmark = pytest.mark.optimized
-
 STEPS = 2000
 PLASTIC = ("apical", "to_som")
-PARTS = ("recurrent", "perisomatic", *PLASTIC)  # excite and inhibit; both compartments
 
 
 def soma(state, info):
@@ -119,8 +116,8 @@ def test_dense_and_sparse_have_the_same_rates_in_single_precision_with_noise(cir
 
 @pytest.fixture(scope="module")
 def whole(circuits):
-    """Run a circuit with noise and each kind of projection for 400 steps, and 200 that are left."""
-    lists = {name: one for name, one in circuits.lists().items() if name in PARTS}
+    """Run a circuit with noise and both kinds of projection for 400 steps, and 200 that are left."""
+    lists = {name: circuits.lists()[name] for name in ("recurrent", "apical")}
     network, params = circuits.build("sparse", lists=lists, coupling="stochastic")
 
     def run(mean=150.0, key=0, params=params, chunk=400):
@@ -131,6 +128,7 @@ def whole(circuits):
     return network, params, run, run()
 
 
+@pytest.mark.optimized
 def test_the_length_of_chunks_changes_no_bit(whole):
     """Three chunks of the 200 steps that were left; 400 steps would be another program."""
     _, _, run, expected = whole
@@ -188,6 +186,7 @@ def test_a_burst_of_all_cells_loses_no_spike(path):
         np.testing.assert_allclose(open_now.nmda, 2 * expected, rtol=1e-12)
 
 
+@pytest.mark.optimized
 def test_other_weights_drives_and_keys_compile_nothing(whole, compiled):
     network, params, run, first = whole
     for name in ("apical", "recurrent"):
