@@ -30,8 +30,6 @@ from neurogain.spiking.connectivity import FixedProbability
 from neurogain.spiking.plasticity import PairSTDP, ThreeFactor
 from neurogain.spiking.recorders import Spikes, Total
 
-pytestmark = pytest.mark.optimized
-
 DURATION = 600.0  # ms
 DRIVE = {
     "l5": PyramidalDrive(Drive(Noise(750.0, 100.0)), Drive(600.0), 0.6),
@@ -107,12 +105,14 @@ def tonic(network):
     return run(Modulated(network.network), params, DRIVE | QUIET)
 
 
+@pytest.mark.optimized
 def test_tonic_levels_leave_the_network_as_it_is(alone, tonic):
     assert alone.recorded["spikes"].sum() > 20
     assert all(same(alone.recorded, tonic.recorded))
     assert all(same(alone.state, tonic.state.network))
 
 
+@pytest.mark.optimized
 def test_tonic_levels_leave_a_dense_network_as_it_is():
     network, params = built("dense")
     under = run(
@@ -124,6 +124,7 @@ def test_tonic_levels_leave_a_dense_network_as_it_is():
     assert all(same(alone.state, under.state.network))
 
 
+@pytest.mark.optimized
 def test_absent_systems_leave_the_network_as_it_is(network, alone):
     params = ModulatedParams(network.params, systems.NeuromodParams({}, {}), ())
     under = run(Modulated(network.network), params, DRIVE)
@@ -131,6 +132,7 @@ def test_absent_systems_leave_the_network_as_it_is(network, alone):
     assert all(same(alone.state, under.state.network))
 
 
+@pytest.mark.optimized
 def test_noradrenaline_raises_the_gain_of_the_network(network, tonic):
     params = ModulatedParams(network.params, tables.standard(), effects_of(raised=1.0))
     drive = DRIVE | QUIET | {"neuromod.surprise": Pulse(1.0, 0.0, 0.1)}
@@ -139,6 +141,7 @@ def test_noradrenaline_raises_the_gain_of_the_network(network, tonic):
     assert burst.recorded["spikes"][own].sum() > 1.1 * tonic.recorded["spikes"][own].sum()
 
 
+@pytest.mark.optimized
 @pytest.mark.parametrize("target", EACH)
 def test_each_target_changes_the_network(network, tonic, target):
     params = ModulatedParams(network.params, tables.standard(), effects_of(each=(target,)))
@@ -148,6 +151,7 @@ def test_each_target_changes_the_network(network, tonic, target):
     assert target in neuromod.targets(network.network)
 
 
+@pytest.mark.optimized
 def test_effects_of_no_strength_leave_the_network_as_it_is(network, tonic):
     params = ModulatedParams(network.params, tables.standard(), effects_of())
     drive = DRIVE | QUIET | {"neuromod.expected_uncertainty": 20.0}
