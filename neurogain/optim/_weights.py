@@ -9,7 +9,7 @@ faster than that of `jax.numpy`: operands have one dtype, and gains the rank of 
 """
 
 import functools
-from typing import TypeAlias, cast
+from typing import TypeAlias
 
 import jax
 import jax.numpy as jnp
@@ -48,7 +48,9 @@ def _wide(leaf: Leaf, gain: AnyArray) -> np.dtype:
 
 def _to(x: AnyArray, dtype: DTypeLike) -> Array:
     """Return an array in a dtype."""
-    return cast(Array, x) if x.dtype == dtype else lax.convert_element_type(x, dtype)
+    if x.dtype != dtype:
+        return lax.convert_element_type(x, dtype)
+    return x if isinstance(x, jax.Array) else jnp.asarray(x)
 
 
 def is_abstract(leaf: object) -> bool:
