@@ -182,6 +182,8 @@ def test_configuration_survives_json():
         ({"seeds": 0}, r"`seeds` must be a whole number of at least 1; got 0\."),
         ({"first_seed": -1}, r"`first_seed` must be a whole number of at least 0; got -1\."),
         ({"eval_images": 0}, r"`eval_images` must be a whole number of at least 1; got 0\."),
+        ({"class_order_seed": -1}, r"`class_order_seed` must be a whole .* at least 0; got -1\."),
+        ({"benchmark": "rotated-digits", "class_order_seed": 1}, r"`class_order_seed` belongs to"),
         ({"hidden": ()}, r"`hidden` must be widths of at least 1 unit; got \(\)"),
         ({"hidden": (4, 0)}, r"`hidden` must be widths of at least 1 unit; got \(4, 0\)"),
         ({"tasks": 1}, r"at least 2 tasks; got 1\. Pass more `tasks`"),

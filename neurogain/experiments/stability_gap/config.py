@@ -106,6 +106,8 @@ class StabilityGapConfig(TrainingOptions):
     one."""
     tasks: int | None = by_default(_words.each(_of_streams("tasks", "tasks")))
     """Number of tasks, where the stream leaves it open."""
+    class_order_seed: int | None = by_default("0, 1, ..., as in the set")
+    """Seed that shuffles the classes before they are dealt over the tasks."""
     angles: tuple[float, ...] = StreamOptions.angles
     """Degrees, one task each, of a rotated stream."""
     data_dir: Path | None = by_default("TFDS's own")
@@ -120,6 +122,7 @@ class StabilityGapConfig(TrainingOptions):
         """What the run asks of the stream."""
         return StreamOptions(
             tasks=self.tasks,
+            class_order_seed=self.class_order_seed,
             angles=self.angles,
             data_dir=self.data_dir,
             image_folder=self.image_folder,
@@ -168,6 +171,8 @@ class StabilityGapConfig(TrainingOptions):
         self.parse_methods()
         for name in ("seeds", "eval_images"):
             _checks.whole(name, getattr(self.preset, name), 1)
+        if self.class_order_seed is not None:
+            _checks.whole("class_order_seed", self.class_order_seed, 0)
         super()._check_together()
         if self.task_count < 2:
             raise ValueError(
@@ -200,7 +205,7 @@ class StabilityGapConfig(TrainingOptions):
             "compute_dtype": (not mlp, "a ResNet's convolutions"),
             "buffer_size": (self.regime == "replay", "the regime replay"),
         }
-        for name in ("tasks", "angles", "image_folder"):
+        for name in ("tasks", "class_order_seed", "angles", "image_folder"):
             owners[name] = (name in self.spec.options, ", ".join(stream_specs.owners(name)))
         if self.tasks == self.task_count:  # says nothing new
             del owners["tasks"]
