@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from neurogain._extras import extra
+from neurogain.continual.images import check_images
 
 TFDS_NAMES = ("mnist", "cifar10", "cifar100", "cifar100_subset")
 NAMES = ("digits", *TFDS_NAMES)
@@ -70,9 +71,11 @@ def load(name: str, data_dir: str | Path | None = None) -> Dataset:
 def load_tfds(name: str, data_dir: str | Path | None = None) -> Dataset:
     """Load any set with images and labels that TensorFlow Datasets prepared in ArrayRecord files.
 
-    Args and errors as for `load`; of whatever name, such as "fashion_mnist".
+    Args and errors as for `load`; of whatever name, such as "fashion_mnist". Images of 16 bits are
+    refused.
     """
     train, names = _tfds_split(name, "train", data_dir)
+    check_images(train.images, f"the set {name!r}")
     dataset = Dataset(name, len(names), train, _tfds_split(name, "test", data_dir)[0], names)
     check(dataset)
     return dataset

@@ -49,7 +49,7 @@ def load(folder: str | Path) -> Dataset:
             )
     train, test = (_examples(parts[part]) for part in ("train", "test"))
     names = tuple(parts["train"])
-    dataset = Dataset(folder.resolve().name, len(names), train, test, names)
+    dataset = Dataset(folder.name or folder.resolve().name, len(names), train, test, names)
     check(dataset)
     return dataset
 

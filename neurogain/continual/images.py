@@ -27,7 +27,7 @@ def check_images(examples: np.ndarray, what: str) -> None:
     if examples.ndim != 4 or not numbers:
         raise ValueError(
             f"{what} needs images, (n, height, width, channels), uint8 or floats; the examples "
-            f"are {examples.dtype} of shape {examples.shape}. Leave it out, or reshape them."
+            f"are {examples.dtype} of shape {examples.shape}. Convert them, or do without."
         )
 
 
@@ -38,7 +38,7 @@ def statistics(images: np.ndarray) -> Scale:
     are no images; see `check_images`.
     """
     check_images(images, "normalisation")
-    mean, sd = (_of_bytes if images.dtype == np.uint8 else _of_floats)(images)
+    mean, sd = _of_bytes(images) if images.dtype == np.uint8 else _of_floats(images)
     return Scale(tuple(mean.tolist()), tuple(np.where(sd > 0, sd, 1.0).tolist()))
 
 

@@ -1,7 +1,8 @@
 """Measures of continual learning from the accuracies evaluated while learning.
 
 All take `accuracy`, shape (K, E, K): [k, i, j] is the accuracy on task j at evaluation i of task k,
-i = 0 before its first update, NaN for j > k. K >= 2.
+i = 0 before its first update, NaN for j > k. K >= 2. Tasks with fewer evaluations than the longest
+are NaN at the end, for all j; nothing counts there.
 
 Sources: arXiv 2507.14056 (stability gap); De Lange, van de Ven & Tuytelaars, 'Continual evaluation
 for lifelong learning: identifying the stability gap', ICLR 2023 (the others).
@@ -10,11 +11,29 @@ for lifelong learning: identifying the stability gap', ICLR 2023 (the others).
 from typing import NamedTuple
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from numpy.typing import ArrayLike
 from scipy import stats
 
 Accuracy = Float[np.ndarray, "K E K"]
+
+
+def evaluations(accuracy: Accuracy) -> Int[np.ndarray, " K"]:
+    """Return the number of evaluations of each task, (K,), without the NaN behind a short one.
+
+    Example:
+      >>> nan = np.nan
+      >>> accuracy = np.array([[[0.1, nan], [nan, nan]], [[0.8, 0.1], [0.6, 0.9]]])
+      >>> evaluations(accuracy).tolist()
+      [1, 2]
+    """
+    there = ~np.isnan(accuracy).all(axis=2)
+    return accuracy.shape[1] - np.argmax(there[:, ::-1], axis=1)
+
+
+def _of_task(accuracy: Accuracy, task: int) -> np.ndarray:
+    """Return the evaluations while one task is learned, (E_k, K)."""
+    return accuracy[task, : evaluations(accuracy)[task]]
 
 
 class Gap(NamedTuple):
@@ -27,12 +46,12 @@ class Gap(NamedTuple):
 
 
 def old_task_accuracy(accuracy: Accuracy, task: int, *, previous_only: bool = False) -> np.ndarray:
-    """Return the accuracy on the tasks before `task` while it is learned, shape (E,).
+    """Return the accuracy on the tasks before `task` while it is learned, shape (E_k,).
 
     Pooled over all of them with equal weight, or on the one just before.
     """
     old = slice(task - 1, task) if previous_only else slice(0, task)
-    return accuracy[task, :, old].mean(axis=1)
+    return _of_task(accuracy, task)[:, old].mean(axis=1)
 
 
 def gaps(accuracy: Accuracy, *, eval_every: int = 1, previous_only: bool = False) -> Gap:
@@ -75,19 +94,19 @@ def final_accuracy(accuracy: Accuracy) -> float:
       >>> round(final_accuracy(np.array([[[0.8, np.nan]], [[0.6, 0.9]]])), 2)
       0.75
     """
-    return float(accuracy[-1, -1].mean())
+    return float(_of_task(accuracy, -1)[-1].mean())
 
 
 def min_accuracy(accuracy: Accuracy) -> float:
     """Return min-ACC: the mean over old tasks of their lowest accuracy after they were learned."""
-    lowest = [accuracy[task + 1 :, :, task].min() for task in range(len(accuracy) - 1)]
+    lowest = [np.nanmin(accuracy[task + 1 :, :, task]) for task in range(len(accuracy) - 1)]
     return float(np.mean(lowest))
 
 
 def worst_case_accuracy(accuracy: Accuracy) -> float:
     """Return WC-ACC = A(T_K) / K + (1 - 1/K) min-ACC."""
     tasks = len(accuracy)
-    return float(accuracy[-1, -1, -1] / tasks + (1 - 1 / tasks) * min_accuracy(accuracy))
+    return float(_of_task(accuracy, -1)[-1, -1] / tasks + (1 - 1 / tasks) * min_accuracy(accuracy))
 
 
 def new_task_accuracy(accuracy: Accuracy, after: int, eval_every: int = 1) -> float:
@@ -95,7 +114,7 @@ def new_task_accuracy(accuracy: Accuracy, after: int, eval_every: int = 1) -> fl
 
     Args:
       accuracy: see above.
-      after: iterations, a multiple of `eval_every`.
+      after: iterations, a multiple of `eval_every`; NaN where a task has fewer.
       eval_every: iterations between evaluations.
     """
     reached = [accuracy[k, after // eval_every, k] for k in range(1, len(accuracy))]
@@ -117,7 +136,8 @@ def minimum_bias(accuracy: Accuracy, images: ArrayLike) -> tuple[float, float]:
       images: evaluation images of each task, (K,).
     """
     variance = accuracy * (1 - accuracy) / np.asarray(images)
-    errors = [np.sqrt(variance[k, :, :k].sum(axis=1)).max() / k for k in range(1, len(accuracy))]
+    old = [_of_task(variance, k)[:, :k].sum(axis=1) for k in range(1, len(accuracy))]
+    errors = [np.sqrt(sums).max() / k for k, sums in enumerate(old, start=1)]
     x = np.linspace(-10, 10, 20_001)
     largest = 10 - np.trapezoid(stats.norm.cdf(x) ** accuracy.shape[1], x)
     return float(np.mean(errors)), float(np.mean(errors) * largest)
@@ -137,6 +157,7 @@ def windowed(accuracy: Accuracy, window: int) -> tuple[float, float]:
         first = accuracy[task, :, task]
         rest = accuracy[task + 1 :, 1:, task].ravel()  # i = 0 repeats the evaluation before
         curve = np.concatenate([first, rest])
+        curve = curve[~np.isnan(curve)]
         steps = range(1, min(window, len(curve) - 1) + 1)
         changes = [curve[step:] - curve[:-step] for step in steps]
         falls.append(max(0.0, *(-c.min() for c in changes)))

@@ -1,7 +1,13 @@
 """How a stream is trained and evaluated."""
 
 import dataclasses
-from typing import Literal
+from collections.abc import Sequence
+from typing import Any, Literal
+
+import numpy as np
+
+from neurogain import _checks
+from neurogain.continual.stream import Stream, check_stream
 
 Regime = Literal["joint", "replay", "finetune"]
 
@@ -10,27 +16,93 @@ Regime = Literal["joint", "replay", "finetune"]
 class Protocol:
     """How a stream is trained and evaluated; static.
 
+    Tasks may have different numbers of updates; curves are then as long as the longest task's, and
+    NaN behind the end of a shorter one.
+
     Example:
       >>> Protocol(iterations=100, eval_every=10, regime="replay", buffer_size=200).check()
+      >>> Protocol(iterations=(100, 50)).updates(1)
+      50
     """
 
-    iterations: int = 200  # updates per task
+    iterations: int | Sequence[int] = 200  # updates per task; several numbers: of each task
     batch_size: int = 128
     eval_every: int = 1  # updates between evaluations
     regime: Regime = "joint"
     buffer_size: int = 500  # images of old tasks, for "replay"
+    once: bool = False  # every example once a task; made by `one_pass`
+
+    @classmethod
+    def one_pass(cls, stream: Stream, *, regime: Regime, **others: Any) -> "Protocol":
+        """Return the protocol in which a task shows every example once, in an order of the seed.
+
+        These are the examples of the new task ("finetune", "replay"), or all so far ("joint"). The
+        number of updates follows: ceil(n / fresh), with fresh = batch_size, or what replay leaves
+        of it. The last batch of a task may be short of n. Repeats of its examples then fill it up,
+        which neither the loss nor the uncertainty counts; batch statistics see them.
+
+        Args:
+          stream: that is trained on.
+          regime: as in every protocol.
+          others: the other fields, but `iterations` and `once`.
+
+        Raises:
+          TypeError, ValueError: as `check` and `check_stream`; `eval_every` must divide the number
+            of updates of every task, as 1 does.
+
+        Example:
+          >>> from neurogain.continual import data, streams
+          >>> stream = streams.split(data.load("digits"), tasks=3)
+          >>> np.diff(stream.starts).tolist()
+          [519, 393, 385]
+          >>> Protocol.one_pass(stream, regime="finetune", batch_size=64).iterations
+          (9, 7, 7)
+        """
+        blank = cls(regime=regime, once=True, **others)
+        check_stream(stream)
+        _checks.whole("batch_size", blank.batch_size, 1)
+        protocol = dataclasses.replace(blank, iterations=blank.passes(stream))
+        protocol.check()
+        return protocol
+
+    def passes(self, stream: Stream) -> tuple[int, ...]:
+        """Return how many updates show every example of each task once."""
+        pools = np.diff(stream.starts) if self.regime != "joint" else stream.starts[1:]
+        fresh = [self.batch_size - self.replayed(task) for task in range(stream.tasks)]
+        return tuple(-(-int(n) // size) for n, size in zip(pools, fresh, strict=True))
+
+    def replayed(self, task: int) -> int:
+        """Return how many examples of a batch come from the buffer."""
+        return self.batch_size // 2 if self.regime == "replay" and task > 0 else 0
+
+    def updates(self, task: int) -> int:
+        """Return the number of updates of a task."""
+        return self.iterations[task] if isinstance(self.iterations, Sequence) else self.iterations
+
+    @property
+    def longest(self) -> int:
+        """The number of updates of the longest task, which is the length of all curves."""
+        return max(self.iterations) if isinstance(self.iterations, Sequence) else self.iterations
+
+    @property
+    def uneven(self) -> bool:
+        """Whether tasks have different numbers of updates."""
+        return isinstance(self.iterations, Sequence) and len(set(self.iterations)) > 1
 
     def check(self) -> None:
         """Raise a ValueError that names the field, the rule, the value and a way out."""
-        for name in ("iterations", "batch_size", "eval_every", "buffer_size"):
-            value = getattr(self, name)
-            if not (isinstance(value, int) and value >= 1):
-                raise ValueError(f"`{name}` must be a whole number of at least 1; got {value!r}.")
-        if self.iterations % self.eval_every:
-            raise ValueError(
-                f"`eval_every` must divide the {self.iterations} iterations of a task; got "
-                f"{self.eval_every}. Pass eval_every=1 to miss no part of the gap."
-            )
+        for name in ("batch_size", "eval_every", "buffer_size"):
+            _checks.whole(name, getattr(self, name), 1)
+        _checks.flag("once", self.once)
+        several = isinstance(self.iterations, list | tuple) and len(self.iterations) > 0
+        each: Any = self.iterations if several else [self.iterations]
+        for iterations in each:
+            _checks.whole("iterations", iterations, 1)
+            if iterations % self.eval_every:
+                raise ValueError(
+                    f"`eval_every` must divide the {iterations} iterations of a task; got "
+                    f"{self.eval_every}. Pass eval_every=1 to miss no part of the gap."
+                )
         if self.regime not in ("joint", "replay", "finetune"):
             raise ValueError(
                 f'`regime` must be "joint" (all data so far), "replay" (a bounded buffer) or '
@@ -38,7 +110,12 @@ class Protocol:
             )
 
     def check_tasks(self, tasks: int) -> None:
-        """Raise a ValueError where replay has no room for an image of every old task."""
+        """Raise a ValueError for iterations of other tasks, or a buffer too small for the old."""
+        if isinstance(self.iterations, Sequence) and len(self.iterations) != tasks:
+            raise ValueError(
+                f"`iterations` must be one number, or one for each of the {tasks} tasks; got "
+                f"{len(self.iterations)} of them."
+            )
         if self.regime == "replay" and self.buffer_size < tasks - 1:
             raise ValueError(
                 f"`buffer_size` must hold at least one image of each of {tasks - 1} old tasks; "
@@ -48,4 +125,13 @@ class Protocol:
             raise ValueError(
                 "`batch_size` must be at least 2 for replay, which takes half of it from the "
                 f"buffer; got {self.batch_size}."
+            )
+
+    def check_for(self, stream: Stream) -> None:
+        """Raise a ValueError unless this is a protocol for the stream."""
+        self.check_tasks(stream.tasks)
+        if self.once and tuple(map(self.updates, range(stream.tasks))) != self.passes(stream):
+            raise ValueError(
+                f"`iterations` must be {self.passes(stream)} to show every example of "
+                f"{stream.name} once; got {self.iterations}. Pass Protocol.one_pass(stream, ...)."
             )

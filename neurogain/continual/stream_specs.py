@@ -23,12 +23,12 @@ class StreamOptions:
     """What a run asks of a stream; each stream reads the options that it names."""
 
     tasks: int | None = None  # number of tasks; None: the stream's own
-    class_order_seed: int | None = None  # shuffles the classes before they are dealt; None: as is
     angles: tuple[float, ...] = streams.ANGLES  # degrees, one a task
     data_dir: Path | None = None  # folder of sets prepared by TensorFlow Datasets
     image_folder: Path | None = None
     eval_images: int | None = None  # evaluation images a task; None: up to `at_most`
     at_most: int = 500
+    class_order_seed: int | None = None  # shuffles the classes before they are dealt; None: as is
 
     @property
     def evaluation(self) -> dict[str, Any]:

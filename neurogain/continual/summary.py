@@ -31,6 +31,8 @@ def measure(
     if eval_every is None:
         eval_every = curves.loss.shape[-1] // (curves.accuracy.shape[2] - 1)
     runs = [np.asarray(run, float) for run in curves.accuracy]
+    updates = (metrics.evaluations(runs[0]) - 1) * eval_every
+    there = np.arange(curves.loss.shape[-1]) < updates[:, None]  # (K, T), not behind a task's end
     result: dict[str, Any] = {}
     for suffix, previous_only in (("", False), ("_previous_task", True)):
         gaps = [
@@ -45,8 +47,8 @@ def measure(
         "avg_acc_slow_weights": summary(np.mean(curves.slow_accuracy[:, -1], axis=1)),
         "min_acc": summary([metrics.min_accuracy(run) for run in runs]),
         "wc_acc": summary([metrics.worst_case_accuracy(run) for run in runs]),
-        "max_gain": summary(curves.gain.max(axis=(1, 2))),
-        "diverged": [not np.isfinite(loss).all() for loss in curves.loss],
+        "max_gain": summary(curves.gain[:, there].max(axis=1)),
+        "diverged": [not np.isfinite(loss[there]).all() for loss in curves.loss],
     }
     for window in WINDOWS:
         falls, rises = zip(*(metrics.windowed(run, window) for run in runs), strict=True)

@@ -180,6 +180,13 @@ def test_images_of_mixed_sizes_are_refused(tmp_path):
         data.load("cifar100", tmp_path)
 
 
+def test_images_of_sixteen_bits_are_refused(monkeypatch):
+    deep = data.Examples(np.full((4, 3, 3, 1), 4095, np.uint16), np.arange(4) % 2)
+    monkeypatch.setattr(data, "_tfds_split", lambda *_: (deep, ("a", "b")))  # as OpenCV reads them
+    with pytest.raises(ValueError, match=r"'deep' needs images, .*; the examples are uint16 of"):
+        data.load_tfds("deep")
+
+
 def test_labels_out_of_the_declared_range_are_refused(tmp_path):
     rows = rows_of(3, (32, 32, 3), label=[0, 1, 9], coarse_label=[0, 1, 1])
     write(tmp_path, "cifar100_subset", "1.0.0", CIFAR100, {"train": rows, "test": rows})

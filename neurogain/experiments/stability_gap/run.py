@@ -101,12 +101,12 @@ def parts(config: StabilityGapConfig) -> Iterator[Part]:
       ValueError, FileNotFoundError: if the stream can't be loaded.
     """
     stream = load_stream(config)
-    protocol = config.protocol
+    protocol, iterations = config.protocol, config.preset.iterations
     axes = {
         "task": np.array(stream.task_names),
         "of_task": np.array(stream.task_names),
-        "evaluation": np.arange(0, protocol.iterations + 1, protocol.eval_every),
-        "update": np.arange(1, protocol.iterations + 1),
+        "evaluation": np.arange(0, iterations + 1, protocol.eval_every),
+        "update": np.arange(1, iterations + 1),
     }
     for label, _, method in config.labelled():
         yield Part(
