@@ -182,6 +182,7 @@ class Trainer:
         slow = np.full(before.shape, np.nan, np.float32)
         if self.slow_weights:
             slow = np.asarray(evaluate(runs.state, runs.data, seen, _SLOW))
+        times = np.tile(np.array(self.protocol.evaluated_at), (len(runs.seeds), 1))
         return runs, TaskCurves(
             accuracy=np.concatenate([before[:, None], curves.accuracy], axis=1),
             slow_accuracy=slow,
@@ -189,6 +190,7 @@ class Trainer:
             gain=np.asarray(curves.gain),
             uncertainty=np.asarray(curves.uncertainty),
             loss=np.asarray(curves.loss),
+            evaluated_at=times,
         )
 
     @functools.cached_property
@@ -326,7 +328,7 @@ class Trainer:
         keep: Int[Array, " kept"],
     ) -> tuple[RunState, TaskCurves, PyTree]:
         """Train on one task; the accuracies are those after updates, and none of slow weights."""
-        every, total = self.protocol.eval_every, self.protocol.iterations
+        total = self.protocol.iterations
         observe = self.observe if len(keep) else None
         places = jnp.full(total, len(keep)).at[keep - 1].set(jnp.arange(len(keep)))
 
@@ -343,8 +345,8 @@ class Trainer:
         def evaluate(params: PyTree, stats: PyTree) -> Float[Array, " K"]:
             return self._accuracies(params, stats, data, source.task + 1)
 
-        def stretch(carry: Any, start: Array) -> tuple[Any, Any]:
-            """Do `eval_every` updates and the evaluation behind them."""
+        def stretch(every: int, carry: Any, start: Array) -> tuple[Any, Any]:
+            """Do `every` updates and the evaluation behind them."""
             carry, records = jax.lax.scan(update, carry, start + jnp.arange(every))
             state, _ = carry
             accuracy = fast = evaluate(*acting(state))
@@ -356,10 +358,15 @@ class Trainer:
         if observe is not None:
             form = jax.eval_shape(observe, state)
             kept = jax.tree.map(lambda x: jnp.zeros((len(keep), *x.shape), x.dtype), form)
-        starts = jnp.arange(0, total, every)
-        (state, kept), (records, accuracy, fast) = jax.lax.scan(stretch, (state, kept), starts)
-        gain, drive, loss = (x.reshape(-1) for x in records)
-        return state, curves_of_task(accuracy, fast, gain, drive, loss), kept
+        parts = []
+        for starts in self.protocol.stretches:
+            body = functools.partial(stretch, starts.step)
+            (state, kept), ((gain, drive, loss), *read) = jax.lax.scan(
+                body, (state, kept), jnp.arange(starts.start, starts.stop, starts.step)
+            )
+            parts.append((*read, gain.reshape(-1), drive.reshape(-1), loss.reshape(-1)))
+        curves = (jnp.concatenate(columns) for columns in zip(*parts, strict=True))
+        return state, curves_of_task(*curves), kept
 
     def _step_through_task(
         self,
@@ -380,7 +387,7 @@ class Trainer:
             records.append(record)
             if self.observe is not None and i + 1 in keep:
                 kept.append(jax.tree.map(jnp.copy, self.observe(state)))  # the state is donated
-            if (i + 1) % self.protocol.eval_every == 0:
+            if i + 1 in self.protocol.evaluated_at:
                 seen = source.task + 1
                 accuracy.append(evaluate(constants, state, data, seen, _ACTING))
                 if optim.has_acting(state.opt_state):
