@@ -28,7 +28,7 @@ class RunState(NamedTuple):
 
 
 class TaskCurves(NamedTuple):
-    """What runs record: T updates a task, T / eval_every + 1 evaluations.
+    """What runs record: T updates a task, one evaluation for each of `Protocol.evaluated_at`.
 
     T is that of the longest task; behind the last update of a shorter one all is NaN.
     The trainer's curves of one task are without the axis "task"; on the device they are arrays of
@@ -44,6 +44,7 @@ class TaskCurves(NamedTuple):
     loss: Float[np.ndarray, "seed task update"]  # nats
     fast_accuracy: Float[np.ndarray, "seed task evaluation of_task"]  # as accuracy, at E; the same
     # where E acts
+    evaluated_at: Int[np.ndarray, "seed task evaluation"]  # updates of the task before it, 0, ...
 
 
 class Data(NamedTuple):
@@ -100,8 +101,8 @@ class Learned(NamedTuple):
 def curves_of_task(
     accuracy: Array, fast: Array, gain: Array, drive: Array, loss: Array
 ) -> TaskCurves:
-    """Return one run's curves of one task on the device, without the slow weights' accuracy."""
-    parts: Any = (accuracy, None, gain, drive, loss, fast)
+    """Return one run's curves of one task on the device, those that the device records."""
+    parts: Any = (accuracy, None, gain, drive, loss, fast, None)
     return TaskCurves(*parts)
 
 

@@ -177,6 +177,7 @@ class Trainer:
         slow = np.full(before.shape, np.nan, np.float32)
         if self.slow_weights:
             slow = np.asarray(evaluate(runs.state, runs.data, seen, _SLOW))
+        times = np.tile(np.array(self.protocol.evaluated_at), (len(runs.seeds), 1))
         return runs, TaskCurves(
             accuracy=np.concatenate([before[:, None], curves.accuracy], axis=1),
             slow_accuracy=slow,
@@ -184,6 +185,7 @@ class Trainer:
             gain=np.asarray(curves.gain),
             uncertainty=np.asarray(curves.uncertainty),
             loss=np.asarray(curves.loss),
+            evaluated_at=times,
         )
 
     @functools.cached_property
@@ -322,7 +324,7 @@ class Trainer:
         keep: Int[Array, " kept"],
     ) -> tuple[RunState, TaskCurves, PyTree]:
         """Train on one task; the accuracies are those after updates, and none of slow weights."""
-        every, total = self.protocol.eval_every, self.protocol.longest
+        total = self.protocol.longest
         observe = self.observe if len(keep) else None
         places = jnp.full(total, len(keep)).at[keep - 1].set(jnp.arange(len(keep)))
 
@@ -339,8 +341,8 @@ class Trainer:
         def evaluate(params: PyTree, stats: PyTree) -> Float[Array, " K"]:
             return self._accuracies(params, stats, data, source.task + 1)
 
-        def stretch(carry: Any, start: Array) -> tuple[Any, Any]:
-            """Do `eval_every` updates and the evaluation behind them."""
+        def stretch(every: int, carry: Any, start: Array) -> tuple[Any, Any]:
+            """Do `every` updates and the evaluation behind them."""
             carry, records = jax.lax.scan(update, carry, start + jnp.arange(every))
             state, _ = carry
             accuracy = fast = evaluate(*acting(state))
@@ -352,11 +354,16 @@ class Trainer:
         if observe is not None:
             form = jax.eval_shape(observe, state)
             kept = jax.tree.map(lambda x: jnp.zeros((len(keep), *x.shape), x.dtype), form)
-        starts = jnp.arange(0, total, every)
-        body = until(source.updates, stretch) if self.protocol.uneven else stretch
-        (state, kept), (records, accuracy, fast) = jax.lax.scan(body, (state, kept), starts)
-        gain, drive, loss = (x.reshape(-1) for x in records)
-        return state, curves_of_task(accuracy, fast, gain, drive, loss), kept
+        parts = []
+        for starts in self.protocol.stretches:
+            body: Callable[..., Any] = functools.partial(stretch, starts.step)
+            body = until(source.updates, body) if self.protocol.uneven else body
+            (state, kept), ((gain, drive, loss), *read) = jax.lax.scan(
+                body, (state, kept), jnp.arange(starts.start, starts.stop, starts.step)
+            )
+            parts.append((*read, gain.reshape(-1), drive.reshape(-1), loss.reshape(-1)))
+        curves = (jnp.concatenate(columns) for columns in zip(*parts, strict=True))
+        return state, curves_of_task(*curves), kept
 
     def _step_through_task(
         self,
@@ -371,20 +378,20 @@ class Trainer:
         keep: Int[np.ndarray, " kept"],
     ) -> tuple[RunState, TaskCurves, PyTree]:
         """Do the same in a loop around the compiled `_update` and `_evaluate`."""
-        every, records, accuracy, fast, kept = self.protocol.eval_every, [], [], [], []
+        times, total = self.protocol.evaluated_at, self.protocol.longest
+        records, accuracy, fast, kept = [], [], [], []
         for i in range(int(source.updates)):
             state, record = update(constants, state, data, source, buffer, key, np.int32(i))
             records.append(record)
             if self.observe is not None and i + 1 in keep:
                 kept.append(jax.tree.map(jnp.copy, self.observe(state)))  # the state is donated
-            if (i + 1) % every == 0:
+            if i + 1 in times:
                 seen = source.task + 1
                 accuracy.append(evaluate(constants, state, data, seen, _ACTING))
                 if optim.has_acting(state.opt_state):
                     fast.append(evaluate(constants, state, data, seen, _HELD))
-        total = self.protocol.longest
         gain, drive, loss = (lengthened(x, total) for x in zip(*records, strict=True))
-        acts, held = (lengthened(x, total // every) for x in (accuracy, fast or accuracy))
+        acts, held = (lengthened(x, len(times) - 1) for x in (accuracy, fast or accuracy))
         curves = curves_of_task(acts, held, gain, drive, loss)
         return state, curves, jax.tree.map(lambda *x: jnp.stack(x), *kept) if kept else ()
 

@@ -290,20 +290,32 @@ FAULTS = (
     ),
     (
         "the duration is in evaluations",
-        "eval_every * np.sum(curve < 0.95",
-        "np.sum(curve < 0.95",
+        "np.sum(spans * (curve < 0.95 * final - 1e-6))",
+        "np.sum(curve < 0.95 * final - 1e-6)",
         "test_metrics.py",
     ),
     (
         "the area is in evaluations",
-        "eval_every * np.sum(np.maximum(final - curve, 0))",
+        "np.sum(spans * np.maximum(final - curve, 0))",
         "np.sum(np.maximum(final - curve, 0))",
         "test_metrics.py",
     ),
     (
         "iterations are taken for evaluations",
-        "accuracy[k, after // eval_every, k]",
-        "accuracy[k, after, k]",
+        "i = int(np.searchsorted(times, after))",
+        "i = min(after, len(times) - 1)",
+        "test_metrics.py",
+    ),
+    (
+        "dense evaluations weigh more than sparse ones",
+        "np.average(over_tasks, weights=spans)",
+        "np.average(over_tasks)",
+        "test_metrics.py test_metrics_oracles.py",
+    ),
+    (
+        "a window holds one evaluation more",
+        "steps = range(1, min(window, len(curve)))",
+        "steps = range(1, min(window + 1, len(curve)))",
         "test_metrics.py test_metrics_oracles.py",
     ),
     (

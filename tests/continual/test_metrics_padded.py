@@ -27,8 +27,8 @@ def padded(ragged):
 
 
 def test_evaluations_are_counted(padded):
-    assert metrics.evaluations(padded).tolist() == list(LENGTHS)
-    assert metrics.evaluations(padded[:2, :, :2]).tolist() == [5, 3]
+    assert metrics.evaluation_counts(padded).tolist() == list(LENGTHS)
+    assert metrics.evaluation_counts(padded[:2, :, :2]).tolist() == [5, 3]
 
 
 @pytest.mark.parametrize("previous_only", [False, True])
@@ -59,8 +59,8 @@ def test_windows_join_the_tasks(padded, ragged):
             metrics.windowed(np.asarray(curve)[None, :, None], 3)
             for curve in (
                 [*ragged[0][:, 0], *ragged[1][1:, 0], *ragged[2][1:, 0]],
-                [*ragged[1][:, 1], *ragged[2][1:, 1]],
-                ragged[2][:, 2],
+                [*ragged[1][1:, 1], *ragged[2][1:, 1]],  # behind an update of its own
+                ragged[2][1:, 2],
             )
         ),
         strict=True,
@@ -83,3 +83,13 @@ def test_the_error_of_a_minimum_is_that_of_what_was_evaluated(padded, ragged):
     error, bound = metrics.minimum_bias(padded, images)
     assert error == pytest.approx(np.mean(largest))
     assert error < bound < 3 * error
+
+
+def test_time_is_that_of_each_task(padded, ragged):
+    times = np.array([0, 1, 2, 3, 5, 9, 17])
+    means = []
+    for k, task in enumerate(ragged):
+        spans = np.diff(times[: len(task)])
+        means.append(sum(spans * task[1:, : k + 1].mean(axis=1)) / sum(spans))
+    found = metrics.average_anytime_accuracy(padded, eval_every=times)
+    assert found == pytest.approx(np.mean(means))

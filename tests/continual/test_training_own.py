@@ -187,12 +187,23 @@ def test_tasks_of_different_lengths_are_those_of_one_length_as_far_as_they_go(ma
     assert [int(source.first) for source in sources] == [0, 6, 8]
 
 
+def test_schedules_end_with_their_task(make_trainer):
+    lengths = {"regime": "finetune", "iterations": (6, 2, 4), "eval_every": 1}
+    every = make_trainer("sgd", **lengths).run([SGD], [0])
+    fewer = make_trainer("sgd", dense=1, sparse=1, **lengths)
+    with pytest.raises(ValueError, match="`sparse` must divide the 5 iterations"):
+        dataclasses.replace(fewer.protocol, sparse=3).check()
+    same = fewer.run([SGD], [0])
+    np.testing.assert_allclose(same.accuracy, every.accuracy, atol=1e-6)
+    np.testing.assert_allclose(same.loss, every.loss, rtol=1e-5)
+
+
 def test_runs_may_learn_tasks_of_different_lengths_side_by_side(make_trainer):
     trainer = make_trainer("sgd", regime="finetune", iterations=(6, 2, 4), eval_every=2)
     both = trainer.learn(trainer.start([SGD] * 2, [0, 1]), [2, 1], first=0)
     for run, task in enumerate((2, 1)):
         alone = trainer.learn(trainer.start([SGD] * 2, [0, 1]), task, first=0)
-        for found, expected in zip(both.curves[2:], alone.curves[2:], strict=True):
+        for found, expected in zip(both.curves[2:5], alone.curves[2:5], strict=True):
             np.testing.assert_allclose(found[run], expected[run], rtol=1e-5)
         weights = (x.runs.state.params["output"]["kernel"][run] for x in (both, alone))
         np.testing.assert_allclose(*weights, rtol=1e-5, atol=1e-7)

@@ -80,6 +80,11 @@ class StabilityGapConfig(TrainingOptions):
     """Images per update."""
     eval_every: int | None = by_default(_of_scale("eval_every"))
     """Updates between evaluations; above 1 the gap reads too small."""
+    dense: int | None = by_default("all")
+    """Updates at the start of each task that eval_every is for; the gap lies there, and evaluation
+    takes most of the time."""
+    sparse: int | None = by_default("none; required with dense")
+    """Updates between evaluations behind the first dense ones."""
     eval_images: int | None = by_default(_of_scale("eval_images"))
     """Evaluation images per task, fixed; refused where a task has fewer. The default takes all test
     images where there are fewer."""
@@ -157,6 +162,8 @@ class StabilityGapConfig(TrainingOptions):
             iterations=numbers.iterations,
             batch_size=numbers.batch_size,
             eval_every=numbers.eval_every,
+            dense=self.dense,
+            sparse=self.sparse,
             regime=self.regime,
             buffer_size=self.buffer_size,
         )
