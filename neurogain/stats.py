@@ -12,21 +12,55 @@ from scipy import stats
 
 Values = ArrayLike | Sequence[Any]  # the second for run-time checks: NumPy's leaves tuples out
 Bound = np.ndarray | np.floating
+Ends = tuple[float, float]
+
+SHARE: Ends = (0.0, 1.0)  # where accuracies, relative drops and other proportions lie
+POSITIVE: Ends = (0.0, float("inf"))  # where durations and areas lie
 
 
-def t_interval(values: Values, level: float = 0.95, *, axis: int = 0) -> tuple[Bound, Bound]:
+def t_interval(
+    values: Values, level: float = 0.95, *, axis: int = 0, within: Ends | None = None
+) -> tuple[Bound, Bound]:
     """Return the t-interval of the mean along an axis: two arrays, or two numbers of one axis.
 
     NaN for fewer than two values, or where one is NaN.
+
+    Args:
+      values: a sample along the axis.
+      level: the interval's, in (0, 1).
+      axis: along which the mean is taken.
+      within: lowest and highest value that there can be, as `SHARE`, or None. The interval is cut
+        to it. It covers the mean as often as the whole one does: the mean can't lie in what is cut.
+
+    Raises:
+      ValueError: if a value lies outside `within`.
+
+    Example:
+      >>> low, high = t_interval([0.0, 0.01, 0.02], within=SHARE)
+      >>> float(low), round(float(high), 3)
+      (0.0, 0.035)
     """
     values = np.asarray(values, float)
+    if within is not None:
+        _check_within(values, within)
     n = values.shape[axis]
     if n < 2:
         undefined = np.full_like(values.sum(axis=axis), np.nan)
         return undefined, undefined
     mean = values.mean(axis=axis)
     half = stats.t.ppf((1 + level) / 2, n - 1) * values.std(axis=axis, ddof=1) / n**0.5
-    return mean - half, mean + half
+    low, high = mean - half, mean + half
+    return (low, high) if within is None else (np.clip(low, *within), np.clip(high, *within))
+
+
+def _check_within(values: np.ndarray, within: Ends) -> None:
+    """Raise a ValueError for a value outside the ends, beyond rounding; NaN is none."""
+    outside = values[(values < within[0] - 1e-6) | (values > within[1] + 1e-6)]
+    if outside.size:
+        raise ValueError(
+            f"`values` must be in [{within[0]:g}, {within[1]:g}], as `within` says; got "
+            f"{outside.flat[0]:g}. Leave `within` out for values that have no such ends."
+        )
 
 
 def or_null(value: Values) -> Any:
@@ -42,18 +76,41 @@ def or_null(value: Values) -> Any:
     return float(array) if np.isfinite(array) else None
 
 
-def summary(values: Values, *, known_only: bool = False) -> dict[str, Any]:
+def summary(
+    values: Values, *, known_only: bool = False, within: Ends | None = None
+) -> dict[str, Any]:
     """Return mean, 95 % t-interval and the values of all seeds; null where undefined.
 
-    `known_only`: mean and interval are those of the seeds for which the value is defined.
+    Args:
+      values: one a seed.
+      known_only: whether mean and interval are those of the seeds for which it is defined.
+      within: where values lie, as for `t_interval`, which cuts the interval to it.
+
+    Raises:
+      ValueError: if a value lies outside `within`.
+
+    Example:
+      >>> summary([0.0, 0.5], within=SHARE)
+      {'mean': 0.25, 'ci': [0.0, 1.0], 'per_seed': [0.0, 0.5]}
     """
     values = np.asarray(values, float)
     used = values[np.isfinite(values)] if known_only else values
     return {
         "mean": or_null(used.mean() if used.size else np.nan),
-        "ci": or_null(np.array(t_interval(used))),
+        "ci": or_null(np.array(t_interval(used, within=within))),
         "per_seed": or_null(values),
     }
+
+
+def cut(value: Mapping[str, Any], within: Ends = SHARE) -> dict[str, Any]:
+    """Return a `summary` whose interval is cut to where its values lie.
+
+    Example:
+      >>> cut({"mean": 0.02, "ci": [-0.01, 0.05]})
+      {'mean': 0.02, 'ci': [0.0, 0.05]}
+    """
+    ends = np.array(value["ci"], float)  # None is NaN
+    return {**value, "ci": or_null(np.clip(ends, *within))}
 
 
 def share(successes: Values) -> dict[str, Any]:

@@ -9,6 +9,7 @@ import numpy as np
 from benchmarks.continual._gap_units import FRONTS, MAIN, PRESET
 from benchmarks.record import Column, markdown
 from neurogain import stats
+from neurogain.continual.protocol import when_evaluated
 from neurogain.continual.stream_specs import STREAMS
 from neurogain.continual.streams import Stream
 from neurogain.continual.training import TaskCurves
@@ -16,12 +17,29 @@ from neurogain.plotting import continual as plots
 from neurogain.plotting import fronts
 from neurogain.stats import summary
 
+DIFFERENCES = {
+    "avg_sg": "avg-SG", "avg_acc": "avg-ACC", "avg_anytime_acc": "AAA", "min_acc": "min-ACC"
+}  # fmt: skip
 MARGIN = 0.005  # of avg-SG, below which the gain's contribution counts as none
 
 
+NOT_RECORDED = "-"
+
+
 def interval(figure: Mapping[str, Any]) -> str:
-    """Return mean and 95 % interval."""
-    return stats.text(figure, ".3f")
+    """Return mean and 95 % interval of a proportion; older results have intervals beyond [0, 1]."""
+    return stats.text(stats.cut(figure), ".3f")
+
+
+def recorded(names: Iterable[str], *entries: Mapping[str, Any]) -> list[str]:
+    """Return which figures all entries have; older results lack some."""
+    return [name for name in names if all(entry.get(name) is not None for entry in entries)]
+
+
+def accuracy_of(m: Mapping[str, Any]) -> str:
+    """Return avg-ACC and, where it is recorded, AAA."""
+    [final, *anytime] = recorded(("avg_acc", "avg_anytime_acc"), m)
+    return f"{m[final]['mean']:.3f}" + "".join(f", AAA {m[x]['mean']:.3f}" for x in anytime)
 
 
 def diverged(m: Mapping[str, Any]) -> str:
@@ -35,9 +53,12 @@ def constants(chosen: Mapping[str, float]) -> str:
     return ", ".join(f"{name} {value:g}" for name, value in chosen.items())
 
 
-def figure(name: str) -> Callable[[Mapping[str, Any]], str]:
-    """Return a column's value: mean and interval of a figure, nothing where there is none."""
-    return lambda m: interval(m[name]) if name in m else ""
+def figure(name: str, otherwise: str = "") -> Callable[[Mapping[str, Any]], str]:
+    """Return a column's value: mean and interval of a figure, or what stands where there is none.
+
+    `otherwise`: nothing where a method can't have it, `NOT_RECORDED` where the result lacks it.
+    """
+    return lambda m: interval(m[name]) if name in m else otherwise
 
 
 def learned(m: Mapping[str, Any]) -> str:
@@ -52,6 +73,7 @@ GAP_COLUMNS: tuple[Column, ...] = (
     ("published", "published", ".3f"),
     ("SG at switch 1", lambda m: interval(m["sg_per_switch"][0]), ""),
     ("avg-ACC", figure("avg_acc"), ""),
+    ("AAA", figure("avg_anytime_acc", NOT_RECORDED), ""),
     ("min-ACC", figure("min_acc"), ""),
     ("WC-ACC", figure("wc_acc"), ""),
     ("avg-SG of the weights that learn", figure("fast_avg_sg"), ""),
@@ -86,9 +108,9 @@ def verdicts(result: Mapping[str, Any]) -> Iterator[str]:
         )
 
 
-def points(entries: list[dict[str, Any]]) -> list[tuple[float, float]]:
-    """Return avg-ACC and avg-SG of the configurations that have one."""
-    found = ((e["avg_acc"]["mean"], e["avg_sg"]["mean"]) for e in entries)
+def points(entries: list[dict[str, Any]], accuracy: str = "avg_acc") -> list[tuple[float, float]]:
+    """Return an accuracy and avg-SG of the configurations that have one."""
+    found = ((e[accuracy]["mean"], e["avg_sg"]["mean"]) for e in entries)
     return [(accuracy, gap) for accuracy, gap in found if gap is not None]
 
 
@@ -108,15 +130,18 @@ def front_comparison(result: Mapping[str, Any], mine: str = PRESET) -> list[str]
     return markdown([(head, name, "") for name, head in heads.items()], rows)
 
 
-def front_table(result: Mapping[str, Any]) -> list[str]:
-    """Return the points on the front of each method that was swept."""
+def front_table(result: Mapping[str, Any], accuracy: str = "avg_acc") -> list[str]:
+    """Return the points on the front of each method that was swept; none if it isn't recorded."""
     swept = [m for m in result["methods"].values() if len(m["front"]) > 1]
+    if not recorded((accuracy,), *(point for m in swept for point in m["front"])):
+        return []
     rows = []
     for m in swept:
-        found = [f"{gap:.3f} @ {acc:.3f}" for acc, gap in fronts.front(points(m["front"]))]
-        rows += [m | {"front": ", ".join(found)}] if len(points(m["front"])) > 1 else []
+        measured = points(m["front"], accuracy)
+        found = [f"{gap:.3f} @ {acc:.3f}" for acc, gap in fronts.front(measured)]
+        rows += [m | {"front": ", ".join(found)}] if len(measured) > 1 else []
     seeds = " and ".join(sorted({m["front_seeds"] for m in swept}))
-    head = f"front, {seeds} seeds: avg-SG @ avg-ACC"
+    head = f"front, {seeds} seeds: avg-SG @ {fronts.SHORT[accuracy]}"
     return markdown([("method", "summary", ""), (head, "front", "")], rows)
 
 
@@ -125,11 +150,14 @@ def contribution(result: Mapping[str, Any]) -> Iterator[str]:
     pairs = ((m, n, c) for m, found in result["contribution"].items() for n, c in found.items())
     for mine, name, change in pairs:
         how = "" if change["matched"] else ", which is less accurate"
+        differences = ", ".join(
+            f"{DIFFERENCES[field]} {stats.text(change[field], '+.4f')}"
+            for field in recorded(("avg_sg", "avg_acc", "avg_anytime_acc"), change)
+        )
         yield (
             f"* {result['methods'][mine]['summary']} less {result['methods'][name]['summary']} "
-            f"({constants(change['hyperparameters'])}{how}): avg-SG "
-            f"{stats.text(change['avg_sg'], '+.4f')}, avg-ACC "
-            f"{stats.text(change['avg_acc'], '+.4f')}: **{word(change)}** (margin {MARGIN})."
+            f"({constants(change['hyperparameters'])}{how}): {differences}: **{word(change)}** "
+            f"(margin {MARGIN})."
         )
 
 
@@ -151,10 +179,10 @@ def against_adam(result: Mapping[str, Any], mine: str = PRESET) -> Iterator[str]
     own, adam = result["methods"][mine], result["methods"]["adam"]
     ratio = own["avg_sg"]["mean"] / adam["avg_sg"]["mean"]
     yield f"\nThe preset's avg-SG is {ratio:.3f} of tuned Adam's; less Adam's, in pairs of seeds:"
-    for field, title in (("avg_sg", "avg-SG"), ("avg_acc", "avg-ACC"), ("min_acc", "min-ACC")):
+    for field in recorded(DIFFERENCES, own, adam):
         both = (np.array(m[field]["per_seed"], float) for m in (own, adam))
-        difference = summary(np.subtract(*both))
-        yield f"{title} {stats.text(difference, '+.4f')}{',' if field != 'min_acc' else '.'}"
+        difference = stats.text(summary(np.subtract(*both)), "+.4f")
+        yield f"{DIFFERENCES[field]} {difference}{',' if field != 'min_acc' else '.'}"
 
 
 def section(stem: str, content: Mapping[str, Any], measured: str) -> Iterator[str]:
@@ -162,18 +190,20 @@ def section(stem: str, content: Mapping[str, Any], measured: str) -> Iterator[st
     benchmark, config, stream = content["benchmark"], content["config"], content["stream"]
     seeds, images = len(content["report_seeds"]), stream["evaluation_images"]
     budget = max(len(m["tuning"]) for m in content["methods"].values())
-    every, tuned = config["eval_every"], len(content["tuning_seeds"])
-    when = "after every update" if every == 1 else f"every {every} updates"
+    tuned = len(content["tuning_seeds"])
     number = f"{min(images)} to {max(images)}" if min(images) < max(images) else str(max(images))
     if "note" in stream:
         yield f"{stream['note']}\n"
     yield (
         f"Measured by {measured} {measured_on(content)}: protocol `{config['scale']}`, "
         f"{config['iterations']} iterations a task in batches of {config['batch_size']}, evaluated "
-        f"{when} on {number} fixed test images a task. {budget} configurations a method on {tuned} "
-        f"tuning seed{'s' if tuned > 1 else ''}; rule: {content['rule']}. Reported on {seeds} "
-        "fresh seeds with 95 % t-intervals, on the images that served the tuning. Lower avg-SG is "
-        f"better, at equal avg-ACC. A minimum over noisy evaluations reads low: {bias(content)}\n"
+        f"{when_evaluated(config)} on {number} fixed test images a task. {budget} configurations a "
+        f"method on {tuned} tuning seed{'s' if tuned > 1 else ''}; rule: {content['rule']}. "
+        f"Reported on {seeds} fresh seeds with 95 % t-intervals, on the images that served the "
+        "tuning. Lower avg-SG is better, at equal avg-ACC and AAA, the average anytime accuracy "
+        "(on all tasks so far, mean over training; - where it was not recorded). A minimum over "
+        "noisy evaluations reads low: "
+        f"{bias(content)}\n"
     )
     yield from markdown(GAP_COLUMNS, named(content))
     yield ""
@@ -194,7 +224,9 @@ def section(stem: str, content: Mapping[str, Any], measured: str) -> Iterator[st
     yield from front_comparison(content)
     yield ""
     yield from front_table(content)
-    for drawn in ("fronts", "switches", "gain"):
+    anytime = front_table(content, "avg_anytime_acc")
+    yield from ["", *anytime] if anytime else []
+    for drawn in ("fronts", *(["fronts_anytime"] if anytime else []), "switches", "gain"):
         yield f"\n![{benchmark}, {drawn}]({stem}_{drawn}.png)"
 
 
@@ -254,8 +286,7 @@ def claims(content: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     """Yield the preset's gap beside tuned Adam's, and what the gain adds to averages."""
     entries, stream = content["methods"], name(content)
     number = "; ".join(
-        f"{entries[n]['summary']} {interval(entries[n]['avg_sg'])} @ "
-        f"{entries[n]['avg_acc']['mean']:.3f}"
+        f"{entries[n]['summary']} {interval(entries[n]['avg_sg'])} @ {accuracy_of(entries[n])}"
         for n in ("msgd", "adam", PRESET)
         if n in entries
     )
@@ -272,7 +303,7 @@ def readme_table(results: Iterable[Mapping[str, Any]]) -> list[str]:
 
     def cell(content: Mapping[str, Any], method: str) -> str:
         m = content["methods"][method]
-        return f"{interval(m['avg_sg'])} @ {m['avg_acc']['mean']:.3f}{diverged(m)}"
+        return f"{interval(m['avg_sg'])} @ {accuracy_of(m)}{diverged(m)}"
 
     columns: list[Column] = [("avg-SG @ avg-ACC", name, "")]
     for method in MAIN:
@@ -296,20 +327,23 @@ def figures(
     ]
     on = f", means over {seeds(entries.values())}"
     on += f"; fronts: tuning, {seeds(tuning)}" if tuning else ""
-    best = max(m["avg_acc"]["mean"] for m in entries.values())
-    yield (
-        "fronts",
-        fronts.fronts(
-            {named[n]: entries[n]["front"] for n in swept},
-            {named[n]: m for n, m in entries.items() if n not in swept},
-            published={
-                named[n]: gap for n, gap in result["published_avg_sg"].items() if n in named
-            },
-            title=title + on,
-            lowest_accuracy=float(np.floor(20 * (best - 0.15)) / 20),
-            highlighted=named.get(PRESET),
-        ),
-    )
+    shown = [*entries.values(), *(p for n in swept for p in entries[n]["front"])]
+    for field in recorded(fronts.SHORT, *shown):
+        best = max(m[field]["mean"] for m in entries.values())
+        yield (
+            "fronts" if field == "avg_acc" else "fronts_anytime",
+            fronts.fronts(
+                {named[n]: entries[n]["front"] for n in swept},
+                {named[n]: m for n, m in entries.items() if n not in swept},
+                published={
+                    named[n]: gap for n, gap in result["published_avg_sg"].items() if n in named
+                },
+                title=title + on,
+                accuracy=field,
+                lowest_accuracy=max(0.0, float(np.floor(20 * (best - 0.15)) / 20)),
+                highlighted=named.get(PRESET),
+            ),
+        )
     if curves:
         accuracy, gain, drive = (
             {named[name]: getattr(c, field) for name, c in curves.items()}
@@ -321,7 +355,7 @@ def figures(
             plots.old_task_accuracy(
                 accuracy,
                 tasks,
-                eval_every=config["eval_every"],
+                eval_every=next(iter(curves.values())).evaluated_at[0, 0],
                 title=f"{title}, joint training, each method tuned",
             ),
         )

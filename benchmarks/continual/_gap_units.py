@@ -46,6 +46,9 @@ def measure_all(
         arrays = trainer.run(constants, list(seeds) * len(grid))._asdict()
         arrays["versions"] = np.array(json.dumps(results.versions()))
         folder.save_unit(unit, arrays, digest=asked)
+    if "evaluated_at" not in arrays:  # of before curves had it; the folder is of this protocol
+        times, shape = np.array(config.protocol.evaluated_at), arrays["accuracy"].shape[:3]
+        arrays["evaluated_at"] = np.broadcast_to(times, shape)
     versions = json.loads(str(arrays["versions"]))
     fields = (arrays[name] for name in TaskCurves._fields)
     shaped = [a.reshape(len(grid), len(seeds), *a.shape[1:]) for a in fields]

@@ -26,5 +26,8 @@ NOTE = (
 def claims(content: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     """Yield the gap."""
     for m in content["metrics"]["methods"].values():
-        number = f"{m['avg_sg']['mean']:.3f} @ {m['avg_acc']['mean']:.3f}, no interval"
-        yield f"avg-SG @ avg-ACC on split-cifar10, paper's protocol, {m['summary']}, 1 seed", number
+        number = f"{m['avg_sg']['mean']:.3f} @ {m['avg_acc']['mean']:.3f}"
+        if "avg_anytime_acc" in m:
+            number += f", AAA {m['avg_anytime_acc']['mean']:.3f}"
+        claim = f"avg-SG @ avg-ACC on split-cifar10, paper's protocol, {m['summary']}, 1 seed"
+        yield claim, f"{number}, no interval"

@@ -110,7 +110,8 @@ def figures(
 
 def row_of(found: Sequence[Mapping[str, Any]], adam: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     """Return a configuration's row from what it and tuned Adam did on the streams."""
-    gaps, accuracies = ([r[name]["mean"] for r in found] for name in ("avg_sg", "avg_acc"))
+    names = ("avg_sg", "avg_acc", "avg_anytime_acc")
+    gaps, accuracies, anytime = ([r[name]["mean"] for r in found] for name in names)
     relative = [
         gap / a["avg_sg"]["mean"] if gap is not None and a["avg_sg"]["mean"] else np.inf
         for gap, a in zip(gaps, adam, strict=True)
@@ -121,6 +122,7 @@ def row_of(found: Sequence[Mapping[str, Any]], adam: Sequence[Mapping[str, Any]]
         "constants": found[0]["constants"],
         "avg_sg": gaps,
         "avg_acc": accuracies,
+        "avg_anytime_acc": anytime,
         "fast_avg_sg": [r.get("fast_avg_sg", r["avg_sg"])["mean"] for r in found],
         "in_units_of_adam": stats.or_null(np.sum(relative)),
         "accurate_enough": enough and not any(any(r["diverged"]) for r in found),
@@ -152,6 +154,7 @@ def shown(
     ]  # fmt: skip
     for i, name in enumerate(streams):
         columns += [(f"SG {name}", ("avg_sg", i), "20.4f"), ("ACC", ("avg_acc", i), "7.3f")]
+        columns.append(("AAA", ("avg_anytime_acc", i), "7.3f"))
     columns.append(("sum", "in_units_of_adam", "7.3f"))
     columns.append(("", lambda row: "" if row["accurate_enough"] else "below Adam", "<1"))
     return table(columns, [first, *rows[:10]]) + "\n\n" + table(columns, best)

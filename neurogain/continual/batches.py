@@ -1,12 +1,12 @@
 """Where the batches of a task come from: all data so far, a replay buffer, or the task alone."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Int
+from jaxtyping import Array, Bool, Int
 
 from neurogain.continual.protocol import Protocol
 from neurogain.continual.streams import Stream
@@ -21,6 +21,7 @@ class Source(NamedTuple):
     high: Int[Array, ""]
     replayed: Int[Array, ""]  # ... but for this many of a batch, which come from the buffer
     stored: Int[Array, ""]  # number of images in the buffer
+    updates: Int[Array, ""]  # of the task
 
 
 def make_source(stream: Stream, protocol: Protocol, task: int, first: int | None = None) -> Source:
@@ -29,15 +30,16 @@ def make_source(stream: Stream, protocol: Protocol, task: int, first: int | None
     `first` is the number of updates before the task; by default those of the earlier tasks.
     """
     starts = stream.starts
-    replay = protocol.regime == "replay" and task > 0
+    replayed = protocol.replayed(task)
     low = 0 if protocol.regime == "joint" else starts[task]
     numbers = (
         task,
-        protocol.iterations * task if first is None else first,
+        sum(map(protocol.updates, range(task))) if first is None else first,
         low,
         starts[task + 1],
-        protocol.batch_size // 2 if replay else 0,
-        _per_task(protocol, task) * task if replay else 1,
+        replayed,
+        _per_task(protocol, task) * task if replayed else 1,
+        protocol.updates(task),
     )
     return Source(*(jnp.asarray(n, jnp.int32) for n in numbers))
 
@@ -62,6 +64,42 @@ def make_buffer(stream: Stream, protocol: Protocol, task: int, seed: int) -> np.
         chosen = stream.starts[old] + np.resize(rng.permutation(size), share)
         buffer[old * share : (old + 1) * share] = chosen
     return buffer
+
+
+def make_plan(stream: Stream, protocol: Protocol, task: int, seed: int) -> np.ndarray:
+    """Return the image indices of all batches of a task that shows every example once.
+
+    A batch follows the other: (batch_size,) first the replayed ones, drawn as ever from the
+    buffer, then examples in an order of the seed. What fills up the last batch is ~index, below 0.
+    Padded with zeros to one length for all tasks.
+    """
+    size, replayed = protocol.batch_size, protocol.replayed(task)
+    fresh, updates = size - replayed, protocol.updates(task)
+    low = 0 if protocol.regime == "joint" else int(stream.starts[task])
+    rng = np.random.default_rng((seed, task, 1))  # apart from those of buffers
+    order = low + rng.permutation(int(stream.starts[task + 1]) - low)
+    last = order[(updates - 1) * fresh :]
+    filled = np.concatenate([order, ~np.resize(last, updates * fresh - len(order))])
+    plan = np.zeros((protocol.longest, size), np.int32)
+    plan[:updates, replayed:] = filled.reshape(updates, fresh)
+    if replayed:
+        buffer = make_buffer(stream, protocol, task, seed)[: _per_task(protocol, task) * task]
+        plan[:updates, :replayed] = rng.choice(buffer, (updates, replayed))
+    return plan.ravel()
+
+
+def of_runs(
+    stream: Stream,
+    protocol: Protocol,
+    tasks: Sequence[int],
+    seeds: Sequence[int],
+    first: int | None,
+) -> tuple[Source, np.ndarray]:
+    """Return the sources of all runs, (R,), and their buffers or plans, (R, stored)."""
+    sources = [make_source(stream, protocol, task, first) for task in tasks]
+    make = make_plan if protocol.once else make_buffer
+    stored = [make(stream, protocol, *pair) for pair in zip(tasks, seeds, strict=True)]
+    return jax.tree.map(lambda *x: np.stack(x), *sources), np.stack(stored)
 
 
 def draw(key: Array, size: int, source: Source, buffer: Array) -> Int[Array, " size"]:
@@ -90,6 +128,20 @@ def of_run(key: Array, size: int, source: Source, buffer: Array, i: Array) -> Ar
     del buffer
     key = jax.random.fold_in(jax.random.fold_in(key, 1), source.first + i)
     return jax.random.randint(key, (size,), source.low, source.high)
+
+
+def drawn(
+    draw: Draw, protocol: Protocol, key: Array, source: Source, buffer: Array, i: Array
+) -> tuple[Int[Array, " size"], Bool[Array, " size"] | None]:
+    """Return the indices of batch i, and which of them count; None: all.
+
+    `buffer` is the whole plan where every example is shown once.
+    """
+    size = protocol.batch_size
+    if not protocol.once:
+        return draw(key, size, source, buffer, i), None
+    index = jax.lax.dynamic_slice(buffer, (i * size,), (size,))
+    return jnp.where(index < 0, ~index, index), index >= 0
 
 
 def update_key(key: Array, use: int, source: Source, i: Array) -> Array:

@@ -1,14 +1,21 @@
-"""Image data sets as arrays: the embedded digits, and sets prepared by TensorFlow Datasets.
+"""Data sets as arrays: the embedded digits, and sets prepared by TensorFlow Datasets.
 
-A folder of image files is read by `neurogain.continual.image_folder`.
+A folder of image files is read by `neurogain.continual.image_folder`. Examples may have any shape
+and be of any numbers: uint8 are images, which the trainer scales to [0, 1]; all other dtypes reach
+the model as they are (features, tokens), but for float64, which becomes float32, and 64-bit
+integers, which become int32.
 """
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+import jax.numpy as jnp
 import numpy as np
+from numpy.typing import ArrayLike
 
 from neurogain._extras import extra
+from neurogain.continual.images import check_images
 
 TFDS_NAMES = ("mnist", "cifar10", "cifar100", "cifar100_subset")
 NAMES = ("digits", *TFDS_NAMES)
@@ -18,9 +25,9 @@ DIGITS_TEST = 500  # images of the embedded set that are held out
 
 
 class Examples(NamedTuple):
-    """Labelled images."""
+    """Labelled images, or other inputs of a model."""
 
-    images: np.ndarray  # uint8, (n, height, width, channels)
+    images: np.ndarray  # uint8, (n, height, width, channels); or (n, ...) of other numbers
     labels: np.ndarray  # int32, (n,)
     superclasses: np.ndarray | None = None  # int32, (n,), where the set has them
 
@@ -32,6 +39,7 @@ class Dataset(NamedTuple):
     classes: int
     train: Examples
     test: Examples
+    class_names: tuple[str, ...] | None = None  # of class 0, 1, ...; None: their numbers
 
 
 def load(name: str, data_dir: str | Path | None = None) -> Dataset:
@@ -63,10 +71,12 @@ def load(name: str, data_dir: str | Path | None = None) -> Dataset:
 def load_tfds(name: str, data_dir: str | Path | None = None) -> Dataset:
     """Load any set with images and labels that TensorFlow Datasets prepared in ArrayRecord files.
 
-    Args and errors as for `load`; of whatever name, such as "fashion_mnist".
+    Args and errors as for `load`; of whatever name, such as "fashion_mnist". Images of 16 bits are
+    refused.
     """
-    train, classes = _tfds_split(name, "train", data_dir)
-    dataset = Dataset(name, classes, train, _tfds_split(name, "test", data_dir)[0])
+    train, names = _tfds_split(name, "train", data_dir)
+    check_images(train.images, f"the set {name!r}")
+    dataset = Dataset(name, len(names), train, _tfds_split(name, "test", data_dir)[0], names)
     check(dataset)
     return dataset
 
@@ -83,37 +93,99 @@ def check(dataset: Dataset) -> None:
     """Check that the arrays of a set fit together.
 
     Raises:
-      TypeError: if images are not uint8, or labels are not integers.
-      ValueError: if images have another shape than (n, height, width, channels), or another one in
-        training than in test, there is not one label an image, or a label is outside [0, classes).
+      TypeError: if examples are no real numbers, or labels are not integers.
+      ValueError: if examples are not finite, or have another shape or dtype in training than in
+        test; there is not one label an example, or a label is outside [0, classes); class names
+        are not one a class, or two are the same.
     """
+    check_names("class_names", dataset.class_names, dataset.classes, "class")
+    form = None
     for part, examples in (("training", dataset.train), ("test", dataset.test)):
-        images, named = examples.images, f"the {part} images of {dataset.name}"
-        if images.dtype != np.uint8:
-            raise TypeError(f"{named} must be uint8, 0 to 255; got {images.dtype}.")
-        if images.ndim != 4 or images.shape[1:] != dataset.train.images.shape[1:]:
-            raise ValueError(
-                f"{named} must have the shape (n, height, width, channels), the last three as in "
-                f"training, {dataset.train.images.shape[1:]}; got {images.shape}."
-            )
+        named = f"the {part} images of {dataset.name}"
+        images = as_inputs(examples.images, named)
+        form = images[:0] if form is None else form
+        check_same_form(images, form, named)
         limits = {"labels": dataset.classes, "superclasses": np.inf}
         for field, limit in limits.items():
             values = getattr(examples, field)
-            if values is None:
-                continue
-            if not np.issubdtype(values.dtype, np.integer):
-                raise TypeError(f"the {field} of {named} must be integers; got {values.dtype}.")
-            if values.shape != (len(images),):
-                raise ValueError(
-                    f"the {field} of {named} must be one an image, ({len(images)},); got "
-                    f"{values.shape}."
-                )
-            wrong = np.flatnonzero((values < 0) | (values >= limit))
-            if len(wrong):
-                raise ValueError(
-                    f"the {field} of {named} must be in [0, {limit}); got {values[wrong[0]]} at "
-                    f"image {wrong[0]}. Number the classes from 0 on."
-                )
+            if values is not None:
+                check_labels(values, len(images), limit, f"the {field} of {named}")
+
+
+def as_inputs(values: ArrayLike, named: str) -> np.ndarray:
+    """Return examples, (n, ...), as float32 and int32 where they are of 64 bits, else unchanged.
+
+    `named` says what they are, for errors.
+
+    Raises:
+      TypeError: if they are no real numbers.
+      ValueError: if there is no axis of examples, or a number is not finite or beyond int32.
+
+    Example:
+      >>> as_inputs([[0.5, 1.0]], "the examples").dtype, as_inputs([[7, 9]], "the tokens").dtype
+      (dtype('float32'), dtype('int32'))
+    """
+    array = np.asarray(values)
+    real = jnp.issubdtype(array.dtype, jnp.floating)
+    if not real and not np.issubdtype(array.dtype, np.integer):
+        raise TypeError(
+            f"{named} must be real numbers: images as uint8, features as floats, tokens as "
+            f"integers; got {array.dtype}. Convert them with astype."
+        )
+    if array.ndim == 0:
+        raise ValueError(f"{named} must have the shape (n, ...); got a single number.")
+    inputs = array
+    if array.dtype.itemsize > 4:
+        with np.errstate(over="ignore"):  # too large a number becomes infinite, and is refused
+            inputs = array.astype(np.float32 if real else np.int32)
+    elif not real:
+        return array
+    wrong = ~np.isfinite(inputs) if real else inputs != array
+    if wrong.any():
+        place = tuple(int(i) for i in np.argwhere(wrong)[0])
+        rule = "finite numbers of float32" if real else "integers of 32 bits"
+        raise ValueError(
+            f"{named} must be {rule}; got {array[place]} at index {place}. Replace such values, or "
+            "leave the examples out."
+        )
+    return inputs
+
+
+def check_same_form(images: np.ndarray, first: np.ndarray, named: str) -> None:
+    """Raise ValueError unless examples, (n, ...), have the shape and dtype of the first ones."""
+    if images.shape[1:] != first.shape[1:] or images.dtype != first.dtype:
+        shape = ", ".join(("n", *map(str, first.shape[1:])))
+        raise ValueError(
+            f"{named} must have the shape ({shape}) and the dtype {first.dtype}, as the first "
+            f"training images; got {images.shape} and {images.dtype}."
+        )
+
+
+def check_labels(values: np.ndarray, count: int, limit: float, named: str) -> None:
+    """Raise an error unless there is one label an example, an integer in [0, limit)."""
+    if not np.issubdtype(values.dtype, np.integer):
+        raise TypeError(f"{named} must be integers; got {values.dtype}. Number the classes.")
+    if values.shape != (count,):
+        raise ValueError(f"{named} must be one an example, ({count},); got {values.shape}.")
+    wrong = np.flatnonzero((values < 0) | (values >= limit))
+    if len(wrong):
+        raise ValueError(
+            f"{named} must be in [0, {limit}); got {values[wrong[0]]} at example {wrong[0]}. "
+            "Number the classes from 0 on."
+        )
+
+
+def check_names(argument: str, names: Sequence[str] | None, count: int, each: str) -> None:
+    """Raise an error unless there are distinct names, one for each; None passes."""
+    if names is None:
+        return
+    if isinstance(names, str) or not all(isinstance(name, str) for name in names):
+        raise TypeError(f"`{argument}` must be texts, one a {each}; got {names!r:.200}.")
+    if len(names) != count or len(set(names)) != count:
+        raise ValueError(
+            f"`{argument}` must be {count} different texts, one a {each}; got {len(names)}, "
+            f"{len(set(names))} of them different."
+        )
 
 
 def _digits() -> Dataset:
@@ -129,8 +201,10 @@ def _digits() -> Dataset:
     return Dataset("digits", 10, Examples(parts[0], parts[2]), Examples(parts[1], parts[3]))
 
 
-def _tfds_split(name: str, split: str, data_dir: str | Path | None) -> tuple[Examples, int]:
-    """Return the examples of one part, and the number of classes that the set declares."""
+def _tfds_split(
+    name: str, split: str, data_dir: str | Path | None
+) -> tuple[Examples, tuple[str, ...]]:
+    """Return the examples of one part, and the names of the classes: numbers where it has none."""
     with extra("tfds"):
         import tensorflow_datasets as tfds
 
@@ -150,7 +224,7 @@ def _tfds_split(name: str, split: str, data_dir: str | Path | None) -> tuple[Exa
         )
     coarse = column("coarse_label") if "coarse_label" in rows[0] else None
     examples = Examples(np.stack([row["image"] for row in rows]), column("label"), coarse)
-    return examples, source.dataset_info.features["label"].num_classes
+    return examples, tuple(source.dataset_info.features["label"].names)
 
 
 def _how_to_prepare(name: str, data_dir: str | Path | None, error: Exception) -> str:

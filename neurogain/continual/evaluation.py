@@ -6,17 +6,17 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float, Int, UInt8
+from jaxtyping import Array, Float, Int, Num
 
 from neurogain.continual.streams import Stream
 
-CHUNK = 1000  # images of one forward pass, at most
+CHUNK = 1000  # examples of one forward pass, at most
 
 
 class EvaluationSets(NamedTuple):
     """The evaluation sets of K tasks in C chunks each, on the device."""
 
-    images: UInt8[Array, "KC size h w c"]
+    images: Num[Array, "KC size ..."]
     labels: Int[Array, "KC size"]  # -1 where padded
     counts: Int[Array, " K"]  # images of each task
 
@@ -49,7 +49,7 @@ def accuracies(
     A non-finite output is wrong, so a run that diverged reads 0.
 
     Args:
-      predict: uint8 images -> logits, (size, classes).
+      predict: examples -> logits, (size, classes).
       sets: see above.
       seen: number of tasks, traced: what is not seen costs nothing.
       every_task: predict also what is not seen. The number of rounds is then known beforehand, and

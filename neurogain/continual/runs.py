@@ -1,5 +1,6 @@
 """What runs carry, record and share while a `Trainer` trains them."""
 
+import functools
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -10,7 +11,11 @@ import optax
 from jaxtyping import Array, Float, Int, Key, PyTree
 
 from neurogain import optim
+from neurogain._extras import extra
 from neurogain.continual.evaluation import EvaluationSets
+
+with extra("continual"):
+    import flax.linen as nn
 
 
 class RunState(NamedTuple):
@@ -23,8 +28,9 @@ class RunState(NamedTuple):
 
 
 class TaskCurves(NamedTuple):
-    """What runs record: T updates a task, T / eval_every + 1 evaluations.
+    """What runs record: T updates a task, one evaluation for each of `Protocol.evaluated_at`.
 
+    T is that of the longest task; behind the last update of a shorter one all is NaN.
     The trainer's curves of one task are without the axis "task"; on the device they are arrays of
     one run, outside NumPy arrays of all runs.
     """
@@ -38,12 +44,13 @@ class TaskCurves(NamedTuple):
     loss: Float[np.ndarray, "seed task update"]  # nats
     fast_accuracy: Float[np.ndarray, "seed task evaluation of_task"]  # as accuracy, at E; the same
     # where E acts
+    evaluated_at: Int[np.ndarray, "seed task evaluation"]  # updates of the task before it, 0, ...
 
 
 class Data(NamedTuple):
     """A stream on the device."""
 
-    images: Array  # uint8, (n, pixels...)
+    images: Array  # (n, ...)
     labels: Int[Array, " n"]
     sets: EvaluationSets
 
@@ -77,6 +84,12 @@ class Runs(NamedTuple):
         return self._replace(state=jax.tree.unflatten(form, [jnp.asarray(x) for x in found]))
 
 
+@functools.partial(jax.jit, static_argnums=0)
+def initial_variables(model: nn.Module, key: Array, example: Array) -> Mapping[str, PyTree]:
+    """Return a run's initial parameters and statistics; compiled once for all optimizers."""
+    return model.init(jax.random.fold_in(key, 0), example)
+
+
 class Learned(NamedTuple):
     """What learning one task gives."""
 
@@ -88,9 +101,27 @@ class Learned(NamedTuple):
 def curves_of_task(
     accuracy: Array, fast: Array, gain: Array, drive: Array, loss: Array
 ) -> TaskCurves:
-    """Return one run's curves of one task on the device, without the slow weights' accuracy."""
-    parts: Any = (accuracy, None, gain, drive, loss, fast)
+    """Return one run's curves of one task on the device, those that the device records."""
+    parts: Any = (accuracy, None, gain, drive, loss, fast, None)
     return TaskCurves(*parts)
+
+
+def until(updates: Array, stretch: Callable[..., Any]) -> Callable[..., Any]:
+    """Return a body of a scan that changes nothing, and records NaN, from update `updates` on."""
+
+    def body(carry: Any, start: Array) -> tuple[Any, Any]:
+        records = jax.eval_shape(stretch, carry, start)[1]
+        nothing = jax.tree.map(lambda x: jnp.full(x.shape, jnp.nan, x.dtype), records)
+        return jax.lax.cond(start < updates, stretch, lambda same, _: (same, nothing), carry, start)
+
+    return body
+
+
+def lengthened(rows: Sequence[Array], length: int) -> Array:
+    """Return rows as one array of a length, NaN where there are none."""
+    found = jnp.stack(rows)
+    missing = [(0, length - len(rows)), *[(0, 0)] * (found.ndim - 1)]
+    return jnp.pad(found, missing, constant_values=jnp.nan)
 
 
 def acting(state: RunState) -> tuple[PyTree, PyTree]:

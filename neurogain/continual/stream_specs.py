@@ -28,6 +28,7 @@ class StreamOptions:
     image_folder: Path | None = None
     eval_images: int | None = None  # evaluation images a task; None: up to `at_most`
     at_most: int = 500
+    class_order_seed: int | None = None  # shuffles the classes before they are dealt; None: as is
 
     @property
     def evaluation(self) -> dict[str, Any]:
@@ -111,7 +112,10 @@ class StreamSpec:
 def split(load: Callable[[StreamOptions], Dataset], options: StreamOptions) -> Stream:
     """Build the class-incremental stream of a set."""
     assert options.tasks is not None  # `build` has seen to it
-    return streams.split(load(options), tasks=options.tasks, **options.evaluation)
+    order = options.class_order_seed
+    return streams.split(
+        load(options), tasks=options.tasks, class_order=order, **options.evaluation
+    )
 
 
 def rotated(load: Callable[[StreamOptions], Dataset], options: StreamOptions) -> Stream:
@@ -126,7 +130,8 @@ def domains(load: Callable[[StreamOptions], Dataset], options: StreamOptions) ->
 
 
 def _named(name: str) -> Callable[[StreamOptions], Dataset]:
-    return lambda options: data.load(name, options.data_dir)
+    """Return a function that loads a set without names, so that results have one kind of tasks."""
+    return lambda options: data.load(name, options.data_dir)._replace(class_names=None)
 
 
 def _folder(options: StreamOptions) -> Dataset:
@@ -155,7 +160,7 @@ _split = _kind(
     split,
     "new classes in every task, one head (class-incremental)",
     sensitivity=0.4,
-    options=("tasks",),
+    options=("tasks", "class_order_seed"),
 )
 _rotated = _kind(
     rotated,
@@ -214,7 +219,7 @@ for _spec in (
     _domains("domain-cifar100_subset", _named("cifar100_subset"), "resnet", 256,
              note=data.subset_note("cifar100_subset")),
     _split("image-folder", _folder, "resnet", 256, sensitivity=0.1,
-           options=("tasks", "image_folder"), required=("image_folder",)),
+           options=("tasks", "class_order_seed", "image_folder"), required=("image_folder",)),
 ):  # fmt: skip
     register(_spec)
 

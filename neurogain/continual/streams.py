@@ -1,152 +1,30 @@
 """Streams of tasks: class-incremental, domain-incremental by rotation or by superclass.
 
+One of your own arrays is made by `Stream.from_arrays`.
+
 A stream holds the training images of all tasks one after the other, and for each task a fixed
 evaluation set, chosen once and the same for every method and seed: a minimum over evaluations on
 sets that are drawn anew each time reads low.
 """
 
-import dataclasses
 from collections.abc import Sequence
-from typing import NamedTuple
 
 import numpy as np
 
+from neurogain import _checks
+from neurogain.continual import images
 from neurogain.continual.data import Dataset, Examples, check
+from neurogain.continual.stream import Stream, Task, assemble, check_stream
+
+__all__ = [
+    "ANGLES", "Stream", "check_stream", "rotated", "split", "superclass_domains", "training_sample",
+]  # fmt: skip
 
 ANGLES = (0.0, 80.0, 160.0)
 """Degrees, one a task, of the stream of rotations unless others are given."""
 
 
-@dataclasses.dataclass(frozen=True)
-class Stream:
-    """A sequence of K tasks that share one output layer.
-
-    Attributes:
-      name: of the stream.
-      classes: number of outputs; labels are 0 to classes - 1.
-      task_names: one a task.
-      images: training images, uint8, (n, height, width, channels), ordered by task.
-      labels: int32, (n,).
-      starts: int32, (K + 1,); task k is images[starts[k]:starts[k + 1]].
-      test_images: of each task, uint8, (K, m, height, width, channels), padded with zeros.
-      test_labels: int32, (K, m), -1 where padded.
-
-    Example:
-      >>> images, labels = np.zeros((4, 2, 2, 1), np.uint8), np.array([0, 1, 0, 1], np.int32)
-      >>> starts, test = np.array([0, 2, 4], np.int32), images.reshape(2, 2, 2, 2, 1)
-      >>> names = ("dark", "darker")
-      >>> dark = Stream("dark", 2, names, images, labels, starts, test, labels.reshape(2, 2))
-      >>> check_stream(dark)
-      >>> dark.tasks, dark.test_counts.tolist()
-      (2, [2, 2])
-    """
-
-    name: str
-    classes: int
-    task_names: tuple[str, ...]
-    images: np.ndarray
-    labels: np.ndarray
-    starts: np.ndarray
-    test_images: np.ndarray
-    test_labels: np.ndarray
-
-    @property
-    def tasks(self) -> int:
-        """Number of tasks K."""
-        return len(self.task_names)
-
-    @property
-    def test_counts(self) -> np.ndarray:
-        """Number of evaluation images per task, (K,)."""
-        return (self.test_labels >= 0).sum(axis=1)
-
-
-def check_stream(stream: Stream) -> None:
-    """Check that the arrays of a stream fit together.
-
-    Raises:
-      TypeError: if it is not a Stream, images are not uint8, or labels are not integers.
-      ValueError: if arrays have other shapes than `Stream` states, labels are outside
-        [0, classes), or tasks are empty or do not follow each other from the first image to the
-        last.
-    """
-    if not isinstance(stream, Stream):
-        raise TypeError(f"a stream must be a Stream; got a {type(stream).__name__}.")
-    name, starts = stream.name, np.asarray(stream.starts)
-    images, labels = np.asarray(stream.test_images), np.asarray(stream.test_labels)
-    if images.shape[:2] != labels.shape or len(labels) != stream.tasks or labels.ndim != 2:
-        raise ValueError(
-            f"`test_images` and `test_labels` of {name} must have the shapes ({stream.tasks}, m, "
-            f"height, width, channels) and ({stream.tasks}, m); got {images.shape} and "
-            f"{labels.shape}."
-        )
-    there = labels != -1  # where nothing is padded
-    test = Examples(images[there], labels[there])
-    check(Dataset(name, stream.classes, Examples(stream.images, stream.labels), test))
-    ends = starts[[0, -1]].tolist() if starts.ndim == 1 and len(starts) else []
-    whole = starts.shape == (stream.tasks + 1,) and ends == [0, len(stream.images)]
-    if not whole or np.any(np.diff(starts) < 1):
-        raise ValueError(
-            f"`starts` of {name} must rise from 0 to the {len(stream.images)} images, where the "
-            f"{stream.tasks} tasks begin and the last ends; got {starts.tolist()}."
-        )
-    empty = [
-        task for task, some in zip(stream.task_names, there.any(axis=1), strict=True) if not some
-    ]
-    if empty:
-        raise ValueError(f"every task of {name} must have test images; {empty[0]!r} has none.")
-
-
-class _Task(NamedTuple):
-    """One task before the evaluation set is chosen."""
-
-    name: str
-    train: Examples
-    test: Examples
-    classes: Sequence[int]  # that both must have
-
-
-def _build(
-    name: str, classes: int, tasks: Sequence[_Task], eval_images: int | None, at_most: int
-) -> Stream:
-    """Put tasks in a row and choose the evaluation sets."""
-    for argument, value in (("eval_images", eval_images), ("at_most", at_most)):
-        if value is not None and value < 1:
-            raise ValueError(
-                f"`{argument}` must be a number of images of at least 1; got {value}. Pass 500."
-            )
-    for task in tasks:
-        _check_task(name, task)
-    fewest = min(tasks, key=lambda task: len(task.test.labels))
-    if eval_images is not None and eval_images > len(fewest.test.labels):
-        raise ValueError(
-            f"`eval_images` must be at most {len(fewest.test.labels)}, the test images of task "
-            f"{fewest.name!r} of {name}; got {eval_images}. Leave it out to take all where there "
-            f"are fewer than {at_most}."
-        )
-    most = min(eval_images or at_most, max(len(task.test.labels) for task in tasks))
-    rng = np.random.default_rng(0)  # the evaluation set belongs to the stream, not to a seed
-    shape = tasks[0].test.images.shape[1:]
-    test_images = np.zeros((len(tasks), most, *shape), np.uint8)
-    test_labels = np.full((len(tasks), most), -1, np.int32)
-    for k, task in enumerate(tasks):
-        chosen = np.sort(rng.permutation(len(task.test.labels))[:most])
-        test_images[k, : len(chosen)] = task.test.images[chosen]
-        test_labels[k, : len(chosen)] = task.test.labels[chosen]
-    sizes = [len(task.train.labels) for task in tasks]
-    return Stream(
-        name=name,
-        classes=classes,
-        task_names=tuple(task.name for task in tasks),
-        images=np.concatenate([task.train.images for task in tasks]),
-        labels=np.concatenate([task.train.labels for task in tasks]).astype(np.int32),
-        starts=np.concatenate([[0], np.cumsum(sizes)]).astype(np.int32),
-        test_images=test_images,
-        test_labels=test_labels,
-    )
-
-
-def _check_task(name: str, task: _Task) -> None:
+def _check_task(name: str, task: Task) -> None:
     """Raise ValueError if a task has no images, a single class, or lacks one of its classes."""
     train, test = task.train, task.test
     if len(train.labels) == 0 or len(test.labels) == 0:
@@ -174,26 +52,37 @@ def _check_classes(whose: str, train: Examples, test: Examples, classes: Sequenc
 
 
 def split(
-    dataset: Dataset, *, tasks: int = 5, eval_images: int | None = None, at_most: int = 500
+    dataset: Dataset,
+    *,
+    tasks: int = 5,
+    class_order: int | Sequence[int] | None = None,
+    eval_images: int | None = None,
+    at_most: int = 500,
 ) -> Stream:
-    """Deal the classes in natural order over the tasks: class-incremental, one head for all.
+    """Deal the classes over the tasks: class-incremental, one head for all.
+
+    Labels stay those of the data set, in whatever order the classes come.
 
     Args:
       dataset: any data set.
       tasks: K; each gets C/K classes, the first ones one more where K does not divide C.
+      class_order: None: 0, 1, ..., C - 1; a seed of at least 0: shuffled by it; or every class
+        once, in the order in which they are dealt.
       eval_images: evaluation images per task; where it is None, `at_most` of them.
       at_most: evaluation images per task, or all test images where there are fewer.
 
     Raises:
       TypeError, ValueError: if `data.check` raises it, there are fewer than one task or more tasks
-        than classes, a task is empty, has a single class or lacks one of its classes, or a task
-        has fewer test images than `eval_images`.
+        than classes, a task is empty, has a single class or lacks one of its classes, a task has
+        fewer test images than `eval_images`, or `class_order` is no seed and lacks a class.
 
     Example:
       >>> from neurogain.continual import data
       >>> stream = split(data.load("digits"), tasks=3, at_most=100)
       >>> stream.task_names, stream.test_counts.tolist()
       (('0 to 3', '4, 5, 6', '7, 8, 9'), [100, 100, 100])
+      >>> split(data.load("digits"), class_order=0).task_names
+      ('4, 6', '2, 7', '3, 5', '9, 0', '8, 1')
     """
     check(dataset)
     if not 1 <= tasks <= dataset.classes:
@@ -202,11 +91,51 @@ def split(
             f"{tasks}. Pass tasks={dataset.classes // 2} for two classes a task."
         )
     parts = []
-    for group in np.array_split(np.arange(dataset.classes), tasks):
-        name = ", ".join(map(str, group)) if len(group) < 4 else f"{group[0]} to {group[-1]}"
+    for group in np.array_split(_order(class_order, dataset.classes), tasks):
         train, test = _where(dataset.train, group), _where(dataset.test, group)
-        parts.append(_Task(name, train, test, group.tolist()))
-    return _build(f"split-{dataset.name}", dataset.classes, parts, eval_images, at_most)
+        parts.append(Task(_named(dataset, group), train, test, group.tolist()))
+    name = f"split-{dataset.name}"
+    return _build(name, dataset.classes, parts, eval_images, at_most, dataset.class_names)
+
+
+def _order(class_order: int | Sequence[int] | None, classes: int) -> np.ndarray:
+    """Return the classes in the order in which they are dealt."""
+    if class_order is None:
+        return np.arange(classes)
+    if isinstance(class_order, int | np.integer):
+        _checks.whole("class_order", class_order, 0)
+        return np.random.default_rng(class_order).permutation(classes)
+    order = _checks.as_numbers("class_order", class_order)
+    if order.ndim != 1 or sorted(order.tolist()) != list(range(classes)):
+        raise ValueError(
+            f"`class_order` must be a seed, or each of the classes 0 to {classes - 1} once; got "
+            f"{class_order!r:.200}."
+        )
+    return order.astype(int)
+
+
+def _named(dataset: Dataset, classes: np.ndarray) -> str:
+    """Return a task's name from its classes: a range or the first of them where there are many."""
+    names = [str(c) if dataset.class_names is None else dataset.class_names[c] for c in classes]
+    if len(names) < 4:
+        return ", ".join(names)
+    if np.all(np.diff(classes) == 1):
+        return f"{names[0]} to {names[-1]}"
+    return f"{', '.join(names[:3])} and {len(names) - 3} more"
+
+
+def _build(
+    name: str,
+    classes: int,
+    tasks: Sequence[Task],
+    eval_images: int | None,
+    at_most: int,
+    class_names: Sequence[str] | None = None,
+) -> Stream:
+    """Check tasks, put them in a row and choose the evaluation sets."""
+    for task in tasks:
+        _check_task(name, task)
+    return assemble(name, classes, tasks, eval_images, at_most, class_names)
 
 
 def _where(examples: Examples, classes: np.ndarray) -> Examples:
@@ -224,12 +153,13 @@ def rotated(
     """Rotate all images by one angle per task: domain-incremental, the same classes throughout.
 
     Args:
-      dataset: any data set.
+      dataset: one of images, uint8 or floats.
       angles: degrees, counter-clockwise, one per task; bilinear, zeros outside the image.
       eval_images, at_most: as for `split`.
 
     Raises:
-      TypeError, ValueError: if there is no angle or one is not finite; for the data as `split`.
+      TypeError, ValueError: if there is no angle or one is not finite, or the examples are no
+        images; for the data as `split`.
 
     Example:
       >>> from neurogain.continual import data
@@ -237,13 +167,14 @@ def rotated(
       ('0°', '90°')
     """
     check(dataset)
+    images.check_images(dataset.train.images, "rotation")
     if len(angles) == 0 or not np.all(np.isfinite(angles)):
         raise ValueError(
             f"`angles` must be one finite angle in degrees per task; got {angles!r}. "
             f"Pass angles={ANGLES}."
         )
     parts = [
-        _Task(
+        Task(
             f"{angle:g}°",
             _rotate(dataset.train, angle),
             _rotate(dataset.test, angle),
@@ -251,16 +182,17 @@ def rotated(
         )
         for angle in angles
     ]
-    return _build(f"rotated-{dataset.name}", dataset.classes, parts, eval_images, at_most)
+    name = f"rotated-{dataset.name}"
+    return _build(name, dataset.classes, parts, eval_images, at_most, dataset.class_names)
 
 
 def _rotate(examples: Examples, angle: float) -> Examples:
     from scipy import ndimage
 
-    images = examples.images
+    pixels = examples.images
     if angle % 360:
-        images = ndimage.rotate(images, angle, axes=(2, 1), reshape=False, order=1)
-    return Examples(images, examples.labels)
+        pixels = ndimage.rotate(pixels, angle, axes=(2, 1), reshape=False, order=1)
+    return Examples(pixels, examples.labels)
 
 
 def superclass_domains(
@@ -306,7 +238,7 @@ def superclass_domains(
     for k in range(tasks):
         fine = np.concatenate([d[k] for d in dealt])
         named = _by_superclass(train, fine), _by_superclass(test, fine)
-        parts.append(_Task(f"part {k + 1}", *named, range(len(groups))))
+        parts.append(Task(f"part {k + 1}", *named, range(len(groups))))
     return _build(f"domain-{dataset.name}", len(groups), parts, eval_images, at_most)
 
 

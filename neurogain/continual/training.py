@@ -22,8 +22,8 @@ from jaxtyping import Array, Float, Int, PyTree
 from neurogain import optim, uncertainty
 from neurogain._extras import extra
 from neurogain._types import AnyArray
-from neurogain.continual import images, models
-from neurogain.continual.batches import Draw, Source, make_buffer, make_source, of_task, update_key
+from neurogain.continual import batches, checks, images, models
+from neurogain.continual.batches import Draw, Source, of_task, update_key
 from neurogain.continual.evaluation import accuracies, chunked
 from neurogain.continual.protocol import Protocol, Regime
 from neurogain.continual.runs import (
@@ -34,9 +34,12 @@ from neurogain.continual.runs import (
     TaskCurves,
     acting,
     curves_of_task,
+    initial_variables,
+    lengthened,
     mean_gain,
     one_by_one,
     over_runs,
+    until,
 )
 from neurogain.continual.streams import Stream
 
@@ -100,7 +103,8 @@ class Trainer:
           Curves as NumPy arrays, with leading axes (R, K).
 
         Raises:
-          ValueError: if the protocol is out of range, or constants and seeds differ in number.
+          TypeError, ValueError: if the protocol is out of range, model, stream and protocol do
+            not fit together, or constants and seeds differ in number.
         """
         parts = []
         for task, curves in enumerate(self.tasks(constants, seeds)):
@@ -119,14 +123,10 @@ class Trainer:
 
     def start(self, constants: Sequence[Mapping[str, float]], seeds: Sequence[int]) -> Runs:
         """Return runs before their first update; arguments and errors as for `run`."""
-        self.protocol.check()
-        if len(constants) != len(seeds) or not seeds:
-            raise ValueError(
-                "`constants` and `seeds` must have one entry per run, and at least one; got "
-                f"{len(constants)} and {len(seeds)}."
-            )
-        stream = self.stream
-        self.protocol.check_tasks(stream.tasks)
+        stream, protocol = self.stream, self.protocol
+        own = self.draw is not of_task
+        checks.check_training(self.model, stream, protocol, augment=self.augment, own_draw=own)
+        checks.check_runs(constants, seeds)
         data = Data(jnp.asarray(stream.images), jnp.asarray(stream.labels), chunked(stream))
         traced = {
             name: jnp.asarray([run[name] for run in constants], jnp.float32)
@@ -134,7 +134,8 @@ class Trainer:
         }
         keys = jnp.stack([jax.random.key(seed) for seed in seeds])
         example = images.scaled(data.images[:1], self._scale)
-        variables = [_variables(self.model, key, example) for key in keys]
+        checks.check_outputs(self.model, example, stream)
+        variables = [initial_variables(self.model, key, example) for key in keys]
         state = self._init_runs(traced, jax.tree.map(lambda *x: jnp.stack(x), *variables))
         return Runs(traced, tuple(seeds), keys, data, state)
 
@@ -156,17 +157,11 @@ class Trainer:
         """
         own = not isinstance(task, int)
         tasks = [task] * len(runs.seeds) if isinstance(task, int) else task
-        if len(tasks) != len(runs.seeds):
-            raise ValueError(
-                f"`task` must be one number, or one for each of the {len(runs.seeds)} runs; got "
-                f"{len(tasks)} of them."
-            )
-        sources = [make_source(self.stream, self.protocol, t, first) for t in tasks]
-        source = jax.tree.map(lambda *x: jnp.stack(x), *sources) if own else sources[0]
-        pairs = zip(tasks, runs.seeds, strict=True)
-        buffer = [make_buffer(self.stream, self.protocol, t, seed) for t, seed in pairs]
+        checks.check_tasks(tasks, keep, len(runs.seeds), self.stream.tasks, self.protocol)
+        sources, stored = batches.of_runs(self.stream, self.protocol, tasks, runs.seeds, first)
+        source = sources if own else jax.tree.map(lambda x: x[0], sources)
         state, curves, observed = self._learn_runs[own](
-            runs.constants, runs.state, runs.data, source, np.stack(buffer), runs.keys,
+            runs.constants, runs.state, runs.data, source, stored, runs.keys,
             np.asarray(keep, np.int32),
         )  # fmt: skip
         return Learned(runs._replace(state=state), curves, observed)
@@ -182,6 +177,7 @@ class Trainer:
         slow = np.full(before.shape, np.nan, np.float32)
         if self.slow_weights:
             slow = np.asarray(evaluate(runs.state, runs.data, seen, _SLOW))
+        times = np.tile(np.array(self.protocol.evaluated_at), (len(runs.seeds), 1))
         return runs, TaskCurves(
             accuracy=np.concatenate([before[:, None], curves.accuracy], axis=1),
             slow_accuracy=slow,
@@ -189,6 +185,7 @@ class Trainer:
             gain=np.asarray(curves.gain),
             uncertainty=np.asarray(curves.uncertainty),
             loss=np.asarray(curves.loss),
+            evaluated_at=times,
         )
 
     @functools.cached_property
@@ -241,13 +238,13 @@ class Trainer:
         return RunState(params, stats, opt_state, jax.tree.map(jnp.copy, acting_stats))
 
     def _predict(self, params: PyTree, stats: PyTree, pixels: Array) -> Array:
-        """Return the logits of uint8 images in evaluation."""
+        """Return the logits of examples in evaluation."""
         inputs = images.scaled(pixels, self._scale)
         logits: Any = self.model.apply({"params": params, **stats}, inputs, train=False)
         return logits
 
     def _learn(self, params: PyTree, stats: PyTree, pixels: Array) -> tuple[Array, PyTree]:
-        """Return the logits of uint8 images in training, and the batch statistics behind them."""
+        """Return the logits of examples in training, and the batch statistics behind them."""
         inputs = images.scaled(pixels, self._scale)
         variables = {"params": params, **stats}
         return self.model.apply(variables, inputs, train=True, mutable=list(stats))
@@ -287,15 +284,16 @@ class Trainer:
     ) -> tuple[RunState, tuple[Array, Array, Array]]:
         """Do update i of a task; return also the gain behind it, the entropy and the loss."""
         tx = optax.with_extra_args_support(self.build_optimizer(constants))
-        index = self.draw(key, self.protocol.batch_size, source, buffer, i)
+        index, counted = batches.drawn(self.draw, self.protocol, key, source, buffer, i)
         pixels, labels = data.images[index], data.labels[index]
         if self.augment:
             pixels = images.augment(update_key(key, 2, source, i), pixels)
 
         def loss_fn(params: PyTree) -> tuple[Array, tuple[Array, PyTree]]:
             logits, stats = self._learn(params, state.stats, pixels)
-            loss = optax.softmax_cross_entropy_with_integer_labels(logits, labels).mean()
-            return loss, (uncertainty.batch_mean(uncertainty.entropy(logits)), stats)
+            losses = optax.softmax_cross_entropy_with_integer_labels(logits, labels)
+            drive = uncertainty.batch_mean(uncertainty.entropy(logits), where=counted)
+            return losses.mean(where=counted), (drive, stats)
 
         gradient = jax.value_and_grad(loss_fn, has_aux=True)
         (loss, (drive, stats)), grads = gradient(state.params)
@@ -326,7 +324,7 @@ class Trainer:
         keep: Int[Array, " kept"],
     ) -> tuple[RunState, TaskCurves, PyTree]:
         """Train on one task; the accuracies are those after updates, and none of slow weights."""
-        every, total = self.protocol.eval_every, self.protocol.iterations
+        total = self.protocol.longest
         observe = self.observe if len(keep) else None
         places = jnp.full(total, len(keep)).at[keep - 1].set(jnp.arange(len(keep)))
 
@@ -343,8 +341,8 @@ class Trainer:
         def evaluate(params: PyTree, stats: PyTree) -> Float[Array, " K"]:
             return self._accuracies(params, stats, data, source.task + 1)
 
-        def stretch(carry: Any, start: Array) -> tuple[Any, Any]:
-            """Do `eval_every` updates and the evaluation behind them."""
+        def stretch(every: int, carry: Any, start: Array) -> tuple[Any, Any]:
+            """Do `every` updates and the evaluation behind them."""
             carry, records = jax.lax.scan(update, carry, start + jnp.arange(every))
             state, _ = carry
             accuracy = fast = evaluate(*acting(state))
@@ -356,10 +354,16 @@ class Trainer:
         if observe is not None:
             form = jax.eval_shape(observe, state)
             kept = jax.tree.map(lambda x: jnp.zeros((len(keep), *x.shape), x.dtype), form)
-        starts = jnp.arange(0, total, every)
-        (state, kept), (records, accuracy, fast) = jax.lax.scan(stretch, (state, kept), starts)
-        gain, drive, loss = (x.reshape(-1) for x in records)
-        return state, curves_of_task(accuracy, fast, gain, drive, loss), kept
+        parts = []
+        for starts in self.protocol.stretches:
+            body: Callable[..., Any] = functools.partial(stretch, starts.step)
+            body = until(source.updates, body) if self.protocol.uneven else body
+            (state, kept), ((gain, drive, loss), *read) = jax.lax.scan(
+                body, (state, kept), jnp.arange(starts.start, starts.stop, starts.step)
+            )
+            parts.append((*read, gain.reshape(-1), drive.reshape(-1), loss.reshape(-1)))
+        curves = (jnp.concatenate(columns) for columns in zip(*parts, strict=True))
+        return state, curves_of_task(*curves), kept
 
     def _step_through_task(
         self,
@@ -374,27 +378,22 @@ class Trainer:
         keep: Int[np.ndarray, " kept"],
     ) -> tuple[RunState, TaskCurves, PyTree]:
         """Do the same in a loop around the compiled `_update` and `_evaluate`."""
+        times, total = self.protocol.evaluated_at, self.protocol.longest
         records, accuracy, fast, kept = [], [], [], []
-        for i in range(self.protocol.iterations):
+        for i in range(int(source.updates)):
             state, record = update(constants, state, data, source, buffer, key, np.int32(i))
             records.append(record)
             if self.observe is not None and i + 1 in keep:
                 kept.append(jax.tree.map(jnp.copy, self.observe(state)))  # the state is donated
-            if (i + 1) % self.protocol.eval_every == 0:
+            if i + 1 in times:
                 seen = source.task + 1
                 accuracy.append(evaluate(constants, state, data, seen, _ACTING))
                 if optim.has_acting(state.opt_state):
                     fast.append(evaluate(constants, state, data, seen, _HELD))
-        gain, drive, loss = (jnp.stack(x) for x in zip(*records, strict=True))
-        acts = jnp.stack(accuracy)
-        curves = curves_of_task(acts, jnp.stack(fast) if fast else acts, gain, drive, loss)
+        gain, drive, loss = (lengthened(x, total) for x in zip(*records, strict=True))
+        acts, held = (lengthened(x, len(times) - 1) for x in (accuracy, fast or accuracy))
+        curves = curves_of_task(acts, held, gain, drive, loss)
         return state, curves, jax.tree.map(lambda *x: jnp.stack(x), *kept) if kept else ()
 
 
 _ACTING, _HELD, _SLOW = (np.int32(i) for i in range(3))  # the weights that are evaluated
-
-
-@functools.partial(jax.jit, static_argnums=0)
-def _variables(model: nn.Module, key: Array, example: Array) -> Mapping[str, PyTree]:
-    """Return a run's initial parameters and statistics; compiled once for all optimizers."""
-    return model.init(jax.random.fold_in(key, 0), example)

@@ -13,10 +13,9 @@ from matplotlib.axes import Axes
 
 from neurogain.plotting import style
 from neurogain.plotting.style import Figure
-from neurogain.stats import Values, t_interval
+from neurogain.stats import Ends, Values, t_interval
 
 Labels = str | Sequence[str]
-Ends = tuple[float, float]
 Place = float | np.number
 Size = tuple[float, float]  # width and height in inches
 Value = Mapping[str, Any]
@@ -90,8 +89,12 @@ def single(size: Size, **look: Any) -> tuple[Figure, Axes]:
     return figure, panels[0, 0]
 
 
-def averaged(runs: Values, *, log: bool = False) -> dict[str, np.ndarray]:
+def averaged(
+    runs: Values, *, log: bool = False, within: Ends | None = None
+) -> dict[str, np.ndarray]:
     """Return mean and 95 % t-interval over the first axis; those of the logarithms if `log`.
+
+    `within`: where values lie, as for `stats.t_interval`; it is not for logarithms.
 
     Example:
       >>> averaged(np.array([[1.0, 10.0], [1.0, 1000.0]]), log=True)["mean"].round(6).tolist()
@@ -99,7 +102,8 @@ def averaged(runs: Values, *, log: bool = False) -> dict[str, np.ndarray]:
     """
     values = np.log(np.maximum(runs, 1e-12)) if log else np.asarray(runs, float)
     back: Callable[[Any], np.ndarray] = np.exp if log else np.asarray
-    return {"mean": back(values.mean(axis=0)), "ci": back(np.stack(t_interval(values), axis=-1))}
+    ends = np.stack(t_interval(values, within=within), axis=-1)
+    return {"mean": back(values.mean(axis=0)), "ci": back(ends)}
 
 
 def joined(values: Iterable[Value], of: str = "mean") -> Value:

@@ -1,4 +1,4 @@
-"""Fronts of avg-SG against avg-ACC: each method over its learning rates."""
+"""Fronts of avg-SG against avg-ACC or AAA: each method over its learning rates."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -9,8 +9,10 @@ from matplotlib.axes import Axes
 from neurogain.plotting import continual, draw, style
 from neurogain.plotting.style import Figure
 
-Point = tuple[float, float]  # avg-ACC and avg-SG
+Point = tuple[float, float]  # accuracy and avg-SG
 
+SHORT = {"avg_acc": "avg-ACC", "avg_anytime_acc": "AAA"}  # the accuracies by name in metrics.json
+LABELS = {"avg_acc": continual.ACCURACY, "avg_anytime_acc": continual.ANYTIME}
 LINEAR = 0.01  # avg-SG up to which the axis is linear; logarithmic above
 APART = 12  # points, between the middles of numbers and marks
 TICKS = (0, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1)
@@ -22,30 +24,32 @@ def fronts(
     *,
     published: Mapping[str, float],
     title: str = "",
+    accuracy: str = "avg_acc",
     lowest_accuracy: float = 0.8,
     highlighted: str | None = None,
 ) -> Figure:
     """Draw every configuration, the front of each method as a line, and single methods as numbers.
 
     Args:
-      swept: method to configurations, each with `avg_sg` and `avg_acc` as in `metrics.json`.
+      swept: method to configurations, each with `avg_sg` and the accuracy as in `metrics.json`.
       single: method to the figures of its one configuration.
       published: method to its published avg-SG, marked on the left edge.
       title: of the figure.
+      accuracy: "avg_acc" or "avg_anytime_acc", the horizontal axis.
       lowest_accuracy: left end of the accuracy axis.
       highlighted: one of the single methods, drawn as a star.
     """
     y = f"{continual.GAP} (linear up to {LINEAR:g})"
-    figure, axes = draw.single((8.6, 6.2), x=continual.ACCURACY, y=y)
+    figure, axes = draw.single((8.6, 6.2), x=LABELS[accuracy], y=y)
     outside: list[str] = []
     marks: list[Point] = []
     numbers: list[Point] = []
     for label, line, marker in style.assign([*swept, *single]):
         entries = swept.get(label) or [single[label]]
         points = sorted(
-            (e["avg_acc"]["mean"], e["avg_sg"]["mean"])
+            (e[accuracy]["mean"], e["avg_sg"]["mean"])
             for e in entries
-            if e["avg_sg"]["mean"] is not None and e["avg_acc"]["mean"] >= lowest_accuracy
+            if e["avg_sg"]["mean"] is not None and e[accuracy]["mean"] >= lowest_accuracy
         )
         if not points:
             outside.append(label)
@@ -78,7 +82,7 @@ def fronts(
     axes.set_ylim(min(-0.0005, lowest), min(1.5 * highest, 1.05))
     figure.legend(loc="outside right upper", frameon=False, fontsize=8.5)
     if outside:
-        text = f"below {lowest_accuracy:g} avg-ACC: {', '.join(outside)}"
+        text = f"below {lowest_accuracy:g} {SHORT[accuracy]}: {', '.join(outside)}"
         axes.text(0.03, 0.97, text, transform=axes.transAxes, va="top", fontsize=9, wrap=True)
     bars = "; bars at the left: published avg-SG" if published else ""
     axes.set_title(f"{title}\nlower right is better{bars}", fontsize=10)

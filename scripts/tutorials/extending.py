@@ -245,12 +245,11 @@ for strength in (0.0, -10.0):  # mV per unit of activation
 #
 # `load` gets the options of a run (`options.tasks`, `options.evaluation`, ...) and returns a
 # `Stream`; `streams.split`, `rotated` and `superclass_domains` build one from a data set, as
-# `stability_gap_with_your_data.py` does from your arrays. One built by hand has `images` (uint8,
-# (N, height, width, channels)) and `labels` (integers from 0 on, (N,)) of all K tasks in a row,
-# `starts` (K + 1 places: task k is images[starts[k]:starts[k + 1]]), and for each task
-# `test_images` (K, m, height, width, channels) and `test_labels` (K, m), padded with -1. Arrays
-# that do not fit together raise ValueError. `--tasks N` is taken by a stream with
-# `options=("tasks",)`.
+# `stability_gap_with_your_data.py` does from your arrays. `Stream.from_arrays(tasks=[(x, y), ...],
+# test=[(x, y), ...])` takes tasks that you have as arrays: images as uint8, which are scaled to
+# [0, 1], or features as floats, or tokens as integers, which reach the model as they are. Labels
+# are integers from 0 on. Arrays that do not fit together raise an error that names the task.
+# `--tasks N` is taken by a stream with `options=("tasks",)`.
 
 
 # %%

@@ -22,7 +22,8 @@ from neurogain.experiments.stability_gap import StabilityGapConfig
 # ## Your data
 #
 # A data set is arrays: images as uint8 of shape (n, height, width, channels), labels from 0 on.
-# Here six classes of noisy 6 x 6 patterns stand for yours.
+# Examples of other shapes and numbers (features, tokens) reach the model as they are. Here six
+# classes of noisy 6 x 6 patterns stand for yours.
 
 # %%
 rng = np.random.default_rng(0)
@@ -42,7 +43,8 @@ mine = Dataset("patterns", classes=6, train=draw(1200), test=draw(300))
 # %% [markdown]
 # A `StreamSpec` says how a stream is built and what it is trained with. `streams` builds streams
 # of new classes (`split`), of angles (`rotated`), and of new classes of the same superclasses
-# (`superclass_domains`).
+# (`superclass_domains`). `split(..., class_order=seed)` shuffles the classes, and
+# `Stream.from_arrays` takes tasks that you have as arrays.
 
 # %%
 my_stream = StreamSpec(

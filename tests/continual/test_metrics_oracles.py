@@ -37,14 +37,6 @@ def plain_gap(accuracy, every, previous_only):
     return rows
 
 
-def history(accuracy, task):
-    """Return the evaluations of a task since it was first seen, each once."""
-    seen = [float(a) for a in accuracy[task, :, task]]
-    for later in range(task + 1, len(accuracy)):
-        seen += [float(a) for a in accuracy[later, 1:, task]]
-    return seen
-
-
 @given(accuracies(), st.integers(1, 5), st.booleans())
 def test_gaps(accuracy, every, previous_only):
     gap = metrics.gaps(accuracy, eval_every=every, previous_only=previous_only)
@@ -65,19 +57,80 @@ def test_fewer_evaluations_never_deepen_the_gap(accuracy):
     assert np.all(coarse.depth <= fine.depth)
 
 
+class Queue:
+    """The queue of De Lange et al.'s public code, for one task: push an accuracy, keep the most.
+
+    `within` is their search of a window, which leaves out what begins below an earlier value, or
+    that of all pairs, which the paper defines. Falls are the same with both.
+    """
+
+    def __init__(self, size, within):
+        self.size, self.within, self.values, self.most = size, within, [], 0.0
+
+    def push(self, value):
+        self.values.append(value)
+        if len(self.values) > self.size:
+            del self.values[0]
+        self.most = max(self.most, *self.within(self.values), 0.0)
+
+
+def all_pairs(sign):
+    return lambda seen: [sign * (b - a) for i, a in enumerate(seen) for b in seen[i + 1 :]]
+
+
+def from_running_maxima(sign):
+    def changes(seen):
+        tops = [i for i, a in enumerate(seen) if a >= max(seen[: i + 1])]
+        return [sign * (b - seen[i]) for i in tops for b in seen[i + 1 :]]
+
+    return changes
+
+
+def pushed(accuracy, window, within):
+    """Return the mean over tasks; all are evaluated after each update, the first before it, too."""
+    tasks, evaluations, _ = accuracy.shape
+    queues = [Queue(window, within) for _ in range(tasks)]
+    queues[0].push(accuracy[0, 0, 0])
+    for k in range(tasks):
+        for i in range(1, evaluations):
+            for j in range(k + 1):
+                queues[j].push(accuracy[k, i, j])
+    return np.mean([queue.most for queue in queues])
+
+
 @given(accuracies(), st.integers(1, 40))
-def test_windowed_changes_by_a_double_loop(accuracy, window):
-    falls, rises = [], []
-    for task in range(len(accuracy)):
-        seen, fall, rise = history(accuracy, task), 0.0, 0.0
-        for start in range(len(seen)):
-            for end in range(start + 1, min(start + window, len(seen) - 1) + 1):
-                fall = max(fall, seen[start] - seen[end])
-                rise = max(rise, seen[end] - seen[start])
-        falls.append(fall)
-        rises.append(rise)
-    expected = np.mean(falls), np.mean(rises)
-    np.testing.assert_allclose(metrics.windowed(accuracy, window), expected, atol=1e-12)
+def test_windowed_changes_are_those_of_the_authors_queue(accuracy, window):
+    fall, rise = metrics.windowed(accuracy, window)
+    np.testing.assert_allclose(fall, pushed(accuracy, window, from_running_maxima(-1)), atol=1e-12)
+    np.testing.assert_allclose(fall, pushed(accuracy, window, all_pairs(-1)), atol=1e-12)
+    np.testing.assert_allclose(rise, pushed(accuracy, window, all_pairs(1)), atol=1e-12)
+    assert rise >= pushed(accuracy, window, from_running_maxima(1)) - 1e-12
+
+
+@given(accuracies(), st.lists(st.integers(1, 9), min_size=5, max_size=5))
+def test_average_anytime_accuracy_by_a_loop_over_iterations(accuracy, spans):
+    """Every iteration counts with the next evaluation, each evaluation of all tasks so far."""
+    tasks, evaluations, _ = accuracy.shape
+    times = np.concatenate([[0], np.cumsum(spans[: evaluations - 1])])
+    total, count = 0.0, 0
+    for k in range(tasks):
+        for iteration in range(1, times[-1] + 1):
+            i = next(i for i, time in enumerate(times) if time >= iteration)
+            total += sum(float(accuracy[k, i, j]) for j in range(k + 1)) / (k + 1)
+            count += 1
+    found = metrics.average_anytime_accuracy(accuracy, eval_every=times)
+    assert found == pytest.approx(total / count)
+
+
+@given(accuracies(), st.integers(1, 9))
+def test_evenly_spaced_evaluations_have_equal_weights(accuracy, every):
+    readings = [
+        sum(float(accuracy[k, i, j]) for j in range(k + 1)) / (k + 1)
+        for k in range(len(accuracy))
+        for i in range(1, len(accuracy[0]))
+    ]
+    found = metrics.average_anytime_accuracy(accuracy, eval_every=every)
+    assert found == pytest.approx(sum(readings) / len(readings))
 
 
 @given(accuracies())

@@ -10,7 +10,8 @@ import pytest
 import tensorflow_datasets as tfds
 from PIL import Image
 
-from neurogain.continual import data
+from neurogain.continual import data, stream_specs, streams
+from neurogain.continual.stream_specs import StreamOptions
 
 
 @pytest.fixture(autouse=True)
@@ -88,6 +89,7 @@ def test_mnist_is_read_whole_and_in_order(tmp_path):
     write(tmp_path, "mnist", "3.0.1", features, splits)
     loaded = data.load("mnist", tmp_path)
     assert (loaded.name, loaded.classes) == ("mnist", 10)
+    assert loaded.class_names == tuple("0123456789")
     for part, rows in ((loaded.train, splits["train"]), (loaded.test, splits["test"])):
         np.testing.assert_array_equal(part.images, images_of(rows))
         assert part.images.dtype == np.uint8
@@ -144,6 +146,23 @@ def test_a_set_that_tfds_does_not_know_is_read_from_its_files(tmp_path):
     np.testing.assert_array_equal(loaded.train.images, images_of(rows))
 
 
+def test_names_of_classes_are_kept_but_for_the_streams_of_the_comparison(tmp_path):
+    names = [f"animal {i}" for i in range(10)]
+    rows = rows_of(10, (4, 4, 3), label=list(range(10)))
+    features = {
+        "image": tfds.features.Image(shape=(4, 4, 3)),
+        "label": tfds.features.ClassLabel(names=names),
+    }
+    write(tmp_path, "cifar10", "3.0.2", features, {"train": rows, "test": rows})
+    loaded = data.load("cifar10", tmp_path)
+    assert (loaded.classes, loaded.class_names) == (10, tuple(names))
+    split = streams.split(loaded)
+    assert (split.task_names[1], split.class_names) == ("animal 2, animal 3", tuple(names))
+    compared = stream_specs.find("split-cifar10").build(StreamOptions(data_dir=tmp_path))
+    assert compared.task_names == ("0, 1", "2, 3", "4, 5", "6, 7", "8, 9")
+    assert compared.class_names is None
+
+
 def test_missing_subset_points_to_the_whole_set(tmp_path, caplog):
     caplog.set_level(logging.CRITICAL)
     message = r"nothing that can be read is there \(\w+\).*with the features of 'cifar100', or load"
@@ -161,6 +180,13 @@ def test_images_of_mixed_sizes_are_refused(tmp_path):
         data.load("cifar100", tmp_path)
 
 
+def test_images_of_sixteen_bits_are_refused(monkeypatch):
+    deep = data.Examples(np.full((4, 3, 3, 1), 4095, np.uint16), np.arange(4) % 2)
+    monkeypatch.setattr(data, "_tfds_split", lambda *_: (deep, ("a", "b")))  # as OpenCV reads them
+    with pytest.raises(ValueError, match=r"'deep' needs images, .*; the examples are uint16 of"):
+        data.load_tfds("deep")
+
+
 def test_labels_out_of_the_declared_range_are_refused(tmp_path):
     rows = rows_of(3, (32, 32, 3), label=[0, 1, 9], coarse_label=[0, 1, 1])
     write(tmp_path, "cifar100_subset", "1.0.0", CIFAR100, {"train": rows, "test": rows})
@@ -169,6 +195,6 @@ def test_labels_out_of_the_declared_range_are_refused(tmp_path):
     label = declared["featuresDict"]["features"]["label"]["classLabel"]
     label["numClasses"] = "9"
     path.write_text(json.dumps(declared))
-    message = r"training images of cifar100_subset must be in \[0, 9\); got 9 at image 2"
+    message = r"training images of cifar100_subset must be in \[0, 9\); got 9 at example 2"
     with pytest.raises(ValueError, match=message):
         data.load("cifar100_subset", tmp_path)

@@ -86,14 +86,16 @@ def test_a_class_that_is_missing_is_not_dealt_around(fake_set, lacking):
 @pytest.mark.parametrize("label", [4, -1])
 def test_labels_out_of_range(fake_set, label):
     dataset = fake_set([0, 1, label, 3], classes=4)
-    message = rf"labels of the training images of fake must be in \[0, 4\); got {label} at image 2"
+    message = (
+        rf"labels of the training images of fake must be in \[0, 4\); got {label} at example 2"
+    )
     for build in (streams.split, streams.rotated):
         with pytest.raises(ValueError, match=message):
             build(dataset)
 
 
 def test_superclasses_out_of_range(fake_set):
-    with pytest.raises(ValueError, match=r"superclasses of .* must be in .* got -1 at image 1\."):
+    with pytest.raises(ValueError, match=r"superclasses of .* must be in .* got -1 at example 1\."):
         streams.superclass_domains(fake_set([0, 1, 2], [0, -1, 0]))
 
 
@@ -101,18 +103,59 @@ def test_arrays_that_do_not_fit_together(fake_set):
     fake = fake_set([0, 1, 2, 3])
     train = fake.train
     for part, error, message in (
-        (train._replace(images=train.images / 255), TypeError, "must be uint8, 0 to 255; got fl"),
+        (train._replace(images=train.images > 9), TypeError, "must be real numbers: .*; got bool"),
+        (train._replace(images=train.images / 255), ValueError, r"\(n, 2, 2, 1\) .* float32, as"),
+        (
+            train._replace(images=np.where(train.images < 1, np.nan, 1.0)),
+            ValueError,
+            r"finite .* got nan at index \(0, ",
+        ),
         (train._replace(labels=train.labels / 2), TypeError, "labels of .* must be integers; got"),
-        (train._replace(labels=train.labels[1:]), ValueError, r"one an image, \(4,\); got \(3,\)"),
+        (
+            train._replace(labels=train.labels[1:]),
+            ValueError,
+            r"one an example, \(4,\); got \(3,\)",
+        ),
         (
             train._replace(images=train.images[:, :1]),
             ValueError,
-            r"\(1, 2, 1\); got \(4, 2, 2",
+            r"\(n, 1, 2, 1\) .*; got \(4, 2, 2",
         ),
-        (train._replace(images=train.images[..., 0]), ValueError, r"must have the shape \(n, heig"),
+        (
+            train._replace(images=train.images[..., 0]),
+            ValueError,
+            r"must have the shape \(n, 2, 2\)",
+        ),
     ):
         with pytest.raises(error, match=message):
             streams.split(fake._replace(train=part), tasks=2)
+
+
+def test_examples_that_are_no_images_are_not_rotated(fake_set):
+    fake = fake_set([0, 1])
+    for change in (lambda x: x[..., 0], lambda x: x.astype(np.int32)):
+        part = fake.train._replace(images=change(fake.train.images))
+        with pytest.raises(
+            ValueError, match=r"rotation needs images, \(n, height, width, channels\)"
+        ):
+            streams.rotated(fake._replace(train=part, test=part))
+
+
+@pytest.mark.parametrize(
+    ("class_order", "error", "message"),
+    [
+        (-1, ValueError, "`class_order` must be a whole number of at least 0; got -1"),
+        (True, ValueError, "`class_order` must be a whole number of at least 0; got True"),
+        ([3, 2, 1], ValueError, r"each of the classes 0 to 3 once; got \[3, 2, 1\]"),
+        ([3, 2, 1, 1], ValueError, "each of the classes 0 to 3 once"),
+        ([3, 2, 1, 0.5], ValueError, "each of the classes 0 to 3 once"),
+        ([[3, 2], [1, 0]], ValueError, "each of the classes 0 to 3 once"),
+        ("shuffled", TypeError, "`class_order` must be a number or an array of numbers"),
+    ],
+)
+def test_orders_of_classes_that_are_none(fake_set, class_order, error, message):
+    with pytest.raises(error, match=message):
+        streams.split(fake_set([0, 1, 2, 3]), tasks=2, class_order=class_order)
 
 
 @pytest.mark.parametrize("build", [streams.split, streams.rotated])

@@ -78,3 +78,36 @@ def test_evaluation_sets_are_the_same_every_time(digits):
     first, again = (streams.split(digits, eval_images=30) for _ in range(2))
     np.testing.assert_array_equal(first.test_images, again.test_images)
     np.testing.assert_array_equal(first.test_labels, again.test_labels)
+
+
+def test_classes_are_dealt_in_the_order_given_and_keep_their_labels(fake_set):
+    labels = [4, 0, 2, 1, 3, 0]
+    stream = streams.split(fake_set(labels), tasks=2, class_order=(3, 0, 4, 2, 1))
+    assert stream.task_names == ("3, 0, 4", "2, 1")
+    assert stream.labels.tolist() == [4, 0, 3, 0, 2, 1]
+    assert numbered(stream.images) == [0, 1, 4, 5, 2, 3]
+    assert stream.test_labels.tolist() == [[4, 0, 3, 0], [2, 1, -1, -1]]
+
+
+def test_a_seed_shuffles_the_classes_the_same_way_every_time(fake_set):
+    fake = fake_set(range(9))
+    orders = {}
+    for seed in (0, 1, np.int64(1)):
+        stream = streams.split(fake, tasks=3, class_order=seed)
+        orders[int(seed)] = stream.labels.tolist()
+        parts = [set(stream.labels[i : i + 3].tolist()) for i in (0, 3, 6)]
+        drawn = np.random.default_rng(int(seed)).permutation(9)
+        assert parts == [set(drawn[i : i + 3].tolist()) for i in (0, 3, 6)]
+    assert orders[0] != orders[1]
+
+
+def test_tasks_are_named_by_their_classes(fake_set):
+    fake = fake_set(range(8))
+    named = fake._replace(class_names=tuple("abcdefgh"))
+    assert streams.split(named, tasks=4).task_names == ("a, b", "c, d", "e, f", "g, h")
+    assert streams.split(named, tasks=2).task_names == ("a to d", "e to h")
+    shuffled = streams.split(named, tasks=2, class_order=range(8)[::-1])
+    assert shuffled.task_names == ("h, g, f and 1 more", "d, c, b and 1 more")
+    assert shuffled.class_names == named.class_names
+    assert streams.rotated(named).class_names == named.class_names
+    assert streams.split(fake, tasks=2).class_names is None

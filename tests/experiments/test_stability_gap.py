@@ -5,11 +5,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from neurogain.continual import models
+from neurogain.continual import metrics, models
 from neurogain.continual.training import TaskCurves
 from neurogain.experiments import stability_gap
 from neurogain.experiments.stability_gap import StabilityGapConfig
 from neurogain.jobs import Found
+from neurogain.stats import t_interval
 
 TINY = StabilityGapConfig(
     optimizers=("sgd", "ngm"),
@@ -41,7 +42,14 @@ def curves(seeds=3, tasks=2, iterations=4, *, seed=0):
         uncertainty=rng.uniform(0, 1, flat),
         loss=rng.uniform(0, 2, flat),
         fast_accuracy=accuracy,
+        evaluated_at=np.tile(np.arange(iterations + 1), (seeds, tasks, 1)),
     )
+
+
+def at(made, times):
+    """Return what the curves would be with evaluations at some times alone."""
+    fields = ("accuracy", "fast_accuracy", "evaluated_at")
+    return made._replace(**{name: getattr(made, name)[:, :, times] for name in fields})
 
 
 def summarize(config=TINY, **curves):
@@ -69,7 +77,7 @@ def is_figure(value, seeds):
 
 SINGLE = {
     *("avg_sg", "avg_sg_previous_task", "avg_acc", "avg_acc_slow_weights", "min_acc", "wc_acc"),
-    *("max_gain", "wf_10", "wp_10", "wf_100", "wp_100"),
+    *("avg_anytime_acc", "max_gain", "wf_10", "wp_10", "wf_100", "wp_100"),
 }
 OTHER = {"summary", "hyperparameters", "diverged", "new_task_accuracy", "minimum_bias"}
 PER_SWITCH = {
@@ -110,6 +118,28 @@ def test_summary_holds_the_measures_of_the_curves():
     np.testing.assert_allclose(method["min_acc"]["per_seed"], old.min(axis=1))
     np.testing.assert_allclose(method["avg_acc"]["per_seed"], made.accuracy[:, -1, -1].mean(axis=1))
     np.testing.assert_allclose(method["max_gain"]["per_seed"], made.gain.max(axis=(1, 2)))
+    first, second = made.accuracy[:, 0, 1:, 0], made.accuracy[:, 1, 1:].mean(axis=2)
+    anytime = (first.mean(axis=1) + second.mean(axis=1)) / 2
+    np.testing.assert_allclose(method["avg_anytime_acc"]["per_seed"], anytime)
+
+
+def test_intervals_lie_where_their_measures_do():
+    """A t-interval over seeds that differ much reaches beyond [0, 1], and below no duration."""
+    made = curves()
+    made.accuracy[:, 1, 1:, 0] = made.accuracy[:, 1, :1, 0] * np.array([[1.0], [1.0], [0.0]])
+    made.accuracy[:, :, 1:, 1] *= np.array([0.01, 0.9, 0.9])[:, None, None]
+    method = stability_gap.measure(made)
+    shares = SINGLE - {"max_gain"}
+    values = {name: method[name] for name in shares}
+    values |= {name: method[name][0] for name in PER_SWITCH}
+    values |= {"new " + name: value for name, value in method["new_task_accuracy"].items()}
+    cut = set()
+    for name, value in values.items():
+        high = np.inf if name.startswith(("duration", "area")) else 1
+        low, high = np.clip(t_interval(value["per_seed"]), 0, high)
+        assert value["ci"] == pytest.approx([low, high]), name
+        cut |= {name} & {n for n in values if low == 0 or high == 1}
+    assert {"avg_sg", "depth_per_switch", "duration_per_switch", "area_per_switch"} <= cut
 
 
 def test_summary_is_plain_json_even_where_a_measure_is_undefined():
@@ -129,7 +159,7 @@ def test_summary_is_plain_json_even_where_a_measure_is_undefined():
 
 
 def test_one_seed_has_no_interval():
-    method = stability_gap.measure(curves(seeds=1), 1)
+    method = stability_gap.measure(curves(seeds=1))
     assert method["avg_sg"]["ci"] == [None, None]
     assert method["avg_sg"]["mean"] == method["avg_sg"]["per_seed"][0]
 
@@ -182,6 +212,8 @@ def test_configuration_survives_json():
         ({"seeds": 0}, r"`seeds` must be a whole number of at least 1; got 0\."),
         ({"first_seed": -1}, r"`first_seed` must be a whole number of at least 0; got -1\."),
         ({"eval_images": 0}, r"`eval_images` must be a whole number of at least 1; got 0\."),
+        ({"class_order_seed": -1}, r"`class_order_seed` must be a whole .* at least 0; got -1\."),
+        ({"benchmark": "rotated-digits", "class_order_seed": 1}, r"`class_order_seed` belongs to"),
         ({"hidden": ()}, r"`hidden` must be widths of at least 1 unit; got \(\)"),
         ({"hidden": (4, 0)}, r"`hidden` must be widths of at least 1 unit; got \(4, 0\)"),
         ({"tasks": 1}, r"at least 2 tasks; got 1\. Pass more `tasks`"),
@@ -192,6 +224,8 @@ def test_configuration_survives_json():
         ({"iterations": 0}, r"`iterations` must be a whole number of at least 1; got 0"),
         ({"batch_size": 0}, r"`batch_size` must be a whole number of at least 1; got 0"),
         ({"eval_every": 3}, r"`eval_every` must divide the 200 iterations of a task; got 3"),
+        ({"dense": 50}, r"`dense` and `sparse` must be given both or neither; got 50 and None\."),
+        ({"dense": 50, "sparse": 7}, r"`sparse` must divide the 150 iterations .*; got 7\."),
         ({"regime": "online"}, r"`regime` must be .* got 'online'"),
         ({"benchmark": "split-svhn"}, r"`benchmark` must be one of .*; got 'split-svhn'\."),
         ({"scale": "huge"}, r"`scale` must be one of default, paper, small; got 'huge'\."),
@@ -360,22 +394,50 @@ def test_accuracy_on_the_new_task_is_reported_where_it_was_evaluated():
     found = stability_gap.measure(made)["new_task_accuracy"]
     assert set(found) == {"10", "50"}
     np.testing.assert_allclose(found["50"]["per_seed"], made.accuracy[:, 1, 50, 1])
-    every = made._replace(accuracy=made.accuracy[:, :, ::4], fast_accuracy=made.accuracy[:, :, ::4])
-    assert stability_gap.measure(every)["new_task_accuracy"] == {}
-    every = made._replace(accuracy=made.accuracy[:, :, ::5], fast_accuracy=made.accuracy[:, :, ::5])
-    assert stability_gap.measure(every, 5)["new_task_accuracy"] == found
+    assert stability_gap.measure(at(made, np.arange(0, 61, 4)))["new_task_accuracy"] == {}
+    assert stability_gap.measure(at(made, np.arange(0, 61, 5)))["new_task_accuracy"] == found
+    dense = [*range(11), 35, 60]
+    found = stability_gap.measure(at(made, dense))["new_task_accuracy"]
+    assert found.keys() == {"10"}
+    np.testing.assert_allclose(found["10"]["per_seed"], made.accuracy[:, 1, 10, 1])
 
 
-def test_the_interval_is_read_off_the_curves():
-    made = curves(iterations=60)
-    every = made._replace(accuracy=made.accuracy[:, :, ::5], fast_accuracy=made.accuracy[:, :, ::5])
-    assert stability_gap.measure(every) == stability_gap.measure(every, 5)
+@pytest.mark.parametrize("times", [np.arange(0, 61, 5), np.array([*range(11), 35, 60])])
+def test_the_iterations_of_evaluations_are_read_off_the_curves(times):
+    made = at(curves(iterations=60), times)
+    found = stability_gap.measure(made)
+    runs = [metrics.gaps(run, eval_every=times) for run in made.accuracy]
+    for name in ("duration", "area"):
+        expected = [getattr(gap, name)[0] for gap in runs]
+        np.testing.assert_allclose(found[f"{name}_per_switch"][0]["per_seed"], expected)
+    anytime = [metrics.average_anytime_accuracy(run, eval_every=times) for run in made.accuracy]
+    np.testing.assert_allclose(found["avg_anytime_acc"]["per_seed"], anytime)
 
 
 def test_fast_weights_are_reported_where_others_act():
     made, other = curves(), curves(seed=1)
-    assert not {"fast_avg_sg", "fast_avg_acc"} & stability_gap.measure(made, 1).keys()
-    found = stability_gap.measure(made._replace(fast_accuracy=other.accuracy), 1)
-    assert found["fast_avg_sg"] == stability_gap.measure(other, 1)["avg_sg"]
-    assert found["fast_avg_acc"] == stability_gap.measure(other, 1)["avg_acc"]
-    assert found["avg_sg"] == stability_gap.measure(made, 1)["avg_sg"]
+    fast = {"fast_avg_sg", "fast_avg_acc", "fast_avg_anytime_acc"}
+    assert not fast & stability_gap.measure(made).keys()
+    found = stability_gap.measure(made._replace(fast_accuracy=other.accuracy))
+    assert found["fast_avg_sg"] == stability_gap.measure(other)["avg_sg"]
+    assert found["fast_avg_acc"] == stability_gap.measure(other)["avg_acc"]
+    assert found["fast_avg_anytime_acc"] == stability_gap.measure(other)["avg_anytime_acc"]
+    assert found["avg_anytime_acc"] == stability_gap.measure(made)["avg_anytime_acc"]
+    assert found["avg_sg"] == stability_gap.measure(made)["avg_sg"]
+
+
+def test_a_schedule_of_evaluations_is_told_and_takes_less_time():
+    config = dataclasses.replace(only("sgd"), iterations=40, dense=8, sparse=16)
+    config.check()
+    times = np.array([*range(9), 24, 40])
+    result = summarize(config, sgd=at(curves(iterations=40), times))
+    stream, plain = result["stream"], result["config"]
+    assert (stream["eval_every"], stream["dense"], stream["sparse"]) == (1, 8, 16)
+    assert (plain["dense"], plain["sparse"]) == (8, 16)
+    text = " ".join(stability_gap.EXPERIMENT.table(result).split())
+    assert "Evaluated after every update of the first 8 of a task, then every 16 updates on" in text
+    [part] = stability_gap.EXPERIMENT.parts(config)
+    np.testing.assert_array_equal(part.axes["evaluation"], times)
+    every = dataclasses.replace(config, dense=None, sparse=None)
+    assert "dense" not in summarize(every, sgd=curves(iterations=40))["stream"]
+    assert stability_gap.EXPERIMENT.seconds(config) < stability_gap.EXPERIMENT.seconds(every)

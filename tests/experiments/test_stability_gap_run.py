@@ -16,7 +16,7 @@ import optax
 import pytest
 from PIL import Image
 
-from neurogain import cli
+from neurogain import cli, stats
 from neurogain.continual.methods import Method
 from neurogain.continual.training import TaskCurves
 from neurogain.experiments import stability_gap
@@ -69,6 +69,7 @@ def ran(monkeypatch):
             np.full((n, k, t), 1.0 if method.name == "sgd" else 2.0),
             *rng.uniform(0, 1, (2, n, k, t)),
             accuracy,
+            np.tile(np.arange(t + 1), (n, k, 1)),
         )
         for task in range(k):
             show(task, TaskCurves(*(array[:, task] for array in made)))
@@ -96,13 +97,16 @@ def test_the_command_writes_arrays_metrics_and_figures_and_prints_a_table(ran, t
         assert arrays["task"].tolist() == ["0 to 4", "5 to 9"]
     printed = capsys.readouterr()
     assert max(map(len, printed.out.split("Written")[0].splitlines())) <= 80
-    head, sgd, ngm, note, *_ = printed.out.splitlines()
-    assert re.split(r"\s{2,}", head) == ["method", "avg-SG", "avg-ACC", "min-ACC (old tasks)"]
+    head, sgd, ngm, _, second, *_ = printed.out.splitlines()
+    assert re.split(r"\s{2,}", head) == ["method", "avg-SG", "avg-ACC", "AAA"]
+    assert re.split(r"\s{2,}", second) == ["method", "min-ACC (old tasks)", "WC-ACC"]
     mean = metrics["methods"]["sgd"]["avg_sg"]["mean"]
-    assert re.match(rf"sgd +{mean:.3f} \[-?\d+\.\d+, \d+\.\d+\]", sgd)
+    assert re.match(rf"sgd +{mean:.3f} \[\d+\.\d+, \d+\.\d+\]", sgd)
+    anytime = metrics["methods"]["sgd"]["avg_anytime_acc"]
+    assert sgd.endswith(stats.text(anytime, ".3f"))
     assert ngm.startswith("ngm ")
-    assert note == "95 % t-intervals over 2 seeds; lower avg-SG is better, at equal avg-ACC."
     text = " ".join(printed.out.split())
+    assert "95 % t-intervals over 2 seeds; lower avg-SG is better, at equal avg-ACC and AAA" in text
     assert "Evaluated after every update on 20 images a task: the lowest of such" in text
     low = max(m["minimum_bias"]["at_most"] for m in metrics["methods"].values())
     assert f"may be too low by up to {low:.3f}" in text
@@ -114,6 +118,7 @@ def test_a_note_tells_accuracy_gap_and_gain():
         *(np.array(x, float) for x in ([[[0.9, np.nan], [0.5, 0.7]]], [[0.5, 0.7]], [[1, 2]])),
         *np.zeros((2, 1, 2)),
         np.zeros((1, 2, 2)),
+        np.array([[0, 1]]),
     )
     assert module._note(0, curves) == "accuracy 0.600, gain up to 2.00"
     assert module._note(1, curves) == "accuracy 0.600, old tasks fell to 0.500, gain up to 2.00"
@@ -209,7 +214,8 @@ def test_a_gap_that_is_undefined_everywhere_still_ends_well(tmp_path, monkeypatc
         accuracy = np.zeros((2, 2, 5, 2))
         accuracy[:, 0, :, 1:] = np.nan
         broken = np.full((2, 2, 4), np.nan)
-        return TaskCurves(accuracy, accuracy[:, :, -1], broken, broken, broken, accuracy)
+        times = np.tile(np.arange(5), (2, 2, 1))
+        return TaskCurves(accuracy, accuracy[:, :, -1], broken, broken, broken, accuracy, times)
 
     monkeypatch.setattr(module, "run_method", run_method)
     result = stability_gap.run(TINY, out=tmp_path / "run")

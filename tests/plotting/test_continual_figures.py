@@ -27,9 +27,13 @@ def titles(figure):
 def test_old_task_accuracy(made_up, tasks, seeds):
     accuracy = {"sgd": made_up(seeds, tasks)[0], "ngm": made_up(seeds, tasks, seed=1)[0]}
     figure = render(figures.old_task_accuracy(accuracy, names(tasks), title="split-digits"))
-    assert titles(figure) == [f"{name} arrives" for name in names(tasks)[1:]]
-    assert figure.axes[0].get_ylabel() == "accuracy on all old tasks"
-    assert {axes.get_xlabel() for axes in figure.axes} == {"iterations since the switch"}
+    switches = tasks - 1
+    upper, lower = figure.axes[:switches], figure.axes[switches:]
+    assert titles(figure) == [f"{name} arrives" for name in names(tasks)[1:]] + [""] * switches
+    assert upper[0].get_ylabel() == "accuracy on all old tasks"
+    assert lower[0].get_ylabel() == "accuracy on the new task"
+    assert {axes.get_xlabel() for axes in lower} == {"iterations since the switch"}
+    assert {axes.get_xlabel() for axes in upper} == {""}
     text = "one seed" if seeds == 1 else "mean and 95 % t-interval, 5 seeds"
     assert figure.get_suptitle() == f"split-digits: {text}"
     assert [t.get_text() for t in figure.legends[0].get_texts()] == ["sgd", "ngm"]
@@ -46,6 +50,31 @@ def test_old_task_accuracy_is_drawn_around_the_switch(made_up, eval_every):
     np.testing.assert_array_equal(x, eval_every * np.arange(-lead, length))
     old = accuracy[:, :, :, :2].mean(axis=(0, 3))
     np.testing.assert_allclose(y, [*old[1, -1 - lead : -1], *old[2, :length]])
+    x, y = figure.axes[3].lines[0].get_data()
+    np.testing.assert_array_equal(x, eval_every * np.arange(length))
+    np.testing.assert_allclose(y, accuracy[:, 2, :length, 2].mean(axis=0))
+
+
+def test_evaluations_are_drawn_at_their_iterations(made_up):
+    accuracy, times = made_up(3, 2, 5)[0], np.array([0, 1, 2, 10, 20, 40])
+    figure = figures.old_task_accuracy(
+        {"sgd": accuracy}, names(2), eval_every=times, before=35, after=20
+    )
+    x, y = figure.axes[0].lines[0].get_data()
+    np.testing.assert_array_equal(x, [-30, -20, 0, 1, 2, 10, 20])
+    old = accuracy[..., 0].mean(axis=0)
+    np.testing.assert_allclose(y, [*old[0, 3:5], *old[1, :5]])
+    assert figure.axes[1].lines[0].get_xdata().tolist() == [0, 1, 2, 10, 20]
+
+
+def test_a_shorter_task_ends_at_the_switch(made_up):
+    accuracy = made_up(3, 2, 5)[0]
+    shorter = np.where(np.arange(6)[:, None] > 3, np.nan, accuracy[:, 0])
+    padded = np.stack([shorter, accuracy[:, 1]], axis=1)
+    x, y = figures.old_task_accuracy({"sgd": padded}, names(2)).axes[0].lines[0].get_data()
+    np.testing.assert_array_equal(x, np.arange(-3, 6))
+    old = accuracy[..., 0].mean(axis=0)
+    np.testing.assert_allclose(y, [*old[0, :3], *old[1]])
 
 
 def test_band_is_the_t_interval_of_each_point(made_up):
@@ -54,7 +83,8 @@ def test_band_is_the_t_interval_of_each_point(made_up):
     band = axes.collections[0].get_datalim(axes.transData)
     points = np.concatenate([accuracy[:, 0, -6:-1, 0], accuracy[:, 1, :, 0]], axis=1)
     low, high = stats.t.interval(0.95, 4, points.mean(axis=0), stats.sem(points, axis=0))
-    np.testing.assert_allclose([band.y0, band.y1], [low.min(), high.max()])
+    assert high.max() > 1  # accuracies are not
+    np.testing.assert_allclose([band.y0, band.y1], [max(low.min(), 0), 1])
 
 
 @SIZES
@@ -100,6 +130,18 @@ def test_trade_off(figures_of, seeds):
     assert (point.get_xdata()[0], point.get_ydata()[0]) == (0.95, 0.5)
     bars = axes.containers[1].lines[2]
     assert len(bars) == (0 if seeds == 1 else 2)
+
+
+def test_trade_off_has_anytime_accuracy_beside_it_where_all_methods_have_it(figures_of):
+    both = {name: figures_of(0.1, 0.9) for name in ("sgd", "adam")}
+    both["sgd"]["avg_anytime_acc"] = figures_of(0.1, 0.7)["avg_acc"]
+    assert len(render(figures.trade_off(both)).axes) == 1
+    both["adam"]["avg_anytime_acc"] = figures_of(0.1, 0.8)["avg_acc"]
+    final, anytime = render(figures.trade_off(both, title="split-digits")).axes
+    assert anytime.get_xlabel() == "AAA: accuracy on all tasks so far, mean over training"
+    assert [c.lines[0].get_xdata()[0] for c in final.containers] == [0.9, 0.9]
+    assert [c.lines[0].get_xdata()[0] for c in anytime.containers] == [0.7, 0.8]
+    assert [c.lines[0].get_ydata()[0] for c in anytime.containers] == [0.1, 0.1]
 
 
 def test_trade_off_of_methods_without_a_defined_gap_says_so(figures_of):

@@ -48,6 +48,17 @@ def test_figure_has_labels_fronts_and_points(figures_of):
     assert list(published.get_ydata()) == [0.05, 0.05]
 
 
+def test_the_front_against_anytime_accuracy(figures_of):
+    entries = [figures_of(0.1, 0.95), figures_of(0.3, 0.9)]
+    for entry, anytime in zip(entries, (0.6, 0.85), strict=True):
+        entry["avg_anytime_acc"] = figures_of(0.1, anytime)["avg_acc"]
+    swept = {"ngm": entries, "sgd": entries[:1]}
+    [axes] = fronts(swept, {}, published={}, accuracy="avg_anytime_acc").axes
+    assert axes.get_xlabel() == "AAA: accuracy on all tasks so far, mean over training"
+    assert list(zip(*axes.lines[0].get_data(), strict=True)) == [(0.85, 0.3)]
+    assert [t.get_text() for t in axes.texts] == ["below 0.8 AAA: sgd"]
+
+
 def places(figure):
     """Return where the numbers point to and where they are written, in points."""
     [axes] = figure.axes

@@ -65,7 +65,7 @@ def condition(config: GoNoGoConfig, unit: Unit, runs: Runs) -> dict[str, Any]:
     blocks = runs.correct.reshape(len(runs.correct), -1, measures.BLOCK)
     mean = blocks.mean(axis=2)
     lucky = found["post_shift_success"] & (found["misses"] > 0)
-    curves = [summary(x) for x in mean.T]
+    curves = [summary(x, within=stats.SHARE) for x in mean.T]
     return {
         "summary": CONDITIONS[unit.condition].summary,
         "validity": unit.validity,
@@ -74,7 +74,7 @@ def condition(config: GoNoGoConfig, unit: Unit, runs: Runs) -> dict[str, Any]:
         "pre_shift_success": share(found["pre_shift_success"]),
         "post_shift_success": share(found["post_shift_success"]),
         "lucky": [int(x) for x in lucky],
-        "pre_shift_accuracy": summary(found["pre_shift_accuracy"]),
+        "pre_shift_accuracy": summary(found["pre_shift_accuracy"], within=stats.SHARE),
         "detector": {
             "latency": summary(found["latency"], known_only=True),
             "misses": share(found["misses"] > 0),
@@ -102,9 +102,9 @@ def compare(one: dict[str, Any], other: dict[str, Any]) -> dict[str, Any]:
     `only`: number of seeds that learned the last rule in one alone, and McNemar's exact p.
     """
 
-    def less(field: str, **options: bool) -> dict[str, Any]:
+    def less(field: str, *, known_only: bool = False) -> dict[str, Any]:
         mine, its = (np.array(x[field]["per_seed"], float) for x in (one, other))
-        return summary(mine - its, **options)
+        return summary(mine - its, known_only=known_only)
 
     learned = less("post_shift_success")
     gained, lost = (learned["per_seed"].count(sign) for sign in (1, -1))

@@ -20,6 +20,7 @@ from neurogain.experiments.landscape.switch import Switch
 from neurogain.plotting import draw
 from neurogain.plotting.style import COLOURS, MARKERS, Figure, assign
 from neurogain.runner import Figures, Result
+from neurogain.stats import SHARE
 
 Switches = Mapping[str, Switch]  # by method
 
@@ -112,7 +113,8 @@ def around(result: Result, *, kind: Literal["loss", "accuracy"]) -> Figure:
         for axes, (way, x) in zip(panels, places.items(), strict=True):
             runs = getattr(found, f"{way}_{kind}")
             for task, (name, look) in enumerate(_TASKS.items()):
-                draw.line(axes, x, draw.averaged(runs[..., task], log=log), label=name, **look)
+                values = draw.averaged(runs[..., task], log=log, within=None if log else SHARE)
+                draw.line(axes, x, values, label=name, **look)
             draw.guides(axes, x=[0])
         panels[0].set_xlabel("updates since the switch")
         panels[1].set_xticks([-1, 0, 1], [f"{-window}", "switch", f"{window}"])

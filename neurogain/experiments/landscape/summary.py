@@ -14,7 +14,7 @@ from neurogain.experiments.landscape.fast_slow import FastSlow
 from neurogain.experiments.landscape.run import DEMONSTRATION
 from neurogain.experiments.landscape.switch import Switch, distances
 from neurogain.experiments.training import load_stream
-from neurogain.stats import summary
+from neurogain.stats import POSITIVE, SHARE, summary
 
 TAIL = 50  # updates at the end of a stretch over which the settled gain is averaged
 
@@ -76,16 +76,17 @@ def _around(config: LandscapeConfig, found: Switch, test_images: np.ndarray) -> 
     """Return loss and accuracy on the old task on the way from the switch, and straight ahead."""
     after_switch = distances(config) >= 0
     after: dict[str, Any] = {}
-    for kind, worst in (("loss", np.max), ("accuracy", np.min)):
+    for kind, worst, ends in (("loss", np.max, POSITIVE), ("accuracy", np.min, SHARE)):
         path = getattr(found, f"path_{kind}")[:, config.window :]
         line = getattr(found, f"line_{kind}")[:, after_switch]
         after[f"old_task_{kind}"] = {
-            "at_switch": summary(path[:, 0, 0]),
-            "worst_on_path": summary(worst(path[:, :, 0], axis=1)),
-            "worst_on_line": summary(worst(line[:, :, 0], axis=1)),
-            "at_end_of_window": summary(path[:, -1, 0]),
+            "at_switch": summary(path[:, 0, 0], within=ends),
+            "worst_on_path": summary(worst(path[:, :, 0], axis=1), within=ends),
+            "worst_on_line": summary(worst(line[:, :, 0], axis=1), within=ends),
+            "at_end_of_window": summary(path[:, -1, 0], within=ends),
         }
-        after[f"new_task_{kind}"] = {"at_end_of_window": summary(path[:, -1, 1])}
+        new = summary(path[:, -1, 1], within=ends)
+        after[f"new_task_{kind}"] = {"at_end_of_window": new}
     path, line = found.path_accuracy[:, config.window :], found.line_accuracy[:, after_switch]
     after["minimum_bias_at_most"] = max(_bias(path, test_images), _bias(line, test_images))
     return after | {"trajectory_in_plane": stats.or_null(found.captured)}

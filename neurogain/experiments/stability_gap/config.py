@@ -80,6 +80,11 @@ class StabilityGapConfig(TrainingOptions):
     """Images per update."""
     eval_every: int | None = by_default(_of_scale("eval_every"))
     """Updates between evaluations; above 1 the gap reads too small."""
+    dense: int | None = by_default("all")
+    """Updates at the start of each task that eval_every is for; the gap lies there, and evaluation
+    takes most of the time."""
+    sparse: int | None = by_default("none; required with dense")
+    """Updates between evaluations behind the first dense ones."""
     eval_images: int | None = by_default(_of_scale("eval_images"))
     """Evaluation images per task, fixed; refused where a task has fewer. The default takes all test
     images where there are fewer."""
@@ -106,6 +111,8 @@ class StabilityGapConfig(TrainingOptions):
     one."""
     tasks: int | None = by_default(_words.each(_of_streams("tasks", "tasks")))
     """Number of tasks, where the stream leaves it open."""
+    class_order_seed: int | None = by_default("0, 1, ..., as in the set")
+    """Seed that shuffles the classes before they are dealt over the tasks."""
     angles: tuple[float, ...] = StreamOptions.angles
     """Degrees, one task each, of a rotated stream."""
     data_dir: Path | None = by_default("TFDS's own")
@@ -120,6 +127,7 @@ class StabilityGapConfig(TrainingOptions):
         """What the run asks of the stream."""
         return StreamOptions(
             tasks=self.tasks,
+            class_order_seed=self.class_order_seed,
             angles=self.angles,
             data_dir=self.data_dir,
             image_folder=self.image_folder,
@@ -154,6 +162,8 @@ class StabilityGapConfig(TrainingOptions):
             iterations=numbers.iterations,
             batch_size=numbers.batch_size,
             eval_every=numbers.eval_every,
+            dense=self.dense,
+            sparse=self.sparse,
             regime=self.regime,
             buffer_size=self.buffer_size,
         )
@@ -168,6 +178,8 @@ class StabilityGapConfig(TrainingOptions):
         self.parse_methods()
         for name in ("seeds", "eval_images"):
             _checks.whole(name, getattr(self.preset, name), 1)
+        if self.class_order_seed is not None:
+            _checks.whole("class_order_seed", self.class_order_seed, 0)
         super()._check_together()
         if self.task_count < 2:
             raise ValueError(
@@ -200,7 +212,7 @@ class StabilityGapConfig(TrainingOptions):
             "compute_dtype": (not mlp, "a ResNet's convolutions"),
             "buffer_size": (self.regime == "replay", "the regime replay"),
         }
-        for name in ("tasks", "angles", "image_folder"):
+        for name in ("tasks", "class_order_seed", "angles", "image_folder"):
             owners[name] = (name in self.spec.options, ", ".join(stream_specs.owners(name)))
         if self.tasks == self.task_count:  # says nothing new
             del owners["tasks"]

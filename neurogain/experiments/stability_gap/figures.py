@@ -10,7 +10,7 @@ from neurogain.runner import Figures, Result
 
 def figures(result: Result) -> Figures:
     """Return the functions that draw a figure of the result, by name."""
-    names, every = result.metrics["stream"]["tasks"], result.config.protocol.eval_every
+    names, every = result.metrics["stream"]["tasks"], result.config.protocol.evaluated_at
     accuracy, gain, uncertainty = (_each(result, f) for f in ("accuracy", "gain", "uncertainty"))
     title = f"{result.config.spec.name}, {result.config.regime}"
     return {
@@ -24,7 +24,7 @@ def figures(result: Result) -> Figures:
 
 def plot(axes: Axes, result: Result) -> None:
     """Draw the accuracy on the old tasks around the first switch."""
-    every, name = result.config.protocol.eval_every, result.metrics["stream"]["tasks"][1]
+    every, name = result.config.protocol.evaluated_at, result.metrics["stream"]["tasks"][1]
     continual.around_switch(axes, _each(result, "accuracy"), 1, name, eval_every=every)
     axes.set_ylabel(continual.OLD_TASKS)
     draw.legend(axes, below=True)

@@ -105,8 +105,8 @@ def parts(config: StabilityGapConfig) -> Iterator[Part]:
     axes = {
         "task": np.array(stream.task_names),
         "of_task": np.array(stream.task_names),
-        "evaluation": np.arange(0, protocol.iterations + 1, protocol.eval_every),
-        "update": np.arange(1, protocol.iterations + 1),
+        "evaluation": np.array(protocol.evaluated_at),
+        "update": np.arange(1, protocol.longest + 1),
     }
     for label, _, method in config.labelled():
         yield Part(
@@ -124,7 +124,8 @@ def seconds(config: StabilityGapConfig) -> float:
     """Return about how long a run takes on two CPU cores."""
     numbers = config.preset
     updates = numbers.iterations * config.task_count * numbers.seeds
-    evaluations = updates / numbers.eval_every * (config.task_count + 1) / 2
+    share = (len(config.protocol.evaluated_at) - 1) / numbers.iterations  # of updates
+    evaluations = updates * share * (config.task_count + 1) / 2
     images = evaluations * numbers.eval_images + 3 * updates * config.protocol.batch_size
     if config.spec.model == "mlp":
         compiling, each = 6.0, 1e-6 + 3e-12 * 784 * sum(config.hidden)

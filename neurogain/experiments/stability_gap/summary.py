@@ -20,6 +20,8 @@ def describe(config: StabilityGapConfig, stream: Stream) -> dict[str, Any]:
         "evaluation_images": stream.test_counts.tolist(),
         "eval_every": config.protocol.eval_every,
     }
+    if config.sparse is not None:
+        described |= {"dense": config.dense, "sparse": config.sparse}
     if config.spec.note:
         described["note"] = config.spec.note
     return described
@@ -27,13 +29,13 @@ def describe(config: StabilityGapConfig, stream: Stream) -> dict[str, Any]:
 
 def summarize(config: StabilityGapConfig, found: Found) -> dict[str, Any]:
     """Return the content of metrics.json without versions."""
-    stream, every = load_stream(config), config.protocol.eval_every
+    stream = load_stream(config)
     measured = {}
     for label, name, method in config.labelled():
         measured[name] = {
             "summary": method.summary,
             "hyperparameters": dict(method.constants),
-            **measure(found[label], every, stream.test_counts),
+            **measure(found[label], stream.test_counts),
             "wall_time_s": found.seconds[label],
         }
     return {

@@ -1,0 +1,119 @@
+"""Streams of one's own arrays."""
+
+import numpy as np
+import pytest
+
+from neurogain.continual.stream import Stream, check_stream
+
+X = np.arange(12.0).reshape(4, 3)
+Y = [0, 2, 1, 0]
+
+
+def two(x=X, y=Y, **options):
+    """Return a stream of two tasks, the second of half the examples."""
+    return Stream.from_arrays([(x, y), (x[:2], y[:2])], [(x[:3], y[:3]), (x, y)], **options)
+
+
+@pytest.mark.parametrize(
+    ("dtype", "kept"),
+    [
+        ("uint8", "uint8"),
+        ("float16", "float16"),
+        ("float32", "float32"),
+        ("float64", "float32"),
+        ("int64", "int32"),
+        ("uint64", "int32"),
+        ("int16", "int16"),
+    ],
+)
+@pytest.mark.parametrize("shape", [(), (3,), (2, 2, 1)])
+def test_examples_of_any_shape_and_numbers_are_kept(dtype, kept, shape):
+    x = np.arange(4 * int(np.prod(shape))).reshape(4, *shape).astype(dtype)
+    stream = two(x)
+    check_stream(stream)
+    assert stream.images.dtype == stream.test_images.dtype == kept
+    np.testing.assert_array_equal(stream.images, np.concatenate([x, x[:2]]))
+    assert stream.labels.tolist() == [*Y, 0, 2]
+    assert (stream.starts.tolist(), stream.classes) == ([0, 4, 6], 3)
+    np.testing.assert_array_equal(stream.test_images[0, :3], x[:3])
+    np.testing.assert_array_equal(stream.test_images[1], x)
+    assert stream.test_labels.tolist() == [[0, 2, 1, -1], Y]
+
+
+def test_names_and_sizes_are_those_given():
+    names = {"task_names": ("first", "second"), "class_names": list("abcd"), "name": "mine"}
+    stream = two(**names)
+    assert (stream.name, stream.task_names) == ("mine", ("first", "second"))
+    assert (stream.classes, stream.class_names) == (4, tuple("abcd"))
+    assert two(classes=9).classes == 9
+    assert two(eval_images=2).test_counts.tolist() == [2, 2]
+    assert two(at_most=3).test_counts.tolist() == [3, 3]
+    assert Stream.from_arrays([(X, Y)], [(X, Y)]).tasks == 1
+
+
+def last(x=X, y=Y, part=0):
+    """Return arguments whose last task, of training or test, is x and y."""
+    parts = [[(X, Y), (X, Y)], [(X, Y), (X, Y)]]
+    parts[part][1] = (x, y)
+    return {"tasks": parts[0], "test": parts[1]}
+
+
+INFINITE = np.where(X == 7, np.inf, X)
+WRONG = {
+    "labels above": (last(y=[0, 1, 3, 0]) | {"classes": 3}, r"in \[0, 3\); got 3 at example 2"),
+    "labels below": (last(y=[0, -1, 0, 0]), r"in \[0, inf\); got -1 at example 1"),
+    "new test labels": (last(y=[0, 1, 3, 0], part=1), r"test .* in \[0, 3\); got 3 at example 2"),
+    "empty": (last(X[:0], []), "training examples of task 'task 2' must be at least one; got none"),
+    "lengths": (last(X[:3]), r"one an example, \(3,\); got \(4,\)"),
+    "one-hot": (last(y=np.eye(4, dtype=int)), r"one an example, \(4,\); got \(4, 4\)"),
+    "nan": (
+        last(np.where(X == 0, np.nan, X)),
+        r"training .* finite numbers of float32; got nan at index \(0, 0\)",
+    ),
+    "infinite test": (last(INFINITE, part=1), r"test .* finite .* got inf at index \(2, 1\)"),
+    "too large": (last(X * 1e38), "finite numbers of float32; got 4e"),
+    "large tokens": (last(np.full((4, 3), 2**31)), r"integers of 32 bits; got 2147483648 at index"),
+    "shape": (last(X[:, :2]), r"must have the shape \(n, 3\) .*; got \(4, 2\) and float32"),
+    "test shape": (last(X[..., None], part=1), r"\(n, 3\) .*; got \(4, 3, 1\)"),
+    "dtype": (last(X.astype(np.uint8)), r"the dtype float32, as .*; got \(4, 3\) and uint8"),
+    "no task": ({"tasks": [], "test": []}, r"`tasks` must be pairs .*; got none"),
+    "few tests": (last() | {"test": [(X, Y)]}, "one pair .* for each of the 2 tasks; got 1"),
+    "number": (last(3.0), r"must have the shape \(n, \.\.\.\); got a single number"),
+    "task names": (last() | {"task_names": ["a"]}, "`task_names` must be 2 different texts"),
+    "same names": (last() | {"task_names": ["a", "a"]}, "got 2, 1 of them different"),
+    "few names": (last() | {"class_names": ["a"], "classes": 3}, "must be 3 different texts"),
+    "too few names": (last() | {"class_names": ["a", "b"]}, r"in \[0, 2\); got 2 at example 1"),
+    "classes": (last(y=[0] * 4) | {"classes": 0}, r"in \[0, 0\)"),
+    "evaluation": (last() | {"eval_images": 9}, "`eval_images` must be at most 4"),
+}
+KINDS = {
+    "float labels": (last(y=[0.0, 1.0, 0.0, 0.0]), "labels of .* must be integers; got float64"),
+    "texts": (last(X.astype(str)), "must be real numbers: images as uint8, .*; got <U"),
+    "complex": (last(X + 1j), "must be real numbers: .*; got complex128"),
+    "booleans": (last(X > 3), "must be real numbers: .*; got bool"),
+    "arrays": ({"tasks": np.stack([X, X]), "test": [(X, Y)]}, "got a ndarray"),
+    "one pair": ({"tasks": (X, Y), "test": [(X, Y)]}, r"One task is \[\(x, y\)\]"),
+    "one text": (last() | {"class_names": "abc"}, "`class_names` must be texts, one a class"),
+}
+
+
+@pytest.mark.parametrize("kind", WRONG)
+def test_arrays_that_make_no_stream(kind):
+    arguments, message = WRONG[kind]
+    with pytest.raises(ValueError, match=message):
+        Stream.from_arrays(**arguments)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_arrays_of_the_wrong_kind(kind):
+    arguments, message = KINDS[kind]
+    with pytest.raises(TypeError, match=message):
+        Stream.from_arrays(**arguments)
+
+
+def test_errors_name_the_task():
+    wrong = ((INFINITE, Y), (X, [0, 1, -1, 0]), (X[:, :2], Y), (X[:0], []), (X.astype(str), Y))
+    for x, y in wrong:
+        for part in (0, 1):
+            with pytest.raises((ValueError, TypeError), match=r"(training|test) .* of task 'late'"):
+                Stream.from_arrays(**last(x, y, part), task_names=["early", "late"])
