@@ -199,10 +199,10 @@ def section(stem: str, content: Mapping[str, Any], measured: str) -> Iterator[st
         f"{config['iterations']} iterations a task in batches of {config['batch_size']}, evaluated "
         f"{when_evaluated(config)} on {number} fixed test images a task. {budget} configurations a "
         f"method on {tuned} tuning seed{'s' if tuned > 1 else ''}; rule: {content['rule']}. "
-        f"Reported on {seeds} fresh seeds with 95 % t-intervals, on the images that served the "
-        "tuning. Lower avg-SG is better, at equal avg-ACC and AAA, the average anytime accuracy "
-        "(on all tasks so far, mean over training; - where it was not recorded). A minimum over "
-        "noisy evaluations reads low: "
+        f"Reported on {seeds} fresh seeds with 95 % t-intervals, cut to [0, 1], on the images that "
+        "served the tuning. Lower avg-SG is better, at equal avg-ACC and AAA, the average "
+        "anytime accuracy (on all tasks so far, mean over training; - where it was not recorded). "
+        "A minimum over noisy evaluations reads low: "
         f"{bias(content)}\n"
     )
     yield from markdown(GAP_COLUMNS, named(content))

@@ -165,7 +165,8 @@ def average_anytime_accuracy(accuracy: Accuracy, *, eval_every: EvalEvery = 1) -
     t_i is the iteration of evaluation i and T = t_{E-1}. Evaluations after an update count, all of
     them; i = 0, before a task's first update, does not: it repeats the weights of the task before.
     Each is weighted by the iterations that it stands for, so that evaluations that are denser just
-    behind a switch don't bias the mean; evenly spaced ones have equal weights. It charges slow
+    behind a switch don't bias the mean; evenly spaced ones have equal weights. Where accuracy
+    rises, sparse evaluations read high, by half of the rise from one to the next. AAA charges slow
     uptake of a new task, which the gap does not.
 
     Args:

@@ -177,7 +177,6 @@ class Trainer:
         slow = np.full(before.shape, np.nan, np.float32)
         if self.slow_weights:
             slow = np.asarray(evaluate(runs.state, runs.data, seen, _SLOW))
-        times = np.tile(np.array(self.protocol.evaluated_at), (len(runs.seeds), 1))
         return runs, TaskCurves(
             accuracy=np.concatenate([before[:, None], curves.accuracy], axis=1),
             slow_accuracy=slow,
@@ -185,7 +184,7 @@ class Trainer:
             gain=np.asarray(curves.gain),
             uncertainty=np.asarray(curves.uncertainty),
             loss=np.asarray(curves.loss),
-            evaluated_at=times,
+            evaluated_at=np.tile(self.protocol.evaluated_at, (len(runs.seeds), 1)),
         )
 
     @functools.cached_property

@@ -87,6 +87,9 @@ print(result)
 # into a folder and reports on the way. With `resume=True` it continues after an interruption, and
 # it adds methods or seeds to what is finished.
 #
+# Evaluation takes most of the time. `dense=50, sparse=10` evaluates the first 50 updates of each
+# task after every update, where the gap lies, and the others after every tenth.
+#
 # `regime="replay"` trains on the new task and a bounded buffer, half a batch each; `"finetune"` on
 # the new task alone. `scale="small"` is a protocol for a CPU. `neurogain stability-gap --help`
 # lists the rest; each default is the published protocol or is stated there.
@@ -101,7 +104,8 @@ result.plot()
 # %% [markdown]
 # `result.metrics` holds every figure per method as `{mean, ci, per_seed}`: the gap per switch
 # (pooled over old tasks, and on the previous one alone), its depth, duration and area, final,
-# minimum and worst-case accuracy, windowed forgetting and plasticity.
+# anytime, minimum and worst-case accuracy, windowed forgetting and plasticity. Intervals of
+# accuracies and gaps are cut to [0, 1].
 # `help(neurogain.continual.metrics)` defines them all.
 
 # %%
@@ -111,15 +115,17 @@ for name, found in result.metrics["methods"].items():
     assert 0 <= found["avg_sg"]["mean"] <= 1
 
 # %% [markdown]
-# A method with a small gap may be a slow learner, so read both numbers, and tune all methods with
-# the same budget. `avg_acc_slow_weights` is the accuracy at g0 W. For a network without biases it
-# equals avg-ACC under one gain on all layers, unless an average acts.
+# A method with a small gap may be a slow learner, which the average anytime accuracy (AAA,
+# `avg_anytime_acc`) charges: on all tasks so far, mean over training. Read all three numbers, and
+# tune all methods with the same budget. `avg_acc_slow_weights` is the accuracy at g0 W. For a
+# network without biases it equals avg-ACC under one gain on all layers, unless an average acts.
 #
 # ## The curves
 #
 # `result.parts[label]` has the arrays: `accuracy` (seed, task in training, evaluation, task that
-# is evaluated; the first evaluation is before the first update, NaN marks tasks to come), `gain`,
-# `uncertainty` and `loss` (seed, task, iteration). `result.to_dataframe()` and
+# is evaluated; the first evaluation is before the first update, NaN marks tasks to come),
+# `evaluated_at` (the iteration of each evaluation), `gain`, `uncertainty` and `loss` (seed, task,
+# iteration). `result.to_dataframe()` and
 # `result.to_xarray(label)` name the axes.
 
 # %%

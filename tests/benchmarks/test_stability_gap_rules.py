@@ -1,11 +1,16 @@
 """The rules of the stability gap's benchmark: what is chosen, compared and called better."""
 
+from types import SimpleNamespace
+
+import numpy as np
 import pytest
 
 from benchmarks.continual import _gap_page as report
 from benchmarks.continual import _gap_units as units
 from benchmarks.continual import stability_gap as benchmark
 from neurogain.continual.methods import METHODS
+from neurogain.continual.training import TaskCurves
+from neurogain.experiments.stability_gap import StabilityGapConfig
 from neurogain.stats import summary
 
 
@@ -67,6 +72,58 @@ def test_an_average_that_is_less_accurate_is_named_so():
     result = {"methods": entries, "contribution": {"two-timescale": {"ema-adam": found}}}
     [line] = report.contribution(result)
     assert "which is less accurate" in line
+
+
+def anytime(sg, acc, aaa):
+    """Return the figures of one configuration with its average anytime accuracy."""
+    return entry(sg, acc) | {"avg_anytime_acc": summary(aaa)}
+
+
+def test_anytime_accuracy_is_compared_and_told_where_it_is_recorded():
+    old = method(entry([0.03, 0.05], [0.95, 0.95]))
+    new = method(anytime([0.03, 0.05], [0.95, 0.95], [0.80, 0.82]))
+    mine = method(anytime([0.025, 0.035], [0.95, 0.95], [0.70, 0.74]))
+    for other, text in ((old, None), (new, "AAA -0.0900")):
+        entries = {"two-timescale": mine, "ema-adam": other}
+        found = benchmark.contribution(entries, "two-timescale")
+        result = {"methods": entries, "contribution": {"two-timescale": found}}
+        [line] = report.contribution(result)
+        assert ("AAA" in line) == (text is not None)
+        assert text is None or text in line
+    assert report.accuracy_of(old) == "0.950"
+    assert report.accuracy_of(mine) == "0.950, AAA 0.720"
+    [column] = (value for head, value, _ in report.GAP_COLUMNS if head == "AAA")
+    assert column(old) == "-"
+    assert column(mine).startswith("0.720 [")
+
+
+def test_a_front_against_anytime_accuracy_where_all_its_points_have_it():
+    points = [anytime([gap], [0.9], [aaa]) for gap, aaa in ((0.1, 0.8), (0.2, 0.9), (0.3, 0.85))]
+    one = method(points[0], front=points, front_seeds="report")
+    rows = report.front_table({"methods": {"sgd": one}}, "avg_anytime_acc")
+    assert rows[0] == "| method | front, report seeds: avg-SG @ AAA |"
+    assert rows[2] == "| x | 0.100 @ 0.800, 0.200 @ 0.900 |"
+    one["front"] = [*points, entry([0.1], [0.9])]
+    assert report.front_table({"methods": {"sgd": one}}, "avg_anytime_acc") == []
+
+
+def test_intervals_of_older_results_are_cut_to_0_to_1():
+    wide = summary([0.0, 0.1, 0.0])
+    assert wide["ci"][0] < 0
+    assert report.interval(wide) == "0.033 [0.000, 0.177]"
+
+
+def test_units_of_before_are_read_with_the_times_of_their_protocol():
+    config = StabilityGapConfig(iterations=6, dense=2, sparse=4)
+    shapes = {name: (4, 3, 4, 3) for name in TaskCurves._fields if name != "evaluated_at"}
+    arrays = {name: np.zeros(shape) for name, shape in shapes.items()}
+    arrays["versions"] = np.array("{}")
+    folder = SimpleNamespace(load_unit=lambda *of, **named: dict(arrays))
+    [one, other], _ = units.measure_all(
+        folder, "x", config, None, METHODS["sgd"], [{}, {"a": 1}], [0, 1]
+    )
+    np.testing.assert_array_equal(one.evaluated_at, np.tile([0, 1, 2, 6], (2, 3, 1)))
+    np.testing.assert_array_equal(other.evaluated_at, one.evaluated_at)
 
 
 @pytest.mark.parametrize(
