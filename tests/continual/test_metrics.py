@@ -151,6 +151,7 @@ def test_exactly_ninety_five_percent_in_float32_is_not_below_it():
 
 def test_accuracy_on_the_new_task_after_some_iterations():
     assert metrics.new_task_accuracy(THREE, 1) == pytest.approx((0.6 + 0.9) / 2)
+    assert metrics.new_task_accuracy(THREE, 10, eval_every=10) == pytest.approx((0.6 + 0.9) / 2)
     assert metrics.new_task_accuracy(THREE, 20, eval_every=10) == pytest.approx((0.7 + 1.0) / 2)
 
 

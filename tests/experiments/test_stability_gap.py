@@ -90,7 +90,7 @@ PER_SWITCH = {
 def test_summary_has_the_documented_shape():
     result = summarize(sgd=curves(), ngm=curves(seed=1))
     assert set(result) == {"schema_version", "benchmark", "config", "stream", "methods"}
-    assert result["schema_version"] == 1
+    assert result["schema_version"] == 2  # 1: windows of n + 1 evaluations
     assert result["benchmark"] == "split-digits"
     assert set(result["methods"]) == {"sgd", "ngm"}
     for method in result["methods"].values():

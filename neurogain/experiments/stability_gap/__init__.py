@@ -13,6 +13,6 @@ __all__ = [
 ]  # fmt: skip
 
 EXPERIMENT = Experiment.of_package(
-    __name__, StabilityGapConfig, grows=("optimizers", "seeds", "first_seed")
+    __name__, StabilityGapConfig, grows=("optimizers", "seeds", "first_seed"), schema_version=2
 )
 run = EXPERIMENT.run
