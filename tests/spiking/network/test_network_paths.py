@@ -116,7 +116,7 @@ def test_dense_and_sparse_have_the_same_rates_in_single_precision_with_noise(cir
 
 @pytest.fixture(scope="module")
 def whole(circuits):
-    """Run a circuit with noise and both kinds of projection for 400 steps, and 200 that are left."""
+    """Run a circuit with noise and both kinds of projection for 400 steps, and 200 of the rest."""
     lists = {name: circuits.lists()[name] for name in ("recurrent", "apical")}
     network, params = circuits.build("sparse", lists=lists, coupling="stochastic")
 
