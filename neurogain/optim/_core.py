@@ -33,11 +33,11 @@ class ModulateByGainState(NamedTuple):
     inner_state: optax.OptState
 
 
-def check_inner(inner: object) -> None:
-    """Raise a TypeError if `inner` is no optimizer."""
+def check_inner(inner: object, name: str = "inner") -> None:
+    """Raise a TypeError if an argument is no optimizer."""
     if not (hasattr(inner, "init") and hasattr(inner, "update")):
         raise TypeError(
-            f"`inner` must be an optax optimizer; got {inner!r}. "
+            f"`{name}` must be an optax optimizer; got {inner!r:.200}. "
             "Pass optax.adam(1e-3), not optax.adam."
         )
 

@@ -68,7 +68,7 @@ def multi_steps(
       >>> float(get_gain(state))
       1.2000000476837158
     """
-    check_inner(tx)
+    check_inner(tx, "tx")
     if not callable(every_k_schedule):
         _checks.whole("every_k_schedule", every_k_schedule, 1)
     accumulator = optax.MultiSteps(_rescaled(tx), every_k_schedule, **options)

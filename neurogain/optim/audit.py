@@ -11,7 +11,7 @@ from jaxtyping import PyTree
 
 from neurogain.optim import _scope, _weights
 from neurogain.optim._nodes import find_nodes
-from neurogain.optim.modulate import ModulateByGainState
+from neurogain.optim.modulate import ModulateByGainState, check_inner
 
 RAISED = 1.4  # the factor by which a gain is raised to see its effect
 
@@ -75,7 +75,8 @@ def audit(
 
     Raises:
       ValueError: if the chain holds no gain node.
-      TypeError: if a transformation takes no extra arguments (optax.lookahead).
+      TypeError: if `tx` is no optimizer, a transformation takes no extra arguments
+        (optax.lookahead), or `apply` comes with abstract parameters.
 
     Example:
       >>> import jax.numpy as jnp, optax
@@ -92,6 +93,7 @@ def audit(
       >>> {name: round(change, 3) for name, change in effect.items()}
       {"['hidden']": 0.0, "['output']": 0.4}
     """
+    check_inner(tx, "tx")
     logs: dict[str, _Log] = {}
 
     def watched(state: optax.OptState) -> optax.OptState:

@@ -34,11 +34,10 @@ class TrainState(train_state.TrainState):
         Args:
           grads: gradients at `params`.
           extra_args: further keyword arguments for the optimizer's update, as a dict.
-          **kwargs: `uncertainty` for the optimizer; the rest replaces fields, as in Flax.
+          **kwargs: `uncertainty` or `gain` for the optimizer; the rest replaces fields, as in Flax.
         """
         extra = dict(extra_args or {})
-        if "uncertainty" in kwargs:
-            extra["uncertainty"] = kwargs.pop("uncertainty")
+        extra |= {name: kwargs.pop(name) for name in ("uncertainty", "gain") if name in kwargs}
         update = optax.with_extra_args_support(self.tx).update
         bound = optax.GradientTransformation(self.tx.init, functools.partial(update, **extra))
         stepped = super(TrainState, self.replace(tx=bound)).apply_gradients(grads=grads, **kwargs)

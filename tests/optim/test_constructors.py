@@ -7,6 +7,7 @@ import optax
 import pytest
 
 from neurogain.optim import (
+    audit,
     consolidate,
     get_acting,
     leaky_integrator,
@@ -25,7 +26,8 @@ from neurogain.optim import (
 BAD = {
     "k of 0": (lambda: multi_steps(optax.sgd(0.1), 0), ValueError, "`every_k_schedule` must be a"),
     "k of 1.5": (lambda: multi_steps(optax.sgd(0.1), 1.5), ValueError, "whole number"),
-    "steps of a factory": (lambda: multi_steps(optax.sgd, 2), TypeError, "`inner` must be an op"),
+    "steps of a factory": (lambda: multi_steps(optax.sgd, 2), TypeError, "`tx` must be an optax"),
+    "audit of a factory": (lambda: audit(optax.sgd, {}), TypeError, "`tx` must be an optax"),
     "reset of a factory": (lambda: reset_on_switch(optax.sgd), TypeError, "`inner` must be an opt"),
     "slow of a factory": (lambda: consolidate(optax.sgd), TypeError, "`inner` must be an optax"),
     "gain of a factory": (lambda: modulate_by_gain(optax.sgd), TypeError, "`inner` must be an op"),

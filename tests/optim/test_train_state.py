@@ -4,7 +4,7 @@ import numpy as np
 import optax
 import pytest
 
-from neurogain.optim import get_gain, modulate_by_gain, reset_on_switch
+from neurogain.optim import get_gain, modulate_by_gain, ngm_sgd, reset_on_switch
 from neurogain.optim.train_state import TrainState
 
 
@@ -43,3 +43,10 @@ def test_a_missing_drive_raises(params, grads):
     state = TrainState.create(apply_fn=None, params=params, tx=modulate_by_gain(optax.sgd(0.1)))
     with pytest.raises(TypeError, match="did not receive `uncertainty`"):
         state.apply_gradients(grads=grads)
+
+
+def test_a_gain_is_forwarded():
+    params = {"w": jnp.ones(2)}
+    state = TrainState.create(apply_fn=None, params=params, tx=ngm_sgd(0.1))
+    state = state.apply_gradients(grads=params, gain=2.0)
+    np.testing.assert_allclose(state.params["w"], 2.0 * 0.9, rtol=1e-6)
