@@ -100,15 +100,15 @@ def _same(first, *others):
 
 
 def spikes_of(path, rule=None):
-    """Return a spike count as a function of the parameters of two PV cells, one driven alone."""
+    """Return a spike count as a function of parameters and drive: one PV cell drives another."""
     populations = {name: Population(IzhikevichCell(), cells.PV, 1) for name in ("one", "other")}
     projection = Projection(
         "one", "other", FixedInDegree(1), 0.8, delay=1.0, plasticity=rule, path=path
     )
     network, params = build(populations, {"on": projection}, dt=0.1, key=jax.random.key(0))
 
-    def count(params):
-        drive = {"one": Drive(300.0), "other": Drive(80.0)}
+    def count(params, current=300.0):
+        drive = {"one": Drive(current), "other": Drive(80.0)}
         return rollout(network, params, drive, duration=40.0).recorded["spikes"][1]
 
     return params, count
@@ -143,14 +143,7 @@ def test_the_event_driven_path_refuses_to_be_differentiated(rule):
         jax.grad(count, allow_int=True)(params)
 
 
-def test_a_derivative_by_the_drive_would_miss_the_synapses_and_is_refused(circuits):
-    network, params = circuits.build("sparse")
-
-    def count(current):
-        drive = circuits.currents()
-        soma = drive["pyr"].soma._replace(current=current)
-        drive = drive | {"pyr": drive["pyr"]._replace(soma=soma)}
-        return rollout(network, params, drive, duration=1.0).recorded["spikes"].sum()
-
+def test_a_derivative_by_the_drive_would_miss_the_synapses_and_is_refused():
+    params, count = spikes_of("sparse")
     with pytest.raises(TypeError, match='Build the network with path="dense"'):
-        jax.grad(count)(700.0)
+        jax.grad(count, argnums=1)(params, 300.0)
