@@ -115,11 +115,11 @@ def test_an_interruption_while_it_loads_is_one_line(after, tmp_path):
 
 
 def test_an_interruption_of_a_run_is_one_line_and_keeps_what_is_finished(tmp_path):
-    options = ("--dendritic-current", "0:900:1", "--duration", "2000", "--repeats", "1")
+    options = ("--dendritic-current", "0:900:10", "--duration", "2000", "--repeats", "1")
     where = ("--out", str(tmp_path / "run"))
     with started("gain-curve", *options, *where, env=os.environ | {"XLA_FLAGS": ""}) as process:
         for line in process.stderr:
-            if line.startswith("[2/901]"):
+            if line.startswith("[2/91]"):
                 break
         process.send_signal(signal.SIGINT)
         rest = process.stderr.read().splitlines()
