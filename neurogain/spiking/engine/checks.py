@@ -151,6 +151,7 @@ def check(
     if key is not None:
         check_key("key", key)
     model.check(params, drive, dt=dt, n=n, key=key)
+    drives.drawn_names(drive)  # raises where two are the same
     check_recorders(record, n, model)
     check_dtype(dtype)
     steps = count_steps(duration, dt, first_step)

@@ -221,6 +221,14 @@ def leaf_names(drive: Any) -> tuple[str, ...]:
     return _seeds.leaf_names(drive, is_varying)
 
 
+def drawn_names(drive: Any) -> list[str]:
+    """Return the names of the leaves that are drawn; a ValueError if two share a random stream."""
+    leaves = jax.tree.leaves(drive, is_leaf=is_varying)
+    names = [n for n, leaf in zip(leaf_names(drive), leaves, strict=True) if is_random(leaf)]
+    _seeds.check_distinct("`drive`", names)
+    return names
+
+
 def numbers(leaf: Any) -> tuple[Any, ...]:
     """Return the values that a field which is not drawn can take."""
     if isinstance(leaf, TimeSeries):

@@ -11,7 +11,6 @@ import jax.numpy as jnp
 import numpy as np
 from jax.typing import DTypeLike
 
-from neurogain import _seeds
 from neurogain.spiking.engine import draws, drives, same_value, step_checks
 from neurogain.spiking.engine.checks import Model, check, drive_of, parts_of, period_of, size_of
 from neurogain.spiking.engine.times import as_float
@@ -146,10 +145,8 @@ def prepare(
         for _ in jax.tree.leaves(part, is_leaf=drives.is_varying)
     )
     names = drives.leaf_names(drive)
-    random = [name for name, leaf in zip(names, leaves, strict=True) if drives.is_random(leaf)]
-    _seeds.check_distinct("`drive`", random)
-    emitting = tuple(recorders.values())
-    program = Program(model, dt, emitting, functions, names, sizes, bool(random), structure)
+    emitting, random = tuple(recorders.values()), bool(drives.drawn_names(drive))
+    program = Program(model, dt, emitting, functions, names, sizes, random, structure)
 
     def constant(leaf: Any) -> Any:
         """Return a leaf as arrays; series stay on the host, see `drives.window`."""

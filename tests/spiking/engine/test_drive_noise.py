@@ -18,7 +18,7 @@ from neurogain.spiking import (
     rollout,
     simulate,
 )
-from neurogain.spiking.engine import random_bits
+from neurogain.spiking.engine import drives, random_bits
 from neurogain.spiking.recorders import Total, Traces
 
 KEY = jax.random.key(11)
@@ -252,3 +252,10 @@ def test_sweeps_of_noise_share_one_program_and_have_gradients():
     np.testing.assert_allclose(swept, [9, 10, 13], atol=5 * 13 / np.sqrt(20_000))
     np.testing.assert_allclose(jax.jit(mean)(1.0), swept[1], rtol=1e-5)
     np.testing.assert_allclose(slopes, [0, 2, 4], atol=5 * 7 / np.sqrt(20_000))
+
+
+def test_two_that_are_drawn_under_one_name_are_refused():
+    twice = {"a": {"b": Noise(0.0, 1.0)}, "a.b": Noise(0.0, 1.0)}
+    with pytest.raises(ValueError, match="`drive` must have names of different CRC-32"):
+        drives.drawn_names(twice)
+    assert drives.drawn_names({"a": {"b": 1.0}, "a.b": Noise(0.0, 1.0)}) == ["a.b"]
