@@ -50,6 +50,24 @@ FAULTS = (
         "return jnp.sum(jnp.where(where, uncertainty, 0)) / uncertainty.size",
         "test_uncertainty.py",
     ),
+    (
+        "padding gives NaN",
+        "return jnp.where(padded, 0, value)",
+        "return value",
+        "test_uncertainty_drives.py",
+    ),
+    (
+        "logits of padded tokens reach the gradient",
+        "drive = measure(jnp.where(keep[..., None], checked, 0))",
+        "drive = measure(checked)",
+        "test_uncertainty_drives.py",
+    ),
+    (
+        "members agree about what they disagree about",
+        "mean = jnp.mean(p, axis=place)",
+        "mean = jnp.max(p, axis=place)",
+        "test_uncertainty_drives.py",
+    ),
     # optimizers
     (
         "the update has the old gain",
