@@ -145,6 +145,18 @@ FAULTS = (
         "return jnp.maximum(value, 0)",
         "test_bad_input.py test_poison.py",
     ),
+    (
+        "gradients of shards that are summed already are averaged",
+        "return mean(loss), rest",
+        "return loss, rest",
+        "test_loop.py",
+    ),
+    (
+        "gradients pass the drive",
+        "drive = jax.lax.stop_gradient(uncertainty(logits))",
+        "drive = uncertainty(logits)",
+        "test_loop.py",
+    ),
     # analysis
     (
         "the smallest eigenvalues",
