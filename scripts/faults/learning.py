@@ -40,8 +40,8 @@ FAULTS = (
     ),
     (
         "the margin is confidence",
-        "return 1 - (top[..., 0] - top[..., 1])",
-        "return top[..., 0] - top[..., 1]",
+        "1 - (top[..., 0] - top[..., 1])",
+        "top[..., 0] - top[..., 1]",
         "test_uncertainty.py",
     ),
     (
