@@ -27,7 +27,7 @@ def is_concrete(value: object) -> bool:
     """
     if is_function(value) or isinstance(value, jax.core.Tracer):
         return False
-    return not isinstance(value, jax.Array) or value.is_fully_addressable
+    return bool(getattr(value, "is_fully_addressable", True))
 
 
 def to_numbers(value: object) -> np.ndarray | None:

@@ -88,6 +88,7 @@ def test_four_labels_of_one_example_are_refused_when_traced():
 @pytest.mark.parametrize(
     ("call", "kind", "message"),
     [
+        (lambda: u.entropy((Z, {})), TypeError, "`logits` must be an array of floats; got a tup"),
         (lambda: u.batch_mean(Y), TypeError, "`uncertainty` must have a real float dtype; got int"),
         (lambda: u.batch_mean(Z[:0]), ValueError, r"at least one example; got shape \(0, 3\)"),
         (lambda: u.batch_mean(Z, where=Y), TypeError, "`where` must be boolean"),
@@ -128,5 +129,5 @@ def test_other_arguments(call, kind, message):
 
 @pytest.mark.parametrize("name", MEASURES)
 def test_logits_that_are_nan_or_infinite_give_nan(name):
-    rows = np.array([[0, np.nan, 1], [np.inf, 0, 1]], np.float32)
+    rows = np.array([[0, np.nan, 1], [np.inf, 0, 1], [-np.inf] * 3], np.float32)
     assert np.all(np.isnan(MEASURES[name](rows)))

@@ -12,7 +12,12 @@ from neurogain._types import AnyArray
 
 def floats(name: str, value: ArrayLike) -> Float[Array, "..."]:
     """Return an array in float32 or wider; raise a TypeError unless its dtype is a real float."""
-    array = jnp.asarray(value)
+    try:
+        array = jnp.asarray(value)
+    except (TypeError, ValueError):  # a tree, lists of different lengths
+        raise TypeError(
+            f"`{name}` must be an array of floats; got a {type(value).__name__}. Pass the array."
+        ) from None
     if not jnp.issubdtype(array.dtype, jnp.floating):
         raise TypeError(
             f"`{name}` must have a real float dtype; got {array.dtype}, shape {array.shape}. "

@@ -57,7 +57,7 @@ def energy(
     t = jnp.asarray(temperature, checked.dtype)
     t = jnp.where(t > 0, t, jnp.nan)
     free = -t * jax.nn.logsumexp(_arrays.fill(checked, keep) / t, axis=-1, where=keep)
-    free = jnp.where(free > -jnp.inf, free, jnp.nan)  # of a logit of +inf, which is no certainty
+    free = jnp.where(jnp.isfinite(free), free, jnp.nan)  # a logit of +inf is no certainty
     if reference is None:
         kept = jnp.ones(checked.shape, bool) if keep is None else keep
         level = -t * jnp.log(jnp.maximum(jnp.sum(kept, axis=-1), 1).astype(t.dtype))

@@ -142,8 +142,8 @@ for names, power in ((("A", "B"), 2), (("B",), 1)):
 # %% [markdown]
 # ## Freezing
 #
-# A gain rescales its weights even where `optax.multi_transform` or `optax.masked(set_to_zero(), ...)`
-# freezes them. Leave them out of the gain's mask. `audit` names what is frozen and modulated.
+# A gain rescales its weights even where `optax.multi_transform` or `optax.masked(set_to_zero(),
+# ...)` freezes them. Leave them out of the gain's mask. `audit` names what is frozen and modulated.
 
 # %%
 labels = Network("frozen", "frozen", "trained")
