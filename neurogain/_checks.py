@@ -7,7 +7,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax.typing import DTypeLike
+from jax.typing import ArrayLike, DTypeLike
 
 
 def is_function(value: object) -> bool:
@@ -21,8 +21,13 @@ def is_function(value: object) -> bool:
 
 
 def is_concrete(value: object) -> bool:
-    """Return whether the content of a value is known now: no schedule, and no tracer."""
-    return not (is_function(value) or isinstance(value, jax.core.Tracer))
+    """Return whether the content of a value is known here and now.
+
+    That of a schedule or a tracer is not, nor that of an array on devices of several processes.
+    """
+    if is_function(value) or isinstance(value, jax.core.Tracer):
+        return False
+    return bool(getattr(value, "is_fully_addressable", True))
 
 
 def to_numbers(value: object) -> np.ndarray | None:
@@ -40,6 +45,32 @@ def as_numbers(name: str, value: object) -> np.ndarray:
     if array is None:
         raise TypeError(f"`{name}` must be a number or an array of numbers; got {value!r:.200}.")
     return array
+
+
+def broadcast(**arrays: ArrayLike) -> tuple[int, ...]:
+    """Return the shape that numbers and arrays broadcast to, traced ones too.
+
+    Raises:
+      TypeError: if one is neither a real number nor an array of them.
+      ValueError: if the shapes do not fit.
+    """
+    shapes = {}
+    for name, value in arrays.items():
+        dtype = value.dtype if hasattr(value, "dtype") else np.asarray(value).dtype
+        if not any(jnp.issubdtype(dtype, kind) for kind in (np.floating, np.integer, np.bool_)):
+            raise TypeError(
+                f"`{name}` must be a real number or an array of them; got {value!r:.200}. "
+                "Pass a float."
+            )
+        shapes[name] = np.shape(value)
+    try:
+        return np.broadcast_shapes(*shapes.values())
+    except ValueError:
+        got = ", ".join(f"{name} {shape}" for name, shape in shapes.items() if shape)
+        raise ValueError(
+            f"`{'`, `'.join(shapes)}` must have shapes that broadcast; got {got}. "
+            "Pass numbers, or add axes of size 1 as x[:, None] does."
+        ) from None
 
 
 def in_range(

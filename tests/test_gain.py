@@ -185,3 +185,73 @@ def test_check_parameters_lets_good_unknown_and_low_precision_values_pass():
     jax.eval_shape(lambda d: gain.check_parameters(**{**GOOD, "decay": d}), 5.0)
     with pytest.raises(ValueError, match="`decay` must be in"):
         gain.check_parameters(**{**GOOD, "decay": jnp.asarray(1.5, jnp.bfloat16)})
+
+
+PER_UPDATE = {"decay": 0.9, "baseline": 1.0, "sensitivity": 0.4}
+CONTINUOUS = {"tau": 10.0, "baseline": 1.0, "strength": 2.0, "dt": 0.1}
+
+
+@pytest.mark.parametrize(
+    ("function", "arguments", "kind", "message"),
+    [
+        (gain.relax, {"dt": -0.1}, ValueError, "`dt` must be >= 0, in the unit of tau; got -0.1"),
+        (gain.relax, {"dt": np.nan}, ValueError, "`dt` must be >= 0, .* Pass dt=0.1"),
+        (gain.relax, {"tau": 0.0}, ValueError, "`tau` must be > 0, in the unit of dt; got 0.0"),
+        (gain.relax, {"tau": np.array([5.0, -1.0])}, ValueError, "`tau` must be > 0"),
+        (
+            gain.relax,
+            {"tau": np.ones(3), "drive": np.ones(2)},
+            ValueError,
+            r"`gain`, `drive`.*must have shapes that broadcast; got drive \(2,\), tau \(3,\)",
+        ),
+        (gain.relax, {"gain": 1j}, TypeError, "`gain` must be a real number or an array of them"),
+        (gain.step, {"decay": 1.5}, ValueError, r"`decay` must be in \[0, 1\]; got 1.5"),
+        (gain.step, {"drive": "0.5"}, TypeError, "`drive` must be a real number .*got '0.5'"),
+        (gain.step, {"drive": lambda: 0.5}, TypeError, "`drive` must be a real number"),
+        (gain.step, {"gain": np.ones(3), "drive": np.ones(2)}, ValueError, "must have shapes that"),
+        (gain.fixed_point, {"decay": 1.0}, ValueError, r"`decay` must be in \(0, 1\), per update"),
+        (gain.fixed_point, {"drive": np.ones(2), "decay": np.full(3, 0.5)}, ValueError, "broadcas"),
+        (gain.bounds, {"max_drive": -1.0}, ValueError, "`max_drive` must be >= 0; got -1.0"),
+        (gain.per_update, {"tau": -5.0}, ValueError, "`tau` must be > 0"),
+        (gain.per_update, {"tau": np.ones(2), "dt": np.ones(3)}, ValueError, r"dt \(3,\)"),
+        (gain.continuous, {"decay": 0.0}, ValueError, r"`decay` must be in \(0, 1\)"),
+        (gain.continuous, {"dt": 0.0}, ValueError, "`dt` must be > 0, in the unit of tau; got 0.0"),
+        (gain.fast_slow, {"gain": 0.0}, ValueError, "`gain` must be > 0; got 0.0"),
+        (
+            gain.fast_slow,
+            {"gain": np.ones((2, 3))},
+            ValueError,
+            r"must broadcast to `effective`, of shape \(3,\); got shapes \(2, 3\) and \(\)",
+        ),
+    ],
+)
+def test_arguments_of_the_kernels(function, arguments, kind, message):
+    good = {
+        gain.relax: {"gain": 1.0, "drive": 0.5, **CONTINUOUS},
+        gain.step: {"gain": 1.0, "drive": 0.5, **PER_UPDATE},
+        gain.fixed_point: {"drive": 0.5, **PER_UPDATE},
+        gain.bounds: {"max_drive": 0.5, **PER_UPDATE},
+        gain.per_update: {"tau": 10.0, "strength": 2.0, "dt": 0.1},
+        gain.continuous: {"decay": 0.9, "sensitivity": 0.4, "dt": 1.0},
+        gain.fast_slow: {"effective": np.ones(3), "gain": 2.0, "baseline": 1.0},
+    }[function]
+    jax.eval_shape(lambda: function(**good))
+    with pytest.raises(kind, match=message):
+        function(**{**good, **arguments})
+
+
+def test_shapes_and_dtypes_of_traced_arguments_are_checked_and_values_pass():
+    def relax(tau, drive):
+        return gain.relax(1.0, drive, **{**CONTINUOUS, "tau": tau})
+
+    assert jax.eval_shape(relax, -1.0, np.ones(2)).shape == (2,)
+    with pytest.raises(ValueError, match="must have shapes that broadcast"):
+        jax.eval_shape(relax, np.ones(3), np.ones(2))
+    with pytest.raises(TypeError, match="`drive` must be a real number"):
+        jax.eval_shape(relax, 1.0, np.ones(2, complex))
+
+
+def test_spikes_and_whole_numbers_are_drives():
+    spikes = np.array([True, False])
+    np.testing.assert_allclose(gain.step(1, spikes, **PER_UPDATE), [1.4, 1.0], rtol=1e-6)
+    np.testing.assert_allclose(gain.step(1, 1, **PER_UPDATE), 1.4, rtol=1e-6)

@@ -18,6 +18,7 @@ def test_all_are_there():
         "neuromodulators",
         "optimizer_in_your_loop",
         "stability_gap_with_your_data",
+        "where_to_place_it",
     ]
 
 

@@ -15,6 +15,7 @@ from neurogain.optim.inspect import (
     get_weights,
     has_acting,
 )
+from neurogain.optim.loop import value_grad_and_uncertainty
 from neurogain.optim.masks import only
 from neurogain.optim.modulate import ModulateByGainState, modulate_by_gain, with_gain_source
 from neurogain.optim.presets import ngm_adam, ngm_adamw, ngm_sgd, two_timescale
@@ -50,5 +51,6 @@ __all__ = [
     "scale_by_gain",
     "scale_by_uncertainty",
     "two_timescale",
+    "value_grad_and_uncertainty",
     "with_gain_source",
 ]

@@ -94,7 +94,7 @@ def modulate_by_gain(
         one; leaves marked False are left to `inner` as they are. It is evaluated at each update;
         a state that was made with another mask or another `per` is refused.
       axis_name: mapped axis or axes (pmap, shard_map, vmap) to average the drive over. Averaging
-        the gradients stays with the caller.
+        the gradients stays with the caller, or with `value_grad_and_uncertainty`.
       on_missing: "raise", or "hold" to let the gain keep its value when no drive is passed.
       keep_weights: whether to hold W in float32 in the state; by default for modulated leaves of
         lower precision alone, where g'/g rounds small changes away. `inner` then works in float32,

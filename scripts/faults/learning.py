@@ -40,8 +40,8 @@ FAULTS = (
     ),
     (
         "the margin is confidence",
-        "return 1 - (top[..., 0] - top[..., 1])",
-        "return top[..., 0] - top[..., 1]",
+        "1 - (top[..., 0] - top[..., 1])",
+        "top[..., 0] - top[..., 1]",
         "test_uncertainty.py",
     ),
     (
@@ -49,6 +49,24 @@ FAULTS = (
         "return jnp.sum(jnp.where(where, uncertainty, 0)) / count",
         "return jnp.sum(jnp.where(where, uncertainty, 0)) / uncertainty.size",
         "test_uncertainty.py",
+    ),
+    (
+        "padding gives NaN",
+        "return jnp.where(padded, 0, value)",
+        "return value",
+        "test_uncertainty_drives.py",
+    ),
+    (
+        "logits of padded tokens reach the gradient",
+        "drive = measure(jnp.where(keep[..., None], checked, 0))",
+        "drive = measure(checked)",
+        "test_uncertainty_drives.py",
+    ),
+    (
+        "members agree about what they disagree about",
+        "mean = jnp.mean(p, axis=place)",
+        "mean = jnp.max(p, axis=place)",
+        "test_uncertainty_drives.py",
     ),
     # optimizers
     (
@@ -126,6 +144,18 @@ FAULTS = (
         "return jnp.where((value >= 0) & (value < jnp.inf), value, jnp.nan)",
         "return jnp.maximum(value, 0)",
         "test_bad_input.py test_poison.py",
+    ),
+    (
+        "gradients of shards that are summed already are averaged",
+        "return mean(loss), rest",
+        "return loss, rest",
+        "test_loop.py",
+    ),
+    (
+        "gradients pass the drive",
+        "drive = jax.lax.stop_gradient(uncertainty(logits))",
+        "drive = uncertainty(logits)",
+        "test_loop.py",
     ),
     # analysis
     (
