@@ -19,6 +19,7 @@ CORE = {"jax", "jaxtyping", "numpy", "optax", "scipy"}
 DISTRIBUTIONS = {
     "PIL": "pillow",
     "array_record": "array_record",
+    "orbax": "orbax-checkpoint",
     "sklearn": "scikit-learn",
     "tensorflow_datasets": "tensorflow-datasets",
 }

@@ -1,28 +1,25 @@
 """Whether model, stream and protocol fit together, before anything is compiled."""
 
-import functools
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 
-from neurogain._extras import extra
-from neurogain.continual import images, models
+from neurogain import _checks
+from neurogain.continual import images
+from neurogain.continual.network import Traced
+from neurogain.continual.objective import Loss, Uncertainty, check_objective
 from neurogain.continual.protocol import Protocol
 from neurogain.continual.stream import Stream, check_stream
 
-with extra("continual"):
-    import flax.linen as nn
 
-
-def check_training(
-    model: nn.Module, stream: Stream, protocol: Protocol, *, augment: bool, own_draw: bool
-) -> None:
+def check_training(stream: Stream, protocol: Protocol, *, augment: bool, own_draw: bool) -> None:
     """Check what a model is trained on, and how.
 
     Raises:
       TypeError, ValueError: if `check_stream` or the protocol's own checks raise it, examples are
-        no images where they are augmented or convolved, or one pass is drawn in another way.
+        no images where they are augmented, or one pass is drawn in another way.
     """
     protocol.check()
     check_stream(stream)
@@ -31,34 +28,95 @@ def check_training(
         raise ValueError("`draw` must be left out where every example is drawn once.")
     if augment:
         images.check_images(stream.images, "augmentation")
-    if isinstance(model, models.ResNet):
-        images.check_images(stream.images, "a ResNet")
 
 
-def check_outputs(model: nn.Module, example: jax.Array, stream: Stream) -> None:
-    """Raise a ValueError unless a model has an output for each class of the stream."""
-    shape = _outputs(model, example.shape, example.dtype)
-    if len(shape) != 2 or shape[0] != 1 or shape[1] < stream.classes:
+def check_model(
+    traced: Traced, stream: Stream, protocol: Protocol, loss: Loss, uncertainty: Uncertainty
+) -> None:
+    """Check a model, and the functions of its outputs, for a stream.
+
+    Raises:
+      ValueError: if the model has no output for each class of the stream, nothing that learns, or
+        statistics that change their form; or if `check_objective` raises it.
+      TypeError: if `check_objective` raises it.
+    """
+    shape, (learned, stats) = traced.logits.shape, traced.learned
+    for mode, found in (("", shape), (" in training", learned.shape)):
+        if len(found) != 2 or found[0] != 1 or found[1] < stream.classes or found != shape:
+            raise ValueError(
+                f"`model` must return logits, (batch, {stream.classes}), one for each class of "
+                f"{stream.name}; a batch of 1 gives {found}{mode}. Change its last layer."
+            )
+    leaves = jax.tree.leaves(traced.variables.params)
+    if not leaves or not all(jnp.issubdtype(x.dtype, jnp.floating) for x in leaves):
         raise ValueError(
-            f"`model` must return logits, (batch, {stream.classes}), one for each class of "
-            f"{stream.name}; a batch of 1 gives {shape}. Change its last layer."
+            "`model` must have parameters, all of them floats; got "
+            f"{sorted({str(x.dtype) for x in leaves}) or 'none'}. Keep other arrays in another "
+            "collection (linen) or kind of variable (nnx)."
         )
+    before, after = (jax.tree.map(lambda x: (x.shape, str(x.dtype)), tree) for tree in (
+        traced.variables.stats, stats,
+    ))  # fmt: skip
+    if before != after:
+        raise ValueError(
+            "`model` must keep the names, shapes and dtypes of its batch statistics in training; "
+            f"got {before!r:.200}, then {after!r:.200}."
+        )
+    batch = (protocol.batch_size, learned.shape[1])
+    check_objective(
+        loss,
+        uncertainty,
+        jax.ShapeDtypeStruct(batch, learned.dtype),
+        jax.ShapeDtypeStruct(batch[:1], jnp.asarray(stream.labels[:1]).dtype),
+        some_count=protocol.once,
+    )
 
 
-@functools.cache
-def _outputs(model: nn.Module, shape: tuple[int, ...], dtype: np.dtype) -> tuple[int, ...]:
-    """Return the shape of a model's output; traced once for all optimizers."""
-    example = jax.ShapeDtypeStruct(shape, dtype)
-    return jax.eval_shape(model.init_with_output, jax.random.key(0), example)[0].shape
+def check_runs(
+    constants: Sequence[Mapping[str, float]], seeds: Sequence[int], *, built: bool
+) -> None:
+    """Check that every run has its constants and its seed.
 
+    `built` is whether the optimizer is built already, and takes no constants.
 
-def check_runs(constants: Sequence[object], seeds: Sequence[int]) -> None:
-    """Raise a ValueError unless there is one of each for every run."""
-    if len(constants) != len(seeds) or not seeds:
+    Raises:
+      TypeError, ValueError: if they differ in number, names differ, or a value is no number.
+    """
+    if len(constants) != len(seeds) or not len(seeds):
         raise ValueError(
             "`constants` and `seeds` must have one entry per run, and at least one; got "
             f"{len(constants)} and {len(seeds)}."
         )
+    for seed in seeds:
+        _checks.whole("seeds", seed, 0)
+    for own in constants:
+        if not isinstance(own, Mapping) or set(own) != set(constants[0]):
+            raise ValueError(
+                "`constants` must be one mapping for each run, all with the same names; got "
+                f"{constants[0]!r:.100} and {own!r:.100}."
+            )
+        for name, value in own.items():
+            _checks.single(f"constants[{name!r}]", value)
+    if built and constants[0]:
+        raise ValueError(
+            "`constants` must be {} for an optimizer that is built already; got "
+            f"{constants[0]!r:.200}. Pass build_optimizer=lambda c: ... to use them."
+        )
+
+
+def check_on_update(on_update: Callable[..., None] | None, every: int, *, own: bool) -> None:
+    """Raise an error unless `on_update` can be called; `own`: each run has a task of its own."""
+    _checks.whole("every", every, 1)
+    if on_update is None:
+        if every != 1:
+            raise ValueError(f"`every` belongs to `on_update`; got {every} without it.")
+        return
+    if not callable(on_update) or _checks.why_not(on_update, 0, 1, None):
+        raise TypeError(
+            f"`on_update` must be a function of (task, update, state); got {on_update!r:.200}."
+        )
+    if own:
+        raise ValueError("`on_update` needs one `task` for all runs; pass its number.")
 
 
 def check_tasks(

@@ -1,6 +1,5 @@
 """What runs carry, record and share while a `Trainer` trains them."""
 
-import functools
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -11,18 +10,15 @@ import optax
 from jaxtyping import Array, Float, Int, Key, PyTree
 
 from neurogain import optim
-from neurogain._extras import extra
 from neurogain.continual.evaluation import EvaluationSets
-
-with extra("continual"):
-    import flax.linen as nn
 
 
 class RunState(NamedTuple):
     """What a run carries from update to update."""
 
     params: PyTree  # effective weights E, which learn
-    stats: PyTree  # their batch statistics, by collection; {} where the model has none
+    stats: PyTree  # their batch statistics, by collection (linen) or module (nnx); {} where the
+    # model has none
     opt_state: optax.OptState
     acting_stats: PyTree  # those of the weights that act; {} where these are E
 
@@ -40,8 +36,8 @@ class TaskCurves(NamedTuple):
     slow_accuracy: Float[np.ndarray, "seed task of_task"]  # at g0 W, after the last update; NaN
     # where that isn't evaluated
     gain: Float[np.ndarray, "seed task update"]  # after it, mean over gain groups; 1: none
-    uncertainty: Float[np.ndarray, "seed task update"]  # nats, batch mean
-    loss: Float[np.ndarray, "seed task update"]  # nats
+    uncertainty: Float[np.ndarray, "seed task update"]  # batch mean; entropy in nats, or one's own
+    loss: Float[np.ndarray, "seed task update"]  # batch mean; cross-entropy in nats, or one's own
     fast_accuracy: Float[np.ndarray, "seed task evaluation of_task"]  # as accuracy, at E; the same
     # where E acts
     evaluated_at: Int[np.ndarray, "seed task evaluation"]  # updates of the task before it, 0, ...
@@ -66,14 +62,15 @@ class Runs(NamedTuple):
 
     def saved(self) -> dict[str, np.ndarray]:
         """Return the state as arrays by name, for a checkpoint."""
-        return {f"state{i}": np.asarray(x) for i, x in enumerate(jax.tree.leaves(self.state))}
+        leaves = jax.tree.leaves(plain(self.state))
+        return {f"state{i}": np.asarray(x) for i, x in enumerate(leaves)}
 
     def restored(self, saved: Mapping[str, np.ndarray]) -> "Runs":
         """Return the runs with the state that `saved` gave.
 
         Raises ValueError if it is of other runs.
         """
-        leaves, form = jax.tree.flatten(self.state)
+        leaves, form = jax.tree.flatten(plain(self.state))
         found = [saved.get(f"state{i}", np.zeros(0)) for i in range(len(leaves))]
         for i, (old, new) in enumerate(zip(found, leaves, strict=True)):
             if old.shape != new.shape or old.dtype != new.dtype:
@@ -81,13 +78,32 @@ class Runs(NamedTuple):
                     f"a checkpoint must be of the same runs; state{i} is {old.dtype} of shape "
                     f"{old.shape}, here {new.dtype} of shape {new.shape}. Delete it."
                 )
-        return self._replace(state=jax.tree.unflatten(form, [jnp.asarray(x) for x in found]))
+        return self.at(jax.tree.unflatten(form, [jnp.asarray(x) for x in found]))
+
+    def at(self, state: RunState) -> "Runs":
+        """Return the runs at a state of plain arrays, as `plain` gives it."""
+        return self._replace(state=jax.tree.map(_like, self.state, state))
 
 
-@functools.partial(jax.jit, static_argnums=0)
-def initial_variables(model: nn.Module, key: Array, example: Array) -> Mapping[str, PyTree]:
-    """Return a run's initial parameters and statistics; compiled once for all optimizers."""
-    return model.init(jax.random.fold_in(key, 0), example)
+def _is_key(x: Array) -> bool:
+    return jnp.issubdtype(x.dtype, jax.dtypes.prng_key)
+
+
+def plain(tree: PyTree) -> PyTree:
+    """Return the tree with the numbers of its random keys, which can be saved, in their place."""
+    return jax.tree.map(lambda x: jax.random.key_data(x) if _is_key(x) else x, tree)
+
+
+def _like(old: Array, new: Array) -> Array:
+    """Return plain numbers as what they stand for."""
+    return jax.random.wrap_key_data(new, impl=jax.random.key_impl(old)) if _is_key(old) else new
+
+
+class Trained(NamedTuple):
+    """What training on all tasks gives."""
+
+    curves: TaskCurves  # axes (R, K, ...)
+    state: RunState  # after the last task, leaves (R, ...)
 
 
 class Learned(NamedTuple):
@@ -140,7 +156,8 @@ def one_by_one(function: Callable[..., Any], in_axes: Sequence[int | None]) -> C
     """Return the function over the first axis of some arguments, called for one at a time."""
 
     def every(*arguments: Any) -> Any:
-        runs = len(jax.tree.leaves(arguments[in_axes.index(0)])[0])
+        mapped = [x for x, axis in zip(arguments, in_axes, strict=True) if axis == 0]
+        runs = len(jax.tree.leaves(mapped)[0])  # the first may be empty: constants without names
         results = []
         for r in range(runs):
             own = [

@@ -1,9 +1,11 @@
 import functools
 
+import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from neurogain.continual import data, methods, models, streams
+from neurogain.continual import batches, data, methods, models, streams
 from neurogain.continual.data import Dataset, Examples
 from neurogain.continual.training import Protocol, Trainer
 
@@ -47,5 +49,23 @@ def fake_set():
         coarse = None if superclasses is None else np.asarray(superclasses, np.int32)
         examples = Examples(images, labels, coarse)
         return Dataset("fake", classes or int(labels.max()) + 1, examples, examples)
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def drawn_batch():
+    """Return the indices of an update's batch, by the rules of joint training."""
+
+    @functools.partial(jax.jit, static_argnums=1)
+    def draw(seed, size, source, i):
+        key = jax.random.key(seed)
+        for number in (1, source.task, i):
+            key = jax.random.fold_in(key, number)
+        return batches.draw(key, size, source, jnp.zeros(1, jnp.int32))
+
+    def make(trainer, seed, task, i):
+        source = batches.make_source(trainer.stream, trainer.protocol, task)
+        return np.asarray(draw(seed, trainer.protocol.batch_size, source, i))
 
     return make

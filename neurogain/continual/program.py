@@ -1,0 +1,220 @@
+"""What one run computes, as pure functions: its start, an update, an evaluation, a whole task."""
+
+import dataclasses
+import functools
+import inspect
+from collections.abc import Callable, Mapping
+from typing import Any, TypeAlias
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+from jaxtyping import Array, Float, Int, PyTree
+
+from neurogain import _checks, optim
+from neurogain.continual import batches, images, objective
+from neurogain.continual.batches import Draw, Source, update_key
+from neurogain.continual.evaluation import accuracies
+from neurogain.continual.network import Network, Variables
+from neurogain.continual.objective import Loss, Uncertainty
+from neurogain.continual.protocol import Protocol
+from neurogain.continual.runs import (
+    Data,
+    RunState,
+    TaskCurves,
+    acting,
+    curves_of_task,
+    mean_gain,
+    until,
+)
+
+ACTING, HELD, SLOW = (np.int32(i) for i in range(3))  # the weights that are evaluated
+
+BuildOptimizer: TypeAlias = Callable[[Mapping[str, Any]], optax.GradientTransformation]
+Record: TypeAlias = tuple[Array, Array, Array]  # the gain behind an update, the drive, the loss
+Observe: TypeAlias = Callable[[RunState], PyTree]
+
+
+@dataclasses.dataclass(frozen=True)
+class RunProgram:
+    """The pure functions of one run; its fields are those of a `Trainer`."""
+
+    network: Network
+    protocol: Protocol
+    optimizer: BuildOptimizer | optax.GradientTransformation
+    loss: Loss
+    uncertainty: Uncertainty
+    scale: images.Scale
+    augment: bool
+    draw: Draw
+    baseline: str | None
+    every_task: bool  # is predicted in an evaluation, also what is not seen
+
+    def init(self, constants: Mapping[str, Array], variables: Variables) -> RunState:
+        """Return the state before the first update."""
+        params, stats = variables
+        opt_state = built(self.optimizer, constants).init(params)
+        acting_stats = stats if optim.has_acting(opt_state) else {}
+        return RunState(params, stats, opt_state, jax.tree.map(jnp.copy, acting_stats))
+
+    def predict(self, params: PyTree, stats: PyTree, examples: Array) -> Array:
+        """Return the logits of examples in evaluation."""
+        return self.network.predict(params, stats, images.scaled(examples, self.scale))
+
+    def evaluate(
+        self,
+        constants: Mapping[str, Array],
+        state: RunState,
+        data: Data,
+        seen: Int[Array, ""],
+        which: Int[Array, ""],
+    ) -> Float[Array, " K"]:
+        """Return the accuracies of one kind of weights; one program serves the three of them."""
+        baseline = 1.0 if self.baseline is None else constants[self.baseline]
+        held = state.params, state.stats
+        slow = optim.get_fast_slow(state.opt_state, state.params, baseline=baseline).slow
+        kinds = (acting(state), held, (slow, state.stats))  # ACTING, HELD, SLOW
+        params, stats = jax.tree.map(lambda *x: jax.lax.select_n(which, *x), *kinds)
+        return self._accuracies(params, stats, data, seen)
+
+    def _accuracies(
+        self, params: PyTree, stats: PyTree, data: Data, seen: Int[Array, ""]
+    ) -> Float[Array, " K"]:
+        predict = functools.partial(self.predict, params, stats)
+        return accuracies(predict, data.sets, seen, every_task=self.every_task)
+
+    def update(
+        self,
+        constants: Mapping[str, Array],
+        state: RunState,
+        data: Data,
+        source: Source,
+        buffer: Int[Array, " stored"],
+        key: Array,
+        i: Int[Array, ""],
+    ) -> tuple[RunState, Record]:
+        """Do update i of a task; return also the gain behind it, the drive and the loss."""
+        tx = built(self.optimizer, constants)
+        index, counted = batches.drawn(self.draw, self.protocol, key, source, buffer, i)
+        pixels, labels = data.images[index], data.labels[index]
+        if self.augment:
+            pixels = images.augment(update_key(key, 2, source, i), pixels)
+        inputs, own = images.scaled(pixels, self.scale), update_key(key, 3, source, i)
+
+        def loss_fn(params: PyTree) -> tuple[Array, tuple[Array, PyTree]]:
+            logits, stats = self.network.learn(params, state.stats, inputs, own)
+            loss = objective.mean_loss(self.loss, logits, labels, counted)
+            drive = objective.drive(self.uncertainty, logits, labels, counted)
+            return loss, (drive, stats)
+
+        def value_fn(
+            params: PyTree, *, uncertainty: Any = None, task_switch: Any = None, grad_fn: Any = None
+        ) -> Array:
+            del uncertainty, task_switch, grad_fn  # line searches refuse what it doesn't take
+            return loss_fn(params)[0]
+
+        gradient = jax.value_and_grad(loss_fn, has_aux=True)
+        (loss, (drive, stats)), grads = gradient(state.params)
+        extra = {
+            "uncertainty": drive,
+            "task_switch": (i == 0) & (source.first > 0),
+            "value": loss,
+            "grad": grads,
+            "value_fn": value_fn,
+            "grad_fn": lambda params, *step: gradient(params)[1],  # SAM numbers its steps
+        }
+        updates, opt_state = tx.update(
+            grads, state.opt_state, state.params, **_taken(tx.update, extra)
+        )
+        params = optax.apply_updates(state.params, updates)
+        acting_stats = state.acting_stats
+        if acting_stats:
+            acts = optim.get_acting(opt_state, params)
+            _, acting_stats = self.network.learn(acts, acting_stats, inputs, own)
+        state = RunState(params, stats, opt_state, acting_stats)
+        return state, (mean_gain(opt_state), drive, loss)
+
+    def run_task(
+        self,
+        observe: Observe | None,
+        constants: Mapping[str, Array],
+        state: RunState,
+        data: Data,
+        source: Source,
+        buffer: Int[Array, " stored"],
+        key: Array,
+        keep: Int[Array, " kept"],
+    ) -> tuple[RunState, TaskCurves, PyTree]:
+        """Train on one task; the accuracies are those after updates, and none of slow weights."""
+        total = self.protocol.longest
+        observe = observe if len(keep) else None
+        places = jnp.full(total, len(keep)).at[keep - 1].set(jnp.arange(len(keep)))
+
+        def update(carry: Any, i: Array) -> tuple[Any, Record]:
+            state, kept = carry
+            state, record = self.update(constants, state, data, source, buffer, key, i)
+            if observe is not None:
+                place = places[i]
+                kept = jax.tree.map(
+                    lambda old, x: old.at[place].set(x, mode="drop"), kept, observe(state)
+                )
+            return (state, kept), record
+
+        def evaluate(params: PyTree, stats: PyTree) -> Float[Array, " K"]:
+            return self._accuracies(params, stats, data, source.task + 1)
+
+        def stretch(every: int, carry: Any, start: Array) -> tuple[Any, Any]:
+            """Do `every` updates and the evaluation behind them."""
+            carry, records = jax.lax.scan(update, carry, start + jnp.arange(every))
+            state, _ = carry
+            accuracy = fast = evaluate(*acting(state))
+            if optim.has_acting(state.opt_state):
+                fast = evaluate(state.params, state.stats)
+            return carry, (records, accuracy, fast)
+
+        kept: PyTree = ()
+        if observe is not None:
+            form = jax.eval_shape(observe, state)
+            kept = jax.tree.map(lambda x: jnp.zeros((len(keep), *x.shape), x.dtype), form)
+        parts = []
+        for starts in self.protocol.stretches:
+            body: Callable[..., Any] = functools.partial(stretch, starts.step)
+            body = until(source.updates, body) if self.protocol.uneven else body
+            (state, kept), ((gain, drive, loss), *read) = jax.lax.scan(
+                body, (state, kept), jnp.arange(starts.start, starts.stop, starts.step)
+            )
+            parts.append((*read, gain.reshape(-1), drive.reshape(-1), loss.reshape(-1)))
+        curves = (jnp.concatenate(columns) for columns in zip(*parts, strict=True))
+        return state, curves_of_task(*curves), kept
+
+
+def built(
+    optimizer: BuildOptimizer | optax.GradientTransformation, constants: Mapping[str, Any]
+) -> optax.GradientTransformationExtraArgs:
+    """Return the optimizer of these constants, or the one that is built already.
+
+    Raises TypeError if it is none.
+    """
+    tx: Any = optimizer
+    if callable(tx) and not is_optimizer(tx):
+        tx = tx(constants)
+    if not is_optimizer(tx):
+        raise TypeError(
+            "`build_optimizer` must be an optax optimizer, or return one from the constants by "
+            f"name; got {tx!r:.200}. Write lambda c: optax.adam(c['learning_rate'])."
+        )
+    return optax.with_extra_args_support(tx)
+
+
+def is_optimizer(value: object) -> bool:
+    """Return whether a value is an optimizer that is built."""
+    return hasattr(value, "init") and hasattr(value, "update")
+
+
+def _taken(update: Callable[..., Any], extra: dict[str, Any]) -> dict[str, Any]:
+    """Return the keywords that an optimizer's update takes."""
+    if _checks.why_not(update, None, None, None, **extra) is None:
+        return extra
+    names = inspect.signature(update).parameters
+    return {name: x for name, x in extra.items() if name in names}
