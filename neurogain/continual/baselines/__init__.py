@@ -1,0 +1,25 @@
+"""Update rules that others are compared with, as pure functions: rehearsal, projection, penalties.
+
+Each runs under jit, scan and vmap; states are records of arrays, and keys are given.
+"""
+
+from neurogain.continual.baselines.agem import agem, project_gradients
+from neurogain.continual.baselines.buffers import (
+    Buffer,
+    BufferState,
+    Slots,
+    class_balanced,
+    reservoir,
+    sample,
+)
+
+__all__ = [
+    "Buffer",
+    "BufferState",
+    "Slots",
+    "agem",
+    "class_balanced",
+    "project_gradients",
+    "reservoir",
+    "sample",
+]
