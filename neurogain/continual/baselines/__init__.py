@@ -12,13 +12,27 @@ from neurogain.continual.baselines.buffers import (
     reservoir,
     sample,
 )
+from neurogain.continual.baselines.ewc import (
+    EWC,
+    EWCState,
+    ewc,
+    ewc_penalty,
+    fisher_diagonal,
+    online_ewc,
+)
 
 __all__ = [
+    "EWC",
     "Buffer",
     "BufferState",
+    "EWCState",
     "Slots",
     "agem",
     "class_balanced",
+    "ewc",
+    "ewc_penalty",
+    "fisher_diagonal",
+    "online_ewc",
     "project_gradients",
     "reservoir",
     "sample",
