@@ -12,6 +12,8 @@ from neurogain.continual.baselines.buffers import (
     reservoir,
     sample,
 )
+from neurogain.continual.baselines.der import der_loss, der_plus_plus_loss
+from neurogain.continual.baselines.er_ace import er_ace_loss, mark_seen
 from neurogain.continual.baselines.ewc import (
     EWC,
     EWCState,
@@ -20,6 +22,7 @@ from neurogain.continual.baselines.ewc import (
     fisher_diagonal,
     online_ewc,
 )
+from neurogain.continual.baselines.lwf import lwf_loss
 
 __all__ = [
     "EWC",
@@ -29,9 +32,14 @@ __all__ = [
     "Slots",
     "agem",
     "class_balanced",
+    "der_loss",
+    "der_plus_plus_loss",
+    "er_ace_loss",
     "ewc",
     "ewc_penalty",
     "fisher_diagonal",
+    "lwf_loss",
+    "mark_seen",
     "online_ewc",
     "project_gradients",
     "reservoir",

@@ -71,12 +71,11 @@ def mask(name: str, value: AnyArray | None, length: int, what: str) -> Bool[Arra
     return array
 
 
-def weight(name: str, value: ArrayLike) -> ArrayLike:
-    """Return the weight of a loss; raise an error unless it is one number, finite and >= 0."""
+def check_weight(name: str, value: ArrayLike) -> None:
+    """Raise an error unless the weight of a loss is one number, finite and >= 0."""
     _checks.no_schedule(name, value)
     _checks.single(name, value)
     _checks.in_range(name, value, "finite and >= 0", lambda x: (x >= 0) & (x < np.inf), "1.0")
-    return value
 
 
 def check_alike(name: str, tree: PyTree, like_name: str, like: PyTree) -> None:

@@ -197,7 +197,7 @@ def online_ewc(decay: ArrayLike = 1.0) -> EWC:
       >>> print(state.fishers, ewc_penalty(jnp.array([1.0, 2.0]), state, strength=2.0))
       [[2. 3.]] 3.0
 
-    Source: Schwarz et al. 2018 (arXiv 1805.06370) (online EWC).
+    Source: Schwarz et al. 2018 (arXiv 1805.06370; online EWC).
     """
     _checks.no_schedule("decay", decay)
     _checks.single("decay", decay)
@@ -239,7 +239,7 @@ def ewc_penalty(params: PyTree, state: EWCState, strength: ArrayLike) -> Float[A
 
     Source: Kirkpatrick et al. 2017 (arXiv 1612.00796), eq. 3.
     """
-    _arrays.weight("strength", strength)
+    _arrays.check_weight("strength", strength)
     _check(params, state)
 
     def one(fisher: Array, anchor: Array, param: ArrayLike) -> Float[Array, ""]:
