@@ -207,7 +207,7 @@ def online_ewc(decay: ArrayLike = 1.0) -> EWC:
         _check(params, state, fisher)
         anchors = jax.tree.map(lambda a, p: jnp.array(p, a.dtype)[None], state.anchors, params)
         fishers = jax.tree.map(
-            lambda old, f: jnp.asarray(decay, old.dtype) * old + jnp.asarray(f, old.dtype),
+            lambda old, f: jnp.asarray(decay, old.dtype) * old + jnp.asarray(f, old.dtype)[None],
             state.fishers,
             fisher,
         )

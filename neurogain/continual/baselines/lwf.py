@@ -58,12 +58,12 @@ def lwf_loss(
     )
 
     some = jnp.any(mask)
-    kept = jnp.where(some, mask, True)  # a softmax over nothing has no finite gradient
+    kept = jnp.where(some, mask, True)[None]  # a softmax over nothing has no finite gradient
 
     def at_temperature(logits: Float[Array, "batch classes"]) -> Float[Array, "batch classes"]:
         """Return ln p; 0 for classes that are left out."""
         scaled = jnp.where(kept, logits, 0) / jnp.asarray(temperature, logits.dtype)
-        return jnp.where(kept, jax.nn.log_softmax(scaled, where=kept[None]), 0)
+        return jnp.where(kept, jax.nn.log_softmax(scaled, where=kept), 0)
 
     log_p, log_q = at_temperature(z), at_temperature(jax.lax.stop_gradient(old).astype(z.dtype))
     q = jnp.where(kept, jnp.exp(log_q), 0)

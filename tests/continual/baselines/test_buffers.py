@@ -1,3 +1,5 @@
+import functools
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -14,7 +16,17 @@ BUFFERS = {
     "reservoir": baselines.reservoir(),
     "class_balanced": baselines.class_balanced(CLASSES),
 }
-_JITTED = {name: jax.jit(buffer.add) for name, buffer in BUFFERS.items()}
+
+
+def _offer(buffer, state, batch, key, where):
+    return buffer.add(state, batch, key, where=where)
+
+
+RUNS = 2000  # side by side, from as many keys
+_ADD = {
+    name: jax.jit(jax.vmap(functools.partial(_offer, buffer), (0, None, 0, None)))
+    for name, buffer in BUFFERS.items()
+}
 ALL = np.ones(N, bool)
 
 
@@ -32,8 +44,20 @@ def _start(name):
     return BUFFERS[name].init(SIZE, EXAMPLE)
 
 
-def _add(name, state, seed, batch=BATCH, where=ALL):
-    return _JITTED[name](state, batch, jax.random.key(seed), where=where)
+def _keys(seed):
+    return jax.random.split(jax.random.key(seed), RUNS)
+
+
+def _add(name, state=None, batch=BATCH, where=ALL, seed=0):
+    """Return the states of all runs; from an empty one if none is given."""
+    if state is None:
+        state = jax.tree.map(lambda x: np.broadcast_to(x, (RUNS, *x.shape)), _start(name))
+    return _ADD[name](state, batch, _keys(seed), where)
+
+
+@pytest.fixture(scope="module")
+def filled():
+    return {name: jax.tree.map(np.asarray, _add(name)) for name in BUFFERS}
 
 
 @jax.jit
@@ -81,69 +105,66 @@ def _cbrs(draws):
 
 
 @pytest.mark.parametrize(("name", "loop"), [("reservoir", _vitter), ("class_balanced", _cbrs)])
-def test_a_literal_loop_with_the_same_numbers(name, loop):
-    for seed in range(8):
-        state = _add(name, _start(name), seed)
-        kept, full = loop(np.asarray(_numbers(jax.random.key(seed))))
-        np.testing.assert_array_equal(state.slots.indices, BATCH.indices[kept])
-        np.testing.assert_array_equal(state.slots.labels, BATCH.labels[kept])
-        np.testing.assert_array_equal(state.slots.extras["logits"], BATCH.extras["logits"][kept])
+def test_a_literal_loop_with_the_same_numbers(name, loop, filled):
+    state = filled[name]
+    for run in range(8):
+        kept, full = loop(np.asarray(_numbers(_keys(0)[run])))
+        np.testing.assert_array_equal(state.slots.indices[run], BATCH.indices[kept])
+        np.testing.assert_array_equal(state.slots.labels[run], LABELS[kept])
+        logits = state.slots.extras["logits"][run]
+        np.testing.assert_array_equal(logits, BATCH.extras["logits"][kept])
         if full is None:
-            np.testing.assert_array_equal(state.seen, [N])
+            np.testing.assert_array_equal(state.seen[run], [N])
         else:
-            np.testing.assert_array_equal(state.seen, np.bincount(LABELS))
-            np.testing.assert_array_equal(state.full, full)
+            np.testing.assert_array_equal(state.seen[run], np.bincount(LABELS))
+            np.testing.assert_array_equal(state.full[run], full)
 
 
-def _kept(name, runs):
+def _counts(state):
     """Return how often each example is kept in independent runs."""
-    keys = jax.random.split(jax.random.key(7), runs)
-    state = jax.jit(jax.vmap(BUFFERS[name].add, (None, None, 0)))(_start(name), BATCH, keys)
-    assert state.slots.extras["logits"].shape == (runs, SIZE, 2)
-    return np.bincount(np.ravel(state.slots.indices) - 100, minlength=N)
+    return np.bincount(state.slots.indices.ravel() - 100, minlength=N)
 
 
-def test_a_reservoir_keeps_all_examples_equally_often():
-    """Of indicators without replacement the statistic is chi-squared / (1 - size / n)."""
-    runs = 3000
-    counts = _kept("reservoir", runs)
-    expected = runs * SIZE / N
-    statistic = ((counts - expected) ** 2 / expected).sum() * (N - 1) / (N - SIZE)
+def test_a_reservoir_keeps_all_examples_equally_often(filled):
+    """Of draws without replacement the statistic is (1 - size / n) n / (n - 1) chi-squared."""
+    expected = RUNS * SIZE / N
+    statistic = ((_counts(filled["reservoir"]) - expected) ** 2 / expected).sum()
     low, high = scipy.stats.chi2.ppf([0.005, 0.995], N - 1)
-    assert low < statistic < high
+    assert low < statistic * (N - 1) / (N - SIZE) < high
 
 
-def test_of_a_full_class_all_examples_are_kept_equally_often():
-    counts = _kept("class_balanced", 3000)
+def test_of_a_full_class_all_examples_are_kept_equally_often(filled):
+    counts = _counts(filled["class_balanced"])
+    assert filled["class_balanced"].full.all()
     for c in range(CLASSES):
         own = counts[c == LABELS]
-        mean, n = own.mean(), len(own)
-        p = mean / 3000
-        statistic = ((own - mean) ** 2).sum() / (mean * (1 - p))
-        assert statistic < scipy.stats.chi2.ppf(0.999, n - 1), c
+        p = own.mean() / RUNS
+        statistic = ((own - own.mean()) ** 2).sum() / (own.mean() * (1 - p))
+        assert statistic < scipy.stats.chi2.ppf(0.999, len(own) - 1), c
 
 
 def test_classes_are_balanced_where_a_reservoir_is_not():
-    batch, held = _batch(np.repeat([0, 1, 2], [16, 5, 3])), {}
-    for name in BUFFERS:
-        state = _add(name, _start(name), 0, batch)
-        held[name] = np.bincount(state.slots.labels, minlength=3)
-    np.testing.assert_array_equal(held["class_balanced"], [2, 2, 2])
-    assert held["reservoir"][0] > 3
+    batch = _batch(np.repeat([0, 1, 2], [16, 5, 3]))
+    labels = {name: np.asarray(_add(name, batch=batch).slots.labels) for name in BUFFERS}
+    share = {name: x[..., None] == np.arange(3) for name, x in labels.items()}
+    np.testing.assert_array_equal(share["class_balanced"].sum(1), np.full((RUNS, 3), 2))
+    of_each = share["reservoir"].sum(1).mean(0)
+    np.testing.assert_allclose(of_each, SIZE * np.array([16, 5, 3]) / N, rtol=0.1)
 
 
 @pytest.mark.parametrize("name", BUFFERS)
 def test_examples_that_do_not_count_leave_no_trace(name):
     where = np.arange(N) % 3 > 0
-    one = _add(name, _start(name), 3, where=where)
-    assert not set(np.asarray(one.slots.indices)) & set(BATCH.indices[~where])
-    assert int(one.seen.sum()) == where.sum()
-    unchanged = _add(name, one, 4, where=~ALL)
+    one = _add(name, where=where)
+    assert not np.isin(one.slots.indices, BATCH.indices[~where]).any()
+    np.testing.assert_array_equal(one.seen.sum(1), where.sum())
+    unchanged = _add(name, one, where=~ALL, seed=1)
     jax.tree.map(np.testing.assert_array_equal, one, unchanged)
 
 
 def test_draws_are_uniform_over_what_is_stored():
-    state = _add("reservoir", _start("reservoir"), 0, where=np.arange(N) < 3)
+    three = _add("reservoir", where=np.arange(N) < 3)
+    state = jax.tree.map(lambda x: x[0], three)
     sample = jax.jit(BUFFERS["reservoir"].sample, static_argnums=1)
     drawn, there = sample(state, 3000, jax.random.key(1))
     assert np.all(there)
@@ -152,19 +173,17 @@ def test_draws_are_uniform_over_what_is_stored():
     assert len(counts) == 3  # none of an empty slot
     np.testing.assert_array_equal(drawn.labels, LABELS[drawn.indices - 100])
     np.testing.assert_array_equal(drawn.extras["logits"][:, 1], 100.0 - drawn.indices)
+    _, there = sample(_start("reservoir"), 3000, jax.random.key(1))
+    assert not np.any(there)
 
 
-def test_an_empty_buffer_says_so():
-    _, there = baselines.sample(_start("reservoir"), 5, jax.random.key(0))
-    np.testing.assert_array_equal(there, np.zeros(5, bool))
-
-
-def test_a_count_stops_at_the_largest_integer():
+def test_a_count_stops_at_the_largest_integer(filled):
     top = np.iinfo(np.int32).max
-    full = _add("reservoir", _start("reservoir"), 0)
-    state = _add("reservoir", full._replace(seen=jnp.array([top])), 1)
-    np.testing.assert_array_equal(state.seen, [top])
-    np.testing.assert_array_equal(state.slots.indices, full.slots.indices)  # 6 of 2^31 are replaced
+    full = filled["reservoir"]
+    state = _add("reservoir", full._replace(seen=np.full((RUNS, 1), top, np.int32)))
+    np.testing.assert_array_equal(state.seen, top)
+    replaced = np.mean(state.slots.indices != full.slots.indices)
+    assert replaced < 1e-4  # 6 of 2^31 examples are taken
 
 
 @pytest.mark.parametrize(
