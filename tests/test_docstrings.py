@@ -30,6 +30,7 @@ MODULES = (
     "spiking.recorders",
     "spiking.surrogate",
     "neuromod",
+    "continual.baselines",
     "continual.models",
     "continual.streams",
     "continual.training",
