@@ -29,9 +29,9 @@ _RANGES: dict[str, tuple[str, Callable[[float], bool]]] = {
 class Method:
     """One optimizer with its constants.
 
-    Its updates take the keywords `uncertainty` (nats), `task_switch` and, where `build` uses SAM,
-    `grad_fn`, a function from parameters to the gradients of the same batch; plain optax optimizers
-    ignore them.
+    Its updates get, of these keywords, those that they take: `uncertainty` (nats), `task_switch`,
+    and of the batch `value`, `grad`, `value_fn` and `grad_fn`, functions from parameters to the
+    loss and to its gradients. Plain optax optimizers ignore them.
 
     Example:
       >>> import optax

@@ -112,6 +112,8 @@ class Nnx:
 
 Network: TypeAlias = Linen | Nnx
 
+_OTHER_NAMES = ("training", "is_training", "deterministic", "use_running_average")
+
 
 def _split(module: nnx.Module) -> Variables:
     """Return what a module holds, as nested dicts, without its random streams and what it sowed."""
@@ -129,9 +131,18 @@ def _seeded(key: Key[Array, ""], old: jax.ShapeDtypeStruct) -> Array:
 
 
 def _mode(module: nn.Module | nnx.Module, *, train: bool) -> dict[str, Any]:
-    """Return the arguments by which a module is told that it is trained."""
+    """Return the arguments by which a module is told that it is trained.
+
+    Raises TypeError if a linen module has another name for it, and would never be trained so.
+    """
     call: Any = type(module).__call__
-    return {"train": train} if "train" in inspect.signature(call).parameters else {}
+    names = inspect.signature(call).parameters
+    if "train" in names:
+        return {"train": train}
+    others = [name for name in _OTHER_NAMES if name in names]
+    if others and isinstance(module, nn.Module):
+        raise TypeError(f"`{others[0]}` of its __call__ is not set by the trainer, `train` is")
+    return {}
 
 
 def as_network(model: Any) -> Network:

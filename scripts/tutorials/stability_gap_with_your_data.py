@@ -10,12 +10,14 @@
 import matplotlib.pyplot as plt
 import numpy as np
 import optax
+from flax import nnx
 
-from neurogain import experiments
+from neurogain import experiments, uncertainty
 from neurogain.continual import streams
 from neurogain.continual.data import Dataset, Examples
 from neurogain.continual.method import Method
 from neurogain.continual.stream_specs import STREAMS, StreamSpec
+from neurogain.continual.training import Protocol, Trainer
 from neurogain.experiments.stability_gap import StabilityGapConfig
 
 # %% [markdown]
@@ -138,6 +140,43 @@ for label, curves in result.parts.items():
 above.set(ylabel="accuracy on task 1")
 above.legend()
 below.set(ylabel="gain", xlabel="update")
+
+# %% [markdown]
+# ## Your model
+#
+# `Trainer` is what the experiment trains with. It takes a Flax linen module, or a function from
+# `nnx.Rngs` to an nnx module, with dropout and batch statistics where it has them, and a `loss`
+# and an `uncertainty` of your own. `checkpoint_dir=` keeps the weights behind every task and goes
+# on from there, and `on_update=` is called within a task.
+
+
+# %%
+class Classifier(nnx.Module):
+    """A layer with batch normalisation and dropout."""
+
+    def __init__(self, rngs):
+        self.hidden = nnx.Linear(36, 32, rngs=rngs)
+        self.norm = nnx.BatchNorm(32, rngs=rngs)
+        self.dropout = nnx.Dropout(0.2, rngs=rngs)
+        self.output = nnx.Linear(32, 6, rngs=rngs)
+
+    def __call__(self, images):
+        """Return logits."""
+        x = self.norm(self.hidden(images.reshape(len(images), -1)))
+        return self.output(self.dropout(nnx.relu(x)))
+
+
+trainer = Trainer(
+    Classifier,
+    my_stream.build(),
+    Protocol(iterations=60, batch_size=32, eval_every=10),
+    optax.adam(3e-3),
+    uncertainty=uncertainty.least_confidence,
+)
+found, state = trainer.run({}, seeds=[0, 1], return_state=True)
+logits = trainer.predict(state, mine.test.images)
+print("accuracy of each seed:", np.mean(logits.argmax(-1) == mine.test.labels, axis=1))
+print("weights:", state.params["output"]["kernel"].shape, "statistics:", list(state.stats))
 
 # %% [markdown]
 # ## What the benchmarks found
