@@ -64,12 +64,10 @@ HALF = functools.partial(Both, rate=0.5)
 
 
 class Rows(nn.Module):
-    """A convolution of sequences, inside a compiled function and a scan."""
+    """Convolutions of sequences, inside a compiled function in a scan alone."""
 
     @nn.compact
     def __call__(self, x):
-        conv = nn.Conv(2, (3,))
-        x = conv(x)
         kernel = self.param("more", nn.initializers.ones, (3, 2, 2))
 
         @jax.jit
