@@ -70,7 +70,7 @@ EXCLUDED = {
 }
 
 
-QUICK = ("adam", "polyak_sgd", "schedule_free_adamw", "sophia")  # the others run with --slow
+QUICK = ("adam", "schedule_free_adamw")  # the others run with --slow
 
 
 def battery(base, *, quick=False):
