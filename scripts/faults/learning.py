@@ -386,8 +386,8 @@ FAULTS = (
     ),
     (
         "a line search under a gain evaluates the wrong weights",
-        'found["value_fn"] = _at(found["value_fn"], effective, lambda value: value)',
-        'found["value_fn"] = found["value_fn"]',
+        "result[name] = _in_latent(value, effective)",
+        "result[name] = value",
         "test_modulate_functions.py",
     ),
     (
