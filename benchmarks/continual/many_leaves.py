@@ -21,7 +21,7 @@ from benchmarks.measure import compared
 from benchmarks.record import Record
 from neurogain.optim import modulate_by_gain
 
-ABOUT = {"title": "Many arrays under a gain", "minutes": 6, "needs": "an idle machine"}
+ABOUT = {"title": "Many arrays under a gain", "minutes": 12, "needs": "an idle machine"}
 TINY: dict[str, Any] = {"leaves": 20, "rounds": 1}
 PHASES = ("init", "trace", "lower")
 INNER = {"sgd": lambda: optax.sgd(1e-3), "adam": lambda: optax.adam(1e-3)}
