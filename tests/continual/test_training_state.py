@@ -55,7 +55,7 @@ def same(a, b):
 
 
 class InterruptionError(Exception):
-    pass
+    """Stands for whatever ends a run early."""
 
 
 @pytest.fixture(scope="module")

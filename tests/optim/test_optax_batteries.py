@@ -119,26 +119,26 @@ def contrib_within(ours):
 
 
 class TestAlias(alias_within(by_units_and_slow), battery(alias_test.AliasTest, quick=True)):
-    pass
+    """One gain a unit, and slow weights, around a few of optax's optimizers."""
 
 
 @pytest.mark.slow
 class TestAliasOfAll(alias_within(by_one_gain), battery(alias_test.AliasTest)):
-    pass
+    """One gain around all of optax's optimizers."""
 
 
 @pytest.mark.slow
 class TestAliasOfAllByUnits(alias_within(by_units_and_slow), battery(alias_test.AliasTest)):
-    pass
+    """One gain a unit, and slow weights, around all of them."""
 
 
 class TestContrib(contrib_within(by_units_and_slow), battery(common_test.ContribTest, quick=True)):
-    pass
+    """The same around a few of `optax.contrib`."""
 
 
 @pytest.mark.slow
 class TestContribOfAll(contrib_within(by_one_gain), battery(common_test.ContribTest)):
-    pass
+    """One gain around all of `optax.contrib`."""
 
 
 TRANSFORMATIONS = {
@@ -191,7 +191,7 @@ class TestMasking(
     ),
     battery(masking_test.MaskedTest),
 ):
-    pass
+    """optax's masks around one gain."""
 
 
 def stripped(state):
