@@ -154,16 +154,16 @@ def _effects(
     """Return by gain how far the output moves when it is raised."""
     modulated = _modulated_paths(node)
     shared = jax.tree_util.all_leaves([node.gain])
-    groups = {"all": modulated} if shared else {path: [path] for path in modulated}
+    groups = {"all": set(modulated)} if shared else {path: {path} for path in modulated}
     model = jax.jit(apply)
     before = model(params, batch)
 
-    def raised(group: list[str]) -> PyTree:
+    def raised(group: set[str]) -> PyTree:
         return jax.tree_util.tree_map_with_path(
             lambda path, p: (RAISED * p).astype(p.dtype) if keystr(path) in group else p, params
         )
 
-    def change(group: list[str]) -> float:
+    def change(group: set[str]) -> float:
         after = model(raised(group), batch)
         moved = optax.tree.norm(jax.tree.map(lambda a, b: a - b, after, before))
         return float(moved / optax.tree.norm(before))
