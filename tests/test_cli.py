@@ -6,7 +6,6 @@ import signal
 import subprocess
 import sys
 import time
-import types
 
 import pytest
 
@@ -131,18 +130,30 @@ def test_an_interruption_of_a_run_is_one_line_and_keeps_what_is_finished(tmp_pat
     assert last.endswith("continue with --resume.")
 
 
-def interrupt_and_wait():
-    cli._interrupt_again(types.SimpleNamespace(exc_type=KeyboardInterrupt))
-    time.sleep(5)
+DROPPED = """
+import os, signal, time
+from neurogain import cli
+
+class Freed:
+    def __del__(self):
+        os.kill(os.getpid(), signal.SIGINT)
+        for _ in range(1000):
+            pass
+
+def start():
+    Freed()
+    for _ in range(1000):
+        time.sleep(0.01)
+
+cli._prepare = lambda arguments: start
+cli.script()
+"""
 
 
 def test_an_interruption_that_python_would_drop_comes_again():
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    try:
-        with pytest.raises(KeyboardInterrupt):
-            interrupt_and_wait()
-    finally:
-        signal.signal(signal.SIGINT, before)
+    options = {"capture_output": True, "text": True, "timeout": 60}
+    ended = subprocess.run([sys.executable, "-c", DROPPED], **options)
+    assert (ended.returncode, ended.stderr) == (130, "\nInterrupted.\n")
 
 
 def test_an_interruption_before_anything_is_finished_says_so(tmp_path, monkeypatch, capsys):
