@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from benchmarks.continual._gap_page import readme_table
+from benchmarks.continual._gap_readme import readme_table
 from benchmarks.record import RESULTS, markdown
 from benchmarks.registry import ROOT, Benchmark, benchmarks, owner
 

@@ -22,11 +22,11 @@ ADAM = {
     "b1": (0.0, 0.5, 0.8, 0.9, 0.95),
     "b2": (0.9, 0.99, 0.999, 0.9999),
 }
-RATES, NORMS = (1e-3, 2e-3, 5e-3), (0.1, 0.3)
+RATES, NORMS, MOMENTA = (1e-3, 2e-3, 5e-3), (0.1, 0.3), (0.5, 0.9)
 CONSOLIDATIONS = (0.7, 0.8, 0.85, 0.9, 0.93, 0.95, 0.97, 0.99)
 VARIANTS: tuple[tuple[str, float], ...] = (  # how it is built, and the gain's sensitivity
     ("plain", 0.0), ("output", 0.4), ("output", 1.0), ("output", 2.0), ("all", 0.4), ("all", 1.0),
-    ("follow", 0.4), ("twice", 0.0), ("twice output", 0.4), ("twice output", 1.0),
+    ("follow", 0.4), ("twice", 0.0), ("twice output", 1.0),
 )  # fmt: skip
 
 
@@ -89,18 +89,28 @@ def adams() -> list[Candidate]:
 
 def presets(number: int, seed: int) -> list[Candidate]:
     """Return that many configurations of the two timescales, drawn from the whole space."""
-    space = list(itertools.product(VARIANTS, CONSOLIDATIONS, NORMS, RATES))
+    space = list(itertools.product(VARIANTS, CONSOLIDATIONS, NORMS, RATES, MOMENTA))
     chosen = np.random.default_rng(seed).choice(len(space), min(number, len(space)), replace=False)
     return [_preset(*space[i]) for i in sorted(chosen)]
 
 
 def _preset(
-    variant: tuple[str, float], consolidation: float, max_norm: float, learning_rate: float
+    variant: tuple[str, float],
+    consolidation: float,
+    max_norm: float,
+    learning_rate: float,
+    b1: float,
 ) -> Candidate:
     how, sensitivity = variant
     constants = {
-        "learning_rate": learning_rate, "max_norm": max_norm, "consolidation": consolidation,
+        "learning_rate": learning_rate, "b1": b1, "max_norm": max_norm,
+        "consolidation": consolidation,
     }  # fmt: skip
     if sensitivity:
         constants |= {"decay": 0.9, "baseline": 1.0, "sensitivity": sensitivity}
     return how, constants
+
+
+def limit(stream_name: str) -> float:
+    """Return the largest avg-SG that the rule allows, in units of Adam's."""
+    return 0.3 if stream_name.startswith("rotated") else 0.1

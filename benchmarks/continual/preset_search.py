@@ -14,8 +14,9 @@ those that meet it against the Adam tuned for AAA, then the others by how much t
 Both contenders have equally many configurations in each of three rungs: all of them with one tuning
 seed on the digits streams, the better ones of these with more seeds, and the best of these on MNIST
 too. Before the last rung the limits are half as wide again, and avg-ACC may lie 0.005 below Adam's.
-The space is that of `_search_space`: rates, clipping, consolidation, averages of averages, and the
-gain (none, on the output layer, on all layers, with consolidation that follows it).
+The space is that of `_search_space`: rates, momentum, clipping, consolidation, averages of
+averages, and the gain (none, on the output layer, on all layers, with consolidation that follows
+it).
 
 The defaults of `neurogain.optim.two_timescale` are what it chose.
 """
@@ -73,7 +74,7 @@ class Arguments:
     has further ones on its streams."""
     iterations: int = 200
     """Updates per task."""
-    dense: int = 30
+    dense: int = 40
     """Updates behind each switch with an evaluation each."""
     sparse: int = 20
     """Updates between evaluations behind these."""
@@ -156,11 +157,6 @@ def orders(search: Search, stream_name: str, adams: Sequence[int]) -> tuple[list
     return by_anytime, by_gap
 
 
-def limit(stream_name: str) -> float:
-    """Return the largest avg-SG that the rule allows, in units of Adam's."""
-    return 0.3 if stream_name.startswith("rotated") else 0.1
-
-
 def row_of(
     search: Search,
     number: int,
@@ -181,7 +177,7 @@ def row_of(
         total = 0.0
         for name, own in means.items():
             adam = search.means(name, adams[name][opponent])
-            allowed = wider * limit(name) * adam["avg_sg"]
+            allowed = wider * space.limit(name) * adam["avg_sg"]
             total += max(own["avg_sg"] / allowed - 1, 0) if allowed else own["avg_sg"] * 100
             total += max(adam["avg_acc"] - lower - own["avg_acc"], 0) * 100
         missed[opponent] = total if np.isfinite(own_mean(means)) else np.inf
@@ -296,7 +292,8 @@ def shown(data: Mapping[str, Any]) -> str:
     ]  # fmt: skip
     own: list[Column] = [
         ("built", "built", "<13"), ("rate", ("constants", "learning_rate"), "6g"),
-        ("norm", ("constants", "max_norm"), "6g"), ("sens.", ("constants", "sensitivity"), "7g"),
+        ("b1", ("constants", "b1"), "5g"), ("norm", ("constants", "max_norm"), "6g"),
+        ("sens.", ("constants", "sensitivity"), "7g"),
         ("consol.", ("constants", "consolidation"), "9g"),
     ]  # fmt: skip
     for i, name in enumerate(data["streams"]):

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from benchmarks.continual import _gap_page as report
+from benchmarks.continual import _gap_readme as readme
 from benchmarks.continual import _gap_units as units
 from benchmarks.continual import stability_gap as benchmark
 from neurogain.continual.methods import METHODS
@@ -154,16 +155,46 @@ def test_others_are_compared_at_the_presets_accuracy_on_the_seeds_of_the_report(
     assert rows[2:] == ["| x | 0.060 | +0.040 |", "| x | none reaches it |  |"]
 
 
+PAPER = {"scale": "default", "iterations": 200, "eval_every": 1}
+
+
 @pytest.mark.parametrize(
-    ("gap", "word"), [([0.4, 0.41], "missed"), ([0.01, 0.02], "beaten"), ([0.1, 0.2], "met")]
+    ("gap", "words"),
+    [([0.2, 0.22], "**missed** by 0.060"), ([0.01, 0.02], "**met**"), ([0.15], "**met**")],
 )
-def test_what_the_published_gap_is_compared_to(gap, word):
-    result = {"published_avg_sg": {"sgd": 0.15}, "methods": {"sgd": method(entry(gap, [0.9, 0.9]))}}
+def test_the_published_gap_is_met_by_the_mean_under_the_same_protocol(gap, words):
+    one = method(entry(gap, [0.9] * len(gap)))
+    result = {"published_avg_sg": {"sgd": 0.15}, "methods": {"sgd": one}, "config": PAPER}
     [line] = report.verdicts(result)
-    assert f"**{word}**" in line
-    result["methods"] = {"sgd": method(entry(gap[:1], [0.9]))}  # one seed has no interval
+    assert line.endswith(f": {words}.")
+
+
+@pytest.mark.parametrize(
+    "other", [{"scale": "small"}, {"iterations": 100}, {"eval_every": 5}, {"regime": "finetune"}]
+)
+def test_another_protocol_has_no_verdict(other):
+    one = method(entry([0.01, 0.9], [0.9, 0.9]))  # an interval so wide that it holds 0.15
+    result = {"published_avg_sg": {"sgd": 0.15}, "methods": {"sgd": one}, "config": PAPER | other}
     [line] = report.verdicts(result)
-    assert "**" not in line
+    assert line.endswith("; another protocol, no verdict.")
+
+
+def test_what_was_tried_stands_beside_each_method():
+    points = [entry([0.1, 0.2, 0.3], [0.9, 0.9, 0.9], diverged=(False,) * 3)] * 8
+    tuned = method(*points, tuning=[entry([0.1, 0.2], [0.9, 0.9])] * 8)
+    assert report.tried(tuned) == "8 x 2, 8 x 3"
+    frozen = method(points[0], search=[[160, 1], [12, 3]])
+    assert report.tried(frozen) == "160 x 1, 12 x 3 seeds in the search, 1 x 3"
+
+
+def test_the_readme_names_who_comes_near_at_the_presets_accuracy():
+    preset = method(entry([0.02, 0.02], [0.95, 0.95]), summary="preset")
+    part = method(entry([0.01, 0.01], [0.95, 0.95]), summary="a part of it")
+    other = method(entry([0.04, 0.04], [0.95, 0.95]), summary="other")
+    content = {"methods": {"two-timescale": preset, "two-timescale-no-gain": part, "a": other}}
+    assert readme.nearest(content) == "0.040, other"
+    other["swept"] = [entry([0.0, 0.0], [0.9, 0.9])]
+    assert readme.nearest(content) == "none reaches it"
 
 
 def test_a_rate_at_the_end_of_its_sweep_is_named():

@@ -1,0 +1,50 @@
+"""What the README shows of the stability gap: tables that its results fill."""
+
+import functools
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from benchmarks.continual._gap_page import (
+    accuracy_of,
+    diverged,
+    interval,
+    lowest_of_others,
+    name,
+)
+from benchmarks.continual._gap_units import MAIN, PRESET
+from benchmarks.record import Column, markdown
+from neurogain.continual.stream_specs import STREAMS
+
+
+def readme_table(results: Iterable[Mapping[str, Any]]) -> list[str]:
+    """Return the README's table: the main methods on all streams, and who else comes near."""
+    rows = sorted(results, key=lambda content: list(STREAMS).index(content["benchmark"]))
+
+    def cell(content: Mapping[str, Any], method: str) -> str:
+        m = content["methods"][method]
+        return f"{interval(m['avg_sg'])} @ {accuracy_of(m)}{diverged(m)}"
+
+    columns: list[Column] = [("avg-SG @ avg-ACC", name, "")]
+    for method in MAIN:
+        if all(method in content["methods"] for content in rows):
+            head = rows[0]["methods"][method]["summary"]
+            columns.append((head, functools.partial(cell, method=method), ""))
+    if all(PRESET in content["methods"] for content in rows):
+        columns.append(("lowest of all others at its avg-ACC", nearest, ""))
+    return markdown(columns, rows)
+
+
+def nearest(content: Mapping[str, Any]) -> str:
+    """Return the lowest gap of a method beside the preset that is as accurate, and whose it is.
+
+    Parts of the preset, and what has its constants, are not others.
+    """
+    found = {
+        one: lowest
+        for one, (lowest, _) in lowest_of_others(content).items()
+        if lowest is not None and not one.startswith(PRESET)
+    }
+    if not found:
+        return "none reaches it"
+    best = min(found, key=found.__getitem__)
+    return f"{found[best]:.3f}, {content['methods'][best]['summary']}"
