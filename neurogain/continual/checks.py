@@ -9,8 +9,9 @@ import numpy as np
 from neurogain import _checks
 from neurogain.continual import images
 from neurogain.continual.network import Traced
-from neurogain.continual.objective import Loss, Uncertainty, check_objective
+from neurogain.continual.objective import CROSS_ENTROPY, Loss, Uncertainty, check_objective
 from neurogain.continual.protocol import Protocol
+from neurogain.continual.strategy import NONE, Strategy
 from neurogain.continual.stream import Stream, check_stream
 
 
@@ -30,8 +31,33 @@ def check_training(stream: Stream, protocol: Protocol, *, augment: bool, own_dra
         images.check_images(stream.images, "augmentation")
 
 
+def check_strategy(strategy: Strategy, protocol: Protocol, loss: object) -> None:
+    """Check that a strategy is given what it learns from, and doesn't ignore a loss.
+
+    Raises ValueError where it has data of old tasks besides its own, or the trainer a loss that a
+    strategy with one of its own wouldn't use.
+    """
+    if strategy == NONE:
+        return
+    if protocol.regime != "finetune":
+        raise ValueError(
+            '`regime` must be "finetune" with a strategy, which learns from the new task and its '
+            f'own memory; got {protocol.regime!r}. Pass Protocol(regime="finetune", ...).'
+        )
+    if strategy.own_loss and loss is not CROSS_ENTROPY:
+        raise ValueError(
+            "`loss` must be left out with a strategy whose loss is its own, with a cross-entropy; "
+            f"got {loss!r:.200}. Take another strategy, such as er, or write a Strategy(loss=...)."
+        )
+
+
 def check_model(
-    traced: Traced, stream: Stream, protocol: Protocol, loss: Loss, uncertainty: Uncertainty
+    traced: Traced,
+    stream: Stream,
+    protocol: Protocol,
+    loss: Loss,
+    uncertainty: Uncertainty,
+    strategy: Strategy = NONE,
 ) -> None:
     """Check a model, and the functions of its outputs, for a stream.
 
@@ -68,7 +94,10 @@ def check_model(
         uncertainty,
         jax.ShapeDtypeStruct(batch, learned.dtype),
         jax.ShapeDtypeStruct(batch[:1], jnp.asarray(stream.labels[:1]).dtype),
-        some_count=protocol.once,
+        some_left_out=[
+            *(["a pass leaves out what fills up its last batch"] if protocol.once else []),
+            *(["a memory is empty at first"] if strategy.draw is not None else []),
+        ],
     )
 
 

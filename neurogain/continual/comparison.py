@@ -3,12 +3,17 @@
 As many configurations for one as for another: eight with perceptrons ("mlp"), five, of learning
 rates alone, with the residual network ("resnet"). Frozen methods have one: that of
 `benchmarks/continual/preset_search.py`. Averages over the residual network keep their constant.
+Strategies have Adam inside, as `adam` has it, and their constants as in the papers or the code of
+Buzzega et al. 2020 (arXiv 2004.07211; Split-MNIST, 500 examples); their grids are over the values
+that these were tuned to on Split-MNIST and Split-CIFAR-10.
 """
+
+import functools
 
 import optax
 
 from neurogain import optim
-from neurogain.continual import builders
+from neurogain.continual import builders, strategies
 from neurogain.continual.builders import averaged, clipped, momentum_sgd, reset, sharpness_aware
 from neurogain.continual.method import Grid, Method
 
@@ -19,6 +24,8 @@ _CLIP, _AVERAGE, _AHEAD = {"max_norm": 0.1}, {"consolidation": 0.97}, {"rho": 0.
 _TWO_TIMESCALE = {"learning_rate": 2e-3, **_CLIP, "consolidation": 0.99, **_GAIN}
 _NO_GAIN = {name: _TWO_TIMESCALE[name] for name in ("learning_rate", "max_norm", "consolidation")}
 _UNAVERAGED = {name: x for name, x in _TWO_TIMESCALE.items() if name != "consolidation"}
+
+_MEMORY = {"memory": 500}  # examples
 
 _SGD_RATES = (0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.5, 1.0)
 _MOMENTUM_RATES = (0.001, 0.002, 0.005, 0.01, 0.02, 0.03, 0.05, 0.1)
@@ -122,4 +129,23 @@ METHODS = (
            grids=_tuned(_CLIPPED_ADAM, _R_ADAM, _GAINS)),
     Method("ngm-output", "NGM-SGD on the output", builders.output_ngm, _NGM,
            held_weights_act=False, grids=_tuned(_FEW_NGM, None, _GAINS)),
+    # What else is done against forgetting, around Adam as above; in finetuning alone.
+    Method("er", "experience replay", optax.adam, _ADAM, grids=_tuned(_ADAM_RATES, _R_ADAM),
+           strategy=strategies.er, sizes=_MEMORY),
+    Method("er-balanced", "experience replay, class-balanced", optax.adam, _ADAM,
+           grids=_tuned(_ADAM_RATES, _R_ADAM),
+           strategy=functools.partial(strategies.er, balanced=True), sizes=_MEMORY),
+    Method("agem", "A-GEM", optax.adam, _ADAM, grids=_tuned(_ADAM_RATES, _R_ADAM),
+           strategy=strategies.agem, sizes=_MEMORY),
+    Method("ewc", "EWC, online", optax.adam, _ADAM | {"penalty": 180.0},
+           grids=_tuned(_FEW_ADAM, _R_ADAM, {"penalty": (180.0, 1800.0)}),
+           strategy=strategies.ewc, sizes={"fisher_examples": 200}),
+    Method("lwf", "LwF", optax.adam, _ADAM | {"distillation": 1.0, "temperature": 2.0},
+           grids=_tuned(_FEW_ADAM, _R_ADAM, {"distillation": (1.0, 3.0)}),
+           strategy=strategies.lwf),
+    Method("der++", "DER++", optax.adam, _ADAM | {"alpha": 1.0, "beta": 0.5},
+           grids=_tuned(_FEW_ADAM, _R_ADAM, {"alpha": (1.0, 0.2)}),
+           strategy=strategies.der_plus_plus, sizes=_MEMORY),
+    Method("er-ace", "ER-ACE", optax.adam, _ADAM, grids=_tuned(_ADAM_RATES, _R_ADAM),
+           strategy=strategies.er_ace, sizes=_MEMORY),
 )  # fmt: skip

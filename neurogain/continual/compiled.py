@@ -23,6 +23,7 @@ from neurogain.continual.runs import (
     one_by_one,
     over_runs,
 )
+from neurogain.continual.strategy import made
 
 
 @dataclasses.dataclass(frozen=True)
@@ -61,7 +62,7 @@ class CompiledRuns:
             runs.constants, runs.state, runs.data, source, stored, runs.keys,
             np.asarray(keep, np.int32),
         )  # fmt: skip
-        return Learned(runs._replace(state=state), curves, observed)
+        return Learned(self._behind(runs, state, source, own=own), curves, observed)
 
     @functools.cached_property
     def _learn(self) -> dict[bool, Callable[..., Any]]:
@@ -114,9 +115,23 @@ class CompiledRuns:
             after=after,
         )
         curves, observed = jax.tree.map(lambda x: jnp.swapaxes(x, 0, 1), found)
-        return Learned(runs._replace(state=state), curves, observed)
+        return Learned(self._behind(runs, state, source, own=False), curves, observed)
 
     @functools.cached_property
     def _update(self) -> Callable[..., Any]:
         axes = (0, 0, None, None, 0, 0, None)
         return over_runs(self.program.update, axes, self.one_each, donate_argnums=1)
+
+    def _behind(self, runs: Runs, state: RunState, source: Source, *, own: bool) -> Runs:
+        """Return the runs behind a task, once their strategy has taken it in."""
+        of_first = {name: x[0] for name, x in runs.constants.items()}
+        if made(self.program.strategy, of_first).at_task_end is not None:
+            carried = self._end_task[own](runs.constants, state, runs.data, source, runs.keys)
+            state = state._replace(strategy=carried)
+        return runs._replace(state=state)
+
+    @functools.cached_property
+    def _end_task(self) -> dict[bool, Callable[..., PyTree]]:
+        """By whether each run has a task of its own."""
+        axes = {own: (0, 0, None, 0 if own else None, 0) for own in (False, True)}
+        return {own: over_runs(self.program.end_task, axes[own], self.one_each) for own in axes}

@@ -1,6 +1,7 @@
 """What an optimizer of the comparison is: how to build it, its constants, how it is tuned."""
 
 import dataclasses
+import inspect
 import itertools
 import math
 from collections.abc import Callable, Mapping
@@ -8,6 +9,7 @@ from typing import Any
 
 import optax
 
+from neurogain.continual.strategy import Strategy
 from neurogain.gain import check_parameters
 
 Grid = Mapping[str, tuple[float, ...]]
@@ -22,12 +24,20 @@ _RANGES: dict[str, tuple[str, Callable[[float], bool]]] = {
     "rho": ("positive and finite", lambda x: 0 < x < math.inf),
     "weight_decay": ("finite and >= 0", lambda x: 0 <= x < math.inf),
     "b1": ("in (0, 1)", lambda x: 0 < x < 1),
+    "alpha": ("finite and >= 0", lambda x: 0 <= x < math.inf),
+    "beta": ("finite and >= 0", lambda x: 0 <= x < math.inf),
+    "penalty": ("finite and >= 0", lambda x: 0 <= x < math.inf),
+    "distillation": ("finite and >= 0", lambda x: 0 <= x < math.inf),
+    "temperature": ("positive and finite", lambda x: 0 < x < math.inf),
 }
 
 
 @dataclasses.dataclass(frozen=True)
 class Method:
-    """One optimizer with its constants.
+    """One optimizer with its constants, and the strategy around it, if any.
+
+    Constants and sizes with the names of the strategy's parameters are the strategy's, all other
+    constants the optimizer's.
 
     Its updates get, of these keywords, those that they take: `uncertainty` (nats), `task_switch`,
     and of the batch `value`, `grad`, `value_fn` and `grad_fn`, functions from parameters to the
@@ -55,15 +65,36 @@ class Method:
     fronts: bool = False  # all configurations are reported on fresh seeds, for fronts
     main: bool = False  # its course around the switches is drawn
     against: tuple[str, ...] = ()  # names of the simpler methods that it must beat
+    strategy: Callable[..., Strategy] | None = None  # from its constants and sizes by name; it
+    # learns from the new task alone, by `--regime finetune`
+    sizes: Mapping[str, int] = dataclasses.field(default_factory=dict)  # whole numbers that the
+    # strategy is compiled with, such as `memory`
 
     def __call__(self, constants: Mapping[str, Any]) -> optax.GradientTransformation:
         """Build the optimizer; the values may be traced, so a number never recompiles."""
-        return self.build(**constants)
+        theirs = self._of_strategy(constants)
+        return self.build(**{name: x for name, x in constants.items() if name not in theirs})
+
+    def make_strategy(self, constants: Mapping[str, Any]) -> Strategy:
+        """Build the strategy of a method that has one; the constants may be traced."""
+        assert self.strategy is not None
+        return self.strategy(**self._of_strategy(constants), **self.sizes)
+
+    def _of_strategy(self, constants: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the constants that are the strategy's."""
+        names = () if self.strategy is None else inspect.signature(self.strategy).parameters
+        return {name: x for name, x in constants.items() if name in names}
+
+    @property
+    def hyperparameters(self) -> dict[str, float]:
+        """All constants and sizes."""
+        return {**self.constants, **self.sizes}
 
     @property
     def text(self) -> str:
-        """The method with all its constants, as `methods.parse` reads it."""
-        return f"{self.name}:" + ",".join(f"{k}={_short(v)}" for k, v in self.constants.items())
+        """The method with all its constants and sizes, as `methods.parse` reads it."""
+        numbers = self.hyperparameters.items()
+        return f"{self.name}:" + ",".join(f"{k}={_short(v)}" for k, v in numbers)
 
     def with_mask(self, mask: Any) -> "Method":
         """Return the method with its gain on the layers of the mask.
@@ -110,11 +141,18 @@ def _short(value: float) -> str:
     return short if float(short) == value else repr(float(value))
 
 
-def check_constants(name: str, constants: Mapping[str, float]) -> None:
-    """Check the values of known constants before anything is traced.
+def check_constants(
+    name: str, constants: Mapping[str, float], sizes: Mapping[str, float] | None = None
+) -> None:
+    """Check the values of known constants, and sizes, before anything is traced.
 
-    Raises ValueError if one is out of range.
+    Raises ValueError if a constant is out of range, or a size no whole number of at least 1.
     """
+    for key, size in (sizes or {}).items():
+        if not isinstance(size, int) or size < 1:
+            raise ValueError(
+                f"`{key}` of {name!r} must be a whole number of at least 1; got {size!r}."
+            )
     for key, (rule, holds) in _RANGES.items():
         if key in constants and not holds(constants[key]):
             raise ValueError(f"`{key}` of {name!r} must be {rule}; got {constants[key]!r}.")

@@ -8,6 +8,7 @@ A method is named on the command line by its name alone or with constants of its
 import dataclasses
 import difflib
 from collections.abc import Sequence
+from typing import Any
 
 from neurogain.continual.comparison import METHODS as OURS
 from neurogain.continual.method import Method, check_constants
@@ -39,7 +40,7 @@ def register(method: Method) -> Method:
         raise ValueError(
             f"`name` must be without colons, commas, equals signs and spaces; got {method.name!r}."
         )
-    check_constants(method.name, method.constants)
+    check_constants(method.name, method.constants, method.sizes)
     METHODS[method.name] = method
     return method
 
@@ -61,6 +62,8 @@ def parse(text: str, *, sensitivity: float | None = None) -> Method:
     Example:
       >>> parse("ngm:learning_rate=0.02", sensitivity=0.5).text
       'ngm:learning_rate=0.02,decay=0.9,baseline=1,sensitivity=0.5'
+      >>> parse("der++:memory=200").text
+      'der++:learning_rate=0.001,alpha=1,beta=0.5,memory=200'
     """
     name, _, assignments = text.partition(":")
     if name not in METHODS:
@@ -69,22 +72,25 @@ def parse(text: str, *, sensitivity: float | None = None) -> Method:
         raise ValueError(f"`optimizers` must be among {', '.join(METHODS)}; got {name!r}.{hint}")
     method = METHODS[name]
     constants = method.with_sensitivity(sensitivity)
+    numbers: dict[str, Any] = {**constants, **method.sizes}
     given = [part.partition("=") for part in assignments.split(",") if part]
     for key, _, value in given:
-        if key not in constants or [k for k, _, _ in given].count(key) > 1:
+        if key not in numbers or [k for k, _, _ in given].count(key) > 1:
             raise ValueError(
-                f"`optimizers` may set each of {', '.join(constants)} of {name!r} once; got "
+                f"`optimizers` may set each of {', '.join(numbers)} of {name!r} once; got "
                 f"{key!r} in {text!r}."
             )
         try:
-            constants[key] = float(value)
+            number = float(value)
         except ValueError:
             raise ValueError(
                 f"`{key}` of {name!r} must be a number; got {value!r}. Write "
-                f"{name}:{key}={method.constants[key]:g}"
+                f"{name}:{key}={method.hyperparameters[key]:g}"
             ) from None
-    check_constants(name, constants)
-    return dataclasses.replace(method, constants=constants)
+        numbers[key] = int(number) if key in method.sizes and number.is_integer() else number
+    constants, sizes = ({key: numbers[key] for key in of} for of in (constants, method.sizes))
+    check_constants(name, constants, sizes)
+    return dataclasses.replace(method, constants=constants, sizes=sizes)
 
 
 def texts(chosen: Sequence[str | Method]) -> list[str]:
@@ -122,7 +128,7 @@ def parse_all(
     found = {}
     for label, one in zip(labels, chosen, strict=True):
         if isinstance(one, Method):
-            check_constants(one.name, one.constants)
+            check_constants(one.name, one.constants, one.sizes)
             found[label] = one
         else:
             found[label] = parse(one, sensitivity=sensitivity)

@@ -1,17 +1,20 @@
 """What a trainer minimizes, and what drives the gain: functions of logits and labels."""
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TypeAlias
 
 import jax
 import jax.numpy as jnp
+import optax
 from jaxtyping import Array, Bool, Float
 
 from neurogain import _checks, uncertainty
 
 Loss: TypeAlias = Callable[[Array, Array], Array]
 """From logits, (n, classes), and labels, (n,), to the losses of n examples, or to one number."""
+
+CROSS_ENTROPY: Loss = optax.softmax_cross_entropy_with_integer_labels
 
 Uncertainty: TypeAlias = Callable[..., Array]
 """From logits, (n, classes), and, where it takes them, labels, (n,), to the drives of n examples.
@@ -55,20 +58,19 @@ def check_objective(
     logits: jax.ShapeDtypeStruct,
     labels: jax.ShapeDtypeStruct,
     *,
-    some_count: bool,
+    some_left_out: Sequence[str],
 ) -> None:
     """Check a loss and a measure of uncertainty with a batch of n examples.
 
-    `some_count` is whether single examples of a batch may be left out.
+    `some_left_out` says why single examples of a batch may not count; none: all of them do.
 
     Raises:
       TypeError, ValueError: if one can't be called, or returns no real numbers of these shapes.
     """
     n = labels.shape[0]
-    shapes: list[tuple[int, ...]] = [(n,)] if some_count else [(n,), ()]
-    wanted = f"one loss for each example, ({n},)" + ("" if some_count else ", or one number")
-    if some_count:
-        wanted += ", since a pass leaves out what fills up its last batch"
+    shapes: list[tuple[int, ...]] = [(n,)] if some_left_out else [(n,), ()]
+    wanted = f"one loss for each example, ({n},), "
+    wanted += f"since {' and '.join(some_left_out)}" if some_left_out else "or one number"
     _check("loss", loss, (logits, labels), shapes, wanted)
     if not callable(function):
         raise TypeError(f"`uncertainty` must be a function of logits; got {function!r:.200}.")

@@ -13,7 +13,7 @@ import optax
 from jaxtyping import Array, Float, Int, PyTree
 
 from neurogain import _checks, optim
-from neurogain.continual import batches, images, objective
+from neurogain.continual import batches, images
 from neurogain.continual.batches import Draw, Source, update_key
 from neurogain.continual.evaluation import accuracies
 from neurogain.continual.network import Network, Variables
@@ -28,6 +28,15 @@ from neurogain.continual.runs import (
     mean_gain,
     until,
 )
+from neurogain.continual.strategy import (
+    BuildStrategy,
+    Ended,
+    Examples,
+    Strategy,
+    check_form,
+    made,
+)
+from neurogain.continual.update_loss import Drawn, UpdateLoss, drawn_again
 
 ACTING, HELD, SLOW = (np.int32(i) for i in range(3))  # the weights that are evaluated
 
@@ -50,13 +59,17 @@ class RunProgram:
     draw: Draw
     baseline: str | None
     every_task: bool  # is predicted in an evaluation, also what is not seen
+    strategy: Strategy | BuildStrategy | None
+    logits: jax.ShapeDtypeStruct  # in training, of one example
 
     def init(self, constants: Mapping[str, Array], variables: Variables) -> RunState:
         """Return the state before the first update."""
         params, stats = variables
         opt_state = built(self.optimizer, constants).init(params)
         acting_stats = stats if optim.has_acting(opt_state) else {}
-        return RunState(params, stats, opt_state, jax.tree.map(jnp.copy, acting_stats))
+        logits = jnp.zeros(self.logits.shape[1:], self.logits.dtype)
+        carried = made(self.strategy, constants).init(variables, logits)
+        return RunState(params, stats, opt_state, *jax.tree.map(jnp.copy, (acting_stats, carried)))
 
     def predict(self, params: PyTree, stats: PyTree, examples: Array) -> Array:
         """Return the logits of examples in evaluation."""
@@ -95,18 +108,21 @@ class RunProgram:
         i: Int[Array, ""],
     ) -> tuple[RunState, Record]:
         """Do update i of a task; return also the gain behind it, the drive and the loss."""
-        tx = built(self.optimizer, constants)
+        tx, strategy = built(self.optimizer, constants), made(self.strategy, constants)
         index, counted = batches.drawn(self.draw, self.protocol, key, source, buffer, i)
-        pixels, labels = data.images[index], data.labels[index]
-        if self.augment:
-            pixels = images.augment(update_key(key, 2, source, i), pixels)
-        inputs, own = images.scaled(pixels, self.scale), update_key(key, 3, source, i)
-
-        def loss_fn(params: PyTree) -> tuple[Array, tuple[Array, PyTree]]:
-            logits, stats = self.network.learn(params, state.stats, inputs, own)
-            loss = objective.mean_loss(self.loss, logits, labels, counted)
-            drive = objective.drive(self.uncertainty, logits, labels, counted)
-            return loss, (drive, stats)
+        augment, own, draw, other, reference, add = (
+            update_key(key, use, source, i) for use in range(2, 8)
+        )
+        inputs = functools.partial(self._inputs, data)
+        new = Drawn(index, data.labels[index], inputs(augment, index), counted)
+        replayed = None
+        if strategy.draw is not None:
+            as_inputs = functools.partial(inputs, other)
+            replayed = drawn_again(strategy.draw, state.strategy, new, draw, as_inputs)
+        loss_fn = UpdateLoss(
+            self.network, self.loss, self.uncertainty, strategy, state, new, replayed, own,
+            reference,
+        )  # fmt: skip
 
         def value_fn(
             params: PyTree, *, uncertainty: Any = None, task_switch: Any = None, grad_fn: Any = None
@@ -114,15 +130,14 @@ class RunProgram:
             del uncertainty, task_switch, grad_fn  # line searches refuse what it doesn't take
             return loss_fn(params)[0]
 
-        gradient = jax.value_and_grad(loss_fn, has_aux=True)
-        (loss, (drive, stats)), grads = gradient(state.params)
+        (loss, (drive, stats, logits)), grads = loss_fn.gradient(state.params)
         extra = {
             "uncertainty": drive,
             "task_switch": (i == 0) & (source.first > 0),
             "value": loss,
             "grad": grads,
             "value_fn": value_fn,
-            "grad_fn": lambda params, *step: gradient(params)[1],  # SAM numbers its steps
+            "grad_fn": lambda params, *step: loss_fn.gradient(params)[1],  # SAM numbers its steps
         }
         updates, opt_state = tx.update(
             grads, state.opt_state, state.params, **_taken(tx.update, extra)
@@ -131,9 +146,43 @@ class RunProgram:
         acting_stats = state.acting_stats
         if acting_stats:
             acts = optim.get_acting(opt_state, params)
-            _, acting_stats = self.network.learn(acts, acting_stats, inputs, own)
-        state = RunState(params, stats, opt_state, acting_stats)
+            _, acting_stats = self.network.learn(acts, acting_stats, loss_fn.inputs, own)
+        carried = state.strategy
+        if strategy.add is not None:
+            carried = strategy.add(carried, Examples(*new, logits), add)
+            check_form("add", carried, state.strategy)
+        state = RunState(params, stats, opt_state, acting_stats, carried)
         return state, (mean_gain(opt_state), drive, loss)
+
+    def _inputs(self, data: Data, key: Array, index: Int[Array, " n"]) -> Array:
+        """Return examples as the model gets them in training."""
+        pixels = data.images[index]
+        if self.augment:
+            pixels = images.augment(key, pixels)
+        return images.scaled(pixels, self.scale)
+
+    def end_task(
+        self,
+        constants: Mapping[str, Array],
+        state: RunState,
+        data: Data,
+        source: Source,
+        key: Array,
+    ) -> PyTree:
+        """Return the strategy's state behind a task; the strategy has an `at_task_end`."""
+        strategy = made(self.strategy, constants)
+        assert strategy.at_task_end is not None
+        draw, own = jax.random.split(update_key(key, 8, source, source.updates))
+
+        def examples(n: int) -> tuple[Array, Array]:
+            index = jax.random.randint(draw, (n,), source.low, source.high)
+            return images.scaled(data.images[index], self.scale), data.labels[index]
+
+        learned = Variables(state.params, state.stats)
+        ended = Ended(learned, Variables(*acting(state)), examples, self.network.predict, own)
+        carried = strategy.at_task_end(state.strategy, ended)
+        check_form("at_task_end", carried, state.strategy)
+        return jax.tree.map(jnp.copy, carried)  # no two leaves are one array: they are donated
 
     def run_task(
         self,

@@ -21,6 +21,7 @@ class RunState(NamedTuple):
     # model has none
     opt_state: optax.OptState
     acting_stats: PyTree  # those of the weights that act; {} where these are E
+    strategy: PyTree = ()  # what the strategy carries, such as a memory; () without one
 
 
 class TaskCurves(NamedTuple):
@@ -37,7 +38,8 @@ class TaskCurves(NamedTuple):
     # where that isn't evaluated
     gain: Float[np.ndarray, "seed task update"]  # after it, mean over gain groups; 1: none
     uncertainty: Float[np.ndarray, "seed task update"]  # batch mean; entropy in nats, or one's own
-    loss: Float[np.ndarray, "seed task update"]  # batch mean; cross-entropy in nats, or one's own
+    loss: Float[np.ndarray, "seed task update"]  # batch mean; cross-entropy in nats, or one's own;
+    # with a strategy all that is minimized
     fast_accuracy: Float[np.ndarray, "seed task evaluation of_task"]  # as accuracy, at E; the same
     # where E acts
     evaluated_at: Int[np.ndarray, "seed task evaluation"]  # updates of the task before it, 0, ...

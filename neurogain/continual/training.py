@@ -27,7 +27,7 @@ from neurogain.continual.checkpoints import TaskCheckpoints, described
 from neurogain.continual.compiled import CompiledRuns
 from neurogain.continual.evaluation import chunked
 from neurogain.continual.network import Model, Network
-from neurogain.continual.objective import Loss, Uncertainty
+from neurogain.continual.objective import CROSS_ENTROPY, Loss, Uncertainty
 from neurogain.continual.program import (
     ACTING,
     HELD,
@@ -46,6 +46,7 @@ from neurogain.continual.runs import (
     TaskCurves,
     Trained,
 )
+from neurogain.continual.strategy import BuildStrategy, Strategy, made
 from neurogain.continual.streams import Stream
 
 __all__ = ["Protocol", "Regime", "RunState", "Runs", "TaskCurves", "Trained", "Trainer"]
@@ -100,8 +101,10 @@ class Trainer:
     # times slower in a scan (https://github.com/jax-ml/jax/issues/12868).
     draw: Draw = of_task  # which images an update learns from
     observe: Observe | None = None  # what `learn` keeps after chosen updates
-    loss: Loss = optax.softmax_cross_entropy_with_integer_labels  # (logits, labels) -> (n,) or ()
+    loss: Loss = CROSS_ENTROPY  # (logits, labels) -> (n,) or ()
     uncertainty: Uncertainty = uncertainty.entropy  # (logits), or (logits, labels), -> drives (n,)
+    strategy: Strategy | BuildStrategy | None = None  # what else is done against forgetting, of
+    # `neurogain.continual.strategies` or one's own; or a function from constants to it
 
     @overload
     def run(
@@ -146,7 +149,7 @@ class Trainer:
 
         Args:
           constants: optimizer constants of each run, (R,), all with the same names; or those of
-            all runs; {} for an optimizer that is built.
+            all runs; {} for an optimizer that is built. A strategy's builder gets them, too.
           seeds: seed of each run, (R,).
           on_task: called with the task's number and its curves, (R, ...), when it is finished.
           return_state: whether to return also the parameters, batch statistics and optimizer state
@@ -196,8 +199,14 @@ class Trainer:
         own = self.draw is not of_task
         checks.check_training(stream, protocol, augment=self.augment, own_draw=own)
         each = [constants] * len(seeds) if isinstance(constants, Mapping) else constants
-        checks.check_runs(each, seeds, built=is_optimizer(self.build_optimizer))
-        checks.check_model(self._traced, stream, protocol, self.loss, self.uncertainty)
+        built = is_optimizer(self.build_optimizer)
+        fixed = self.strategy is None or isinstance(self.strategy, Strategy)
+        checks.check_runs(each, seeds, built=built and fixed)
+        strategies = [made(self.strategy, own) for own in each]
+        checks.check_strategy(strategies[0], protocol, self.loss)
+        checks.check_model(
+            self._traced, stream, protocol, self.loss, self.uncertainty, strategies[0]
+        )
         data = Data(jnp.asarray(stream.images), jnp.asarray(stream.labels), chunked(stream))
         traced = {name: jnp.asarray([run[name] for run in each], jnp.float32) for name in each[0]}
         keys = jnp.stack([jax.random.key(seed) for seed in seeds])
@@ -314,6 +323,8 @@ class Trainer:
             draw=self.draw,
             baseline=self.baseline,
             every_task=jax.default_backend() != "cpu" and not self.step_by_step,
+            strategy=self.strategy,
+            logits=self._traced.learned[0],
         )
         return CompiledRuns(program, self.observe, self.one_by_one, self.step_by_step)
 

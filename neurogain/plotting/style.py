@@ -11,6 +11,7 @@ from matplotlib.axes import Axes
 
 COLOURS = ("#0072B2", "#E69F00", "#009E73", "#D55E00", "#CC79A7", "#56B4E9", "#000000", "#8C6D31")
 DASHES = ("--", "-.", ":", "-")
+FURTHER = (0, (5, 1, 1, 1, 1, 1))  # a dash for labels beyond those that stay apart by the others
 MARKERS = "osD^vPX*<>"
 
 
@@ -31,9 +32,10 @@ class Figure(matplotlib_figure.Figure):
 def assign(labels: Iterable[str]) -> Iterator[tuple[str, dict[str, Any], str]]:
     """Yield each label with its line style and marker; the same order gives the same styles."""
     for i, label in enumerate(labels):
+        dash = DASHES[(i + i // len(COLOURS)) % len(DASHES)]
         line = {
             "color": COLOURS[i % len(COLOURS)],
-            "linestyle": DASHES[(i + i // len(COLOURS)) % len(DASHES)],
+            "linestyle": dash if i < len(COLOURS) * len(DASHES) else FURTHER,
         }
         yield label, line, MARKERS[i % len(MARKERS)]
 

@@ -67,12 +67,12 @@ class LandscapeConfig(TrainingOptions):
                 f"`benchmark` must be a stream that trains an MLP, {', '.join(fit)}; got "
                 f"{self.spec.name}."
             )
-        refused = [m.name for m in self.parse_methods().values() if not m.held_weights_act]
+        refused = [m.name for m in self.parse_methods().values() if not _measured(m)]
         if refused:
-            measured = ", ".join(m.name for m in methods.METHODS.values() if m.held_weights_act)
+            measured = ", ".join(m.name for m in methods.METHODS.values() if _measured(m))
             raise ValueError(
                 f"`optimizers` must be among {measured} here; got {', '.join(refused)}, "
-                "with slow weights, a gain on a part of the network or a second gradient."
+                "with slow weights, a gain on a part of the network, a second gradient or a memory."
             )
 
     def check_stream(self, stream: streams.Stream) -> None:
@@ -85,3 +85,8 @@ class LandscapeConfig(TrainingOptions):
     def model(self, classes: int = CLASSES) -> models.MLP:
         """Return the network, with one output a class."""
         return models.MLP(classes, self.hidden)
+
+
+def _measured(method: methods.Method) -> bool:
+    """Return whether a method's loss is that of its weights as they learn, in joint training."""
+    return method.held_weights_act and method.strategy is None

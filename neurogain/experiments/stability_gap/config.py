@@ -90,7 +90,7 @@ class StabilityGapConfig(TrainingOptions):
     images where there are fewer."""
     regime: Regime = "joint"
     """joint: train on all data so far; replay: on the new task and a bounded buffer, half a batch
-    each; finetune: on the new task alone."""
+    each; finetune: on the new task alone, as er, agem, ewc and their like must."""
     buffer_size: int = 500
     """Images of old tasks in the replay buffer."""
     hidden: Widths = (400, 400)
@@ -203,6 +203,12 @@ class StabilityGapConfig(TrainingOptions):
                 f"`gain_on` reaches methods whose builder takes a mask; got {self.gain_on!r} with "
                 f"{', '.join(method.name for method in chosen)}. Leave it out; a method of your "
                 "own takes one with Method(..., takes_mask=True)."
+            )
+        alone = [method.name for method in chosen if method.strategy is not None]
+        if alone and self.regime != "finetune":
+            raise ValueError(
+                f"`regime` must be finetune for {', '.join(alone)}, which learn from the new task "
+                f"and what they keep; got {self.regime!r}. Pass --regime finetune."
             )
         mlp = self.spec.model == "mlp"
         owners = {

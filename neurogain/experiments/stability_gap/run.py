@@ -41,6 +41,7 @@ def make_trainer(config: StabilityGapConfig, stream: Stream, method: Method) -> 
         augment=config.augment,
         batched=config.batched,
         slow_weights=config.spec.model == "mlp" or config.layers_with_gain == "output",
+        strategy=None if method.strategy is None else method.make_strategy,
     )
 
 

@@ -34,7 +34,7 @@ def summarize(config: StabilityGapConfig, found: Found) -> dict[str, Any]:
     for label, name, method in config.labelled():
         measured[name] = {
             "summary": method.summary,
-            "hyperparameters": dict(method.constants),
+            "hyperparameters": method.hyperparameters,
             **measure(found[label], stream.test_counts),
             "wall_time_s": found.seconds[label],
         }
