@@ -20,6 +20,7 @@ DIFFERENCES = {
     "avg_sg": "avg-SG", "avg_acc": "avg-ACC", "avg_anytime_acc": "AAA", "min_acc": "min-ACC"
 }  # fmt: skip
 MARGIN = 0.005  # of avg-SG, below which the gain's contribution counts as none
+REGIMES = {"joint": "joint training", "replay": "replay", "finetune": "finetuning"}
 
 
 NOT_RECORDED = "-"
@@ -314,9 +315,10 @@ def bias(content: Mapping[str, Any]) -> str:
 
 
 def name(content: Mapping[str, Any]) -> str:
-    """Return the name of a stream, with the protocol where it isn't the default."""
-    scale = content["config"]["scale"]
-    return content["benchmark"] + ("" if scale == "default" else f", {scale} protocol")
+    """Return the name of a stream, with protocol and regime where they aren't the default."""
+    scale, regime = content["config"]["scale"], content["config"]["regime"]
+    found = content["benchmark"] + ("" if scale == "default" else f", {scale} protocol")
+    return found + ("" if regime == "joint" else f", {REGIMES[regime]}")
 
 
 def claims(content: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
@@ -377,7 +379,7 @@ def figures(
                 accuracy,
                 tasks,
                 eval_every=next(iter(curves.values())).evaluated_at[0, 0],
-                title=f"{title}, joint training, each method tuned",
+                title=f"{title}, {REGIMES[config['regime']]}, each method tuned",
             ),
         )
         yield "gain", plots.gain(gain, drive, tasks, title=f"{title}, each method tuned")

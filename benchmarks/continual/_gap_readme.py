@@ -17,8 +17,9 @@ from neurogain.continual.stream_specs import STREAMS
 
 
 def readme_table(results: Iterable[Mapping[str, Any]]) -> list[str]:
-    """Return the README's table: the main methods on all streams, and who else comes near."""
-    rows = sorted(results, key=lambda content: list(STREAMS).index(content["benchmark"]))
+    """Return the README's table of joint training: the main methods, and who else comes near."""
+    joint = (content for content in results if content["config"]["regime"] == "joint")
+    rows = sorted(joint, key=lambda content: list(STREAMS).index(content["benchmark"]))
 
     def cell(content: Mapping[str, Any], method: str) -> str:
         m = content["methods"][method]

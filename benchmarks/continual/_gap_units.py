@@ -8,6 +8,7 @@ import numpy as np
 
 from neurogain import results
 from neurogain.continual import methods
+from neurogain.continual.protocol import Regime
 from neurogain.continual.streams import Stream
 from neurogain.continual.training import TaskCurves
 from neurogain.experiments import stability_gap
@@ -20,9 +21,18 @@ MAIN = tuple(name for name, m in methods.METHODS.items() if m.main)
 TOLERANCE = 0.01  # of avg-ACC, in the rule of choice
 
 
-def names(model: str) -> tuple[str, ...]:
-    """Return the methods of a comparison, the frozen ones last."""
-    return (*(name for name, m in methods.METHODS.items() if model in m.grids), *FROZEN)
+def names(model: str, regime: Regime = "joint") -> tuple[str, ...]:
+    """Return the methods of a comparison, the frozen ones last.
+
+    In finetuning these are the methods with a strategy and the main ones of the others; elsewhere
+    all without a strategy.
+    """
+    if regime == "finetune":
+        chosen = {name for name, m in methods.METHODS.items() if m.strategy is not None or m.main}
+    else:
+        chosen = {name for name, m in methods.METHODS.items() if m.strategy is None}
+    tuned = (n for n, m in methods.METHODS.items() if model in m.grids and n in chosen)
+    return (*tuned, *(name for name in FROZEN if name in chosen))
 
 
 def measure_all(

@@ -8,10 +8,12 @@ of the residual network are those of the tuning seeds, where these were evaluate
 preset is frozen: it has one configuration, chosen by `preset_search`. Tuning and report use the
 same evaluation images; the seeds differ.
 
-Writes stability_gap_BENCHMARK[_SCALE].json and figures. Units that are in --work already are taken
-as they are, each with the versions and the device that it was measured on, so that several machines
-can share the work. On a GPU set JAX_DEFAULT_MATMUL_PRECISION=highest for the perceptrons, whose
-results are compared with a CPU's; `accelerator` does.
+Writes stability_gap_BENCHMARK[_SCALE][_REGIME].json and figures. With --regime finetune the methods
+are those with a strategy, such as experience replay, beside the main ones of the others. Units that
+are in --work already are taken as they are, each with the versions and the device that it was
+measured on, so that several machines can share the work. On a GPU set
+JAX_DEFAULT_MATMUL_PRECISION=highest for the perceptrons, whose results are compared with a CPU's;
+`accelerator` does.
 """
 
 import dataclasses
@@ -29,6 +31,7 @@ from benchmarks.continual._gap_units import MAIN, TOLERANCE, choose, measure_all
 from benchmarks.record import Record, table
 from neurogain import results, stats
 from neurogain.continual import methods
+from neurogain.continual.protocol import Regime
 from neurogain.continual.streams import Stream
 from neurogain.continual.training import TaskCurves
 from neurogain.experiments import stability_gap
@@ -63,6 +66,8 @@ class Arguments:
     """Folder of sets prepared by TensorFlow Datasets (TFDS)."""
     scale: Scale = "default"
     """Protocol, as for `neurogain stability-gap`."""
+    regime: Regime = "joint"
+    """What is trained on, as for `neurogain stability-gap`; finetune: for methods with a memory."""
     tuning_seeds: int = 2
     """Seeds 1000, 1001, ... choose the configuration."""
     report_seeds: int | None = by_default("as many as the scale has")
@@ -84,8 +89,9 @@ class Arguments:
         convolutional = plain.spec.model == "resnet"
         config = dataclasses.replace(
             plain,
-            optimizers=self.methods or names(plain.spec.model),
+            optimizers=self.methods or names(plain.spec.model, self.regime),
             scale=self.scale,
+            regime=self.regime,
             seeds=self.report_seeds,
             first_seed=FIRST_REPORT_SEED,
             iterations=self.iterations,
@@ -142,7 +148,7 @@ def run_method(
     from_tuning = convolutional and bool(tuning) and same
     entry = {
         "summary": method.summary,
-        "hyperparameters": grid[best],
+        "hyperparameters": grid[best] | method.sizes,
         "versions": versions,
         **found[chosen],
         "tuning": short(tuning, grid if tuning else [], "versions"),
@@ -188,7 +194,8 @@ def run_benchmark(args: Arguments, benchmark: str, record: Record) -> None:
     plain = {k: v for k, v in everything.as_json().items() if k != "data_dir"}
     tuning = {"seeds": args.tuning_seeds, "eval_every": args.tuning_eval_every}
     work = {k: v for k, v in plain.items() if k != "optimizers"} | {"tuning": tuning}
-    folder = results.ResultFolder(record.work / benchmark, work, resume=True, any_versions=True)
+    own = benchmark if args.regime == "joint" else f"{benchmark}_{args.regime}"
+    folder = results.ResultFolder(record.work / own, work, resume=True, any_versions=True)
     stream = stability_gap.load_stream(config)
     entries: dict[str, Any] = {}
     curves: dict[str, TaskCurves] = {}
@@ -209,7 +216,7 @@ def run_benchmark(args: Arguments, benchmark: str, record: Record) -> None:
         "published_avg_sg": {
             name: method.published[benchmark]
             for name, method in methods.METHODS.items()
-            if benchmark in method.published
+            if benchmark in method.published and args.regime == "joint"
         },
         "contribution": {
             name: contribution(entries, name) for name in entries if methods.METHODS[name].against
@@ -236,7 +243,8 @@ def run(args: Arguments, record: Record) -> None:
     for benchmark in args.benchmarks:
         protocol = "" if args.scale == "default" else f", {args.scale} protocol"
         scale = "" if args.scale == "default" else f"_{args.scale}"
-        title = f"The stability gap on {benchmark}{protocol}, joint training"
-        part = record.part(f"{benchmark}{scale}", title)
+        regime = "" if args.regime == "joint" else f"_{args.regime}"
+        title = f"The stability gap on {benchmark}{protocol}, {_gap_page.REGIMES[args.regime]}"
+        part = record.part(f"{benchmark}{scale}{regime}", title)
         run_benchmark(args, benchmark, part)
         part.finish()

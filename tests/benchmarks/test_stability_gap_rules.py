@@ -7,6 +7,7 @@ import pytest
 
 from benchmarks.continual import _gap_page as report
 from benchmarks.continual import _gap_readme as readme
+from benchmarks.continual import _gap_readme as readme
 from benchmarks.continual import _gap_units as units
 from benchmarks.continual import stability_gap as benchmark
 from neurogain.continual.methods import METHODS
@@ -230,9 +231,36 @@ def test_seeds_are_counted_in_words():
     assert report.seeds([entry([0.1], [0.9])]) == "1 seed"
 
 
+@pytest.mark.parametrize("regime", ["joint", "finetune"])
 @pytest.mark.parametrize(("model", "number"), [("mlp", 8), ("resnet", 5)])
-def test_every_method_has_the_same_budget_or_is_frozen(model, number):
-    for name in units.names(model):
+def test_every_method_has_the_same_budget_or_is_frozen(model, number, regime):
+    for name in units.names(model, regime):
         found = METHODS[name].configurations(model, sensitivity=0.4)
         assert len(found) == (1 if name in units.FROZEN else number)
         assert len({tuple(sorted(c.items())) for c in found}) == len(found)
+
+
+@pytest.mark.parametrize("model", ["mlp", "resnet"])
+def test_methods_with_a_strategy_are_compared_in_finetuning_with_the_main_ones(model):
+    strategies = {name for name, m in METHODS.items() if m.strategy is not None}
+    assert {"er", "agem", "ewc", "lwf", "der++", "er-ace"} <= strategies
+    assert set(units.names(model, "finetune")) == strategies | set(units.MAIN)
+    assert units.names(model, "finetune")[-1] == units.PRESET
+    assert not strategies & set(units.names(model))
+    for regime in ("joint", "finetune"):
+        config = benchmark.Arguments(regime=regime).config("split-digits", None)
+        assert config.optimizers == units.names("mlp", regime)
+
+
+def test_the_readmes_table_is_of_joint_training():
+    rows = [
+        {
+            "benchmark": "split-digits",
+            "config": {"scale": "default", "regime": regime},
+            "methods": {"adam": method(entry([0.1, gap], [0.9, 0.9]))},
+        }
+        for regime, gap in (("finetune", 0.5), ("joint", 0.1))
+    ]
+    [line] = readme.readme_table(rows)[2:]
+    assert line.startswith("| split-digits | 0.100")
+    assert report.name(rows[0]) == "split-digits, finetuning"

@@ -1,5 +1,6 @@
 import dataclasses
 import functools
+import inspect
 
 import jax
 import jax.numpy as jnp
@@ -9,6 +10,7 @@ import pytest
 
 from neurogain import optim
 from neurogain.continual import methods
+from neurogain.continual.network import Variables
 
 
 @pytest.mark.parametrize("name", methods.METHODS)
@@ -37,7 +39,7 @@ RUNS = 8  # at least one per constant, and one more
 
 @functools.cache
 def _train_all(name):
-    """Train with the default constants, and with one changed at a time, side by side.
+    """Train the optimizer with the default constants, and with one changed at a time, side by side.
 
     Returns the held weights after every update, (runs, updates, ...), the last states, and the
     weights that act in the end.
@@ -78,8 +80,10 @@ def test_every_constant_of_every_method_is_traced_and_counts(name):
     history, _, acting = _train_all(name)
     leaves = jax.tree.leaves((history, acting))
     assert all(np.isfinite(x).all() for x in leaves)
-    for run, changed in enumerate(methods.METHODS[name].constants, start=1):
-        assert any(np.any(x[run] != x[0]) for x in leaves), changed
+    method = methods.METHODS[name]
+    strategy = () if method.strategy is None else inspect.signature(method.strategy).parameters
+    for run, changed in enumerate(method.constants, start=1):
+        assert any(np.any(x[run] != x[0]) for x in leaves) == (changed not in strategy), changed
     assert all(np.all(x[-1] == x[0]) for x in leaves)
 
 
@@ -241,6 +245,20 @@ def test_default_sensitivity_is_for_methods_with_a_gain_of_their_own():
     assert methods.parse("ngm:sensitivity=0.1", sensitivity=0.5).constants["sensitivity"] == 0.1
 
 
+def test_a_size_is_a_whole_number_of_the_strategy_and_no_constant():
+    method = methods.parse("der++:memory=2e2,beta=1")
+    assert method.constants == {"learning_rate": 1e-3, "alpha": 1.0, "beta": 1.0}
+    assert (method.sizes, type(method.sizes["memory"])) == ({"memory": 200}, int)
+    assert method.text == "der++:learning_rate=0.001,alpha=1,beta=1,memory=200"
+    assert methods.parse(method.text) == method
+    strategy = method.make_strategy(method.constants)
+    state = strategy.init(Variables({}, {}), jnp.zeros(3))
+    assert state.slots.extras.shape == (200, 3)
+    own = dataclasses.replace(method, sizes={"memory": 0})
+    with pytest.raises(ValueError, match=r"`memory` of 'der\+\+' must be a whole number"):
+        methods.parse_all([own])
+
+
 def test_a_colon_without_constants_is_the_name_alone():
     assert methods.parse("sgd:").constants == methods.parse("sgd").constants
 
@@ -280,6 +298,17 @@ def test_a_colon_without_constants_is_the_name_alone():
         ("sam-adam:rho=inf", r"`rho` of 'sam-adam' must be positive and finite; got inf"),
         ("adamw:weight_decay=-1", r"`weight_decay` of 'adamw' must be finite and >= 0; got -1\.0"),
         ("schedule-free-sgd:b1=0", r"`b1` of 'schedule-free-sgd' must be in \(0, 1\); got 0\.0"),
+        ("er:memory=0", r"`memory` of 'er' must be a whole number of at least 1; got 0\."),
+        ("er:memory=1.5", r"`memory` of 'er' must be a whole number of at least 1; got 1\.5"),
+        ("er:memory=inf", r"`memory` of 'er' must be a whole number of at least 1; got inf"),
+        ("er:memory=many", r"`memory` of 'er' must be a number; .*\. Write er:memory=500"),
+        ("er:alpha=1", r"may set each of learning_rate, memory of 'er' once; got 'alpha'"),
+        ("der++:alpha=-1", r"`alpha` of 'der\+\+' must be finite and >= 0; got -1\.0"),
+        ("der++:beta=nan", r"`beta` of 'der\+\+' must be finite and >= 0; got nan"),
+        ("ewc:penalty=-1", r"`penalty` of 'ewc' must be finite and >= 0; got -1\.0"),
+        ("ewc:fisher_examples=0", r"`fisher_examples` of 'ewc' must be a whole .* 1; got 0"),
+        ("lwf:distillation=inf", r"`distillation` of 'lwf' must be finite and >= 0; got inf"),
+        ("lwf:temperature=0", r"`temperature` of 'lwf' must be positive and finite; got 0\.0"),
         ("fixed-gain:gain=nan", r"`gain` of 'fixed-gain' must be finite and at least 1; got nan"),
     ],
 )

@@ -79,6 +79,11 @@ def test_configuration_survives_json():
         ({"dense": 50}, r"`dense` and `sparse` must be given both or neither; got 50 and None\."),
         ({"dense": 50, "sparse": 7}, r"`sparse` must divide the 150 iterations .*; got 7\."),
         ({"regime": "online"}, r"`regime` must be .* got 'online'"),
+        (
+            {"optimizers": ("sgd", "er", "ewc")},
+            r"`regime` must be finetune for er, ewc, .*; got 'joint'\. Pass --regime finetune\.",
+        ),
+        ({"optimizers": ("er",), "regime": "replay"}, r"finetune for er, .* got 'replay'"),
         ({"benchmark": "split-svhn"}, r"`benchmark` must be one of .*; got 'split-svhn'\."),
         ({"scale": "huge"}, r"`scale` must be one of default, paper, small; got 'huge'\."),
         ({"scale": "small", "eval_every": 3}, r"must divide the 100 iterations of a task; got 3"),
