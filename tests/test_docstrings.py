@@ -32,6 +32,7 @@ MODULES = (
     "neuromod",
     "continual.baselines",
     "continual.models",
+    "continual.strategies",
     "continual.streams",
     "continual.training",
 )

@@ -79,10 +79,9 @@ class Strategy:
     Example:
       A loss that holds the weights near 0:
 
-      >>> import jax.numpy as jnp, optax
+      >>> import jax, jax.numpy as jnp
       >>> def loss(state, params, batch):
-      ...     new = batch.new
-      ...     size = optax.tree_utils.tree_norm(params, squared=True)
+      ...     new, size = batch.new, sum(jnp.sum(w**2) for w in jax.tree.leaves(params))
       ...     return batch.mean_loss(new.logits, new.labels, new.counted) + 0.01 * size
       >>> shrink = Strategy(loss=loss)
     """

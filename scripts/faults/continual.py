@@ -64,8 +64,8 @@ FAULTS = (
     ),
     (
         "dropout is the same in every update",
-        "own = images.scaled(pixels, self.scale), update_key(key, 3, source, i)",
-        "own = images.scaled(pixels, self.scale), update_key(key, 3, source, 0 * i)",
+        "state, new, replayed, own,",
+        "state, new, replayed, key,",
         "test_training_models.py",
     ),
     (
@@ -103,5 +103,48 @@ FAULTS = (
         "correct &= jnp.all(jnp.isfinite(logits), axis=-1)",
         "correct &= jnp.any(jnp.isfinite(logits), axis=-1) | True",
         "test_evaluation.py",
+    ),
+    # strategies
+    (
+        "gradients are not projected",
+        "grads = self.strategy.project(grads, self._reference(params))",
+        "grads = self.strategy.project(grads, grads)",
+        "test_strategies.py",
+    ),
+    (
+        "A-GEM's references are of the task that is learned",
+        "return buffers.sample(state.earlier, size, key)",
+        "return buffers.sample(state.memory, size, key)",
+        "test_strategies.py",
+    ),
+    (
+        "what fills up a pass is remembered",
+        "Slots(new.indices, new.labels), key, where=new.counted)",
+        "Slots(new.indices, new.labels), key)",
+        "test_strategies.py",
+    ),
+    (
+        "DER++ holds logits that an empty memory has not",
+        "where=first.counted,",
+        "where=None,",
+        "test_strategies.py",
+    ),
+    (
+        "EWC holds weights where they began",
+        "return wells.add(state, params, fisher)",
+        "return wells.add(state, params, fisher)._replace(anchors=state.anchors)",
+        "test_strategies.py",
+    ),
+    (
+        "LwF keeps the model that learns, not the one that acts",
+        "return LwFState(ended.acting,",
+        "return LwFState(ended.learned,",
+        "test_training_state.py",
+    ),
+    (
+        "a task of a run's own is not ended",
+        "if made(self.program.strategy, of_first).at_task_end is not None:",
+        "if made(self.program.strategy, of_first).at_task_end is not None and not own:",
+        "test_strategies.py",
     ),
 )

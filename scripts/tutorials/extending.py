@@ -1,11 +1,11 @@
 # %% [markdown]
 # # Extending: one file and one line
 #
-# A cell, a stream, an optimizer of the comparison, an experiment, a target of neuromodulators, a
-# plasticity rule, a receptor: each is a value of a small protocol. Write it in one file of yours
-# and pass it in: no file of the package changes. To give it a name on the command line, add the
-# line that each section ends with. This file is a script and a notebook (`jupytext --to ipynb`);
-# every piece in it runs.
+# A cell, a stream, an optimizer or a strategy of the comparison, an experiment, a target of
+# neuromodulators, a plasticity rule, a receptor: each is a value of a small protocol. Write it in
+# one file of yours and pass it in: no file of the package changes. To give it a name on the command
+# line, add the line that each section ends with. This file is a script and a notebook
+# (`jupytext --to ipynb`); every piece in it runs.
 
 # %%
 import dataclasses
@@ -18,9 +18,11 @@ import optax
 from jaxtyping import Float
 
 from neurogain import neuromod
-from neurogain.continual import data, methods, stream_specs, streams
+from neurogain.continual import data, methods, models, stream_specs, streams
 from neurogain.continual.method import Method
+from neurogain.continual.strategy import Strategy
 from neurogain.continual.stream_specs import StreamSpec
+from neurogain.continual.training import Protocol, Trainer
 from neurogain.neuromod import Effect, Modulated, ModulatedParams, Target, effects
 from neurogain.runner import Experiment, Part
 from neurogain.spiking import (
@@ -278,7 +280,40 @@ methods.register(lion)  # the one line, for --optimizers lion
 print("read from a text:", methods.parse("lion:learning_rate=0.001").text)
 
 # %% [markdown]
-# Both run as values too, without a name: `StabilityGapConfig(benchmark=upside_down,
+# A strategy is what a method does beyond its optimizer: a `Strategy` with pure functions for the
+# state, the examples that are replayed, the loss, the gradients, and the end of a task. Left out,
+# a function does nothing. This one pulls the weights to those at the start of the task. Constants
+# with the names of its arguments are the strategy's. `Trainer(..., strategy=anchored(0.1))` takes
+# it around any optimizer.
+
+
+# %%
+def anchored(penalty):
+    """Return a strategy whose loss grows with the distance to the weights of before the task."""
+
+    def loss(state, params, batch):
+        new, pairs = batch.new, zip(jax.tree.leaves(params), jax.tree.leaves(state), strict=True)
+        away = sum(jnp.sum((now - before) ** 2) for now, before in pairs)
+        return batch.mean_loss(new.logits, new.labels, new.counted) + penalty / 2 * away
+
+    return Strategy(
+        init=lambda learned, logits: learned.params,
+        loss=loss,
+        at_task_end=lambda state, ended: ended.learned.params,
+    )
+
+
+constants = {"learning_rate": 1e-3, "penalty": 0.1}
+anchor = Method("anchor", "anchored Adam", optax.adam, constants, strategy=anchored)
+methods.register(anchor)  # the one line, for --optimizers anchor --regime finetune
+protocol = Protocol(iterations=20, batch_size=16, eval_every=20, regime="finetune")
+trainer = Trainer(models.MLP(10, (8,)), upside_down.build(), protocol, anchor,
+                  strategy=anchor.make_strategy)  # fmt: skip
+curves = trainer.run(anchor.constants, seeds=[0])
+print("accuracy on both tasks:", curves.accuracy[0, -1, -1])
+
+# %% [markdown]
+# Stream and methods run as values too, without a name: `StabilityGapConfig(benchmark=upside_down,
 # optimizers=("ngm", lion))`. With the two lines, a file of yours that ends with
 # `neurogain.cli.run(experiments.get("stability-gap"))` is the command with your stream and your
 # method among its choices.
@@ -366,4 +401,5 @@ print(result.parts["rates"])
 # panels, lines with bands, points with bars, legends.
 
 # %%
-del stream_specs.STREAMS["upside-down"], methods.METHODS["lion"]  # so that this page runs twice
+del stream_specs.STREAMS["upside-down"]  # so that this page runs twice
+del methods.METHODS["lion"], methods.METHODS["anchor"]

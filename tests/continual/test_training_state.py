@@ -1,4 +1,7 @@
-"""What training returns, keeps on disk and calls back, of a model with dropout and statistics."""
+"""What training returns, keeps on disk and calls back, of a model with dropout and statistics.
+
+The optimizer averages, and the strategy keeps the model of the task before.
+"""
 
 import dataclasses
 import sys
@@ -12,6 +15,7 @@ import pytest
 
 from neurogain import optim
 from neurogain._extras import MissingExtraError
+from neurogain.continual import strategies
 from neurogain.continual.stream import Stream
 from neurogain.continual.training import Protocol, Trainer
 
@@ -39,7 +43,8 @@ def noisy(constants):
 @pytest.fixture(scope="module")
 def trainer():
     stream = Stream.from_arrays(PARTS, PARTS)
-    return Trainer(Model(), stream, Protocol(iterations=4, batch_size=4, eval_every=2), noisy)
+    protocol = Protocol(iterations=4, batch_size=4, eval_every=2, regime="finetune")
+    return Trainer(Model(), stream, protocol, noisy, strategy=strategies.lwf())
 
 
 @pytest.fixture(scope="module")
@@ -81,6 +86,13 @@ def test_the_state_at_the_end_gives_the_last_accuracies(trainer, whole):
         np.testing.assert_allclose(curves.accuracy[:, 2, -1, task], right.mean(axis=1))
 
 
+def test_lwf_keeps_the_model_that_acts_at_the_end_of_a_task(whole):
+    state = whole.state
+    acting = (optim.get_acting(state.opt_state, state.params), state.acting_stats)
+    same(tuple(state.strategy.old), acting)
+    assert state.strategy.old_classes.tolist() == [[True, True]] * 2
+
+
 def test_training_goes_on_bit_for_bit_behind_what_is_kept(trainer, whole, folder):
     seen = []
     options = {"return_state": True, "checkpoint_dir": folder}
@@ -94,6 +106,7 @@ def test_training_goes_on_bit_for_bit_behind_what_is_kept(trainer, whole, folder
         found = checkpointer.restore(folder / "task_2")
     same(found["params"]["output"]["kernel"], whole.state.params["output"]["kernel"])
     same(found["stats"], whole.state.stats)
+    same(found["strategy"], whole.state.strategy)
 
 
 def test_a_folder_of_other_runs_is_refused(trainer, folder, tmp_path):
@@ -104,7 +117,8 @@ def test_a_folder_of_other_runs_is_refused(trainer, folder, tmp_path):
         call = {"constants": RATE, "seeds": SEEDS} | changes
         with pytest.raises(ValueError, match=message):
             trainer.run(**call, checkpoint_dir=folder)
-    other = dataclasses.replace(trainer, protocol=Protocol(iterations=2, batch_size=4))
+    protocol = Protocol(iterations=2, batch_size=4, regime="finetune")
+    other = dataclasses.replace(trainer, protocol=protocol)
     with pytest.raises(ValueError, match=r"has protocol .Protocol\(iterations=4"):
         other.run(RATE, SEEDS, checkpoint_dir=folder)
     (tmp_path / "mine.txt").write_text("")

@@ -186,6 +186,28 @@ def test_an_interrupted_method_continues_behind_its_last_task():
         stability_gap.run_method(TINY, stream, method, seeds=[0], checkpoint=checkpoint)
 
 
+def test_methods_with_a_memory_run_in_finetuning(tmp_path, monkeypatch):
+    monkeypatch.setattr(figures, "figures", lambda *of: {})  # they are drawn above
+    chosen, out = ("er:memory=20", "lwf"), tmp_path / "run"
+    cli.main(arguments(out, "--regime", "finetune", optimizers=chosen, seeds=1))
+    metrics = json.loads((out / "metrics.json").read_text())
+    assert metrics["config"]["regime"] == "finetune"
+    constants = {name: m["hyperparameters"] for name, m in metrics["methods"].items()}
+    assert constants["er"] == {"learning_rate": 0.001, "memory": 20}
+    assert constants["lwf"] == {"learning_rate": 0.001, "distillation": 1.0, "temperature": 2.0}
+    losses = []
+    for name in constants:
+        [path] = (out / "curves").glob(f"{name}*.npz")
+        with np.load(path) as arrays:
+            assert np.isfinite(arrays["loss"]).all()
+            losses.append(arrays["loss"][0])
+    np.testing.assert_allclose(losses[0][0, 0], losses[1][0, 0], rtol=1e-5)  # nothing kept yet
+    assert (losses[0][1] != losses[1][1]).all()
+    message = refused(tmp_path / "other", optimizers=("sgd", "er"))
+    assert message.startswith("neurogain: `regime` must be finetune for er, which learn from")
+    assert not (tmp_path / "other").exists()
+
+
 def test_missing_data_do_not_claim_the_folder(ran, tmp_path):
     data = ("--benchmark", "split-mnist", "--data-dir", str(tmp_path / "none"))
     message = refused(tmp_path / "run", *data)
