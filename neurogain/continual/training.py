@@ -68,6 +68,9 @@ class Trainer:
     updates get the keywords that they take, of `uncertainty`, `task_switch` and the `value`,
     `grad`, `value_fn` and `grad_fn` of the batch.
 
+    A strategy of continual learning, such as experience replay, goes around any optimizer. The
+    protocol is then `regime="finetune"`, and the uncertainty that of the new examples.
+
     Example:
       >>> from neurogain.continual import data, methods, models, streams
       >>> stream = streams.split(data.load("digits"), tasks=3, at_most=170)
