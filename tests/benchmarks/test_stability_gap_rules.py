@@ -7,7 +7,6 @@ import pytest
 
 from benchmarks.continual import _gap_page as report
 from benchmarks.continual import _gap_readme as readme
-from benchmarks.continual import _gap_readme as readme
 from benchmarks.continual import _gap_units as units
 from benchmarks.continual import stability_gap as benchmark
 from neurogain.continual.methods import METHODS
