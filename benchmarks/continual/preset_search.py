@@ -248,10 +248,9 @@ def run(args: Arguments, record: Record) -> None:
         "streams": streams,
         "adam": tuned_rows,
         "rows": [_plain(row) for row in rows],
-        "counts": {
-            "candidates of each": args.candidates, "second rung": args.kept,
-            "last rung": args.finalists, "seeds": args.seeds,
-        },
+        "rungs": [
+            [args.candidates, 1], [args.kept, args.seeds], [args.finalists, len(rungs[-1][1])],
+        ],
     }  # fmt: skip
     record.table = shown(record.data)
     record.notes.append(

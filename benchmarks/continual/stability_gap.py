@@ -11,13 +11,14 @@ same evaluation images; the seeds differ.
 Writes stability_gap_BENCHMARK[_SCALE][_REGIME].json and figures. With --regime finetune the methods
 are those with a strategy, such as experience replay, beside the main ones of the others. Units that
 are in --work already are taken as they are, each with the versions and the device that it was
-measured on, so that several machines can share the work. On a GPU set
-JAX_DEFAULT_MATMUL_PRECISION=highest for the perceptrons, whose results are compared with a CPU's;
-`accelerator` does.
+measured on, so that several machines can share the work. Methods that are not run stay as the kept
+result of the same protocol has them. On a GPU set JAX_DEFAULT_MATMUL_PRECISION=highest for the
+perceptrons, whose results are compared with a CPU's; `accelerator` does.
 """
 
 import dataclasses
 import functools
+import json
 from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -28,7 +29,7 @@ import numpy as np
 from benchmarks.continual import _gap_page
 from benchmarks.continual._gap_page import claims, section
 from benchmarks.continual._gap_units import MAIN, TOLERANCE, choose, measure_all, names
-from benchmarks.record import Record, table
+from benchmarks.record import RESULTS, Record, table
 from neurogain import results, stats
 from neurogain.continual import methods
 from neurogain.continual.protocol import Regime
@@ -82,6 +83,9 @@ class Arguments:
     """Compute convolutions in bfloat16."""
     jobs: int = 1
     """Methods at once, each in a thread; on a GPU they compile side by side."""
+    keep_tuning: bool = False
+    """Take tuning and fronts from the kept result of the same protocol, and report its choices
+    again."""
 
     def config(self, benchmark: str, eval_every: int | None) -> StabilityGapConfig:
         """Return the configuration of a stream's runs."""
@@ -119,24 +123,30 @@ def run_method(
     benchmark: str,
     folder: results.ResultFolder,
     stream: Stream,
+    kept: Mapping[str, Any],
     method: methods.Method,
 ) -> tuple[dict[str, Any], TaskCurves]:
-    """Tune one method and report it; return its entry and the curves of what was chosen."""
+    """Tune one method and report it; return its entry and the curves of what was chosen.
+
+    `kept` are the entries whose tuning and fronts are taken as they are.
+    """
     config = args.config(benchmark, args.eval_every)
     tuning_config = args.config(benchmark, args.tuning_eval_every or args.eval_every)
     name, model = method.name, config.spec.model
     convolutional = model == "resnet"  # minutes a configuration on a CPU: a unit each, no fronts
     grid = methods.METHODS[name].configurations(model, config.spec.sensitivity)
     tuning: list[dict[str, Any]] = []
-    best = 0
-    if len(grid) > 1:
+    best, before = 0, kept.get(name)
+    if before is not None and len(grid) > 1:
+        best = grid.index({k: v for k, v in before["hyperparameters"].items() if k in grid[0]})
+    elif len(grid) > 1:
         seeds = range(FIRST_TUNING_SEED, FIRST_TUNING_SEED + args.tuning_seeds)
         for part in [[one] for one in grid] if convolutional else [grid]:
             unit = f"{name}-tuning" + with_rate(part[0]) * convolutional
             found, versions = measure_all(folder, unit, tuning_config, stream, method, part, seeds)
             tuning += [stability_gap.measure(curves) | {"versions": versions} for curves in found]
         best = choose(tuning)
-    swept = method.fronts and not convolutional
+    swept = method.fronts and not convolutional and before is None  # else as it was
     reported = grid if swept else [grid[best]]
     report = f"{name}-report" + f"-{best}" * (not swept)
     report = f"{name}-report{with_rate(grid[best])}" if convolutional else report
@@ -156,7 +166,18 @@ def run_method(
         "front_seeds": "tuning" if from_tuning else "report",
         "swept": short(found, reported, "fast_avg_sg", "fast_avg_anytime_acc"),
     }
+    if before is not None and len(grid) > 1:
+        entry |= {field: before[field] for field in ("tuning", "front", "front_seeds", "swept")}
+    if method.frozen:
+        entry["search"] = json.loads((RESULTS / "preset_search.json").read_text())["rungs"]
     return entry, fresh[chosen]
+
+
+def of_the_same_protocol(earlier: Mapping[str, Any], config: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the methods' entries of a kept result, none where it has another protocol."""
+    own = json.loads(json.dumps(config, default=str))
+    other = {**own, **earlier.get("config", {}), "optimizers": own["optimizers"]}
+    return dict(earlier["methods"]) if earlier and other == own else {}
 
 
 def with_rate(constants: Mapping[str, float]) -> str:
@@ -197,14 +218,16 @@ def run_benchmark(args: Arguments, benchmark: str, record: Record) -> None:
     own = benchmark if args.regime == "joint" else f"{benchmark}_{args.regime}"
     folder = results.ResultFolder(record.work / own, work, resume=True, any_versions=True)
     stream = stability_gap.load_stream(config)
-    entries: dict[str, Any] = {}
+    entries = of_the_same_protocol(record.earlier(), plain)
     curves: dict[str, TaskCurves] = {}
-    one = functools.partial(run_method, args, benchmark, folder, stream)
+    kept = dict(entries) if args.keep_tuning else {}
+    one = functools.partial(run_method, args, benchmark, folder, stream, kept)
     chosen = config.parse_methods()
     with folder, ThreadPoolExecutor(args.jobs) as pool:
         for name, found in zip(chosen, pool.map(one, chosen.values()), strict=True):
             entries[name], curves[name] = found
             print(f"{benchmark}\n{table(COLUMNS, [entries[name] | {'name': name}])}", flush=True)
+    entries = {name: entries[name] for name in everything.parse_methods() if name in entries}
     record.data = {
         "benchmark": benchmark,
         "rule": f"lowest tuning avg-SG among configurations within {TOLERANCE} of the best avg-ACC",

@@ -263,3 +263,12 @@ def test_the_readmes_table_is_of_joint_training():
     [line] = readme.readme_table(rows)[2:]
     assert line.startswith("| split-digits | 0.100")
     assert report.name(rows[0]) == "split-digits, finetuning"
+
+
+def test_methods_that_are_not_run_stay_where_the_protocol_is_the_same():
+    config = {"optimizers": ["sgd"], "iterations": 200, "hidden": (400, 400), "dense": None}
+    kept = {"methods": {"adam": {"avg_sg": 1}}, "config": {"optimizers": [], "hidden": [400, 400]}}
+    assert benchmark.of_the_same_protocol(kept, config) == kept["methods"]
+    kept["config"]["hidden"] = [100]
+    assert benchmark.of_the_same_protocol(kept, config) == {}
+    assert benchmark.of_the_same_protocol({}, config) == {}
