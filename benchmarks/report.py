@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from benchmarks.continual._gap_readme import readme_table
+from benchmarks.continual._gap_readme import preset_table, readme_table
 from benchmarks.record import RESULTS, markdown
 from benchmarks.registry import ROOT, Benchmark, benchmarks, owner
 
@@ -188,7 +188,9 @@ def files() -> dict[Path, str]:
     if not found or not closed:
         raise ValueError(f"{readme} must hold the lines {BEGIN} and {END}.")
     gaps = [one.content for one in pages["continual"] if one.benchmark.name == "stability-gap"]
-    table = "\n".join([*readme_table(gaps), f"\nWritten by `{COMMAND}`."])
+    presets = [r.content for r in pages["continual"] if r.benchmark.name == "preset-acceptance"]
+    held = [line for content in presets for line in ("", *preset_table(content))]
+    table = "\n".join([*readme_table(gaps), *held, f"\nWritten by `{COMMAND}`."])
     written[readme] = f"{before}{BEGIN}\n{table}\n{END}{after}"
     return written
 

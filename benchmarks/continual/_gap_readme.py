@@ -13,6 +13,7 @@ from benchmarks.continual._gap_page import (
 )
 from benchmarks.continual._gap_units import MAIN, PRESET
 from benchmarks.record import Column, markdown
+from neurogain import stats
 from neurogain.continual.stream_specs import STREAMS
 
 
@@ -49,3 +50,35 @@ def nearest(content: Mapping[str, Any]) -> str:
         return "none reaches it"
     best = min(found, key=found.__getitem__)
     return f"{found[best]:.3f}, {content['methods'][best]['summary']}"
+
+
+def preset_table(content: Mapping[str, Any]) -> list[str]:
+    """Return the README's table of the preset against tuned Adam, from `preset_acceptance`.
+
+    Pairs are against the Adam tuned for anytime accuracy, and against that tuned for its gap.
+    """
+
+    def ratios(row: Mapping[str, Any]) -> str:
+        return "; ".join(f"{goal['avg_sg']['ratio']:.2f}" for goal in row["goals"].values())
+
+    def differences(row: Mapping[str, Any], figure: str) -> str:
+        return "; ".join(f"{g[figure]['difference']['mean']:+.3f}" for g in row["goals"].values())
+
+    columns: list[Column] = [
+        ("preset less tuned Adam", "stream", ""),
+        ("avg-SG, ratio", ratios, ""),
+        *(
+            (head, functools.partial(differences, figure=figure), "")
+            for head, figure in (
+                ("AAA", "avg_anytime_acc"),
+                ("new task after 50", "new_task"),
+                ("avg-ACC", "avg_acc"),
+            )
+        ),
+        (
+            "the gain's part of AAA at that gap",
+            lambda row: stats.text(row["contribution"]["without gain"]["avg_anytime_acc"], "+.4f"),
+            "",
+        ),
+    ]
+    return markdown(columns, content["rows"])

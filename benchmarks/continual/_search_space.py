@@ -59,16 +59,16 @@ def _averaged_twice(
     return optax.GradientTransformationExtraArgs(init_fn, update_fn)
 
 
-def everywhere(**constants: Any) -> optax.GradientTransformation:
-    """The preset with the gain on all layers."""
-    return optim.two_timescale(**constants)
+def on_output(**constants: Any) -> optax.GradientTransformation:
+    """The preset with the gain on the output layer."""
+    return optim.two_timescale(mask=builders.OUTPUT, **constants)
 
 
 BUILT: dict[str, Callable[..., optax.GradientTransformation]] = {
     "adam": optax.adam,
     "plain": builders.averaged(builders.clipped(optax.adam)),
-    "output": builders.two_timescale,
-    "all": everywhere,
+    "output": on_output,
+    "all": optim.two_timescale,
     "follow": builders.two_timescale_following,
     "twice": averaged_twice(builders.clipped(optax.adam)),
     "twice output": averaged_twice(builders.clipped(builders.output_ngm_adam)),
@@ -114,3 +114,27 @@ def _preset(
 def limit(stream_name: str) -> float:
     """Return the largest avg-SG that the rule allows, in units of Adam's."""
     return 0.3 if stream_name.startswith("rotated") else 0.1
+
+
+def around(candidate: Candidate) -> list[Candidate]:
+    """Return twelve neighbours of two timescales: rates, and shares (1 - consolidation)."""
+    how, own = candidate
+    factors = itertools.product((0.7, 1.0, 1.4), (1.2, 0.9, 0.8, 0.7))
+    return [
+        (how, own | {"learning_rate": _short(own["learning_rate"] * rate),
+                     "consolidation": _short(1 - share * (1 - own["consolidation"]))})
+        for rate, share in factors
+    ]  # fmt: skip
+
+
+def around_adam(own: Constants) -> list[Candidate]:
+    """Return six neighbours of Adam: rates and momenta."""
+    momenta = [_short(float(np.clip(own["b1"] + step, 0, 0.95))) for step in (-0.2, 0.0, 0.2)]
+    rates = [_short(own["learning_rate"] * factor) for factor in (0.7, 1.4)]
+    values = itertools.product(rates, momenta)
+    return [("adam", own | {"learning_rate": rate, "b1": b1}) for rate, b1 in values]
+
+
+def _short(value: float) -> float:
+    """Return a number of three digits."""
+    return float(f"{value:.3g}")

@@ -11,9 +11,11 @@ Adam is tuned twice: for AAA, and for its gap (of the configurations within 0.01
 avg-ACC, that of the lowest avg-SG). First come the candidates that meet the rule against both, then
 those that meet it against the Adam tuned for AAA, then the others by how much they miss it.
 
-Both contenders have equally many configurations in each of three rungs: all of them with one tuning
-seed on the digits streams, the better ones of these with more seeds, and the best of these on MNIST
-too. Before the last rung the limits are half as wide again, and avg-ACC may lie 0.005 below Adam's.
+Both contenders have equally many configurations in each of four rungs: all of them with one tuning
+seed on the digits streams, the better ones of these with more seeds, the best of these on MNIST
+too, and as many neighbours of the best. In the first two the limits are half as wide again, and
+avg-ACC may lie 0.005 below Adam's. The neighbours are those of the finalist with the highest AAA
+that meets the rule or misses it by a tenth at most, and those of both tuned Adams of each stream.
 The space is that of `_search_space`: rates, momentum, clipping, consolidation, averages of
 averages, and the gain (none, on the output layer, on all layers, with consolidation that follows
 it).
@@ -49,7 +51,9 @@ TINY = {
 }  # fmt: skip
 FIRST_SEED = 1000
 RUNS = 16  # in one batch, which is a unit of work on disk
-WIDER, LOWER = 1.5, 0.005  # before the last rung: limits of avg-SG, and of avg-ACC
+WIDER, LOWER = 1.5, 0.005  # in the first rungs: limits of avg-SG, and of avg-ACC
+NEARLY = 0.1  # that a finalist may miss to be refined
+NEIGHBOURS = 12
 FIGURES = ("avg_sg", "avg_acc", "avg_anytime_acc")
 
 
@@ -217,49 +221,93 @@ def run(args: Arguments, record: Record) -> None:
     adams = [i for i, (how, _) in candidates.items() if how == "adam"]
     own = [i for i in candidates if i not in set(adams)]
     search = Search(args, record.work)
-    rungs: list[tuple[tuple[str, ...], range, int]] = [
-        (args.first, range(FIRST_SEED, FIRST_SEED + 1), args.kept),
-        (args.first, range(FIRST_SEED + 1, FIRST_SEED + args.seeds), args.finalists),
-        (args.last, range(FIRST_SEED, FIRST_SEED + max(args.seeds - 1, 1)), 0),
-    ]
-    rows, opponents, streams = [], {}, list(args.first)
-    for r, (names, seeds, keep) in enumerate(rungs):
-        last = r == len(rungs) - 1
-        streams = list(dict.fromkeys([*streams, *names]))
-        if seeds:
-            for name in names:
-                search.measure(name, {i: candidates[i] for i in (*adams, *own)}, seeds)
-        opponents = {name: tuned(search, name, adams) for name in streams}
-        rows = [row_of(search, i, candidates[i], opponents, last=last) for i in own]
-        rows.sort(key=rank)
-        if not last:
-            lists = [one for name in streams for one in orders(search, name, adams)]
-            shortest = min(map(len, lists))
-            adams = sorted(alternating(*(one[:shortest] for one in lists))[:keep])
-            own = sorted(row["number"] for row in rows[:keep])
-    tuned_rows = [
-        {
-            "stream": name, "tuned": how, "constants": candidates[i][1],
-            **search.means(name, i),
-        }
-        for name, one in opponents.items() for how, i in one.items()
-    ]  # fmt: skip
+    many, few = (range(FIRST_SEED, FIRST_SEED + n) for n in (args.seeds, max(args.seeds - 1, 1)))
+    seeds = dict.fromkeys(args.last, few) | dict.fromkeys(args.first, many)
+    for some, keep in ((many[:1], args.kept), (many[1:], args.finalists)):
+        for name in args.first if some else ():
+            search.measure(name, {i: candidates[i] for i in (*adams, *own)}, some)
+        rows = ordered(search, candidates, own, dict.fromkeys(args.first, adams), last=False)
+        lists = [one for name in args.first for one in orders(search, name, adams)]
+        shortest = min(map(len, lists))
+        adams = sorted(alternating(*(one[:shortest] for one in lists))[:keep])
+        own = sorted(row["number"] for row in rows[:keep])
+    for name in (name for name in seeds if name not in args.first):
+        search.measure(name, {i: candidates[i] for i in (*adams, *own)}, few)
+    opponents = dict.fromkeys(seeds, adams)
+    rows = ordered(search, candidates, own, opponents, last=True)
+    found = [space.around(candidates[refined(rows)])]
+    for name in seeds:
+        both = [candidates[i][1] for i in tuned(search, name, opponents[name]).values()]
+        found.append([one for constants in both for one in space.around_adam(constants)])
+    numbers = []
+    for some_candidates in found:
+        start = len(candidates)
+        candidates |= dict(enumerate(some_candidates, start))
+        numbers.append(list(range(start, len(candidates))))
+    for (name, own_seeds), of_adam in zip(seeds.items(), numbers[1:], strict=True):
+        both_sides = {i: candidates[i] for i in (*of_adam, *numbers[0])}
+        search.measure(name, both_sides, own_seeds)
+        opponents[name] = [*opponents[name], *of_adam]
+    rows = ordered(search, candidates, [*own, *numbers[0]], opponents, last=True)
+    fill(record, args, search, candidates, opponents, rows)
+
+
+def ordered(
+    search: Search,
+    candidates: Mapping[int, Candidate],
+    own: Sequence[int],
+    adams: Mapping[str, Sequence[int]],  # by stream
+    *,
+    last: bool,
+) -> list[dict[str, Any]]:
+    """Return the rows of candidates in the order of the rule."""
+    opponents = {name: tuned(search, name, numbers) for name, numbers in adams.items()}
+    rows = [row_of(search, i, candidates[i], opponents, last=last) for i in own]
+    return sorted(rows, key=rank)
+
+
+def refined(rows: Sequence[Mapping[str, Any]]) -> int:
+    """Return around which finalist the search goes on: of the highest AAA that nearly meets it.
+
+    Nearly: it misses at most `NEARLY`; the first by the rule where there is none.
+    """
+    near = [row for row in rows if row["missed"]["for AAA"] <= NEARLY]
+    best = max(near, key=lambda row: row["anytime"]) if near else rows[0]
+    return int(best["number"])
+
+
+def fill(
+    record: Record,
+    args: Arguments,
+    search: Search,
+    candidates: Mapping[int, Candidate],
+    adams: Mapping[str, Sequence[int]],
+    rows: Sequence[Mapping[str, Any]],
+) -> None:
+    """Fill in the record."""
     record.data = {
-        "streams": streams,
-        "adam": tuned_rows,
+        "streams": list(adams),
+        "adam": [
+            {"stream": name, "tuned": how, "constants": candidates[i][1], **search.means(name, i)}
+            for name, numbers in adams.items()
+            for how, i in tuned(search, name, numbers).items()
+        ],
         "rows": [_plain(row) for row in rows],
         "rungs": [
-            [args.candidates, 1], [args.kept, args.seeds], [args.finalists, len(rungs[-1][1])],
+            [args.candidates, 1], [args.kept, args.seeds],
+            [args.finalists + NEIGHBOURS, max(args.seeds - 1, 1)],
         ],
     }  # fmt: skip
     record.table = shown(record.data)
     record.notes.append(
         f"Adam and the two timescales have {args.candidates} configurations each, {args.kept} in "
-        f"the second rung and {args.finalists} in the last; tuning seeds {FIRST_SEED} to "
-        f"{FIRST_SEED + args.seeds - 1}, {args.iterations} iterations a task, evaluated after each "
-        f"of the first {args.dense} and every {args.sparse} behind them. Above: Adam tuned on each "
-        "stream; below: the finalists by the rule. missed: what a configuration misses of the rule "
-        "against the Adam tuned for AAA, and against that tuned for its gap; 0: it meets it."
+        f"the second rung, {args.finalists} in the third and {NEIGHBOURS} around the best of them; "
+        f"tuning seeds {FIRST_SEED} to {FIRST_SEED + args.seeds - 1} (one less on "
+        f"{' and '.join(args.last)}), {args.iterations} iterations a task, evaluated after each of "
+        f"the first {args.dense} and every {args.sparse} behind them. Above: Adam tuned on each "
+        "stream; below: the finalists and the neighbours by the rule. missed: what a configuration "
+        "misses of the rule against the Adam tuned for AAA, and against that tuned for its gap; 0: "
+        "it meets it."
     )
 
 

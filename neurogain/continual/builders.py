@@ -68,13 +68,8 @@ def output_ngm_adam(
     return optim.ngm_adam(learning_rate, mask=mask, **gain)
 
 
-def two_timescale(mask: Any = OUTPUT, **constants: Any) -> optax.GradientTransformation:
-    """The preset, with the gain on the output layer, unless another mask is given."""
-    return optim.two_timescale(mask=mask, **constants)
-
-
 def two_timescale_following(mask: Any = OUTPUT, **constants: Any) -> optax.GradientTransformation:
-    """The same, with a consolidation rate that follows the gain."""
+    """The preset on the output layer, with a consolidation rate that follows the gain."""
     return optim.two_timescale(mask=mask, follow_gain=True, **constants)
 
 

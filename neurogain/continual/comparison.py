@@ -21,8 +21,8 @@ _GAIN = {"decay": 0.9, "baseline": 1.0, "sensitivity": 0.4}
 _SGD, _ADAM, _NGM = {"learning_rate": 0.1}, {"learning_rate": 1e-3}, {"learning_rate": 0.01} | _GAIN
 _MSGD = {"learning_rate": 0.03, "momentum": 0.9}
 _CLIP, _AVERAGE, _AHEAD = {"max_norm": 0.1}, {"consolidation": 0.97}, {"rho": 0.05}
-_TWO_TIMESCALE = {"learning_rate": 2e-3, **_CLIP, "consolidation": 0.99, **_GAIN}
-_NO_GAIN = {name: _TWO_TIMESCALE[name] for name in ("learning_rate", "max_norm", "consolidation")}
+_NO_GAIN = {"learning_rate": 1.4e-3, "b1": 0.5, "max_norm": 0.3, "consolidation": 0.88}
+_TWO_TIMESCALE = _NO_GAIN | _GAIN
 _UNAVERAGED = {name: x for name, x in _TWO_TIMESCALE.items() if name != "consolidation"}
 
 _MEMORY = {"memory": 500}  # examples
@@ -117,7 +117,7 @@ METHODS = (
     # Fast weights under gain and slow weights that act, and what is left without a part of it.
     Method("two-timescale-no-gain", "two timescales, no gain", averaged(clipped(optax.adam)),
            _NO_GAIN, held_weights_act=False, frozen=True),
-    Method("two-timescale", "two timescales", builders.two_timescale, _TWO_TIMESCALE,
+    Method("two-timescale", "two timescales", optim.two_timescale, _TWO_TIMESCALE,
            takes_mask=True, held_weights_act=False, frozen=True, main=True,
            against=("two-timescale-no-gain", "ema-clip-adam", "ema-adam")),
     Method("two-timescale-follow", "two timescales, rate by gain",

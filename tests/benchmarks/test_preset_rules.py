@@ -81,6 +81,24 @@ def test_both_contenders_have_as_many_configurations():
     assert {how for how, _ in presets} | {"adam"} == set(space.BUILT)
 
 
+def test_both_contenders_have_as_many_neighbours_that_are_in_range():
+    own, adam = space.presets(1, 0)[0], space.adams()[-1][1]
+    assert len(space.around(own)) == search.NEIGHBOURS == 2 * len(space.around_adam(adam))
+    for _, constants in space.around(own):
+        assert 0 <= constants["consolidation"] < 1
+        assert constants["b1"] == own[1]["b1"]
+    assert {c["b1"] for _, c in space.around_adam(adam | {"b1": 0.0})} == {0.0, 0.2}
+
+
+def test_the_search_goes_on_around_the_best_that_nearly_meets_the_rule():
+    rows = [
+        {"number": i, "anytime": anytime, "missed": {"for AAA": missed}}
+        for i, (anytime, missed) in enumerate([(0.9, 0.0), (0.95, 0.07), (0.97, 0.4)])
+    ]
+    assert search.refined(rows) == 1
+    assert search.refined(rows[2:]) == 2
+
+
 def test_an_average_of_the_average_by_its_definition():
     tx = space.averaged_twice(optax.sgd)(learning_rate=1.0, consolidation=0.5)
     params = jnp.zeros(1)
