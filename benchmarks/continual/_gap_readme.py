@@ -14,6 +14,7 @@ from benchmarks.continual._gap_page import (
 from benchmarks.continual._gap_units import MAIN, PRESET
 from benchmarks.record import Column, markdown
 from neurogain import stats
+from neurogain.continual.methods import METHODS
 from neurogain.continual.stream_specs import STREAMS
 
 
@@ -24,7 +25,9 @@ def readme_table(results: Iterable[Mapping[str, Any]]) -> list[str]:
 
     def cell(content: Mapping[str, Any], method: str) -> str:
         m = content["methods"][method]
-        return f"{interval(m['avg_sg'])} @ {accuracy_of(m)}{diverged(m)}"
+        return (
+            f"{interval(m['avg_sg'])} @ {accuracy_of(m)}{diverged(m)}{other_constants(m, method)}"
+        )
 
     columns: list[Column] = [("avg-SG @ avg-ACC", name, "")]
     for method in MAIN:
@@ -34,6 +37,13 @@ def readme_table(results: Iterable[Mapping[str, Any]]) -> list[str]:
     if all(PRESET in content["methods"] for content in rows):
         columns.append(("lowest of all others at its avg-ACC", nearest, ""))
     return markdown(columns, rows)
+
+
+def other_constants(m: Mapping[str, Any], method: str) -> str:
+    """Return whether a frozen method was measured with other constants than it has now."""
+    found = METHODS[method]
+    same = not found.frozen or dict(m["hyperparameters"]) == dict(found.constants)
+    return "" if same else " (earlier constants)"
 
 
 def nearest(content: Mapping[str, Any]) -> str:
