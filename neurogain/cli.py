@@ -9,7 +9,7 @@ import contextlib
 import os
 import signal
 import sys
-import threading
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import FrameType
@@ -185,14 +185,18 @@ def _stop_at_once(number: int, frame: FrameType | None) -> None:
 def _interrupt_again(unraisable: "sys.UnraisableHookArgs") -> None:
     """Repeat an interruption that came while objects were freed, where Python would drop it.
 
-    It comes from a thread, a little later: in here Python would drop it once more.
+    A thread raises it a little later, since Python would drop it again if this function raised it.
     """
-    if issubclass(unraisable.exc_type, KeyboardInterrupt):
-        again = threading.Timer(0.05, _thread.interrupt_main)
-        again.daemon = True
-        again.start()
-    else:
+    if not issubclass(unraisable.exc_type, KeyboardInterrupt):
         sys.__unraisablehook__(unraisable)
+        return
+    with contextlib.suppress(RuntimeError):  # the interpreter is ending
+        _thread.start_new_thread(_interrupt_soon, ())
+
+
+def _interrupt_soon() -> None:
+    time.sleep(0.05)  # s, in which the hook returns
+    _thread.interrupt_main()
 
 
 def _say(line: str) -> None:

@@ -115,7 +115,7 @@ def as_published(config: Mapping[str, Any]) -> bool:
 def verdicts(result: Mapping[str, Any]) -> Iterator[str]:
     """Yield the published gap and ours, per method with one; a verdict under the same protocol.
 
-    It is of the means: an interval that happens to be wide meets nothing.
+    It compares means, so a wide interval can't turn a missed gap into one that is met.
     """
     for name, published in result["published_avg_sg"].items():
         if name not in result["methods"]:
@@ -264,6 +264,10 @@ def section(stem: str, content: Mapping[str, Any], measured: str) -> Iterator[st
     yield from front_table(content)
     anytime = front_table(content, "avg_anytime_acc")
     yield from ["", *anytime] if anytime else []
+    own = {n: m["hyperparameters"] for n, m in content["methods"].items()}
+    earlier = [n for n, c in content.get("drawn", {}).items() if c != own.get(n)]
+    if earlier:
+        yield f"\nSwitches and gain are drawn with earlier constants of {', '.join(earlier)}."
     for drawn in ("fronts", *(["fronts_anytime"] if anytime else []), "switches", "gain"):
         yield f"\n![{benchmark}, {drawn}]({stem}_{drawn}.png)"
 

@@ -29,6 +29,8 @@ def readme_table(results: Iterable[Mapping[str, Any]]) -> list[str]:
             f"{interval(m['avg_sg'])} @ {accuracy_of(m)}{diverged(m)}{other_constants(m, method)}"
         )
 
+    if not rows:
+        return []
     columns: list[Column] = [("avg-SG @ avg-ACC", name, "")]
     for method in MAIN:
         if all(method in content["methods"] for content in rows):
@@ -40,7 +42,7 @@ def readme_table(results: Iterable[Mapping[str, Any]]) -> list[str]:
 
 
 def other_constants(m: Mapping[str, Any], method: str) -> str:
-    """Return whether a frozen method was measured with other constants than it has now."""
+    """Return a note if a frozen method had other constants than it has now, else nothing."""
     found = METHODS[method]
     same = not found.frozen or dict(m["hyperparameters"]) == dict(found.constants)
     return "" if same else " (earlier constants)"
@@ -75,18 +77,18 @@ def preset_table(content: Mapping[str, Any]) -> list[str]:
         return "; ".join(f"{g[figure]['difference']['mean']:+.3f}" for g in row["goals"].values())
 
     columns: list[Column] = [
-        ("preset less tuned Adam", "stream", ""),
+        ("preset against Adam", "stream", ""),
         ("avg-SG, ratio", ratios, ""),
         *(
             (head, functools.partial(differences, figure=figure), "")
             for head, figure in (
-                ("AAA", "avg_anytime_acc"),
-                ("new task after 50", "new_task"),
+                ("AAA, difference", "avg_anytime_acc"),
+                ("new task after 50 updates", "new_task"),
                 ("avg-ACC", "avg_acc"),
             )
         ),
         (
-            "the gain's part of AAA at that gap",
+            "AAA that the gain adds at an equal gap",
             lambda row: stats.text(row["contribution"]["without gain"]["avg_anytime_acc"], "+.4f"),
             "",
         ),

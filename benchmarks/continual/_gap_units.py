@@ -48,7 +48,8 @@ def measure_all(
 
     Return the curves of each, and with which versions and on which device they were measured.
     """
-    asked = results.digest({"grid": [dict(c) for c in grid], "seeds": list(seeds)})
+    what = {"grid": [dict(c) for c in grid], "seeds": list(seeds)}
+    asked = results.digest(what | ({"sizes": dict(method.sizes)} if method.sizes else {}))
     arrays = folder.load_unit(unit, ("versions",), digest=asked)
     if arrays is None:
         trainer = stability_gap.make_trainer(config, stream, method)

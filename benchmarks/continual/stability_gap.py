@@ -19,7 +19,7 @@ perceptrons, whose results are compared with a CPU's; `accelerator` does.
 import dataclasses
 import functools
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -28,7 +28,7 @@ import numpy as np
 
 from benchmarks.continual import _gap_page
 from benchmarks.continual._gap_page import claims, section
-from benchmarks.continual._gap_units import MAIN, TOLERANCE, choose, measure_all, names
+from benchmarks.continual._gap_units import MAIN, PRESET, TOLERANCE, choose, measure_all, names
 from benchmarks.record import RESULTS, Record, table
 from neurogain import results, stats
 from neurogain.continual import methods
@@ -51,6 +51,7 @@ TINY = {
 }  # fmt: skip
 MATCH = 0.002  # of avg-ACC, within which a plain average counts as no less accurate
 FIRST_TUNING_SEED, FIRST_REPORT_SEED = 1000, 2000
+SEARCH = RESULTS / "preset_search.json"  # how the preset was chosen
 
 
 @dataclasses.dataclass(frozen=True)
@@ -136,9 +137,9 @@ def run_method(
     convolutional = model == "resnet"  # minutes a configuration on a CPU: a unit each, no fronts
     grid = methods.METHODS[name].configurations(model, config.spec.sensitivity)
     tuning: list[dict[str, Any]] = []
-    best, before = 0, kept.get(name)
-    if before is not None and len(grid) > 1:
-        best = grid.index({k: v for k, v in before["hyperparameters"].items() if k in grid[0]})
+    best, before = 0, kept_choice(kept.get(name), grid)
+    if before is not None:
+        best = grid.index(before["chosen"])
     elif len(grid) > 1:
         seeds = range(FIRST_TUNING_SEED, FIRST_TUNING_SEED + args.tuning_seeds)
         for part in [[one] for one in grid] if convolutional else [grid]:
@@ -166,15 +167,31 @@ def run_method(
         "front_seeds": "tuning" if from_tuning else "report",
         "swept": short(found, reported, "fast_avg_sg", "fast_avg_anytime_acc"),
     }
-    if before is not None and len(grid) > 1:
+    if before is not None:
         entry |= {field: before[field] for field in ("tuning", "front", "front_seeds", "swept")}
-    if method.frozen:
-        entry["search"] = json.loads((RESULTS / "preset_search.json").read_text())["rungs"]
+    if name == PRESET and SEARCH.exists():
+        entry["search"] = json.loads(SEARCH.read_text())["rungs"]
     return entry, fresh[chosen]
 
 
+def kept_choice(
+    before: Mapping[str, Any] | None, grid: Sequence[Mapping[str, float]]
+) -> dict[str, Any] | None:
+    """Return a kept entry with what was `chosen` in it; None if it is tuned anew.
+
+    It is where there is none, where there is nothing to choose, or where its grid has changed.
+    """
+    if before is None or len(grid) == 1:
+        return None
+    chosen = {k: v for k, v in before["hyperparameters"].items() if k in grid[0]}
+    return {**before, "chosen": chosen} if chosen in grid else None
+
+
 def of_the_same_protocol(earlier: Mapping[str, Any], config: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the methods' entries of a kept result, none where it has another protocol."""
+    """Return the methods' entries of a kept result, none where it has another protocol.
+
+    Options that came later than the result are not compared; nor is how its methods were tuned.
+    """
     own = json.loads(json.dumps(config, default=str))
     other = {**own, **earlier.get("config", {}), "optimizers": own["optimizers"]}
     return dict(earlier["methods"]) if earlier and other == own else {}
@@ -218,9 +235,10 @@ def run_benchmark(args: Arguments, benchmark: str, record: Record) -> None:
     own = benchmark if args.regime == "joint" else f"{benchmark}_{args.regime}"
     folder = results.ResultFolder(record.work / own, work, resume=True, any_versions=True)
     stream = stability_gap.load_stream(config)
-    entries = of_the_same_protocol(record.earlier(), plain)
+    before = of_the_same_protocol(record.earlier(), plain)
+    entries = dict(before)
     curves: dict[str, TaskCurves] = {}
-    kept = dict(entries) if args.keep_tuning else {}
+    kept = before if args.keep_tuning else {}
     one = functools.partial(run_method, args, benchmark, folder, stream, kept)
     chosen = config.parse_methods()
     with folder, ThreadPoolExecutor(args.jobs) as pool:
@@ -247,8 +265,11 @@ def run_benchmark(args: Arguments, benchmark: str, record: Record) -> None:
     }
     record.table = table(COLUMNS, _gap_page.named(record.data))
     record.notes += _gap_page.contribution(record.data)
-    main = {name: curves[name] for name in MAIN if name in curves}
-    for name, figure in _gap_page.figures(stream, record.data, main):
+    main = [name for name in MAIN if name in entries]
+    drawn = {name: curves[name] for name in main} if {*main} <= {*curves} else {}
+    shown = entries if drawn or not before else before  # whose courses the figures show
+    record.data["drawn"] = {name: shown[name]["hyperparameters"] for name in main if name in shown}
+    for name, figure in _gap_page.figures(stream, record.data, drawn):
         record.figure(figure, name)
 
 

@@ -23,8 +23,8 @@ _ABOUT = "runs.json"
 class TaskCheckpoints:
     """A folder with `task_0`, `task_1`, ..., one for each finished task, and what the runs are.
 
-    A task's folder is one of Orbax, with the parameters, statistics and the optimizer's state of
-    all runs; its curves are in `task_0_curves.npz` and so on.
+    A task's folder is one of Orbax, with the parameters, the statistics, and the states of
+    optimizer and strategy of all runs; its curves are in `task_0_curves.npz` and so on.
     """
 
     def __init__(self, folder: str | os.PathLike[str], about: Mapping[str, Any]) -> None:

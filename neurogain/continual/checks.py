@@ -8,6 +8,7 @@ import numpy as np
 
 from neurogain import _checks
 from neurogain.continual import images
+from neurogain.continual.method import Method
 from neurogain.continual.network import Traced
 from neurogain.continual.objective import CROSS_ENTROPY, Loss, Uncertainty, check_objective
 from neurogain.continual.protocol import Protocol
@@ -31,11 +32,20 @@ def check_training(stream: Stream, protocol: Protocol, *, augment: bool, own_dra
         images.check_images(stream.images, "augmentation")
 
 
-def check_strategy(strategy: Strategy, protocol: Protocol, loss: object) -> None:
-    """Check that a strategy is given what it learns from, and doesn't ignore a loss.
+def check_method(optimizer: object, strategy: object) -> None:
+    """Raise a ValueError if a method of the comparison has a strategy that is not passed on."""
+    if isinstance(optimizer, Method) and optimizer.strategy is not None and strategy is None:
+        raise ValueError(
+            f"`strategy` must be given with the method {optimizer.name!r}, which has one; got "
+            "None. Pass strategy=method.make_strategy."
+        )
 
-    Raises ValueError where it has data of old tasks besides its own, or the trainer a loss that a
-    strategy with one of its own wouldn't use.
+
+def check_strategy(strategy: Strategy, protocol: Protocol, loss: object) -> None:
+    """Check that protocol and loss fit a strategy.
+
+    Raises ValueError if the regime isn't "finetune", or if a loss was given and the strategy would
+    ignore it.
     """
     if strategy == NONE:
         return
@@ -46,7 +56,7 @@ def check_strategy(strategy: Strategy, protocol: Protocol, loss: object) -> None
         )
     if strategy.own_loss and loss is not CROSS_ENTROPY:
         raise ValueError(
-            "`loss` must be left out with a strategy whose loss is its own, with a cross-entropy; "
+            "`loss` must be left out: this strategy has its own loss, with a cross-entropy in it; "
             f"got {loss!r:.200}. Take another strategy, such as er, or write a Strategy(loss=...)."
         )
 
@@ -129,7 +139,8 @@ def check_runs(
     if built and constants[0]:
         raise ValueError(
             "`constants` must be {} for an optimizer that is built already; got "
-            f"{constants[0]!r:.200}. Pass build_optimizer=lambda c: ... to use them."
+            f"{constants[0]!r:.200}. Pass build_optimizer=lambda c: ... or strategy=lambda c: ... "
+            "to use them."
         )
 
 

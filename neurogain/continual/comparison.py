@@ -1,11 +1,11 @@
 """The optimizers of the comparison: each with its default constants and what it is tuned over.
 
-As many configurations for one as for another: eight with perceptrons ("mlp"), five, of learning
-rates alone, with the residual network ("resnet"). Frozen methods have one: that of
+Every method has the same number of configurations: eight with perceptrons ("mlp"), and five, of
+learning rates alone, with the residual network ("resnet"). Frozen methods have one: that of
 `benchmarks/continual/preset_search.py`. Averages over the residual network keep their constant.
 Strategies have Adam inside, as `adam` has it, and their constants as in the papers or the code of
-Buzzega et al. 2020 (arXiv 2004.07211; Split-MNIST, 500 examples); their grids are over the values
-that these were tuned to on Split-MNIST and Split-CIFAR-10.
+Buzzega et al. 2020 (arXiv 2004.07211; Split-MNIST, 500 examples); their grids hold the values
+to which these were tuned on Split-MNIST and Split-CIFAR-10.
 """
 
 import functools
@@ -114,7 +114,8 @@ METHODS = (
            held_weights_act=False, grids=_tuned((0.05, 0.1, 0.3, 1.0), _R_SGD, _AHEADS)),
     Method("sam-adam", "SAM over Adam", sharpness_aware(optax.adam), _ADAM | _AHEAD,
            held_weights_act=False, grids=_tuned(_CLIPPED_ADAM, _R_ADAM, _AHEADS)),
-    # Fast weights under gain and slow weights that act, and what is left without a part of it.
+    # Fast weights under gain and slow weights that act; without the gain; and, with the gain on the
+    # output layer alone, with a consolidation that follows it, or without an average.
     Method("two-timescale-no-gain", "two timescales, no gain", averaged(clipped(optax.adam)),
            _NO_GAIN, held_weights_act=False, frozen=True),
     Method("two-timescale", "two timescales", optim.two_timescale, _TWO_TIMESCALE,
@@ -129,7 +130,7 @@ METHODS = (
            grids=_tuned(_CLIPPED_ADAM, _R_ADAM, _GAINS)),
     Method("ngm-output", "NGM-SGD on the output", builders.output_ngm, _NGM,
            held_weights_act=False, grids=_tuned(_FEW_NGM, None, _GAINS)),
-    # What else is done against forgetting, around Adam as above; in finetuning alone.
+    # Other methods against forgetting, around Adam; in the regime finetune alone.
     Method("er", "experience replay", optax.adam, _ADAM, grids=_tuned(_ADAM_RATES, _R_ADAM),
            strategy=strategies.er, sizes=_MEMORY),
     Method("er-balanced", "experience replay, class-balanced", optax.adam, _ADAM,

@@ -62,7 +62,7 @@ class CompiledRuns:
             runs.constants, runs.state, runs.data, source, stored, runs.keys,
             np.asarray(keep, np.int32),
         )  # fmt: skip
-        return Learned(self._behind(runs, state, source, own=own), curves, observed)
+        return Learned(self._after_task(runs, state, source, own=own), curves, observed)
 
     @functools.cached_property
     def _learn(self) -> dict[bool, Callable[..., Any]]:
@@ -115,14 +115,14 @@ class CompiledRuns:
             after=after,
         )
         curves, observed = jax.tree.map(lambda x: jnp.swapaxes(x, 0, 1), found)
-        return Learned(self._behind(runs, state, source, own=False), curves, observed)
+        return Learned(self._after_task(runs, state, source, own=False), curves, observed)
 
     @functools.cached_property
     def _update(self) -> Callable[..., Any]:
         axes = (0, 0, None, None, 0, 0, None)
         return over_runs(self.program.update, axes, self.one_each, donate_argnums=1)
 
-    def _behind(self, runs: Runs, state: RunState, source: Source, *, own: bool) -> Runs:
+    def _after_task(self, runs: Runs, state: RunState, source: Source, *, own: bool) -> Runs:
         """Return the runs behind a task, once their strategy has taken it in."""
         of_first = {name: x[0] for name, x in runs.constants.items()}
         if made(self.program.strategy, of_first).at_task_end is not None:

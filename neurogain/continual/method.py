@@ -7,6 +7,7 @@ import math
 from collections.abc import Callable, Mapping
 from typing import Any
 
+import numpy as np
 import optax
 
 from neurogain.continual.strategy import Strategy
@@ -146,10 +147,11 @@ def check_constants(
 ) -> None:
     """Check the values of known constants, and sizes, before anything is traced.
 
-    Raises ValueError if a constant is out of range, or a size no whole number of at least 1.
+    Raises ValueError if a constant is out of range, or if a size is not a whole number of at least
+    1.
     """
     for key, size in (sizes or {}).items():
-        if not isinstance(size, int) or size < 1:
+        if isinstance(size, bool) or not isinstance(size, int | np.integer) or size < 1:
             raise ValueError(
                 f"`{key}` of {name!r} must be a whole number of at least 1; got {size!r}."
             )

@@ -62,7 +62,7 @@ def check_objective(
 ) -> None:
     """Check a loss and a measure of uncertainty with a batch of n examples.
 
-    `some_left_out` says why single examples of a batch may not count; none: all of them do.
+    `some_left_out` are the reasons why single examples of a batch may not count; empty: all count.
 
     Raises:
       TypeError, ValueError: if one can't be called, or returns no real numbers of these shapes.

@@ -56,7 +56,7 @@ class Data(NamedTuple):
 class Runs(NamedTuple):
     """Runs under way, R of them."""
 
-    constants: dict[str, Float[Array, " R"]]  # of the optimizer
+    constants: dict[str, Float[Array, " R"]]  # of optimizer and strategy
     seeds: tuple[int, ...]
     keys: Key[Array, " R"]
     data: Data

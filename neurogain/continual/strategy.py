@@ -58,14 +58,14 @@ def _nothing(learned: Variables, logits: Float[Array, " classes"]) -> tuple[()]:
 
 @dataclasses.dataclass(frozen=True)
 class Strategy:
-    """A method of continual learning, but for its optimizer.
+    """A method of continual learning without its optimizer.
 
-    Functions are pure, and their state is a tree of arrays that keeps its form. It rides in
-    `RunState.strategy`. What is left out isn't done. In an update of a `Trainer`
+    Functions are pure, and their state is a tree of arrays that keeps its form. It is kept in
+    `RunState.strategy`. A function that is None is skipped. In an update of a `Trainer`
 
-    1. `draw` gives indices of examples that are replayed. While the memory is empty, and its mask
-       False, the new examples are taken again, so that batch statistics are of examples seen; they
-       don't count. All go through the model together.
+    1. `draw` gives indices of examples that are replayed. Where its mask is False, for example
+       while the memory is empty, new examples take their place, so that batch statistics see real
+       examples; they don't count in the loss. All go through the model together.
     2. `loss` gives what is minimized; left out, it is the trainer's loss over new and replayed
        examples alike.
     3. `project` changes the gradients, by those of the trainer's loss on the replayed examples.
@@ -73,8 +73,8 @@ class Strategy:
        statistics alone. Their gradients are zeros while the memory is empty.
     4. `add` takes in the new examples.
 
-    `at_task_end` is called between the tasks, outside the compiled loop of updates, so what it
-    costs is paid once a task, side by side or one by one.
+    `at_task_end` is called between the tasks, outside the compiled loop of updates, so it costs
+    time once a task only.
 
     Example:
       A loss that holds the weights near 0:
@@ -114,7 +114,7 @@ def made(strategy: Strategy | BuildStrategy | None, constants: Mapping[str, Any]
     """Return the strategy of these constants, or the one that is built; one that does nothing.
 
     Raises:
-      TypeError: if it is none.
+      TypeError: if `strategy` is neither None, a Strategy nor a function that returns one.
       ValueError: if it projects and draws nothing.
     """
     found: Any = strategy

@@ -155,11 +155,12 @@ class Trainer:
             all runs; {} for an optimizer that is built. A strategy's builder gets them, too.
           seeds: seed of each run, (R,).
           on_task: called with the task's number and its curves, (R, ...), when it is finished.
-          return_state: whether to return also the parameters, batch statistics and optimizer state
-            behind the last task.
+          return_state: whether to return also the parameters, the batch statistics, and the states
+            of optimizer and strategy behind the last task.
           checkpoint_dir: folder that keeps state and curves behind every task, with Orbax. Where
             it holds finished tasks of these runs, training goes on behind them, bit for bit, and
-            `on_task` isn't called for them. Model, optimizer and functions must be the same.
+            `on_task` isn't called for them. Model, optimizer, strategy and functions must be the
+            same; they are not compared.
           on_update: called with the task's number, the number of updates done in it and a copy of
             the state, leaves (R, ...), after every `every` updates. A task is then a loop around a
             compiled update, which is slower and may round otherwise.
@@ -202,10 +203,11 @@ class Trainer:
         own = self.draw is not of_task
         checks.check_training(stream, protocol, augment=self.augment, own_draw=own)
         each = [constants] * len(seeds) if isinstance(constants, Mapping) else constants
+        checks.check_method(self.build_optimizer, self.strategy)
         built = is_optimizer(self.build_optimizer)
         fixed = self.strategy is None or isinstance(self.strategy, Strategy)
         checks.check_runs(each, seeds, built=built and fixed)
-        strategies = [made(self.strategy, own) for own in each]
+        strategies = [made(self.strategy, run) for run in each]
         checks.check_strategy(strategies[0], protocol, self.loss)
         checks.check_model(
             self._traced, stream, protocol, self.loss, self.uncertainty, strategies[0]

@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 
 COLOURS = ("#0072B2", "#E69F00", "#009E73", "#D55E00", "#CC79A7", "#56B4E9", "#000000", "#8C6D31")
 DASHES = ("--", "-.", ":", "-")
-FURTHER = (0, (5, 1, 1, 1, 1, 1))  # a dash for labels beyond those that stay apart by the others
+FURTHER = (0, (5, 1, 1, 1, 1, 1))  # of labels 33 to 40; then styles repeat
 MARKERS = "osD^vPX*<>"
 
 

@@ -282,14 +282,15 @@ print("read from a text:", methods.parse("lion:learning_rate=0.001").text)
 # %% [markdown]
 # A strategy is what a method does beyond its optimizer: a `Strategy` with pure functions for the
 # state, the examples that are replayed, the loss, the gradients, and the end of a task. Left out,
-# a function does nothing. This one pulls the weights to those at the start of the task. Constants
-# with the names of its arguments are the strategy's. `Trainer(..., strategy=anchored(0.1))` takes
+# a function does nothing. This one pulls the weights to those at the start of the task. In a
+# method, constants whose names are arguments of `anchored` go to the strategy, all others to the
+# optimizer. `Trainer(..., strategy=anchored(0.1))` takes
 # it around any optimizer.
 
 
 # %%
 def anchored(penalty):
-    """Return a strategy whose loss grows with the distance to the weights of before the task."""
+    """Return a strategy whose loss grows with the distance to the weights before the task."""
 
     def loss(state, params, batch):
         new, pairs = batch.new, zip(jax.tree.leaves(params), jax.tree.leaves(state), strict=True)

@@ -135,8 +135,7 @@ except TypeError as error:
 #
 # `optim.consolidate(inner)` keeps slow weights that follow the trained ones. You train at the
 # parameters and evaluate at `get_acting`. The preset `two_timescale` bundles clipped Adam under a
-# gain with it. Its constants were chosen for the highest accuracy at all times among what has a
-# small stability gap.
+# gain with it. Its docstring says how its constants were chosen.
 
 # %%
 tx = optim.two_timescale()

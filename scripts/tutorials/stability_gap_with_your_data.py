@@ -185,11 +185,12 @@ print("weights:", state.params["output"]["kernel"].shape, "statistics:", list(st
 # the search of the preset, and its goals on fresh seeds (`preset-acceptance`). A slow learner has
 # no gap, so read a gap beside AAA and the accuracy on the new task.
 #
-# Two things shrink the gap of Adam at little or no cost in uptake: less momentum (b1 = 0.5), and an
-# average of the weights that acts. The gain adds to the uptake at an equal gap; the page says how
-# much. At equal accuracy NGM-SGD has mostly a smaller gap than SGD and momentum-SGD on MNIST and
-# digits, but than Adam on rotated-digits alone; its published gap and that of SGD (arXiv
-# 2507.14056, whose rates and accuracies are not given) are missed at these accuracies.
+# Two things make Adam's gap smaller and cost little anytime accuracy: less momentum (b1 = 0.5), and
+# evaluation at an average of the weights. At an equal gap the gain increases anytime accuracy; the
+# page says by how much. At equal accuracy NGM-SGD has mostly a smaller gap than SGD and
+# momentum-SGD on MNIST and digits, but than Adam on rotated-digits alone; its published gap and
+# that of SGD (arXiv 2507.14056, whose rates and accuracies are not given) are missed at these
+# accuracies.
 #
 # `neurogain landscape` measures curvature and loss around a switch. The largest eigenvalue of the
 # loss's Hessian rises four- to sixtyfold when the new task arrives. At W it is g^2 times that at

@@ -135,6 +135,13 @@ def test_a_gap_that_no_two_controls_enclose_is_compared_with_the_nearest():
     assert change["avg_sg"]["mean"] == pytest.approx(0.2)
 
 
+def test_a_seed_that_diverged_is_refused(monkeypatch):
+    found = {"avg_sg": 0, "avg_anytime_acc": 0, "avg_acc": 0, "diverged": [False, True]}
+    monkeypatch.setattr(acceptance.stability_gap, "measure", lambda curves: found)
+    with pytest.raises(ValueError, match="no seed may diverge here; got 1 of 2"):
+        acceptance.figures(None)
+
+
 def test_goals_are_of_means_and_say_by_how_much_they_are_missed():
     own = entry(0.015, 0.95, new=0.88, acc=0.94)
     line = {"stream": "split-mnist", "preset": own, "adam": {"for AAA": entry(0.1, 0.94)}}

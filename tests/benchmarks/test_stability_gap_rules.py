@@ -9,6 +9,7 @@ from benchmarks.continual import _gap_page as report
 from benchmarks.continual import _gap_readme as readme
 from benchmarks.continual import _gap_units as units
 from benchmarks.continual import stability_gap as benchmark
+from neurogain.continual import methods
 from neurogain.continual.methods import METHODS
 from neurogain.continual.training import TaskCurves
 from neurogain.experiments.stability_gap import StabilityGapConfig
@@ -263,6 +264,30 @@ def test_the_readmes_table_is_of_joint_training():
     [line] = readme.readme_table(rows)[2:]
     assert line.startswith("| split-digits | 0.100")
     assert report.name(rows[0]) == "split-digits, finetuning"
+
+
+def test_kept_tuning_is_of_the_same_grid():
+    grid = [{"learning_rate": 0.1}, {"learning_rate": 0.2}]
+    before = {"hyperparameters": {"learning_rate": 0.2, "memory": 500}, "tuning": []}
+    assert benchmark.kept_choice(before, grid)["chosen"] == grid[1]
+    other = {"hyperparameters": {"learning_rate": 0.3}}
+    assert benchmark.kept_choice(other, grid) is None
+    assert benchmark.kept_choice(before, grid[:1]) is None
+    assert benchmark.kept_choice(None, grid) is None
+
+
+def test_units_of_other_sizes_are_other_units():
+    asked = []
+
+    def load(unit, names, digest):
+        asked.append(digest)
+        raise KeyError
+
+    folder, small = SimpleNamespace(load_unit=load), methods.parse("er:memory=20")
+    for one in (METHODS["er"], small, METHODS["adam"]):
+        with pytest.raises(KeyError):
+            units.measure_all(folder, "x", None, None, one, [{"learning_rate": 0.1}], [0])
+    assert len(set(asked)) == 3
 
 
 def test_methods_that_are_not_run_stay_where_the_protocol_is_the_same():

@@ -9,7 +9,7 @@ import optax
 import pytest
 
 from neurogain import optim
-from neurogain.continual import methods
+from neurogain.continual import builders, methods
 from neurogain.continual.network import Variables
 
 
@@ -173,8 +173,35 @@ def test_the_gain_is_on_the_output_layer(name):
     )
 
 
+def _with_constants_of(name, build):
+    """Return a method's figures under its constants with another builder, as `_train` does."""
+    own = dataclasses.replace(methods.METHODS[name], name="other", build=build)
+    methods.METHODS["other"] = own
+    try:
+        return _train("other")
+    finally:
+        del methods.METHODS["other"]
+        _train_all.cache_clear()
+
+
+def test_the_preset_has_its_gain_on_all_layers_and_averages_what_it_trains():
+    history, state, _ = _train("two-timescale")
+    split = optim.get_fast_slow(*jax.tree.map(jnp.asarray, (state, _after(history, -1))))
+    assert all(np.any(layer["kernel"]) for layer in split.fast["params"].values())
+    del history, state
+
+    def unaveraged(consolidation, **constants):
+        del consolidation
+        return builders.clipped(optim.ngm_adam)(**constants)
+
+    held, other = _train("two-timescale")[0], _with_constants_of("two-timescale", unaveraged)[0]
+    jax.tree.map(np.testing.assert_array_equal, held, other)
+
+
 def test_the_consolidation_that_follows_the_gain_is_slower():
-    (history, _, plain), (*_, following) = _train("two-timescale"), _train("two-timescale-follow")
+    on_output = functools.partial(optim.two_timescale, mask=builders.OUTPUT)
+    *_, plain = _with_constants_of("two-timescale-follow", on_output)
+    history, _, following = _train("two-timescale-follow")
 
     def way(weights):  # of the hidden layer from the first update on
         first = _after(history, 0)["params"]["hidden"]["kernel"]

@@ -169,7 +169,7 @@ def test_runs_with_a_task_of_their_own_end_it(passes):
             strategies.er_ace(),
             {"loss": lambda z, y: z.mean(axis=1)},
             ValueError,
-            r"`loss` must be left out with a strategy whose loss is its own, .*Take another strat",
+            r"`loss` must be left out: this strategy has its own loss, .*Take another strat",
         ),
         (
             strategies.der_plus_plus(),
@@ -182,6 +182,12 @@ def test_runs_with_a_task_of_their_own_end_it(passes):
             {"loss": lambda z, y: z.mean()},
             ValueError,
             r"one loss for each example, \(4,\), since a memory is empty at first; got float32 of",
+        ),
+        (
+            None,
+            {"build_optimizer": methods.parse("er:memory=6")},
+            ValueError,
+            r"`strategy` must be given with the method 'er', which has one; got None\. Pass",
         ),
         (3, {}, TypeError, r"`strategy` must be a Strategy, or a function .*; got 3\. Take one of"),
         (lambda c: strategies.er, {}, TypeError, "`strategy` must be a Strategy, or a function"),

@@ -227,7 +227,7 @@ def test_the_summary_holds_every_figure(small, stream, complexities):
         ({"optimizers": ("sgd", "sgd")}, "`optimizers` must name.*none twice"),
         ({"optimizers": ("x",)}, "`optimizers` must be among"),
         ({"optimizers": ("sgd", "ngm-output")}, "`optimizers` must be among sgd,.* got ngm-output"),
-        ({"optimizers": ("er",)}, "`optimizers` must be among .* got er, .* or a memory"),
+        ({"optimizers": ("er",)}, "`optimizers` must be among .* got er, .* or a strategy"),
         ({"seeds": 0}, "`seeds` must be a whole number of at least 1; got 0"),
         ({"first_seed": -1}, "`first_seed` must be a whole number of at least 0"),
         ({"first_seed": 2**32}, "`first_seed` must be below"),

@@ -19,10 +19,11 @@ class AGEMState(NamedTuple):
 
 
 def agem(memory: int = 500) -> Strategy:
-    """Return A-GEM: gradients lose their part against those of a batch of earlier tasks.
+    """Return A-GEM: a step that would increase the loss on earlier tasks is projected.
 
     The batch is as large as that of new examples, and drawn anew for every update. The paper's
-    memory holds as many of each task; this one is a reservoir of all examples of earlier tasks.
+    memory holds equally many of each task; this one is a reservoir of all examples of earlier
+    tasks.
     `baselines.project_gradients` does the rest; the optimizer sees what it leaves. In the first
     task there is no reference, and nothing changes.
 

@@ -1,4 +1,4 @@
-"""Experience replay, DER++ and ER-ACE: examples of a bounded memory are learned along."""
+"""Experience replay, DER++ and ER-ACE: examples from a bounded memory are learned, too."""
 
 from typing import NamedTuple
 
@@ -15,10 +15,10 @@ from neurogain.continual.strategy import Batch, Examples, Strategy
 
 
 def er(memory: int = 500, *, balanced: bool = False) -> Strategy:
-    """Return experience replay: each update learns also as many examples from memory as new ones.
+    """Return experience replay: an update learns as many examples from memory as new ones.
 
-    The trainer's loss is the mean over both. Every new example is offered to the memory once it
-    was learned.
+    The trainer's loss is the mean over both. Every new example is offered to the memory after the
+    update.
 
     Args:
       memory: number of examples kept.
@@ -65,8 +65,9 @@ def der_plus_plus(alpha: ArrayLike = 1.0, beta: ArrayLike = 0.5, memory: int = 5
 
         L = CE(new) + alpha mean (z - z')^2 + beta CE(replayed)
 
-    with two draws of as many as the new examples, the first for the logits, the second for the
-    labels (`baselines.der_plus_plus_loss`). Stored are the logits in training, before the update.
+    with two draws, each as large as the batch of new examples: the first for the logits, the
+    second for the labels (`baselines.der_plus_plus_loss`). The logits that are stored are those in
+    training, before the update.
 
     Args:
       alpha: weight of the logits, finite and >= 0; may be traced.

@@ -72,7 +72,8 @@ class LandscapeConfig(TrainingOptions):
             measured = ", ".join(m.name for m in methods.METHODS.values() if _measured(m))
             raise ValueError(
                 f"`optimizers` must be among {measured} here; got {', '.join(refused)}, "
-                "with slow weights, a gain on a part of the network, a second gradient or a memory."
+                "with slow weights, a gain on a part of the network, a second gradient, or a "
+                "strategy."
             )
 
     def check_stream(self, stream: streams.Stream) -> None:

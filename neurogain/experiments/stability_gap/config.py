@@ -90,7 +90,7 @@ class StabilityGapConfig(TrainingOptions):
     images where there are fewer."""
     regime: Regime = "joint"
     """joint: train on all data so far; replay: on the new task and a bounded buffer, half a batch
-    each; finetune: on the new task alone, as er, agem, ewc and their like must."""
+    each; finetune: on the new task alone, as methods with a strategy must."""
     buffer_size: int = 500
     """Images of old tasks in the replay buffer."""
     hidden: Widths = (400, 400)
