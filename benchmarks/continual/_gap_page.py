@@ -347,6 +347,7 @@ def figures(
     entries, config = result["methods"], result["config"]
     title = config["benchmark"]
     title += "" if config["scale"] == "default" else f" ({config['scale']} protocol)"
+    title += "" if config["regime"] == "joint" else f", {REGIMES[config['regime']]}"
     named = {n: m["summary"] for n, m in entries.items()}
     swept = [n for n in FRONTS if n in named and len(entries[n]["front"]) > 1]
     tuning = [
@@ -383,7 +384,7 @@ def figures(
                 accuracy,
                 tasks,
                 eval_every=next(iter(curves.values())).evaluated_at[0, 0],
-                title=f"{title}, {REGIMES[config['regime']]}, each method tuned",
+                title=f"{title}, each method tuned",
             ),
         )
         yield "gain", plots.gain(gain, drive, tasks, title=f"{title}, each method tuned")
