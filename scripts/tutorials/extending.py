@@ -280,38 +280,32 @@ methods.register(lion)  # the one line, for --optimizers lion
 print("read from a text:", methods.parse("lion:learning_rate=0.001").text)
 
 # %% [markdown]
-# A strategy is what a method does beyond its optimizer: a `Strategy` with pure functions for the
-# state, the examples that are replayed, the loss, the gradients, and the end of a task. Left out,
-# a function does nothing. This one pulls the weights to those at the start of the task. In a
-# method, constants whose names are arguments of `anchored` go to the strategy, all others to the
-# optimizer. `Trainer(..., strategy=anchored(0.1))` takes
-# it around any optimizer.
+# A `Strategy` is what a method does beyond its optimizer: pure functions for the state, what is
+# replayed, the loss, the gradients, and the end of a task. This one pulls the weights to those at
+# the start of the task. Constants whose names are arguments of `anchored` go to it, all others to
+# the optimizer. `Trainer(..., strategy=anchored(0.1))` takes it around any optimizer.
 
 
 # %%
 def anchored(penalty):
     """Return a strategy whose loss grows with the distance to the weights before the task."""
+    start, end = (lambda learned, logits: learned.params), (lambda _, end: end.learned.params)
 
     def loss(state, params, batch):
         new, pairs = batch.new, zip(jax.tree.leaves(params), jax.tree.leaves(state), strict=True)
         away = sum(jnp.sum((now - before) ** 2) for now, before in pairs)
         return batch.mean_loss(new.logits, new.labels, new.counted) + penalty / 2 * away
 
-    return Strategy(
-        init=lambda learned, logits: learned.params,
-        loss=loss,
-        at_task_end=lambda state, ended: ended.learned.params,
-    )
+    return Strategy(init=start, loss=loss, at_task_end=end)
 
 
 constants = {"learning_rate": 1e-3, "penalty": 0.1}
 anchor = Method("anchor", "anchored Adam", optax.adam, constants, strategy=anchored)
 methods.register(anchor)  # the one line, for --optimizers anchor --regime finetune
-protocol = Protocol(iterations=20, batch_size=16, eval_every=20, regime="finetune")
-trainer = Trainer(models.MLP(10, (8,)), upside_down.build(), protocol, anchor,
-                  strategy=anchor.make_strategy)  # fmt: skip
-curves = trainer.run(anchor.constants, seeds=[0])
-print("accuracy on both tasks:", curves.accuracy[0, -1, -1])
+protocol = Protocol(20, 16, eval_every=20, regime="finetune")
+around = {"build_optimizer": anchor, "strategy": anchor.make_strategy}
+trainer = Trainer(models.MLP(10, (8,)), upside_down.build(), protocol, **around)
+print("accuracy:", trainer.run(anchor.constants, seeds=[0]).accuracy[0, -1, -1])
 
 # %% [markdown]
 # Stream and methods run as values too, without a name: `StabilityGapConfig(benchmark=upside_down,

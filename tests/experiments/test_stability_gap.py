@@ -3,6 +3,7 @@ import json
 
 import numpy as np
 import pytest
+from tiny_gap import TINY
 
 from neurogain.continual import metrics
 from neurogain.continual.training import TaskCurves
@@ -10,16 +11,6 @@ from neurogain.experiments import stability_gap
 from neurogain.experiments.stability_gap import StabilityGapConfig
 from neurogain.jobs import Found
 from neurogain.stats import t_interval
-
-TINY = StabilityGapConfig(
-    optimizers=("sgd", "ngm"),
-    seeds=2,
-    iterations=4,
-    batch_size=8,
-    eval_images=20,
-    hidden=(6,),
-    tasks=2,
-)
 
 
 @pytest.fixture(scope="module")

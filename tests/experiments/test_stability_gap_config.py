@@ -6,20 +6,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from tiny_gap import TINY
 
 from neurogain.continual import models
 from neurogain.experiments import stability_gap
 from neurogain.experiments.stability_gap import StabilityGapConfig
-
-TINY = StabilityGapConfig(
-    optimizers=("sgd", "ngm"),
-    seeds=2,
-    iterations=4,
-    batch_size=8,
-    eval_images=20,
-    hidden=(6,),
-    tasks=2,
-)
 
 
 @pytest.fixture(scope="module")

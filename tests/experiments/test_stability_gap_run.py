@@ -15,6 +15,7 @@ import numpy as np
 import optax
 import pytest
 from PIL import Image
+from tiny_gap import TINY
 
 from neurogain import cli, stats
 from neurogain.continual.methods import Method
@@ -25,15 +26,6 @@ from neurogain.jobs import Checkpoint
 
 module = importlib.import_module("neurogain.experiments.stability_gap.run")
 FIGURES = ["gain.png", "old_task_accuracy.png", "trade_off.png"]
-TINY = StabilityGapConfig(
-    optimizers=("sgd", "ngm"),
-    seeds=2,
-    iterations=4,
-    batch_size=8,
-    eval_images=20,
-    hidden=(6,),
-    tasks=2,
-)
 
 
 def arguments(out, *more, optimizers=("sgd", "ngm"), seeds=2):
