@@ -52,6 +52,40 @@ class MLP(nn.Module):
         return layer(self.classes, name="output")(x)
 
 
+def by_patches(
+    inputs: Float[Array, "batch height width channels"],
+    kernel: Float[Array, "rows columns channels features"],
+    strides: Sequence[int],
+    padding: str | Sequence[tuple[int, int]],
+    **options: Any,
+) -> Float[Array, "batch new_height new_width features"]:
+    """Convolve as one matrix product of all patches, for `conv_general_dilated` of `nn.Conv`.
+
+    On a CPU, with few channels, this and its gradients take half the time of XLA's convolution, for
+    the memory of the patches. Elsewhere it is XLA's. Dilation and groups are not made use of.
+
+    Example:
+      >>> conv = nn.Conv(4, (3, 3), conv_general_dilated=by_patches)
+      >>> conv.init_with_output(jax.random.key(0), jnp.zeros((2, 8, 8, 3)))[0].shape
+      (2, 8, 8, 4)
+    """
+    if jax.default_backend() != "cpu":
+        return jax.lax.conv_general_dilated(inputs, kernel, strides, padding, **options)
+    rows, columns, channels, features = kernel.shape
+    if isinstance(padding, str):
+        padding = jax.lax.padtype_to_pads(inputs.shape[1:3], (rows, columns), strides, padding)
+    x = jnp.pad(inputs, ((0, 0), *padding, (0, 0)))
+    down, across = strides
+    height, width = (x.shape[1] - rows) // down + 1, (x.shape[2] - columns) // across + 1
+    parts = [
+        x[:, i : i + down * height : down, j : j + across * width : across][:, :height, :width]
+        for i in range(rows)
+        for j in range(columns)
+    ]
+    patches = parts[0] if len(parts) == 1 else jnp.concatenate(parts, axis=-1)
+    return patches @ kernel.reshape(rows * columns * channels, features)
+
+
 class ResNet(nn.Module):
     """Slim ResNet-18: width 20 in place of 64, a 3 x 3 stem, biases in the output layer alone.
 
@@ -84,7 +118,10 @@ class ResNet(nn.Module):
 
         The collection `batch_stats` must then be mutable.
         """
-        conv = partial(nn.Conv, use_bias=False, kernel_init=_UNIFORM, dtype=self.dtype)
+        conv = partial(
+            nn.Conv, use_bias=False, kernel_init=_UNIFORM, dtype=self.dtype,
+            conv_general_dilated=by_patches,
+        )  # fmt: skip
         norm = partial(nn.BatchNorm, use_running_average=not train, momentum=0.9, dtype=self.dtype)
         x = nn.relu(norm()(conv(self.width, (3, 3))(images)))
         for stage, blocks in enumerate(self.blocks):

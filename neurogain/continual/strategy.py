@@ -1,6 +1,7 @@
 """What a method of continual learning does beyond its optimizer, as a record of pure functions."""
 
 import dataclasses
+import inspect
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple, TypeAlias
 
@@ -48,7 +49,7 @@ class Ended:
     key: Key[Array, ""]
 
 
-Draw: TypeAlias = Callable[[PyTree, int, Array], tuple[Slots, Bool[Array, " n"]]]
+Replay: TypeAlias = Callable[[PyTree, int, Array], tuple[Slots, Bool[Array, " n"]]]
 
 
 def _nothing(learned: Variables, logits: Float[Array, " classes"]) -> tuple[()]:
@@ -88,7 +89,7 @@ class Strategy:
 
     init: Callable[[Variables, Float[Array, " classes"]], PyTree] = _nothing
     """From the initial variables, and zeros in the form of an example's logits, to the state."""
-    draw: Draw | None = None
+    draw: Replay | None = None
     """From state, size of the batch and key to the examples replayed, any number of them, and
     which of them are there; as `Buffer.sample`."""
     loss: Callable[[PyTree, PyTree, Batch], Float[Array, ""]] | None = None
@@ -121,6 +122,7 @@ def made(strategy: Strategy | BuildStrategy | None, constants: Mapping[str, Any]
     if found is None:
         return NONE
     if callable(found):
+        _check_builder(found)
         found = found(constants)
     if not isinstance(found, Strategy):
         raise TypeError(
@@ -132,6 +134,20 @@ def made(strategy: Strategy | BuildStrategy | None, constants: Mapping[str, Any]
             "`project` of a strategy needs `draw`, which says whose gradients it gets; got None."
         )
     return found
+
+
+def _check_builder(build: Callable[..., Any]) -> None:
+    """Raise a TypeError for a function that needs no constants, such as `er` itself."""
+    try:
+        parameters = list(inspect.signature(build).parameters.values())
+    except (TypeError, ValueError):  # builtins have none
+        return
+    if all(p.default is not p.empty for p in parameters):
+        name = getattr(build, "__name__", repr(build))
+        raise TypeError(
+            f"`strategy` must be a Strategy, or a function from the constants by name to one; got "
+            f"{name}, which needs no constants. Call it: strategy={name}()."
+        )
 
 
 def check_form(what: str, new: PyTree, old: PyTree) -> None:

@@ -12,7 +12,7 @@ from neurogain.continual import objective
 from neurogain.continual.network import Network
 from neurogain.continual.objective import Loss, Uncertainty
 from neurogain.continual.runs import RunState
-from neurogain.continual.strategy import Batch, Draw, Examples, Strategy
+from neurogain.continual.strategy import Batch, Examples, Replay, Strategy
 
 Found: TypeAlias = tuple[Array, tuple[Array, PyTree, Array]]
 """The loss, and with it the drive, the batch statistics behind it and the new examples' logits."""
@@ -29,7 +29,7 @@ class Drawn(NamedTuple):
 
 
 def drawn_again(
-    draw: Draw, state: PyTree, new: Drawn, key: Array, as_inputs: Callable[[Array], Array]
+    draw: Replay, state: PyTree, new: Drawn, key: Array, as_inputs: Callable[[Array], Array]
 ) -> Drawn:
     """Return the examples that a strategy replays.
 

@@ -65,6 +65,27 @@ def convolve(x, kernel, stride):
     return out[:, ::stride, ::stride]
 
 
+@pytest.mark.parametrize("size", [1, 2, 3])
+@pytest.mark.parametrize("stride", [1, 2])
+@pytest.mark.parametrize("padding", ["SAME", "VALID", ((1, 1), (0, 2))])
+def test_a_product_of_patches_is_the_convolution_with_its_gradients(size, stride, padding):
+    rng = np.random.default_rng(size)
+    x = jnp.asarray(rng.integers(-4, 5, (2, 7, 6, 3)), jnp.float32)  # exact in any order
+    kernel = jnp.asarray(rng.integers(-4, 5, (size, size, 3, 4)), jnp.float32)
+    numbers = ("NHWC", "HWIO", "NHWC")
+
+    def both(convolution):
+        def loss(*args):
+            y = convolution(*args, (stride, stride), padding, dimension_numbers=numbers)
+            return jnp.sum(y**2) / 2, y
+
+        return jax.jit(jax.value_and_grad(loss, (0, 1), has_aux=True))(x, kernel)
+
+    jax.tree.map(
+        np.testing.assert_array_equal, both(models.by_patches), both(jax.lax.conv_general_dilated)
+    )
+
+
 class Plain:
     """The network in NumPy, in float64; statistics of the batch, or those given."""
 

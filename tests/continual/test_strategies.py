@@ -191,6 +191,8 @@ def test_runs_with_a_task_of_their_own_end_it(passes):
         ),
         (3, {}, TypeError, r"`strategy` must be a Strategy, or a function .*; got 3\. Take one of"),
         (lambda c: strategies.er, {}, TypeError, "`strategy` must be a Strategy, or a function"),
+        (strategies.er, {}, TypeError, r"er, which needs no constants\. Call it: strategy=er\(\)"),
+        (strategies.lwf, {}, TypeError, r"Call it: strategy=lwf\(\)"),
         (
             Strategy(project=baselines.project_gradients),
             {},

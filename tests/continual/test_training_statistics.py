@@ -43,6 +43,8 @@ def trainer(stream):
         build_optimizer=NGM,
         baseline="baseline",
         normalize=True,
+        batched=False,
+        scanned=False,
     )
 
 

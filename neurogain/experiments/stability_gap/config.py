@@ -107,8 +107,7 @@ class StabilityGapConfig(TrainingOptions):
     compute_dtype: Literal["float32", "bfloat16"] = "float32"
     """Precision of the ResNet's convolutions; weights, statistics and logits are float32."""
     batched: bool | None = by_default("True; False with a ResNet on a CPU")
-    """Whether seeds train side by side in one batch; on a CPU a ResNet's train faster one by
-    one."""
+    """Whether seeds train side by side in one batch, with the memory of all."""
     tasks: int | None = by_default(_words.each(_of_streams("tasks", "tasks")))
     """Number of tasks, where the stream leaves it open."""
     class_order_seed: int | None = by_default("0, 1, ..., as in the set")

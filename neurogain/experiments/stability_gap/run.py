@@ -3,6 +3,7 @@
 import functools
 from collections.abc import Callable, Iterator, Sequence
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 
@@ -31,6 +32,8 @@ def make_model(config: StabilityGapConfig, classes: int) -> nn.Module:
 def make_trainer(config: StabilityGapConfig, stream: Stream, method: Method) -> Trainer:
     """Return the trainer of one method; its constants stay free."""
     tonic = {"baseline", "gain"} & set(method.constants)
+    # a run at a time needs the memory of one; a loop of updates can be interrupted
+    slowly = config.spec.model == "resnet" and jax.default_backend() == "cpu"
     return Trainer(
         model=make_model(config, stream.classes),
         stream=stream,
@@ -39,7 +42,8 @@ def make_trainer(config: StabilityGapConfig, stream: Stream, method: Method) -> 
         baseline=next(iter(tonic), None),
         normalize=config.spec.model == "resnet",
         augment=config.augment,
-        batched=config.batched,
+        batched=not slowly if config.batched is None else config.batched,
+        scanned=False if slowly else None,
         slow_weights=config.spec.model == "mlp" or config.layers_with_gain == "output",
         strategy=None if method.strategy is None else method.make_strategy,
     )
