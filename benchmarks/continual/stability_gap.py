@@ -80,10 +80,16 @@ class Arguments:
     """Updates per task."""
     eval_every: int | None = by_default("those of the scale")
     """Updates between evaluations."""
+    dense: int | None = by_default("all")
+    """Updates at the start of each task that eval_every is for."""
+    sparse: int | None = by_default("none; required with dense")
+    """Updates between evaluations behind the first dense ones."""
     bfloat16: bool = False
     """Compute convolutions in bfloat16."""
     jobs: int = 1
     """Methods at once, each in a thread; on a GPU they compile side by side."""
+    fronts: bool = True
+    """Report every configuration of the methods whose front is drawn, not just the chosen one."""
     keep_tuning: bool = False
     """Take tuning and fronts from the kept result of the same protocol, and report its choices
     again."""
@@ -101,6 +107,8 @@ class Arguments:
             first_seed=FIRST_REPORT_SEED,
             iterations=self.iterations,
             eval_every=eval_every,
+            dense=self.dense,
+            sparse=self.sparse,
             compute_dtype="bfloat16" if self.bfloat16 and convolutional else "float32",
             data_dir=self.data_dir,
         )
@@ -147,7 +155,7 @@ def run_method(
             found, versions = measure_all(folder, unit, tuning_config, stream, method, part, seeds)
             tuning += [stability_gap.measure(curves) | {"versions": versions} for curves in found]
         best = choose(tuning)
-    swept = method.fronts and not convolutional and before is None  # else as it was
+    swept = args.fronts and method.fronts and not convolutional and before is None
     reported = grid if swept else [grid[best]]
     report = f"{name}-report" + f"-{best}" * (not swept)
     report = f"{name}-report{with_rate(grid[best])}" if convolutional else report
@@ -193,7 +201,8 @@ def of_the_same_protocol(earlier: Mapping[str, Any], config: Mapping[str, Any]) 
     Options that came later than the result are not compared; nor is how its methods were tuned.
     """
     own = json.loads(json.dumps(config, default=str))
-    other = {**own, **earlier.get("config", {}), "optimizers": own["optimizers"]}
+    always = {"dense": None, "sparse": None}  # evaluated as often all through a task
+    other = {**own, **always, **earlier.get("config", {}), "optimizers": own["optimizers"]}
     return dict(earlier["methods"]) if earlier and other == own else {}
 
 

@@ -171,7 +171,14 @@ def test_the_published_gap_is_met_by_the_mean_under_the_same_protocol(gap, words
 
 
 @pytest.mark.parametrize(
-    "other", [{"scale": "small"}, {"iterations": 100}, {"eval_every": 5}, {"regime": "finetune"}]
+    "other",
+    [
+        {"scale": "small"},
+        {"iterations": 100},
+        {"eval_every": 5},
+        {"dense": 50},
+        {"regime": "finetune"},
+    ],
 )
 def test_another_protocol_has_no_verdict(other):
     one = method(entry([0.01, 0.9], [0.9, 0.9]))  # an interval so wide that it holds 0.15
