@@ -1,18 +1,16 @@
-"""The page, the claims and the figures of the stability gap's benchmark, from its results."""
+"""The page and the claims of the stability gap's benchmark, from its results."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
 
-from benchmarks.continual._gap_units import FRONTS, PRESET
+from benchmarks.continual._gap_units import PRESET
 from benchmarks.record import Column, markdown
 from neurogain import stats
+from neurogain.continual.methods import METHODS
 from neurogain.continual.protocol import when_evaluated
-from neurogain.continual.streams import Stream
-from neurogain.continual.training import TaskCurves
 from neurogain.experiments.stability_gap.config import PRESETS
-from neurogain.plotting import continual as plots
 from neurogain.plotting import fronts
 from neurogain.stats import summary
 
@@ -94,11 +92,23 @@ GAP_COLUMNS: tuple[Column, ...] = (
 """Of a method at its chosen configuration."""
 
 
+def other_constants(m: Mapping[str, Any], method: str) -> str:
+    """Return a note if a frozen method had other constants than it has now, else nothing."""
+    found = METHODS.get(method)
+    same = found is None or not found.frozen or dict(m["hyperparameters"]) == dict(found.constants)
+    return "" if same else " (earlier constants)"
+
+
 def named(result: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Return the methods' entries with name and published gap."""
+    """Return the methods' entries with name, published gap, and a note of earlier constants."""
     published = result["published_avg_sg"]
     return [
-        m | {"name": name, "published": published.get(name)}
+        {
+            **m,
+            "name": name,
+            "published": published.get(name),
+            "summary": m["summary"] + other_constants(m, name),
+        }
         for name, m in result["methods"].items()
     ]
 
@@ -185,6 +195,7 @@ def front_table(result: Mapping[str, Any], accuracy: str = "avg_acc") -> list[st
 def contribution(result: Mapping[str, Any]) -> Iterator[str]:
     """Yield what gain and slow weights together have over plain averages of Adam."""
     pairs = ((m, n, c) for m, found in result["contribution"].items() for n, c in found.items())
+    called = {n: m["summary"] + other_constants(m, n) for n, m in result["methods"].items()}
     for mine, name, change in pairs:
         how = "" if change["matched"] else ", which is less accurate"
         differences = ", ".join(
@@ -192,7 +203,7 @@ def contribution(result: Mapping[str, Any]) -> Iterator[str]:
             for field in recorded(("avg_sg", "avg_acc", "avg_anytime_acc"), change)
         )
         yield (
-            f"* {result['methods'][mine]['summary']} less {result['methods'][name]['summary']} "
+            f"* {called[mine]} less {called[name]} "
             f"({constants(change['hyperparameters'])}{how}): {differences}: **{word(change)}** "
             f"(margin {MARGIN})."
         )
@@ -327,69 +338,15 @@ def name(content: Mapping[str, Any]) -> str:
 def claims(content: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     """Yield the preset's gap beside tuned Adam's, and what the gain adds to averages."""
     entries, stream = content["methods"], name(content)
+    shown = {m["name"]: m for m in named(content)}
     number = "; ".join(
-        f"{entries[n]['summary']} {interval(entries[n]['avg_sg'])} @ {accuracy_of(entries[n])}"
+        f"{shown[n]['summary']} {interval(shown[n]['avg_sg'])} @ {accuracy_of(shown[n])}"
         for n in ("msgd", "adam", PRESET)
-        if n in entries
+        if n in shown
     )
     yield f"avg-SG @ avg-ACC on {stream}, {len(content['report_seeds'])} fresh seeds", number
     for other, change in content["contribution"].get(PRESET, {}).items():
-        claim = f"avg-SG of the preset less {entries[other]['summary']}, {stream}, pairs of seeds"
+        mine = "the preset" + other_constants(entries[PRESET], PRESET)
+        claim = f"avg-SG of {mine} less {shown[other]['summary']}, {stream}, pairs of seeds"
         yield claim, f"{stats.text(change['avg_sg'], '+.4f')}: {word(change)}"
         break
-
-
-def figures(
-    stream: Stream, result: Mapping[str, Any], curves: Mapping[str, TaskCurves]
-) -> Iterator[tuple[str, Any]]:
-    """Yield the fronts, and switches and gain at the chosen configurations, by name."""
-    entries, config = result["methods"], result["config"]
-    title = config["benchmark"]
-    title += "" if config["scale"] == "default" else f" ({config['scale']} protocol)"
-    title += "" if config["regime"] == "joint" else f", {REGIMES[config['regime']]}"
-    named = {n: m["summary"] for n, m in entries.items()}
-    swept = [n for n in FRONTS if n in named and len(entries[n]["front"]) > 1]
-    tuning = [
-        p for n in swept if entries[n]["front_seeds"] == "tuning" for p in entries[n]["front"]
-    ]
-    on = f", means over {seeds(entries.values())}"
-    on += f"; fronts: tuning, {seeds(tuning)}" if tuning else ""
-    shown = [*entries.values(), *(p for n in swept for p in entries[n]["front"])]
-    for field in recorded(fronts.SHORT, *shown):
-        best = max(m[field]["mean"] for m in entries.values())
-        yield (
-            "fronts" if field == "avg_acc" else "fronts_anytime",
-            fronts.fronts(
-                {named[n]: entries[n]["front"] for n in swept},
-                {named[n]: m for n, m in entries.items() if n not in swept},
-                published={
-                    named[n]: gap for n, gap in result["published_avg_sg"].items() if n in named
-                },
-                title=title + on,
-                accuracy=field,
-                lowest_accuracy=max(0.0, float(np.floor(20 * (best - 0.15)) / 20)),
-                highlighted=named.get(PRESET),
-            ),
-        )
-    if curves:
-        accuracy, gain, drive = (
-            {named[name]: getattr(c, field) for name, c in curves.items()}
-            for field in ("accuracy", "gain", "uncertainty")
-        )
-        tasks = stream.task_names
-        yield (
-            "switches",
-            plots.old_task_accuracy(
-                accuracy,
-                tasks,
-                eval_every=next(iter(curves.values())).evaluated_at[0, 0],
-                title=f"{title}, each method tuned",
-            ),
-        )
-        yield "gain", plots.gain(gain, drive, tasks, title=f"{title}, each method tuned")
-
-
-def seeds(entries: Iterable[Mapping[str, Any]]) -> str:
-    """Return on how many seeds the figures are, in words."""
-    [number] = {len(e["avg_sg"]["per_seed"]) for e in entries}
-    return "1 seed" if number == 1 else f"{number} seeds"

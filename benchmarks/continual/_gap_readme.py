@@ -10,11 +10,11 @@ from benchmarks.continual._gap_page import (
     interval,
     lowest_of_others,
     name,
+    other_constants,
 )
 from benchmarks.continual._gap_units import MAIN, PRESET
 from benchmarks.record import Column, markdown
 from neurogain import stats
-from neurogain.continual.methods import METHODS
 from neurogain.continual.stream_specs import STREAMS
 
 
@@ -39,13 +39,6 @@ def readme_table(results: Iterable[Mapping[str, Any]]) -> list[str]:
     if all(PRESET in content["methods"] for content in rows):
         columns.append(("lowest of all others at its avg-ACC", nearest, ""))
     return markdown(columns, rows)
-
-
-def other_constants(m: Mapping[str, Any], method: str) -> str:
-    """Return a note if a frozen method had other constants than it has now, else nothing."""
-    found = METHODS[method]
-    same = not found.frozen or dict(m["hyperparameters"]) == dict(found.constants)
-    return "" if same else " (earlier constants)"
 
 
 def nearest(content: Mapping[str, Any]) -> str:

@@ -26,7 +26,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.continual import _gap_page
+from benchmarks.continual import _gap_figures, _gap_page
 from benchmarks.continual._gap_page import claims, section
 from benchmarks.continual._gap_units import MAIN, PRESET, TOLERANCE, choose, measure_all, names
 from benchmarks.record import RESULTS, Record, table
@@ -278,7 +278,7 @@ def run_benchmark(args: Arguments, benchmark: str, record: Record) -> None:
     drawn = {name: curves[name] for name in main} if {*main} <= {*curves} else {}
     shown = entries if drawn or not before else before  # whose courses the figures show
     record.data["drawn"] = {name: shown[name]["hyperparameters"] for name in main if name in shown}
-    for name, figure in _gap_page.figures(stream, record.data, drawn):
+    for name, figure in _gap_figures.figures(stream, record.data, drawn):
         record.figure(figure, name)
 
 

@@ -5,6 +5,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
+from benchmarks.continual import _gap_figures as figures
 from benchmarks.continual import _gap_page as report
 from benchmarks.continual import _gap_readme as readme
 from benchmarks.continual import _gap_units as units
@@ -233,9 +234,22 @@ def test_devices_are_named_with_what_else_tuning_ran_on():
     assert words == "on gpu, jax 1 (a, b); on cpu, jax 1 (c); some rates of a tuned on cpu, jax 1"
 
 
+def test_earlier_constants_of_a_frozen_method_are_told_on_the_page_too():
+    point = entry([0.1, 0.2], [0.9, 0.9])
+    now = dict(METHODS["two-timescale"].constants)
+    entries = {
+        "adam": method(point, summary="Adam"),
+        "two-timescale": method(point, summary="preset", hyperparameters=now),
+    }
+    result = {"methods": entries, "published_avg_sg": {}}
+    assert [m["summary"] for m in report.named(result)] == ["Adam", "preset"]
+    entries["two-timescale"]["hyperparameters"] = now | {"learning_rate": 1.0}
+    assert [m["summary"] for m in report.named(result)] == ["Adam", "preset (earlier constants)"]
+
+
 def test_seeds_are_counted_in_words():
-    assert report.seeds([entry([0.1, 0.2], [0.9, 0.9])] * 2) == "2 seeds"
-    assert report.seeds([entry([0.1], [0.9])]) == "1 seed"
+    assert figures.seeds([entry([0.1, 0.2], [0.9, 0.9])] * 2) == "2 seeds"
+    assert figures.seeds([entry([0.1], [0.9])]) == "1 seed"
 
 
 @pytest.mark.parametrize("regime", ["joint", "finetune"])
@@ -298,9 +312,12 @@ def test_units_of_other_sizes_are_other_units():
 
 
 def test_methods_that_are_not_run_stay_where_the_protocol_is_the_same():
-    config = {"optimizers": ["sgd"], "iterations": 200, "hidden": (400, 400), "dense": None}
+    config = {"optimizers": ["sgd"], "iterations": 200, "hidden": (400, 400)}
+    config |= {"dense": None, "sparse": None}
     kept = {"methods": {"adam": {"avg_sg": 1}}, "config": {"optimizers": [], "hidden": [400, 400]}}
     assert benchmark.of_the_same_protocol(kept, config) == kept["methods"]
+    sparsely = config | {"dense": 50, "sparse": 10}
+    assert benchmark.of_the_same_protocol(kept, sparsely) == {}
     kept["config"]["hidden"] = [100]
     assert benchmark.of_the_same_protocol(kept, config) == {}
     assert benchmark.of_the_same_protocol({}, config) == {}
