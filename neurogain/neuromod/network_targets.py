@@ -9,6 +9,7 @@ import jax.numpy as jnp
 
 from neurogain.neuromod import effects, target
 from neurogain.neuromod.target import Changed, Owner, Target
+from neurogain.spiking import paths
 from neurogain.spiking.engine.drives import Drive
 from neurogain.spiking.network import Network
 
@@ -38,16 +39,8 @@ def _coupling(changed: Changed, owner: Owner, amount: jax.Array) -> Changed:
 def _adaptation(changed: Changed, owner: Owner, amount: jax.Array) -> Changed:
     own = changed.params.cells[owner.name]
     for path in _jumps(owner):
-        own = _scaled(own, path.split("."), amount)
+        own = paths.replace(own, path, effects.scaled(paths.get(own, path), amount))
     return changed.with_cells(owner, own)
-
-
-def _scaled(constants: Any, path: Sequence[str], amount: jax.Array) -> Any:
-    """Return constants with the one under a path of fields times exp(amount)."""
-    name, *rest = path
-    value = getattr(constants, name)
-    after = _scaled(value, rest, amount) if rest else effects.scaled(value, amount)
-    return constants._replace(**{name: after})
 
 
 def _current(

@@ -3,6 +3,7 @@
 Cells:       PyramidalCell, IzhikevichCell, LIFCell, PoissonSource, SpikeListSource; `cells`
 Drives:      Drive, PyramidalDrive; TimeSeries, Pulse, Noise, PoissonInput, `synapse`, `combine`
 Networks:    Population, Projection, build; `connectivity`, `plasticity`, `synapses`
+Learning:    `heterogeneity`, `layers`, `readouts`, `eprop`
 Simulation:  simulate, rollout, compilations; `recorders`, `network.recorders`, `measures`,
              `surrogate`
 """
@@ -10,8 +11,12 @@ Simulation:  simulate, rollout, compilations; `recorders`, `network.recorders`, 
 from neurogain.spiking import cell as cell
 from neurogain.spiking import cells as cells
 from neurogain.spiking import connectivity as connectivity
+from neurogain.spiking import eprop as eprop
+from neurogain.spiking import heterogeneity as heterogeneity
+from neurogain.spiking import layers as layers
 from neurogain.spiking import measures as measures
 from neurogain.spiking import plasticity as plasticity
+from neurogain.spiking import readouts as readouts
 from neurogain.spiking import recorders as recorders
 from neurogain.spiking import surrogate as surrogate
 from neurogain.spiking import synapses as synapses

@@ -6,11 +6,13 @@ from typing import Any, Protocol, runtime_checkable
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax.typing import DTypeLike
+from jax.typing import ArrayLike, DTypeLike
 
 from neurogain import _checks
 from neurogain.spiking.engine.drives import Drive, check_array, is_compound
 from neurogain.spiking.engine.drives import check_kind as check_kind
+
+Bounds = dict[str, tuple[Any, Any]]  # by constant, as "C" or "soma.C": both ends are excluded
 
 
 @runtime_checkable
@@ -27,7 +29,9 @@ class Cell(Protocol):
     NamedTuple with a `Drive` under the name of each compartment, and possibly further fields.
 
     A cell whose constants hold the jump of an adaptation may name them in `adaptation_jumps`, with
-    dots for parts ("d", "soma.d"); neuromodulators scale these.
+    dots for parts ("d", "soma.d"); neuromodulators scale these. Constants that may be learned have
+    a method `bounds(dt)`: the interval of each, by name, in which `check` allows it while the
+    others stay, for steps up to dt ms.
 
     `LIFCell` is one in a short file, and `scripts/tutorials/extending.py` writes another.
 
@@ -157,6 +161,11 @@ def check_constants(
         else:
             rule, holds = f"finite, in {unit}", np.isfinite
         _checks.in_range(prefix + name, value, rule, holds, advice)
+
+
+def over_steps(x: ArrayLike, dt: float) -> Any:
+    """Return x / (2 dt): the rate at which half a time constant is one step; infinity at dt 0."""
+    return x / (2 * dt) if dt else np.inf
 
 
 def check_surrogate(name: str, value: object) -> None:

@@ -8,7 +8,7 @@ import numpy as np
 from jax.typing import ArrayLike, DTypeLike
 from jaxtyping import Array, Float
 
-from neurogain.spiking.cell import check_constants, like
+from neurogain.spiking.cell import Bounds, check_constants, like, over_steps
 from neurogain.spiking.engine.drives import Drive
 
 
@@ -23,6 +23,21 @@ class DendriteParams(NamedTuple):
     D_ca: ArrayLike  # mV, slope of its activation
     tau_w: ArrayLike  # ms, adaptation
     a_w: ArrayLike  # nS, adaptation per mV; negative: opposes depolarisation
+
+    def bounds(self, dt: float = 0.0) -> Bounds:
+        """Return between which values each constant may lie while the others stay.
+
+        `dt`: ms, the step that the cell must allow; 0: any.
+        """
+        p: Any = self
+        positive, free = (0.0, np.inf), (-np.inf, np.inf)
+        return {
+            "C": (2 * dt * p.g_leak, np.inf),
+            "g_leak": (0.0, over_steps(p.C, dt)),
+            "D_ca": positive,
+            "tau_w": (2 * dt, np.inf),
+            **dict.fromkeys(("E_leak", "g_ca", "E_ca", "a_w"), free),
+        }
 
 
 class DendriteState(NamedTuple):

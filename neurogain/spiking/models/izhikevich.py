@@ -11,12 +11,14 @@ from jaxtyping import Array, Float
 
 from neurogain import _checks
 from neurogain.spiking.cell import (
+    Bounds,
     check_constants,
     check_drive,
     check_dt,
     check_kind,
     check_surrogate,
     like,
+    over_steps,
 )
 from neurogain.spiking.engine.drives import Drive
 from neurogain.spiking.surrogate import SPIKE, Surrogate
@@ -51,6 +53,28 @@ class IzhikevichParams(NamedTuple):
     b: ArrayLike  # nS
     c: ArrayLike  # mV
     d: ArrayLike  # pA
+
+    def bounds(self, dt: float = 0.0) -> Bounds:
+        """Return between which values each constant may lie while the others stay.
+
+        `dt`: ms, the step that the cell must allow; 0: any.
+        """
+        p: Any = self
+        fastest = over_steps(1.0, dt)  # 1/ms
+        return {
+            "C": (2 * dt * p.k * (p.v_t - p.v_r), np.inf),
+            "k": (0.0, over_steps(p.C / (p.v_t - p.v_r), dt)),
+            "v_r": (p.v_t - over_steps(p.C / p.k, dt), p.v_t),
+            "v_t": (p.v_r, jnp.minimum(p.v_peak, p.v_r + over_steps(p.C / p.k, dt))),
+            "v_peak": (jnp.maximum(p.v_t, p.c), np.inf),
+            "a": (
+                jnp.where(jnp.greater(p.a, 0), 0.0, -fastest),
+                jnp.where(jnp.greater(p.a, 0), fastest, 0.0),
+            ),
+            "b": (-np.inf, np.inf),
+            "c": (-np.inf, p.v_peak),
+            "d": (-np.inf, np.inf),
+        }
 
 
 class IzhikevichState(NamedTuple):

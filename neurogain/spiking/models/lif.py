@@ -15,12 +15,14 @@ from jaxtyping import Array, Float
 
 from neurogain import _checks
 from neurogain.spiking.cell import (
+    Bounds,
     check_constants,
     check_drive,
     check_dt,
     check_kind,
     check_surrogate,
     like,
+    over_steps,
 )
 from neurogain.spiking.engine.drives import Drive
 from neurogain.spiking.surrogate import SPIKE, Surrogate
@@ -49,6 +51,22 @@ class LIFParams(NamedTuple):
     v_reset: ArrayLike = -70.0  # mV
     tau_w: ArrayLike = 100.0  # ms
     d: ArrayLike = 5.0  # pA
+
+    def bounds(self, dt: float = 0.0) -> Bounds:
+        """Return between which values each constant may lie while the others stay.
+
+        `dt`: ms, the step that the cell must allow; 0: any.
+        """
+        p: Any = self
+        return {
+            "C": (2 * dt * p.g_leak, np.inf),
+            "g_leak": (0.0, over_steps(p.C, dt)),
+            "E_leak": (-np.inf, np.inf),
+            "v_t": (p.v_reset, np.inf),
+            "v_reset": (-np.inf, p.v_t),
+            "tau_w": (2 * dt, np.inf),
+            "d": (-np.inf, np.inf),
+        }
 
 
 class LIFState(NamedTuple):

@@ -18,6 +18,7 @@ from jaxtyping import Array, Float, Int
 
 from neurogain import _checks, gain
 from neurogain.spiking.cell import (
+    Bounds,
     check_constants,
     check_drive,
     check_dt,
@@ -86,6 +87,22 @@ class PyramidalParams(NamedTuple):
     bap_current: ArrayLike  # pA, into the dendrite, of a back-propagating spike
     bap_start: ArrayLike  # ms after the spike
     bap_end: ArrayLike  # ms after the spike, included
+
+    def bounds(self, dt: float = 0.0) -> Bounds:
+        """Return between which values each constant may lie while the others stay.
+
+        Not those of `bap_start` and `bap_end`, which are rounded to steps. `dt`: ms, the step that
+        the cell must allow; 0: any.
+        """
+        soma, free = self.soma.bounds(dt), (-np.inf, np.inf)
+        lowest, highest = soma["v_peak"]
+        soma["v_peak"] = (jnp.maximum(lowest, self.c_burst), highest)
+        return {
+            **{f"soma.{name}": found for name, found in soma.items()},
+            **{f"dendrite.{name}": found for name, found in self.dendrite.bounds(dt).items()},
+            "c_burst": (-np.inf, self.soma.v_peak),
+            **dict.fromkeys(("d_burst", "v_calcium", "bap_current"), free),
+        }
 
 
 class PyramidalState(NamedTuple):

@@ -1,0 +1,316 @@
+"""Layers of spiking cells that learn by gradients: any kind of cell, signed synapses, readouts.
+
+A layer is a value with two pure functions, `init` and `apply`; parameters are a dictionary of
+arrays, for any optax optimizer. `neurogain.spiking.modules` has the same as Flax modules.
+"""
+
+import dataclasses
+import functools
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float, Key, Shaped
+
+from neurogain import _checks
+from neurogain.spiking import heterogeneity
+from neurogain.spiking.cell import Cell, check_cell
+from neurogain.spiking.engine.drives import Drive
+
+LayerParams = dict[str, Any]
+Modulate = Callable[[Any, Any, Any], tuple[Any, Any]]
+"""From constants, drive and the level of a step to the constants and the drive of that step."""
+
+
+class LayerState(NamedTuple):
+    """What a layer carries from one step to the next."""
+
+    cells: Any  # of the kind of cell, each leaf (batch, n)
+    current: Float[Array, "batch n"]  # pA, of all synapses
+    spikes: Float[Array, "delay batch n"]  # still under way to the layer itself, oldest first
+
+
+@dataclasses.dataclass(frozen=True, eq=False)  # constants may be arrays
+class Layer:
+    """Cells of one kind behind weighted synapses, signed, whose current decays exponentially.
+
+        I jumps by scale (x_t W + z_(t - delay) V) at the start of a step;  tau dI/dt = -I
+
+    where x_t are the input's spikes and z the layer's own. Over each step of a cell it acts with
+    its mean, so that a jump delivers its charge, I tau, at any step. V is there if the layer is
+    recurrent. Weights are dimensionless, so that the usual learning rates serve.
+
+    The gradient through T steps keeps the state of each: T batch n (2 + variables of a cell)
+    floats. With `segment` it keeps one state a segment and computes a segment once more in the
+    backward pass: (T / segment + segment) in place of T. With `truncated`, too, no gradient passes
+    from a segment to the one before (truncated back-propagation through time).
+
+    Attributes:
+      cell: the kind, with its surrogate gradient, as LIFCell(surrogate.FastSigmoid(10.0)).
+      constants: of the cells, such as `LIFParams`; each is a scalar or one value per cell, (n,).
+      inputs: number of input channels.
+      n: number of cells.
+      dt: ms, a step of the input and of the output.
+      substeps: steps of the cells in one of the input; the cell's step is dt / substeps.
+      tau: ms, decay of the synaptic current.
+      scale: pA, current of a weight of 1.
+      compartment: which one the synapses reach; by default the cell's first.
+      recurrent: whether the layer's spikes reach it again.
+      delay: of the layer's own spikes, in steps of the input, at least 1.
+      drive: what else drives the cells, such as PyramidalDrive(coupling=0.5); by default nothing.
+      learn: constants that are learned, each with one value per cell; see `learnable`.
+      segment: steps of the input in a segment; None: one segment.
+      truncated: whether gradients end at a segment's start.
+
+    Raises:
+      ValueError, TypeError: if a number is out of range, or the cell does not allow constants,
+        drive or step.
+
+    Example:
+      >>> from neurogain.spiking import LIFCell, LIFParams
+      >>> layer = Layer(LIFCell(), LIFParams(), inputs=20, n=8)
+      >>> params = layer.init(jax.random.key(0))
+      >>> spikes, state = layer.apply(params, jnp.ones((50, 4, 20)))  # steps, batch, channels
+      >>> spikes.shape
+      (50, 4, 8)
+    """
+
+    cell: Cell
+    constants: Any
+    inputs: int
+    n: int
+    _: dataclasses.KW_ONLY
+    dt: float = 1.0
+    substeps: int = 1
+    tau: float = 5.0
+    scale: float = 1000.0
+    compartment: str | None = None
+    recurrent: bool = False
+    delay: int = 1
+    drive: Any = None
+    learn: tuple[str, ...] = ()
+    segment: int | None = None
+    truncated: bool = False
+
+    def __post_init__(self) -> None:
+        """Check all that is known before a run."""
+        check_cell("`cell`", self.cell)
+        for name in ("inputs", "n", "substeps", "delay"):
+            _checks.whole(name, getattr(self, name), 1)
+        for name, unit in (("dt", "ms"), ("tau", "ms"), ("scale", "pA")):
+            _checks.positive(name, getattr(self, name), unit, "1.0")
+        for name in ("recurrent", "truncated"):
+            _checks.flag(name, getattr(self, name))
+        if self.segment is not None:
+            _checks.whole("segment", self.segment, 1)
+        elif self.truncated:
+            raise ValueError(
+                "`truncated` needs `segment`, the steps through which gradients pass; got None. "
+                "Pass segment=50."
+            )
+        names = self.cell.compartments
+        if (self.compartment is not None and self.compartment not in names) or not names:
+            raise ValueError(
+                f"`compartment` must be one of {', '.join(names) or 'a cell that has some'}; got "
+                f"{self.compartment!r}."
+            )
+        self._learnable  # noqa: B018  it checks names and bounds
+        key = jax.random.key(0)  # whether one is needed is seen when the layer is applied
+        self.cell.check(
+            self.constants, self.background, dt=self.dt / self.substeps, n=self.n, key=key
+        )
+
+    @property
+    def background(self) -> Any:
+        """Return what drives the cells besides synapses."""
+        return self.cell.empty_drive if self.drive is None else self.drive
+
+    @functools.cached_property
+    def _learnable(self) -> tuple[dict[str, Array], Callable[[Any], Any]]:
+        """Return zeros for the constants that are learned, and what rebuilds the constants."""
+        if not self.learn:
+            return {}, lambda raw: self.constants
+        return heterogeneity.learnable(
+            self.constants, self.learn, n=self.n, dt=self.dt / self.substeps
+        )
+
+    def init(self, key: Key[Array, ""]) -> LayerParams:
+        """Return weights, uniform in ±1/sqrt(number of inputs), and zeros for learned constants.
+
+        Returns:
+          "in", (inputs, n); "recurrent", (n, n), if the layer is; "constants" by name, each (n,),
+          if some are learned.
+        """
+        own, again = jax.random.split(key)
+        params: LayerParams = {"in": _uniform(own, self.inputs, self.n)}
+        if self.recurrent:
+            params["recurrent"] = _uniform(again, self.n, self.n)
+        if self.learn:
+            params["constants"] = dict(self._learnable[0])
+        return params
+
+    def rebuild(self, params: LayerParams) -> Any:
+        """Return the constants of the cells, those that are learned included."""
+        return self._learnable[1](params.get("constants", {}))
+
+    def start(self, params: LayerParams, batch: int) -> LayerState:
+        """Return the state at rest."""
+        constants = self.rebuild(params)
+        dtype = params["in"].dtype
+        cells = self.cell.init(constants, self.n, dtype)
+        cells = jax.tree.map(lambda x: jnp.broadcast_to(x, (batch, *x.shape)), cells)
+        return LayerState(
+            cells=cells,
+            current=jnp.zeros((batch, self.n), dtype),
+            spikes=jnp.zeros((self.delay * self.recurrent, batch, self.n), dtype),
+        )
+
+    def apply(
+        self,
+        params: LayerParams,
+        inputs: Shaped[Array | np.ndarray, "steps batch inputs"],
+        state: LayerState | None = None,
+        *,
+        key: Key[Array, ""] | None = None,
+        modulate: Modulate | None = None,
+        levels: Any = None,
+    ) -> tuple[Float[Array, "steps batch n"], LayerState]:
+        """Return the cells' spikes in each step of the input, and the state behind the last.
+
+        Args:
+          params: as `init` returns them.
+          inputs: spikes of the channels, 0, 1 or any number a step.
+          state: of an earlier call, to go on; by default at rest.
+          key: for cells that draw, such as those of stochastic coupling.
+          modulate: changes constants and drive step by step, such as neuromodulators do.
+          levels: what `modulate` gets, a tree of arrays whose first axis is the step.
+
+        Returns:
+          Spikes, (steps, batch, n): the number of them in a step, with surrogate gradients.
+
+        Raises:
+          ValueError: if inputs don't fit, or if the cells need a key.
+        """
+        self.check_inputs(inputs)
+        inputs = jnp.asarray(inputs, params["in"].dtype)
+        step_dt = self.dt / self.substeps
+        self.cell.check(self.constants, self.background, dt=step_dt, n=self.n, key=key)
+        if state is None:
+            state = self.start(params, inputs.shape[1])
+        constants = self.rebuild(params)
+        jumps = self.scale * (inputs @ params["in"])  # one product for all steps
+
+        def advance(state: LayerState, given: Any) -> tuple[LayerState, Array]:
+            jump, key, level = given
+            drive = self.background
+            now = (constants, drive) if modulate is None else modulate(constants, drive, level)
+            return self._step(params, *now, state, jump, key)
+
+        numbers = jnp.arange(len(inputs))
+        keys = None if key is None else jax.vmap(lambda i: jax.random.fold_in(key, i))(numbers)
+        state, spikes = self._scan(advance, state, (jumps, keys, levels))
+        return spikes, state
+
+    def check_inputs(self, inputs: Any) -> None:
+        """Raise a ValueError unless inputs have the shape (steps, batch, inputs)."""
+        shape = np.shape(inputs)
+        if len(shape) != 3 or shape[2] != self.inputs or 0 in shape:
+            raise ValueError(
+                f"`inputs` must have shape (steps, batch, {self.inputs}), none of them 0; got "
+                f"{shape}."
+            )
+
+    def filter(self, dt: float) -> tuple[float, float]:
+        """Return the mean over a step of a current of 1 at its start, and what is left behind."""
+        left = float(np.exp(-dt / self.tau))
+        return (1 - left) * self.tau / dt, left
+
+    def behind(self, state: LayerState, cells: Any, current: Array, spike: Array) -> LayerState:
+        """Return the state behind a step of the input."""
+        under_way = state.spikes
+        if self.recurrent:
+            under_way = jnp.concatenate([under_way[1:], spike[None]])
+        return LayerState(cells, current, under_way)
+
+    def _step(
+        self,
+        params: LayerParams,
+        constants: Any,
+        drive: Any,
+        state: LayerState,
+        jump: Array,
+        key: Array | None,
+    ) -> tuple[LayerState, Array]:
+        """Advance by one step of the input."""
+        dt = self.dt / self.substeps
+        if self.recurrent:
+            jump = jump + self.scale * (state.spikes[0] @ params["recurrent"])
+        current = state.current + jump
+        mean, left = self.filter(dt)
+        keys = None if key is None else jax.random.split(key, self.substeps)
+
+        def substep(carry: tuple[Any, Array], key: Array | None) -> tuple[tuple[Any, Array], Array]:
+            cells, current = carry
+            cells, spike = self.step_cells(constants, cells, drive, current * mean, dt, key)
+            return (cells, current * left), spike
+
+        carry: tuple[Any, Array] = (state.cells, current)
+        if self.substeps == 1:
+            (cells, current), spike = substep(carry, key)
+        else:
+            (cells, current), each = jax.lax.scan(substep, carry, keys, length=self.substeps)
+            spike = each.sum(0)
+        return self.behind(state, cells, current, spike), spike
+
+    def step_cells(
+        self, constants: Any, cells: Any, drive: Any, current: Array, dt: float, key: Array | None
+    ) -> tuple[Any, Array]:
+        """Advance all cells of a batch by one step of theirs."""
+
+        def one(cells: Any, current: Array, key: Array | None) -> tuple[Any, Any]:
+            return self.cell.step(constants, cells, self._driven(drive, current), dt=dt, key=key)
+
+        keys = None if key is None else jax.random.split(key, len(current))
+        cells, info = jax.vmap(one)(cells, current, keys)
+        return cells, info.spike
+
+    def _driven(self, drive: Any, current: Array) -> Any:
+        """Return a drive with more current into the compartment."""
+        if isinstance(drive, Drive):
+            return drive._replace(current=drive.current + current)
+        name = self.compartment or self.cell.compartments[0]
+        part = getattr(drive, name)
+        return drive._replace(**{name: part._replace(current=part.current + current)})
+
+    def _scan(
+        self, advance: Callable[[Any, Any], tuple[Any, Array]], state: LayerState, given: Any
+    ) -> tuple[LayerState, Array]:
+        """Go through all steps, in segments if there are some."""
+        steps = len(given[0])
+        length = self.segment or steps
+        if length >= steps and not self.truncated:
+            return jax.lax.scan(advance, state, given)
+
+        @jax.checkpoint
+        def run(state: LayerState, part: Any) -> tuple[LayerState, Array]:
+            if self.truncated:
+                state = jax.lax.stop_gradient(state)
+            return jax.lax.scan(advance, state, part)
+
+        whole = steps // length
+        first = jax.tree.map(
+            lambda x: x[: whole * length].reshape(whole, length, *x.shape[1:]), given
+        )
+        state, spikes = jax.lax.scan(run, state, first)
+        spikes = spikes.reshape(whole * length, *spikes.shape[2:])
+        if steps % length:
+            state, last = run(state, jax.tree.map(lambda x: x[whole * length :], given))
+            spikes = jnp.concatenate([spikes, last])
+        return state, spikes
+
+
+def _uniform(key: Array, inputs: int, outputs: int) -> Array:
+    dtype = jnp.result_type(float)
+    return jax.random.uniform(key, (inputs, outputs), dtype, -1, 1) / np.sqrt(inputs)

@@ -1,0 +1,149 @@
+"""From the spikes of a layer to logits, and what keeps its rates in a band."""
+
+import dataclasses
+from typing import Any, Literal, get_args
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float, Key
+
+from neurogain import _checks
+
+Kind = Literal["leaky", "max", "mean", "window"]
+
+
+@dataclasses.dataclass(frozen=True)
+class Readout:
+    """Leaky integrators that don't spike, one a class, and what is taken of their course.
+
+        v_t = r v_(t-1) + (1 - r) z_t W,   r = exp(-dt / tau),   v_0 = 0
+
+    Attributes:
+      inputs: number of cells.
+      classes: number of classes.
+      kind: "leaky" takes the last v, "max" the largest over time, "mean" the mean over time,
+        "window" the mean over `window`.
+      dt: ms, a step of the spikes.
+      tau: ms, of the integrators.
+      window: ms, from which time on, and up to which one; for the kind "window".
+
+    Example:
+      >>> readout = Readout(inputs=8, classes=3, kind="max")
+      >>> params = readout.init(jax.random.key(0))
+      >>> readout.apply(params, jnp.ones((50, 4, 8))).shape  # steps, batch, cells
+      (4, 3)
+    """
+
+    inputs: int
+    classes: int
+    kind: Kind = "leaky"
+    _: dataclasses.KW_ONLY
+    dt: float = 1.0
+    tau: float = 20.0
+    window: tuple[float, float] | None = None
+
+    def __post_init__(self) -> None:
+        """Check all that is known before a run."""
+        for name in ("inputs", "classes"):
+            _checks.whole(name, getattr(self, name), 1)
+        for name in ("dt", "tau"):
+            _checks.positive(name, getattr(self, name), "ms", "20.0")
+        if self.kind not in get_args(Kind):
+            raise ValueError(
+                f"`kind` must be one of {', '.join(get_args(Kind))}; got {self.kind!r}."
+            )
+        if (self.kind == "window") != (self.window is not None):
+            raise ValueError(
+                '`window` must be given with the kind "window", and with no other; got '
+                f"{self.window!r} with {self.kind!r}. Pass for instance kind='window', "
+                "window=(50.0, 100.0)."
+            )
+        if self.window is not None and not 0 <= self.window[0] < self.window[1]:
+            raise ValueError(
+                f"`window` must be two times in ms, 0 <= from < to; got {self.window!r}."
+            )
+
+    def init(self, key: Key[Array, ""]) -> dict[str, Any]:
+        """Return "kernel", (inputs, classes), uniform in ±1/sqrt(inputs), and "bias", zeros."""
+        dtype = jnp.result_type(float)
+        kernel = jax.random.uniform(key, (self.inputs, self.classes), dtype, -1, 1)
+        return {"kernel": kernel / np.sqrt(self.inputs), "bias": jnp.zeros(self.classes, dtype)}
+
+    def course(
+        self, params: dict[str, Any], spikes: Float[Array, "steps batch inputs"]
+    ) -> Float[Array, "steps batch classes"]:
+        """Return v of all steps, without the bias."""
+        if spikes.ndim != 3 or spikes.shape[2] != self.inputs or 0 in spikes.shape:
+            raise ValueError(
+                f"`spikes` must have shape (steps, batch, {self.inputs}), none of them 0; got "
+                f"{spikes.shape}."
+            )
+        r = np.exp(-self.dt / self.tau)
+        jumps = (1 - r) * (spikes @ params["kernel"])
+
+        def step(v: Array, jump: Array) -> tuple[Array, Array]:
+            v = r * v + jump
+            return v, v
+
+        return jax.lax.scan(step, jnp.zeros_like(jumps[0]), jumps)[1]
+
+    def apply(
+        self, params: dict[str, Any], spikes: Float[Array, "steps batch inputs"]
+    ) -> Float[Array, "batch classes"]:
+        """Return logits.
+
+        Raises:
+          ValueError: if the spikes don't fit, or end before the window does.
+        """
+        v = self.course(params, spikes)
+        if self.kind == "max":
+            found = v.max(0)
+        elif self.kind == "mean":
+            found = v.mean(0)
+        elif self.kind == "leaky":
+            found = v[-1]
+        else:
+            found = v[self._steps(len(v))].mean(0)
+        return found + params["bias"]
+
+    def _steps(self, steps: int) -> slice:
+        """Return the steps that end within the window."""
+        assert self.window is not None
+        first, last = (round(t / self.dt) for t in self.window)
+        if last > steps or first == last:
+            raise ValueError(
+                f"`window` must have at least one step and end by {steps * self.dt:g} ms, where "
+                f"the spikes do; got {self.window!r}."
+            )
+        return slice(first, last)
+
+
+def rate_band(
+    spikes: Float[Array, "steps batch n"], low_hz: float, high_hz: float, *, dt: float
+) -> Float[Array, ""]:
+    """Return how far cells fire outside a band of rates, to be added to a loss.
+
+        mean over cells of (max(0, low - r, r - high) / high)^2,   r: rate over steps and batch
+
+    Args:
+      spikes: as `Layer.apply` returns them.
+      low_hz: Hz, at least 0.
+      high_hz: Hz, above `low_hz`.
+      dt: ms, a step.
+
+    Raises:
+      ValueError: if the band is empty or begins below 0.
+
+    Example:
+      >>> float(rate_band(jnp.zeros((100, 2, 5)), 5.0, 10.0, dt=1.0))
+      0.25
+    """
+    if not 0 <= low_hz < high_hz < np.inf:
+        raise ValueError(
+            f"`low_hz` and `high_hz` must be 0 <= low < high, in Hz; got {low_hz!r} and "
+            f"{high_hz!r}. Pass for instance 5.0 and 50.0."
+        )
+    rate = spikes.mean((0, 1)) * (1000 / dt)
+    outside = jnp.maximum(0.0, jnp.maximum(low_hz - rate, rate - high_hz))
+    return jnp.mean((outside / high_hz) ** 2)
