@@ -114,7 +114,7 @@ def test_core_dependencies_are_five():
 
 def test_all_holds_the_extras_of_users():
     extras = PROJECT["optional-dependencies"]
-    for name in ("continual", "tfds", "plot", "cli", "export"):
+    for name in ("continual", "tfds", "plot", "cli", "events", "export"):
         assert _names(extras[name]) <= _names(extras["all"])
     assert _names(extras["all"]) <= _names(extras["dev"])  # scripts/setup installs these
 

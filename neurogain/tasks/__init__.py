@@ -1,1 +1,1 @@
-"""Tasks: environments as pure functions, and the agents that meet them."""
+"""Tasks: environments with the agents that meet them, and examples in spikes, as pure functions."""

@@ -1,0 +1,164 @@
+"""Spikes from files: the Heidelberg sets SHD and SSC, binned a batch at a time.
+
+Source: Cramer et al., IEEE Trans Neural Netw Learn Syst 33:2744 (2022), 10.1109/TNNLS.2020.3044364.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import numpy as np
+
+from neurogain import _checks
+from neurogain._extras import extra
+
+_WHERE = (
+    "Get shd_train.h5 and shd_test.h5, or ssc_train.h5, ssc_valid.h5 and ssc_test.h5, from "
+    "https://zenkelab.org/datasets and unpack them."
+)
+
+
+class EventFile:
+    """One split of a set in HDF5: `spikes/times` (s), `spikes/units` and `labels`, one an example.
+
+    Only labels are read at once; spikes are read and binned when they are asked for.
+
+    Attributes:
+      labels: int32, (n,).
+      units: number of channels.
+      speakers: int32, (n,), or None where the file has none.
+
+    Example:
+      with EventFile("shd_train.h5") as shd:
+          spikes = shd.batch(range(32), steps=100, dt=10.0)  # (32, 100, 700)
+    """
+
+    def __init__(self, path: str | Path, *, units: int = 700) -> None:
+        """Open a file.
+
+        Args:
+          path: of the file.
+          units: number of channels.
+
+        Raises:
+          FileNotFoundError: if there is no such file; the message says where to get it.
+          ValueError: if the file has another layout, or labels below 0.
+          MissingExtraError: if h5py is not installed.
+        """
+        with extra("events"):
+            import h5py
+        _checks.whole("units", units, 1)
+        self.path, self.units = Path(path), units
+        if not self.path.is_file():
+            raise FileNotFoundError(f"{self.path} is no file. {_WHERE}")
+        try:
+            self._file: Any = h5py.File(self.path, "r")
+        except OSError as error:
+            raise ValueError(f"{self.path} is no HDF5 file: {error}. {_WHERE}") from None
+        try:
+            self._times, self._units, self.labels, self.speakers = self._read()
+        except ValueError:
+            self._file.close()
+            raise
+
+    def _read(self) -> tuple[Any, Any, np.ndarray, np.ndarray | None]:
+        found = [self._file.get(name) for name in ("spikes/times", "spikes/units", "labels")]
+        if any(x is None or not hasattr(x, "shape") for x in found):
+            raise ValueError(
+                f"{self.path} must have spikes/times, spikes/units and labels; it has "
+                f"{', '.join(self._file) or 'nothing'}. {_WHERE}"
+            )
+        lengths = [len(x) for x in found]
+        if len(set(lengths)) > 1 or not lengths[0]:
+            raise ValueError(
+                f"{self.path} must have as many times, units and labels, and some; got "
+                f"{', '.join(map(str, lengths))}. {_WHERE}"
+            )
+        labels = np.asarray(found[2])
+        if labels.dtype.kind not in "iu" or labels.min() < 0:
+            raise ValueError(
+                f"labels of {self.path} must be whole numbers from 0 on; got {labels.dtype} from "
+                f"{labels.min()}. {_WHERE}"
+            )
+        speakers = self._file.get("extra/speaker")
+        return (
+            found[0],
+            found[1],
+            labels.astype(np.int32),
+            None if speakers is None else np.asarray(speakers, np.int32),
+        )
+
+    def __len__(self) -> int:
+        """Return the number of examples."""
+        return len(self.labels)
+
+    @property
+    def classes(self) -> int:
+        """Return the number of classes, the largest label + 1."""
+        return int(self.labels.max()) + 1
+
+    def batch(self, indices: Sequence[int], *, steps: int, dt: float) -> np.ndarray:
+        """Return the number of spikes in each step and channel.
+
+        Args:
+          indices: of the examples.
+          steps: of each; spikes behind the last are left out.
+          dt: ms, a step.
+
+        Returns:
+          uint8, (number of indices, steps, units), 255 at most.
+
+        Raises:
+          IndexError: if an index is out of range.
+          ValueError: if a spike has a unit out of range, or a time that is negative or no number.
+
+        """
+        _checks.whole("steps", steps, 1)
+        _checks.positive("dt", dt, "ms", "10.0")
+        result = np.zeros((len(indices), steps, self.units), np.uint8)
+        for row, index in enumerate(indices):
+            if not 0 <= index < len(self):
+                raise IndexError(
+                    f"`indices` must be from 0 to {len(self) - 1}, in {self.path}; got {index!r}."
+                )
+            times = np.asarray(self._times[index], np.float64) * 1000  # float16 in the files
+            units = np.asarray(self._units[index])
+            if times.shape != units.shape:
+                raise ValueError(
+                    f"example {index} of {self.path} must have as many times as units; got "
+                    f"{len(times)} and {len(units)}."
+                )
+            if len(units) and not (units.min() >= 0 and units.max() < self.units):
+                raise ValueError(
+                    f"units of example {index} of {self.path} must be from 0 to {self.units - 1}; "
+                    f"got {units.min()} to {units.max()}. Pass units={int(units.max()) + 1}."
+                )
+            if not np.all((times >= 0) & (times < np.inf)):
+                raise ValueError(
+                    f"times of example {index} of {self.path} must be finite and >= 0, in s; got "
+                    f"{times[~((times >= 0) & (times < np.inf))][0] / 1000:g}."
+                )
+            step = np.floor(times / dt).astype(int)
+            inside = step < steps
+            where = step[inside] * self.units + units[inside].astype(int)
+            counts = np.bincount(where, minlength=steps * self.units)
+            result[row] = np.minimum(counts, 255).reshape(steps, self.units)
+        return result
+
+    def close(self) -> None:
+        """Close the file."""
+        self._file.close()
+
+    def __enter__(self) -> "EventFile":
+        """Return itself."""
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Close the file."""
+        self.close()

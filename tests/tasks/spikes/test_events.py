@@ -1,0 +1,84 @@
+import h5py
+import numpy as np
+import pytest
+
+from neurogain.tasks.spikes import EventFile
+
+TIMES = [[0.0, 0.0125, 0.0125, 0.9], [0.0049, 0.02], []]
+UNITS = [[3, 0, 0, 1], [699, 5], []]
+
+
+def write(path, times=TIMES, units=UNITS, labels=(2, 0, 1), speakers=None):
+    """Write a file in the layout of SHD: ragged times in half precision, and units."""
+    with h5py.File(path, "w") as file:
+        spikes = file.create_group("spikes")
+        for name, rows, dtype in (("times", times, np.float16), ("units", units, np.uint16)):
+            kind = h5py.vlen_dtype(dtype)
+            data = spikes.create_dataset(name, (len(rows),), dtype=kind)
+            for i, row in enumerate(rows):
+                data[i] = np.asarray(row, dtype)
+        file["labels"] = np.asarray(labels, np.uint16)
+        if speakers is not None:
+            file["extra/speaker"] = np.asarray(speakers, np.uint16)
+    return path
+
+
+def test_spikes_are_counted_in_steps_and_channels(tmp_path):
+    with EventFile(write(tmp_path / "shd.h5", speakers=(4, 5, 6))) as file:
+        assert (len(file), file.classes, file.speakers.tolist()) == (3, 3, [4, 5, 6])
+        np.testing.assert_array_equal(file.labels, [2, 0, 1])
+        found = file.batch([1, 0, 2], steps=4, dt=5.0)
+    expected = np.zeros((3, 4, 700), np.uint8)
+    expected[0, 0, 699] = 1  # 4.9 ms
+    expected[1, 0, 3] = 1
+    expected[1, 2, 0] = 2  # twice at 12.5 ms; 900 ms is behind the end
+    np.testing.assert_array_equal(found, expected)  # 20 ms rounds to 20.004 in half precision
+
+
+def test_what_is_no_such_file_is_refused_with_where_to_get_it(tmp_path):
+    with pytest.raises(FileNotFoundError, match=r"none\.h5 is no file\. Get shd_train\.h5 .*zenke"):
+        EventFile(tmp_path / "none.h5")
+    text = tmp_path / "text.h5"
+    text.write_text("no")
+    with pytest.raises(ValueError, match=r"text\.h5 is no HDF5 file: .* Get shd_train"):
+        EventFile(text)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"labels": (0, 1)}, "as many times, units and labels, and some; got 3, 3, 2"),
+        ({"times": [], "units": [], "labels": ()}, "and some; got 0, 0, 0"),
+    ],
+)
+def test_files_of_another_layout_are_refused(tmp_path, change, message):
+    with pytest.raises(ValueError, match=message):
+        EventFile(write(tmp_path / "bad.h5", **change))
+
+
+def test_a_file_without_spikes_says_what_it_has(tmp_path):
+    with h5py.File(tmp_path / "other.h5", "w") as file:
+        file["data"] = np.ones(3)
+    with pytest.raises(ValueError, match=r"must have spikes/times, .* and labels; it has data\. G"):
+        EventFile(tmp_path / "other.h5")
+
+
+@pytest.mark.parametrize(
+    ("change", "index", "message"),
+    [
+        ({}, 3, r"`indices` must be from 0 to 2, in .*; got 3"),
+        (
+            {"units": [[700, 0, 0, 1], *UNITS[1:]]},
+            0,
+            r"from 0 to 699; got 0 to 700\. Pass units=701",
+        ),
+        ({"times": [[-0.5, 0, 0, 0], *TIMES[1:]]}, 0, r"finite and >= 0, in s; got -0\.5"),
+        ({"times": [[0.5], *TIMES[1:]]}, 0, "as many times as units; got 1 and 4"),
+    ],
+)
+def test_examples_out_of_range_are_refused(tmp_path, change, index, message):
+    with (
+        EventFile(write(tmp_path / "shd.h5", **change)) as file,
+        pytest.raises((ValueError, IndexError), match=message),
+    ):
+        file.batch([index], steps=4, dt=5.0)
