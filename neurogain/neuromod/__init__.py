@@ -1,5 +1,6 @@
 """Four neuromodulators: release, clearance, receptors, effects on cells, and their interactions."""
 
+from neurogain.neuromod import cell_types as cell_types
 from neurogain.neuromod import effects as effects
 from neurogain.neuromod import kinetics as kinetics
 from neurogain.neuromod import locus_coeruleus as locus_coeruleus

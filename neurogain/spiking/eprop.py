@@ -127,9 +127,7 @@ def _derivatives(layer: Layer, cells: Any, current: Array, dt: float) -> tuple[A
     def advance(moving: list[Array], current: Array) -> tuple[tuple[list[Array], Array], Any]:
         given = iter(moving)
         before = jax.tree.map(lambda x: next(given) if _moves(x) else x, cells)
-        after, spike = layer.step_cells(
-            layer.constants, before, layer.background, current, dt, None
-        )
+        after, spike = layer.step_cells(layer.constants, before, current, dt)
         return (_floating(after), spike), after
 
     moving = _floating(cells)

@@ -21,7 +21,8 @@ from neurogain.spiking.engine.drives import Drive
 
 LayerParams = dict[str, Any]
 Modulate = Callable[[Any, Any, Any], tuple[Any, Any]]
-"""From constants, drive and the level of a step to the constants and the drive of that step."""
+"""From constants, drive (synaptic currents included) and level to constants and drive, in a step of
+one example."""
 
 
 class LayerState(NamedTuple):
@@ -136,6 +137,12 @@ class Layer:
             self.constants, self.learn, n=self.n, dt=self.dt / self.substeps
         )
 
+    @property
+    def parts(self) -> tuple[str, ...]:
+        """Return the names of what `init` returns."""
+        there = {"in": True, "recurrent": self.recurrent, "constants": bool(self.learn)}
+        return tuple(name for name, is_there in there.items() if is_there)
+
     def init(self, key: Key[Array, ""]) -> LayerParams:
         """Return weights, uniform in ±1/sqrt(number of inputs), and zeros for learned constants.
 
@@ -185,7 +192,7 @@ class Layer:
           state: of an earlier call, to go on; by default at rest.
           key: for cells that draw, such as those of stochastic coupling.
           modulate: changes constants and drive step by step, such as neuromodulators do.
-          levels: what `modulate` gets, a tree of arrays whose first axis is the step.
+          levels: what `modulate` gets, a tree of arrays whose first axes are step and batch.
 
         Returns:
           Spikes, (steps, batch, n): the number of them in a step, with surrogate gradients.
@@ -203,10 +210,7 @@ class Layer:
         jumps = self.scale * (inputs @ params["in"])  # one product for all steps
 
         def advance(state: LayerState, given: Any) -> tuple[LayerState, Array]:
-            jump, key, level = given
-            drive = self.background
-            now = (constants, drive) if modulate is None else modulate(constants, drive, level)
-            return self._step(params, *now, state, jump, key)
+            return self._step(params, constants, modulate, state, *given)
 
         numbers = jnp.arange(len(inputs))
         keys = None if key is None else jax.vmap(lambda i: jax.random.fold_in(key, i))(numbers)
@@ -238,10 +242,11 @@ class Layer:
         self,
         params: LayerParams,
         constants: Any,
-        drive: Any,
+        modulate: Modulate | None,
         state: LayerState,
         jump: Array,
         key: Array | None,
+        level: Any,
     ) -> tuple[LayerState, Array]:
         """Advance by one step of the input."""
         dt = self.dt / self.substeps
@@ -253,7 +258,9 @@ class Layer:
 
         def substep(carry: tuple[Any, Array], key: Array | None) -> tuple[tuple[Any, Array], Array]:
             cells, current = carry
-            cells, spike = self.step_cells(constants, cells, drive, current * mean, dt, key)
+            cells, spike = self.step_cells(
+                constants, cells, current * mean, dt, key, modulate, level
+            )
             return (cells, current * left), spike
 
         carry: tuple[Any, Array] = (state.cells, current)
@@ -265,19 +272,30 @@ class Layer:
         return self.behind(state, cells, current, spike), spike
 
     def step_cells(
-        self, constants: Any, cells: Any, drive: Any, current: Array, dt: float, key: Array | None
+        self,
+        constants: Any,
+        cells: Any,
+        current: Array,
+        dt: float,
+        key: Array | None = None,
+        modulate: Modulate | None = None,
+        level: Any = None,
     ) -> tuple[Any, Array]:
-        """Advance all cells of a batch by one step of theirs."""
+        """Advance all cells of a batch by one step of theirs, under a synaptic current."""
 
-        def one(cells: Any, current: Array, key: Array | None) -> tuple[Any, Any]:
-            return self.cell.step(constants, cells, self._driven(drive, current), dt=dt, key=key)
+        def one(cells: Any, current: Array, key: Array | None, level: Any) -> tuple[Any, Any]:
+            own, drive = constants, self._driven(current)
+            if modulate is not None:
+                own, drive = modulate(own, drive, level)
+            return self.cell.step(own, cells, drive, dt=dt, key=key)
 
         keys = None if key is None else jax.random.split(key, len(current))
-        cells, info = jax.vmap(one)(cells, current, keys)
+        cells, info = jax.vmap(one)(cells, current, keys, level)
         return cells, info.spike
 
-    def _driven(self, drive: Any, current: Array) -> Any:
-        """Return a drive with more current into the compartment."""
+    def _driven(self, current: Array) -> Any:
+        """Return the background with more current into the compartment."""
+        drive = self.background
         if isinstance(drive, Drive):
             return drive._replace(current=drive.current + current)
         name = self.compartment or self.cell.compartments[0]

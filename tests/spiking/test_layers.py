@@ -219,12 +219,13 @@ def test_constants_and_drive_may_be_modulated_step_by_step():
         return constants._replace(v_t=constants.v_t + level), drive
 
     plain, _ = LIF.apply(params, SPIKES)
-    tonic, _ = LIF.apply(params, SPIKES, modulate=modulate, levels=jnp.zeros(STEPS))
+    tonic, _ = LIF.apply(params, SPIKES, modulate=modulate, levels=jnp.zeros((STEPS, BATCH)))
     np.testing.assert_array_equal(plain, tonic)
-    late = jnp.where(jnp.arange(STEPS) < 30, 0.0, 1e6)
+    late = jnp.where(jnp.arange(STEPS) < 30, 0.0, 1e6)[:, None] * jnp.array([1.0, 0.0, 1.0])
     silenced, _ = LIF.apply(params, SPIKES, modulate=modulate, levels=late)
     np.testing.assert_array_equal(silenced[:30], plain[:30])
-    assert silenced[30:].sum() == 0 < plain[30:].sum()
+    np.testing.assert_array_equal(silenced[:, 1], plain[:, 1])  # of a level of its own
+    assert silenced[30:, ::2].sum() == 0 < plain[30:, ::2].sum()
 
 
 @pytest.mark.parametrize(

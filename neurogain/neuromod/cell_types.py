@@ -1,0 +1,170 @@
+"""Neuromodulators in layers that learn: cell types that answer them differently.
+
+Source: arXiv 2407.04525, section 3: modulators act on many cells at once, by receptors that differ
+between types.
+"""
+
+import dataclasses
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float
+
+from neurogain import _checks
+from neurogain.neuromod import effects
+from neurogain.neuromod.effects import Effect
+from neurogain.spiking import paths
+from neurogain.spiking.cell import Cell
+from neurogain.spiking.engine.drives import Drive
+from neurogain.spiking.layers import Modulate
+
+Strengths = dict[str, Float[Array, "types receptors"]]
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class CellTypes:
+    """Which type each cell of a layer has, and what receptors do to each type.
+
+    Targets of effects, all of the cell's own:
+
+        adaptation            factor exp(amount) of the jumps of adaptation
+        coupling              odds, of the coupling of soma and dendrite
+        COMPARTMENT.current   shift of the current, pA
+        COMPARTMENT.gain      factor exp(amount) of the current, that of synapses included
+        a constant            shift, in its unit; of one that must be positive factor exp(amount)
+
+    The amount is the sum over receptors of strength x activation. At activations of 0, which are
+    those at tonic concentrations, every value is kept bit for bit.
+
+    Attributes:
+      cell: the kind of the layer.
+      constants: of the layer's cells.
+      index: type of each cell, whole numbers from 0 on, (n,).
+      types: effects of each type, such as `tables.EFFECTS["pv"]`; their strengths are where
+        learning starts.
+      receptors: names, in the order of the activations; by default as they occur in the effects.
+
+    Raises:
+      ValueError, TypeError: if an effect names no target of the cell or no receptor, or if an index
+        has no type.
+
+    Example:
+      >>> from neurogain.spiking import LIFCell, LIFParams
+      >>> from neurogain.spiking.layers import Layer
+      >>> up, down = Effect("m1", "soma.gain", 0.5), Effect("m1", "soma.gain", -0.5)
+      >>> types = CellTypes(LIFCell(), LIFParams(), np.array([0, 0, 1]), ((up,), (down,)))
+      >>> layer = Layer(LIFCell(), LIFParams(), inputs=5, n=3)
+      >>> levels = jnp.ones((50, 4, 1))  # steps, batch, receptors
+      >>> spikes, _ = layer.apply(
+      ...     layer.init(jax.random.key(0)), jnp.ones((50, 4, 5)),
+      ...     modulate=types.modulate(types.init()), levels=levels,
+      ... )
+    """
+
+    cell: Cell
+    constants: Any
+    index: Any
+    types: Sequence[Sequence[Effect]]
+    receptors: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        """Check all that is known before a run."""
+        index = _checks.as_numbers("index", self.index)
+        number = len(self.types)
+        if index.ndim != 1 or index.dtype.kind not in "iu" or not len(index):
+            raise ValueError(
+                f"`index` must be the type of each cell, whole numbers of shape (n,); got "
+                f"{self.index!r:.200}."
+            )
+        if index.min() < 0 or index.max() >= number:
+            raise ValueError(
+                f"`index` must be from 0 to {number - 1}, as there are {number} types; got "
+                f"{index.min()} to {index.max()}."
+            )
+        named = tuple(dict.fromkeys(e.receptor for own in self.types for e in own))
+        object.__setattr__(self, "receptors", tuple(self.receptors) or named)
+        known = _targets(self.cell, self.constants)
+        for own in self.types:
+            effects.check(tuple(own), self.receptors)
+            for effect in own:
+                if effect.target not in known:
+                    raise ValueError(
+                        f"`target` of an effect on a layer must be one of {', '.join(known)}; got "
+                        f"{effect.target!r}."
+                    )
+
+    @property
+    def targets(self) -> tuple[str, ...]:
+        """Return what the effects name."""
+        return tuple(dict.fromkeys(e.target for own in self.types for e in own))
+
+    def init(self) -> Strengths:
+        """Return the effects' strengths by target, (types, receptors), which may be learned."""
+        found = {
+            target: np.zeros((len(self.types), len(self.receptors))) for target in self.targets
+        }
+        for number, own in enumerate(self.types):
+            for effect in own:
+                place = number, self.receptors.index(effect.receptor)
+                found[effect.target][place] += float(np.asarray(effect.strength))
+        return {name: jnp.asarray(x, jnp.result_type(float)) for name, x in found.items()}
+
+    def modulate(self, strengths: Mapping[str, Array]) -> Modulate:
+        """Return what `Layer.apply` takes; a level is the activation of each receptor."""
+        known = _targets(self.cell, self.constants)
+        index = np.asarray(self.index)
+
+        def apply(constants: Any, drive: Any, activation: Array) -> tuple[Any, Any]:
+            for target, strength in strengths.items():
+                amount = (strength @ activation)[index]
+                constants, drive = known[target](constants, drive, amount)
+            return constants, drive
+
+        return apply
+
+
+_Apply = Callable[[Any, Any, jax.Array], tuple[Any, Any]]
+
+
+def _targets(cell: Cell, constants: Any) -> dict[str, _Apply]:
+    """Return what effects on a kind of cell may name, and what each does."""
+    found: dict[str, _Apply] = {}
+    jumps = getattr(cell, "adaptation_jumps", ())
+    if jumps:
+        found["adaptation"] = lambda c, d, amount: (_all(c, jumps, effects.scaled, amount), d)
+    if hasattr(cell.empty_drive, "coupling"):
+        found["coupling"] = lambda c, d, amount: (
+            c,
+            d._replace(coupling=effects.odds(d.coupling, amount)),
+        )
+    for name in cell.compartments:
+        for what, change in (("current", effects.shifted), ("gain", effects.scaled)):
+            found[f"{name}.{what}"] = _on_current(name, change)
+    for name, (low, high) in getattr(constants, "bounds", dict)().items():
+        positive = np.all(np.asarray(low) == 0) and np.all(np.asarray(high) == np.inf)
+        found[name] = _on_constant(name, effects.scaled if positive else effects.shifted)
+    return found
+
+
+def _all(constants: Any, names: Sequence[str], change: Callable[..., Any], amount: Any) -> Any:
+    for name in names:
+        constants = paths.replace(constants, name, change(paths.get(constants, name), amount))
+    return constants
+
+
+def _on_constant(name: str, change: Callable[..., Any]) -> _Apply:
+    return lambda constants, drive, amount: (_all(constants, (name,), change, amount), drive)
+
+
+def _on_current(compartment: str, change: Callable[..., Any]) -> _Apply:
+    def apply(constants: Any, drive: Any, amount: jax.Array) -> tuple[Any, Any]:
+        part = drive if isinstance(drive, Drive) else getattr(drive, compartment)
+        part = part._replace(current=change(part.current, amount))
+        if isinstance(drive, Drive):
+            return constants, part
+        return constants, drive._replace(**{compartment: part})
+
+    return apply

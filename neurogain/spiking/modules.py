@@ -1,0 +1,110 @@
+"""Layers and readouts of spiking cells as Flax modules, for linen and for nnx.
+
+Each holds the parameters of a `Layer` or `Readout` and calls its pure functions, so all three ways
+give the same numbers.
+"""
+
+from typing import Any
+
+import jax
+from jaxtyping import Array
+
+from neurogain._extras import extra
+from neurogain.spiking.layers import Layer, LayerState
+from neurogain.spiking.readouts import Readout
+
+with extra("continual"):
+    import flax.linen as nn
+    from flax import nnx
+
+
+class LinenLayer(nn.Module):
+    """A `Layer` as a linen module; its parameters are those of `Layer.init`.
+
+    Example:
+      >>> import jax.numpy as jnp
+      >>> from neurogain.spiking import LIFCell, LIFParams
+      >>> module = LinenLayer(Layer(LIFCell(), LIFParams(), inputs=5, n=3))
+      >>> (spikes, _), _ = module.init_with_output(jax.random.key(0), jnp.ones((20, 2, 5)))
+      >>> spikes.shape
+      (20, 2, 3)
+    """
+
+    layer: Layer
+
+    @nn.compact
+    def __call__(self, inputs: Array, *args: Any, **options: Any) -> tuple[Array, LayerState]:
+        """Return spikes and state, as `Layer.apply` does."""
+        params = {
+            name: self.param(name, lambda key, name=name: self.layer.init(key)[name])
+            for name in self.layer.parts
+        }
+        return self.layer.apply(params, inputs, *args, **options)
+
+
+class LinenReadout(nn.Module):
+    """A `Readout` as a linen module; its parameters are those of `Readout.init`.
+
+    Example:
+      >>> import jax.numpy as jnp
+      >>> module = LinenReadout(Readout(inputs=3, classes=2))
+      >>> module.init_with_output(jax.random.key(0), jnp.ones((20, 4, 3)))[0].shape
+      (4, 2)
+    """
+
+    readout: Readout
+
+    @nn.compact
+    def __call__(self, spikes: Array) -> Array:
+        """Return logits."""
+        params = {
+            name: self.param(name, lambda key, name=name: self.readout.init(key)[name])
+            for name in ("kernel", "bias")
+        }
+        return self.readout.apply(params, spikes)
+
+
+class NNXLayer(nnx.Module):
+    """A `Layer` as an nnx module.
+
+    Example:
+      >>> import jax.numpy as jnp
+      >>> from neurogain.spiking import LIFCell, LIFParams
+      >>> layer = Layer(LIFCell(), LIFParams(), inputs=5, n=3)
+      >>> spikes, _ = NNXLayer(layer, rngs=nnx.Rngs(0))(jnp.ones((20, 2, 5)))
+      >>> spikes.shape
+      (20, 2, 3)
+    """
+
+    def __init__(self, layer: Layer, *, rngs: nnx.Rngs) -> None:
+        """Draw the parameters."""
+        self.layer = layer
+        self.weights = nnx.data(jax.tree.map(nnx.Param, layer.init(rngs.params())))
+
+    def __call__(self, inputs: Array, *args: Any, **options: Any) -> tuple[Array, LayerState]:
+        """Return spikes and state, as `Layer.apply` does."""
+        return self.layer.apply(_values(self.weights), inputs, *args, **options)
+
+
+class NNXReadout(nnx.Module):
+    """A `Readout` as an nnx module.
+
+    Example:
+      >>> import jax.numpy as jnp
+      >>> NNXReadout(Readout(inputs=3, classes=2), rngs=nnx.Rngs(0))(jnp.ones((20, 4, 3))).shape
+      (4, 2)
+    """
+
+    def __init__(self, readout: Readout, *, rngs: nnx.Rngs) -> None:
+        """Draw the parameters."""
+        self.readout = readout
+        self.weights = nnx.data(jax.tree.map(nnx.Param, readout.init(rngs.params())))
+
+    def __call__(self, spikes: Array) -> Array:
+        """Return logits."""
+        return self.readout.apply(_values(self.weights), spikes)
+
+
+def _values(weights: Any) -> Any:
+    """Return arrays in place of nnx variables."""
+    return jax.tree.map(lambda x: x[...], weights, is_leaf=lambda x: isinstance(x, nnx.Param))

@@ -1,0 +1,125 @@
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from neurogain import neuromod
+from neurogain.neuromod import tables
+from neurogain.neuromod.cell_types import CellTypes
+from neurogain.neuromod.effects import Effect, on
+from neurogain.spiking import (
+    Drive,
+    LIFCell,
+    LIFParams,
+    Population,
+    PyramidalCell,
+    PyramidalDrive,
+    build,
+    cells,
+    surrogate,
+)
+from neurogain.spiking.layers import Layer
+
+STEPS, BATCH, INPUTS, N = 40, 3, 5, 4
+SPIKES = (np.random.default_rng(0).random((STEPS, BATCH, INPUTS)) < 0.1).astype(np.float32)
+CELL = LIFCell(surrogate.FastSigmoid(10.0))
+LAYER = Layer(CELL, LIFParams(d=40.0), INPUTS, N, scale=3000.0)
+PARAMS = LAYER.init(jax.random.key(0))
+INDEX = np.array([0, 1, 1, 0])
+EFFECTS = (
+    (Effect("m1", "soma.gain", 0.5), Effect("d1", "v_t", 2.0)),
+    (Effect("m1", "adaptation", -3.0), Effect("d1", "C", 0.3)),
+)
+
+
+def run(types, activation, strengths=None, layer=LAYER, params=PARAMS):
+    levels = jnp.broadcast_to(jnp.asarray(activation, jnp.float32), (STEPS, BATCH, len(activation)))
+    modulate = types.modulate(types.init() if strengths is None else strengths)
+    return np.asarray(layer.apply(params, SPIKES, modulate=modulate, levels=levels)[0])
+
+
+def test_tonic_levels_equal_the_plain_network_bit_for_bit():
+    types = CellTypes(CELL, LAYER.constants, INDEX, EFFECTS)
+    assert types.receptors == ("m1", "d1")
+    assert types.targets == ("soma.gain", "v_t", "adaptation", "C")
+    plain = np.asarray(LAYER.apply(PARAMS, SPIKES)[0])
+    assert plain.sum() > 10
+    np.testing.assert_array_equal(run(types, [0.0, 0.0]), plain)
+
+
+def test_each_type_has_the_effects_of_its_own():
+    found = run(CellTypes(CELL, LAYER.constants, INDEX, EFFECTS), [0.8, 0.5])
+    one, other = INDEX == 0, INDEX == 1
+    changed = Layer(
+        CELL,
+        LIFParams(
+            d=np.where(other, 40 * np.exp(-3 * 0.8), 40.0),
+            v_t=np.where(one, -50 + 2.0 * 0.5, -50.0),
+            C=np.where(other, 200 * np.exp(0.3 * 0.5), 200.0),
+        ),
+        INPUTS,
+        N,
+        scale=3000.0,
+    )
+    louder = {"in": PARAMS["in"] * np.where(one, np.exp(0.5 * 0.8), 1.0)}
+    np.testing.assert_array_equal(found, changed.apply(louder, SPIKES)[0])
+
+
+def test_one_type_is_a_populations_effect():
+    """The table of pyramidal cells acts on a layer as it does on a population of a network."""
+    cell, drive = PyramidalCell("mean-field"), PyramidalDrive(Drive(500.0), Drive(300.0), 0.3)
+    table = [e for e in tables.EFFECTS["l5_pyramidal"] if e.target != "dendrite.gaba_a"]
+    types = CellTypes(cell, cells.L5_PYRAMIDAL, np.zeros(3, int), (table,))
+    activation = jnp.linspace(0.1, 0.4, len(types.receptors))
+    constants, driven = types.modulate(types.init())(cells.L5_PYRAMIDAL, drive, activation)
+
+    built = build({"p": Population(cell, cells.L5_PYRAMIDAL, 3)}, {}, dt=0.1, key=jax.random.key(0))
+    named = neuromod.target.find(built.network, neuromod.TARGETS)
+    changed = neuromod.Changed(built.network, built.params, {"p": drive})
+    amounts = neuromod.effects.combine(
+        on("p", table), dict(zip(types.receptors, activation, strict=True))
+    )
+    for name, amount in amounts.items():
+        target, owner = named[name]
+        changed = target.apply(changed, owner, amount)
+    same = jax.tree.map(lambda x: np.broadcast_to(x, 3), (constants, driven))
+    expected = (changed.params.cells["p"], changed.drive["p"])
+    expected = jax.tree.map(lambda x: np.broadcast_to(x, 3), expected)
+    jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-6), same, expected)
+
+
+def test_levels_may_differ_between_examples_and_strengths_be_learned():
+    types = CellTypes(CELL, LAYER.constants, INDEX, EFFECTS)
+    levels = jnp.zeros((STEPS, BATCH, 2)).at[:, 1].set(0.7)
+    plain, _ = LAYER.apply(PARAMS, SPIKES)
+
+    def spikes(strengths):
+        return LAYER.apply(PARAMS, SPIKES, modulate=types.modulate(strengths), levels=levels)[0]
+
+    found = spikes(types.init())
+    np.testing.assert_array_equal(found[:, ::2], plain[:, ::2])
+    assert np.any(found[:, 1] != plain[:, 1])
+    grads = jax.grad(lambda s: spikes(s).sum())(types.init())
+    for name, grad in grads.items():
+        assert grad.shape == (2, 2)
+        assert np.all(np.isfinite(grad))
+        assert np.abs(grad).max() > 0, name
+
+
+@pytest.mark.parametrize(
+    ("index", "effects", "message"),
+    [
+        ([0, 2], EFFECTS, "`index` must be from 0 to 1, as there are 2 types; got 0 to 2"),
+        ([0.0, 1.0], EFFECTS, r"whole numbers of shape \(n,\)"),
+        ([[0, 1]], EFFECTS, r"whole numbers of shape \(n,\)"),
+        (
+            [0],
+            ((Effect("m1", "coupling", 1.0),),),
+            "must be one of adaptation, soma.current, .*coup",
+        ),
+        ([0], ((Effect("m1", "soma.gain", np.nan),),), "finite"),
+    ],
+)
+def test_what_a_layer_has_not_is_refused(index, effects, message):
+    with pytest.raises((ValueError, TypeError), match=message):
+        CellTypes(CELL, LIFParams(), np.array(index), effects)
