@@ -23,6 +23,7 @@ NAMES = (
     "go-nogo",
     "neuromod",
     "landscape",
+    "spiking-task",
 )
 
 

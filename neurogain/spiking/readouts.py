@@ -17,7 +17,7 @@ Kind = Literal["leaky", "max", "mean", "window"]
 class Readout:
     """Leaky integrators that don't spike, one a class, and what is taken of their course.
 
-        v_t = r v_(t-1) + (1 - r) z_t W,   r = exp(-dt / tau),   v_0 = 0
+        v_t = r v_(t-1) + (1 - r) scale z_t W,   r = exp(-dt / tau),   v_0 = 0
 
     Attributes:
       inputs: number of cells.
@@ -26,6 +26,7 @@ class Readout:
         "window" the mean over `window`.
       dt: ms, a step of the spikes.
       tau: ms, of the integrators.
+      scale: of v, dimensionless; sparse spikes need more for logits that differ.
       window: ms, from which time on, and up to which one; for the kind "window".
 
     Example:
@@ -41,14 +42,15 @@ class Readout:
     _: dataclasses.KW_ONLY
     dt: float = 1.0
     tau: float = 20.0
+    scale: float = 1.0
     window: tuple[float, float] | None = None
 
     def __post_init__(self) -> None:
         """Check all that is known before a run."""
         for name in ("inputs", "classes"):
             _checks.whole(name, getattr(self, name), 1)
-        for name in ("dt", "tau"):
-            _checks.positive(name, getattr(self, name), "ms", "20.0")
+        for name, unit in (("dt", "ms"), ("tau", "ms"), ("scale", "dimensionless")):
+            _checks.positive(name, getattr(self, name), unit, "20.0")
         if self.kind not in get_args(Kind):
             raise ValueError(
                 f"`kind` must be one of {', '.join(get_args(Kind))}; got {self.kind!r}."
@@ -80,7 +82,7 @@ class Readout:
                 f"{spikes.shape}."
             )
         r = np.exp(-self.dt / self.tau)
-        jumps = (1 - r) * (spikes @ params["kernel"])
+        jumps = (1 - r) * self.scale * (spikes @ params["kernel"])
 
         def step(v: Array, jump: Array) -> tuple[Array, Array]:
             v = r * v + jump

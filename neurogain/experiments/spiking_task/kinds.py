@@ -1,0 +1,54 @@
+"""The kinds of cells that `neurogain spiking-task` trains, each with what its layer needs."""
+
+import dataclasses
+from typing import Any
+
+from neurogain.spiking import (
+    IzhikevichCell,
+    LIFCell,
+    LIFParams,
+    PyramidalCell,
+    PyramidalDrive,
+    cells,
+    surrogate,
+)
+from neurogain.spiking.cell import Cell
+from neurogain.spiking.layers import Layer
+
+
+@dataclasses.dataclass(frozen=True)
+class Kind:
+    """A cell in a layer that is stepped by 1 ms.
+
+    Attributes:
+      summary: for figures and tables.
+      cell: with its surrogate gradient.
+      constants: of all cells.
+      substeps: of the cells in a step.
+      scale: pA, current of a weight of 1; a layer fires little at first.
+      drive: what else drives the cells.
+    """
+
+    summary: str
+    cell: Cell
+    constants: Any
+    substeps: int
+    scale: float
+    drive: Any = None
+
+    def layer(self, inputs: int, n: int, **options: Any) -> Layer:
+        """Return a layer of such cells; errors as in `Layer`."""
+        fixed = {"substeps": self.substeps, "scale": self.scale, "drive": self.drive}
+        return Layer(self.cell, self.constants, inputs, n, **(fixed | options))
+
+
+_SLOPE = surrogate.FastSigmoid(10.0)  # mV
+KINDS = {
+    "lif": Kind("LIF", LIFCell(_SLOPE), LIFParams(d=0.0), 1, 3000.0),
+    "alif": Kind("adaptive LIF", LIFCell(_SLOPE), LIFParams(d=50.0), 1, 3000.0),
+    "izhikevich": Kind("Izhikevich, RS", IzhikevichCell(_SLOPE), cells.RS, 2, 10_000.0),
+    "l5": Kind(
+        "L5 pyramidal, mean field", PyramidalCell("mean-field", _SLOPE), cells.L5_PYRAMIDAL, 4,
+        10_000.0, PyramidalDrive(coupling=0.5),
+    ),
+}  # fmt: skip
