@@ -4,7 +4,8 @@ import contextlib
 import io
 import json
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from benchmarks.record import Record
 from neurogain import cli
@@ -30,3 +31,18 @@ def keep(record: Record, words: Sequence[str], figures: Sequence[str] = (), note
         f"`neurogain {' '.join(words)}`; its metrics.json is under `metrics`. {note}".rstrip()
     )
     record.data["metrics"] = metrics
+    for name, one in _methods_not_run(record.earlier(), metrics).items():
+        metrics["methods"].setdefault(name, one)
+        record.notes.append(f"`{name}` was not run again: its figures are those of an earlier run.")
+
+
+def _methods_not_run(earlier: Mapping[str, Any], metrics: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the methods of a kept result that were not run now, if their protocol was the same.
+
+    Options that came later than the result are not compared.
+    """
+    before = earlier.get("metrics", {})
+    config, own = (x.get("config", {}) for x in (before, metrics))
+    same = all(own.get(k, v) == v for k, v in config.items() if k not in ("optimizers", "data_dir"))
+    methods = before.get("methods", {}) if same and "optimizers" in config else {}
+    return {name: one for name, one in methods.items() if name not in metrics["methods"]}
