@@ -17,6 +17,7 @@ def test_all_are_there():
         "network_and_plasticity",
         "neuromodulators",
         "optimizer_in_your_loop",
+        "spiking_layers",
         "stability_gap_with_your_data",
         "where_to_place_it",
     ]
