@@ -9,7 +9,7 @@ from typing import Any
 
 ABOUT = {
     "title": "The stability gap on split-cifar10 in the paper's protocol, one seed",
-    "minutes": 225,
+    "minutes": 150,
     "needs": "CIFAR-10 in TFDS_DATA_DIR",
 }
 TINY = ("--benchmark", "split-digits", "--scale", "small", "--iterations", "10")
