@@ -201,7 +201,7 @@ def test_a_step_changes_a_constant_by_about_its_share():
     )
 
 
-@pytest.mark.parametrize("kind", SETS)
+@pytest.mark.parametrize("kind", ["lif", "izhikevich"])  # these have bounds of every form
 def test_gradients_pass_through_the_rebuilding(kind):
     _, params, dt = SETS[kind]
     with jax.enable_x64():
