@@ -1,7 +1,8 @@
 """NGM-SGD, Adam and momentum-SGD on Split-CIFAR-10 in the paper's protocol, one seed each.
 
 Options are passed on. CIFAR-10 is prepared by TensorFlow Datasets in TFDS_DATA_DIR or its own
-place. A stopped run goes on behind the last task that it finished.
+place. A stopped run goes on behind the last task that it finished. Where huge pages are left to
+programs (Linux, `madvise`), GLIBC_TUNABLES=glibc.malloc.hugetlb=1 saves page faults.
 """
 
 from collections.abc import Iterator, Mapping
