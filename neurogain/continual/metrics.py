@@ -51,7 +51,16 @@ def _of_task(accuracy: Accuracy, task: int) -> np.ndarray:
 
 
 class Gap(NamedTuple):
-    """The transient drop of old-task accuracy at each of the K - 1 switches."""
+    """The transient drop of old-task accuracy at each of the K - 1 switches.
+
+    A is the accuracy on old tasks behind a switch, A_f that just before it.
+
+    Attributes:
+      sg: relative gap, (A_f - min A) / A_f; NaN where A_f = 0.
+      depth: A_f - min A, fraction correct.
+      duration: iterations below 95 % of A_f.
+      area: sum of (A_f - A) where positive, times iterations.
+    """
 
     sg: Float[np.ndarray, " switches"]  # relative: (A_f - min A) / A_f; NaN where A_f = 0
     depth: Float[np.ndarray, " switches"]  # A_f - min A, fraction correct

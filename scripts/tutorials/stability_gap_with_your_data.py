@@ -87,7 +87,7 @@ print(result)
 # %% [markdown]
 # `run(config, out="runs/mine", progress=True)` writes metrics.json, the curves and the figures
 # into a folder and reports on the way. With `resume=True` it continues after an interruption, and
-# it adds methods or seeds to what is finished.
+# it adds methods or seeds to what is finished: name the old ones, too, which are not run again.
 #
 # Evaluation takes most of the time. `dense=50, sparse=10` evaluates the first 50 updates of each
 # task after every update, where the gap lies, and the others after every tenth.

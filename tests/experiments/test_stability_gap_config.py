@@ -90,6 +90,10 @@ def test_configuration_survives_json():
             r"`image_folder` belongs to image-folder, not to .*; got x\.",
         ),
         ({"compute_dtype": "bfloat16"}, r"a ResNet's convolutions, not to split-digits; got 'bf"),
+        (
+            {"iterations": (4, 8)},
+            r"`iterations` must be a whole number of at least 1; got \(4, 8\)",
+        ),
         ({"width": 10}, r"`width` belongs to a ResNet, not to split-digits; got 10\. Leave it"),
         ({"blocks": (1,)}, r"`blocks` belongs to a ResNet, not to split-digits"),
         ({"angles": (0.0, 40.0)}, r"`angles` belongs to rotated-mnist, .*, not to split-digits"),

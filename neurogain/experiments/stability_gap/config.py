@@ -173,10 +173,10 @@ class StabilityGapConfig(TrainingOptions):
         return range(self.first_seed, self.first_seed + self.preset.seeds)
 
     def _check_together(self) -> None:
+        for name in ("iterations", "seeds", "eval_images"):
+            _checks.whole(name, getattr(self.preset, name), 1)
         self.protocol.check()
         self.parse_methods()
-        for name in ("seeds", "eval_images"):
-            _checks.whole(name, getattr(self.preset, name), 1)
         if self.class_order_seed is not None:
             _checks.whole("class_order_seed", self.class_order_seed, 0)
         super()._check_together()
