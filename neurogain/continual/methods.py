@@ -94,7 +94,13 @@ def parse(text: str, *, sensitivity: float | None = None) -> Method:
 
 
 def texts(chosen: Sequence[str | Method]) -> list[str]:
-    """Return every choice as a text."""
+    """Return every choice as a text; a TypeError for what is neither a text nor a `Method`."""
+    for one in chosen:
+        if not isinstance(one, str | Method):
+            raise TypeError(
+                "`optimizers` must hold names, as 'adam:learning_rate=0.002', or methods; got "
+                f"{one!r:.100}. Pass Method('mine', 'Mine', build, constants) for one of your own."
+            )
     return [one.text if isinstance(one, Method) else one for one in chosen]
 
 

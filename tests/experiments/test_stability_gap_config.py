@@ -5,6 +5,7 @@ import json
 from pathlib import Path
 
 import numpy as np
+import optax
 import pytest
 from tiny_gap import TINY
 
@@ -230,3 +231,9 @@ def test_lists_arrays_and_single_values_are_taken():
     )
     assert config == same
     assert config.as_json() == same.as_json()
+
+
+def test_an_optimizer_that_is_built_is_refused_with_the_way_out():
+    config = StabilityGapConfig(optimizers=(optax.adam(1e-3),))
+    with pytest.raises(TypeError, match=r"`optimizers` must hold names, .*Pass Method\('mine'"):
+        config.check()
