@@ -29,6 +29,7 @@ import numpy as np
 from benchmarks.continual import _gap_figures, _gap_page
 from benchmarks.continual._gap_page import claims, section
 from benchmarks.continual._gap_units import MAIN, PRESET, TOLERANCE, choose, measure_all, names
+from benchmarks.experiment import same_protocol
 from benchmarks.record import RESULTS, Record, table
 from neurogain import results, stats
 from neurogain.continual import methods
@@ -201,9 +202,8 @@ def of_the_same_protocol(earlier: Mapping[str, Any], config: Mapping[str, Any]) 
     Options that came later than the result are not compared; nor is how its methods were tuned.
     """
     own = json.loads(json.dumps(config, default=str))
-    always = {"dense": None, "sparse": None}  # evaluated as often all through a task
-    other = {**own, **always, **earlier.get("config", {}), "optimizers": own["optimizers"]}
-    return dict(earlier["methods"]) if earlier and other == own else {}
+    same = bool(earlier) and same_protocol(earlier.get("config", {}), own)
+    return dict(earlier["methods"]) if same else {}
 
 
 def with_rate(constants: Mapping[str, float]) -> str:

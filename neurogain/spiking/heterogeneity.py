@@ -168,7 +168,7 @@ def learnable(
     names = tuple(dict.fromkeys(fields))
     if n is not None:
         _checks.whole("n", n, 1)
-    allowed = _bounds(params, names, dt)
+    _bounds(params, names, dt)
     dtype = jnp.result_type(float)
     raw, start = {}, params
     for name in names:
@@ -177,7 +177,6 @@ def learnable(
         shape = np.shape(value) if n is None else (n,)
         raw[name] = jnp.zeros(shape, dtype)
         start = paths.replace(start, name, jnp.broadcast_to(jnp.asarray(value, dtype), shape))
-        _interval(name, Spread("normal", 1.0), allowed[name])
         _check_inside(name, params, dt, "Move it away from its bound.")
 
     def rebuild(raw: PyTree) -> Params:

@@ -4,6 +4,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from flax import linen as nn
 
 from neurogain.continual import models
 
@@ -87,6 +88,20 @@ def test_products_of_patches_are_the_convolution_with_its_gradients(
 
     jax.tree.map(
         np.testing.assert_array_equal, both(models.by_patches), both(jax.lax.conv_general_dilated)
+    )
+
+
+@pytest.mark.parametrize(
+    "options", [{"kernel_dilation": 2}, {"input_dilation": 2}, {"feature_group_count": 3}]
+)
+def test_what_patches_do_not_do_is_the_usual_convolution(options):
+    def found(**chosen):
+        conv = nn.Conv(6, (3, 3), padding=1, **options, **chosen)
+        return conv.init_with_output(jax.random.key(0), IMAGES)
+
+    usual = found()
+    jax.tree.map(
+        np.testing.assert_array_equal, found(conv_general_dilated=models.by_patches), usual
     )
 
 

@@ -74,7 +74,6 @@ class _Network:
             optax.clip_by_global_norm(config.max_norm), method(dict(method.constants))
         )
         self.tx = optax.with_extra_args_support(chain)
-        self.baseline = method.constants.get("baseline", method.constants.get("gain", 1.0))
 
     def logits(self, params: Any, spikes: Array) -> tuple[Array, Array]:
         """Return logits of each example, or of each of its steps, and the mean rate."""

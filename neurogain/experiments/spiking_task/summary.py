@@ -1,7 +1,10 @@
 """The numbers of a task in spikes."""
 
+import math
 from collections.abc import Mapping
 from typing import Any
+
+import jax
 
 from neurogain import stats
 from neurogain.experiments.spiking_task.config import SpikingTaskConfig
@@ -23,5 +26,6 @@ def summarize(config: SpikingTaskConfig, found: Mapping[str, Any]) -> dict[str, 
 
 def _parameters(config: SpikingTaskConfig) -> int:
     """Return the number of what is learned."""
-    inputs = config.spike_task.channels + config.recurrent * config.hidden + len(config.learn)
-    return config.hidden * inputs + (config.hidden + 1) * config.spike_task.classes
+    inits = (config.layer().init, config.readout().init)
+    shapes = [jax.eval_shape(init, jax.random.key(0)) for init in inits]
+    return sum(math.prod(x.shape) for x in jax.tree.leaves(shapes))

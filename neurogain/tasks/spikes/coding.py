@@ -18,9 +18,7 @@ def at_times(
       [[1, 0, 0], [0, 0, 0], [0, 0, 0], [0, 1, 0]]
     """
     _checks.whole("steps", steps, 1)
-    step = jnp.floor(jnp.asarray(times) * steps)
-    spikes = step[:, None, :] == jnp.arange(steps)[None, :, None]
-    return spikes.astype(jnp.result_type(float))
+    return _in_steps(jnp.floor(jnp.asarray(times) * steps), steps)
 
 
 def latency(
@@ -48,9 +46,7 @@ def latency(
     values = jnp.asarray(values, jnp.result_type(float))
     span = max(1, round(last * steps))
     step = jnp.minimum(jnp.floor((1 - values) * span), span - 1)
-    step = jnp.where(values > 0, step, steps)
-    spikes = step[:, None, :] == jnp.arange(steps)[None, :, None]
-    return spikes.astype(values.dtype)
+    return _in_steps(jnp.where(values > 0, step, steps), steps)
 
 
 def rate(
@@ -98,6 +94,12 @@ def rows(
     _checks.whole("repeat", repeat, 1)
     images = jnp.asarray(images, jnp.result_type(float))
     return jnp.repeat(images, repeat, axis=1)
+
+
+def _in_steps(step: Array, steps: int) -> Array:
+    """Return a spike in the step of each channel, none where there is no such step."""
+    spikes = step[:, None, :] == jnp.arange(steps)[None, :, None]
+    return spikes.astype(jnp.result_type(float))
 
 
 def _check_values(values: object) -> None:

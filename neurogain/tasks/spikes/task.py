@@ -78,7 +78,7 @@ _ALL = (
     *(_delayed(delay) for delay in (50, 100, 180, 250, 500)),
     SpikeTask(
         "multi-timescale-xor", "exclusive or of one early cue and six later ones", 40, 2, 100,
-        lambda key, n: multi_timescale_xor(key, n), timed=True,
+        multi_timescale_xor, timed=True,
     ),
 )  # fmt: skip
 TASKS = {task.name: task for task in _ALL}
