@@ -65,7 +65,7 @@ class ResultFolder:
                 "`resume` keeps the results that are there and `overwrite` deletes them; got both. "
                 "Pass one of the two."
             )
-        self.path = path
+        self.path = path = path.expanduser()
         self._config = dict(config) | {"versions": versions()}
         try:
             (path / "curves").mkdir(parents=True, exist_ok=True)

@@ -345,3 +345,10 @@ def test_arrays_of_another_unit_are_named(folder):
     folder.save_unit("sgd", {"x": np.arange(3)})
     with pytest.raises(ValueError, match=r"sgd\.npz lacks y: it is not of this run"):
         folder.load_unit("sgd", ("x", "y"))
+
+
+def test_a_folder_below_the_home(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    folder = ResultFolder(Path("~/runs"), {})
+    folder.close()
+    assert folder.path == tmp_path / "runs"

@@ -1,9 +1,10 @@
 """State and curves of runs behind every task, kept in a folder by Orbax, so that runs go on."""
 
+import contextlib
 import json
 import os
 import zlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ import jax
 import numpy as np
 from jaxtyping import PyTree
 
-from neurogain import _seeds
+from neurogain import _checks, _seeds
 from neurogain._extras import extra
 from neurogain.continual.protocol import Protocol
 from neurogain.continual.runs import Runs, RunState, TaskCurves, plain
@@ -36,13 +37,13 @@ class TaskCheckpoints:
 
         Raises:
           MissingExtraError: if Orbax is not installed.
-          ValueError: if the folder holds something else, or other runs.
+          ValueError: if the folder holds something else, or other runs, or a file is damaged.
         """
         with extra("continual"):
             import orbax.checkpoint
 
         self._orbax = orbax.checkpoint
-        self._folder = Path(folder).absolute()
+        self._folder = Path(folder).expanduser().absolute()
         self._folder.mkdir(parents=True, exist_ok=True)
         file = self._folder / _ABOUT
         if not file.exists():
@@ -52,14 +53,15 @@ class TaskCheckpoints:
                     f"{self._folder} has no {_ABOUT}. Pass another folder."
                 )
             file.write_text(json.dumps(about, indent=1) + "\n")
-        saved = json.loads(file.read_text())
+        with _told(file):
+            saved = json.loads(file.read_text())
         wanted = json.loads(json.dumps(about))
-        for name in wanted:
-            if saved.get(name) != wanted[name]:
-                raise ValueError(
-                    f"`checkpoint_dir` must hold these runs; {self._folder} has {name} "
-                    f"{saved.get(name)!r:.200}, here {wanted[name]!r:.200}. Pass another folder."
-                )
+        if found := _difference(saved, wanted):
+            where, there, here = found
+            raise ValueError(
+                f"`checkpoint_dir` must hold these runs; in {self._folder} {where} is "
+                f"{there!r:.200}, here {here!r:.200}. Pass another folder."
+            )
 
     def save(self, task: int, runs: Runs, curves: TaskCurves) -> None:
         """Keep the runs behind a task, with its curves."""
@@ -71,18 +73,45 @@ class TaskCheckpoints:
     def restored(self, runs: Runs) -> tuple[Runs, list[TaskCurves]]:
         """Return the runs behind the last task that is kept, with the curves of all tasks so far.
 
-        `runs` are those before the first update.
+        `runs` are those before the first update. Raises ValueError for a file that is damaged.
         """
         parts: list[TaskCurves] = []
         while (self._folder / f"task_{len(parts)}").exists():
-            with np.load(self._folder / f"task_{len(parts)}_curves.npz") as found:
+            file = self._folder / f"task_{len(parts)}_curves.npz"
+            with _told(file), np.load(file) as found:
                 parts.append(TaskCurves(**found))
         if not parts:
             return runs, parts
-        with self._orbax.StandardCheckpointer() as checkpointer:
-            tree = checkpointer.restore(self._folder / f"task_{len(parts) - 1}", _tree(runs))
+        last = self._folder / f"task_{len(parts) - 1}"
+        with _told(last), self._orbax.StandardCheckpointer() as checkpointer:
+            tree = checkpointer.restore(last, _tree(runs))
         state = plain(runs.state)
         return runs.at(RunState(**(state._asdict() | tree))), parts
+
+
+@contextlib.contextmanager
+def _told(path: Path) -> Iterator[None]:
+    """Raise a ValueError that says which file is damaged, whatever reading it raises."""
+    try:
+        yield
+    except Exception as error:
+        raise ValueError(
+            f"`checkpoint_dir` must hold what was saved; {path} is damaged "
+            f"({_checks.said(error)}). Delete the files of this task and of later ones, or pass "
+            "another folder."
+        ) from error
+
+
+def _difference(there: Any, here: Any, where: str = "") -> tuple[str, Any, Any] | None:
+    """Return where two JSON values first differ, with what is in each; None where they don't."""
+    if isinstance(there, dict) and isinstance(here, dict):
+        pairs = {name: (there.get(name), here.get(name)) for name in here | there}
+    elif isinstance(there, list) and isinstance(here, list) and len(there) == len(here):
+        pairs = dict(enumerate(zip(there, here, strict=True)))
+    else:
+        return None if there == here else (where, there, here)
+    found = (_difference(*pair, f"{where}[{name!r}]") for name, pair in pairs.items())
+    return next(filter(None, found), None)
 
 
 def _tree(runs: Runs) -> dict[str, PyTree]:

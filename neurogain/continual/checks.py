@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jaxtyping import Array
 
 from neurogain import _checks
 from neurogain.continual import images
@@ -12,6 +13,7 @@ from neurogain.continual.method import Method
 from neurogain.continual.network import Traced
 from neurogain.continual.objective import CROSS_ENTROPY, Loss, Uncertainty, check_objective
 from neurogain.continual.protocol import Protocol
+from neurogain.continual.runs import RunState
 from neurogain.continual.strategy import NONE, Strategy
 from neurogain.continual.stream import Stream, check_stream
 
@@ -109,6 +111,30 @@ def check_model(
             *(["a memory is empty at first"] if strategy.draw is not None else []),
         ],
     )
+
+
+def check_seeds(seeds: object) -> None:
+    """Raise a TypeError unless seeds are several numbers, of which `check_runs` checks each."""
+    if not isinstance(seeds, Sequence | np.ndarray) or isinstance(seeds, str | bytes):
+        raise TypeError(
+            f"`seeds` must be the seed of each run, a sequence; got {seeds!r:.200}. Pass "
+            "seeds=range(3) for three runs, or seeds=[3] for one."
+        )
+
+
+def check_examples(state: object, examples: Array, stream: Stream) -> None:
+    """Raise an error unless these are the state of runs and examples like those of the stream."""
+    if not isinstance(state, RunState):
+        raise TypeError(
+            f"`state` must be that of the runs, a RunState; got a {type(state).__name__}. Pass "
+            "what run(..., return_state=True) returns second, or runs.state."
+        )
+    wanted = stream.images.shape[1:]
+    if examples.shape[1:] != wanted:
+        raise ValueError(
+            f"`examples` must have the shape (n, {', '.join(map(str, wanted))}), like those of "
+            f"{stream.name}; got {examples.shape}. Pass x[None] for a single one."
+        )
 
 
 def check_runs(

@@ -47,8 +47,7 @@ class Linen:
     def predict(self, params: PyTree, stats: PyTree, inputs: Array) -> Array:
         """Return the logits in evaluation."""
         variables = {"params": params, **stats}
-        logits: Any = self.module.apply(variables, inputs, **_mode(self.module, train=False))
-        return logits
+        return _logits(self.module.apply(variables, inputs, **_mode(self.module, train=False)))
 
     def learn(
         self, params: PyTree, stats: PyTree, inputs: Array, key: Key[Array, ""]
@@ -59,9 +58,10 @@ class Linen:
         """
         variables, mode = {"params": params, **stats}, _mode(self.module, train=True)
         # a stream that isn't named falls back on "params"
-        return self.module.apply(
+        logits, stats = self.module.apply(
             variables, inputs, **mode, mutable=list(stats), rngs={"params": key}
         )
+        return _logits(logits), stats
 
 
 @dataclasses.dataclass(frozen=True)
@@ -85,8 +85,7 @@ class Nnx:
         """Return the logits in evaluation."""
         module = self._merge(params, stats, jax.random.key(0))
         module.eval()
-        logits: Any = module(inputs, **_mode(module, train=False))
-        return logits
+        return _logits(module(inputs, **_mode(module, train=False)))
 
     def learn(
         self, params: PyTree, stats: PyTree, inputs: Array, key: Key[Array, ""]
@@ -97,7 +96,7 @@ class Nnx:
         """
         module = self._merge(params, stats, key)
         module.train()
-        logits = module(inputs, **_mode(module, train=True))
+        logits = _logits(module(inputs, **_mode(module, train=True)))
         return logits, _split(module).stats
 
     def _merge(self, params: PyTree, stats: PyTree, key: Key[Array, ""]) -> Any:
@@ -113,6 +112,13 @@ class Nnx:
 Network: TypeAlias = Linen | Nnx
 
 _OTHER_NAMES = ("training", "is_training", "deterministic", "use_running_average")
+
+
+def _logits(found: Any) -> Array:
+    """Return what a model returned; raise a TypeError unless that is one array."""
+    if not isinstance(found, Array):
+        raise TypeError(f"it returned a {type(found).__name__}, where logits alone are wanted")
+    return found
 
 
 def _split(module: nnx.Module) -> Variables:

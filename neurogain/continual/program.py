@@ -243,11 +243,19 @@ def built(
 ) -> optax.GradientTransformationExtraArgs:
     """Return the optimizer of these constants, or the one that is built already.
 
-    Raises TypeError if it is none.
+    Raises TypeError if it is none, and for what a function raises.
     """
     tx: Any = optimizer
     if callable(tx) and not is_optimizer(tx):
-        tx = tx(constants)
+        try:
+            tx = tx(constants)
+        except Exception as error:  # whatever a user's function raises
+            raise _checks.kind_of(error)(
+                "`build_optimizer` must be an optax optimizer, or return one from the constants by "
+                f"name; with {', '.join(constants) or 'no constants'} it raised "
+                f"{_checks.said(error)}. Write optax.adam(1e-3), or lambda c: "
+                "optax.adam(c['learning_rate'])."
+            ) from error
     if not is_optimizer(tx):
         raise TypeError(
             "`build_optimizer` must be an optax optimizer, or return one from the constants by "

@@ -53,8 +53,8 @@ class Protocol:
           others: the other fields, but `iterations` and `once`.
 
         Raises:
-          TypeError, ValueError: as `check` and `check_stream`; `eval_every` must divide the number
-            of updates of every task, as 1 does.
+          TypeError, ValueError: as `check` and `check_stream`, or if `iterations` are given;
+            `eval_every` must divide the number of updates of every task, as 1 does.
 
         Example:
           >>> from neurogain.continual import data, streams
@@ -64,6 +64,11 @@ class Protocol:
           >>> Protocol.one_pass(stream, regime="finetune", batch_size=64).iterations
           (9, 7, 7)
         """
+        if "iterations" in others:
+            raise ValueError(
+                "`iterations` must be left out, since the stream's numbers of examples give them; "
+                f"got {others['iterations']!r:.200}. Write Protocol(iterations=...) for so many."
+            )
         blank = cls(regime=regime, once=True, **others)
         check_stream(stream)
         _checks.whole("batch_size", blank.batch_size, 1)

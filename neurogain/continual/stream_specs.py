@@ -227,7 +227,7 @@ for _spec in (
 def find(benchmark: str | StreamSpec) -> StreamSpec:
     """Return the stream of a name, or the one given.
 
-    Raises ValueError if the name is not known.
+    Raises TypeError for another kind of object, ValueError if the name is not known.
 
     Example:
       >>> find("split-cifar10").sensitivity
@@ -235,6 +235,12 @@ def find(benchmark: str | StreamSpec) -> StreamSpec:
     """
     if isinstance(benchmark, StreamSpec):
         return benchmark
+    if not isinstance(benchmark, str):
+        raise TypeError(
+            f"`benchmark` must be the name of a stream, or a StreamSpec that loads one; got a "
+            f"{type(benchmark).__name__}. Pass StreamSpec(name, summary, lambda options: stream, "
+            "tasks=...), or train on it with a Trainer."
+        )
     if benchmark not in STREAMS:
         raise ValueError(f"`benchmark` must be one of {', '.join(STREAMS)}; got {benchmark!r}.")
     return STREAMS[benchmark]

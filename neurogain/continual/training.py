@@ -11,6 +11,7 @@ batch statistics of their own, while the held weights learn.
 import dataclasses
 import functools
 import os
+import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Literal, overload
 
@@ -173,6 +174,9 @@ class Trainer:
           TypeError, ValueError: if an argument is out of range, model, stream and protocol do not
             fit together, or `checkpoint_dir` holds other runs.
           MissingExtraError: if `checkpoint_dir` is given and Orbax is not installed.
+
+        Warns:
+          RuntimeWarning: behind a task in which the loss of a run was not finite.
         """
         runs, parts = self.start(constants, seeds), list[TaskCurves]()
         kept = None
@@ -185,6 +189,7 @@ class Trainer:
             runs, curves = self.learn_and_evaluate(runs, task, on_update=on_update, every=every)
             if kept is not None:
                 kept.save(task, runs, curves)
+            _warn_diverged(task, self.protocol.updates(task), curves, runs.seeds)
             on_task(task, curves)
             parts.append(curves)
         curves = TaskCurves(*(np.stack(columns, axis=1) for columns in zip(*parts, strict=True)))
@@ -201,12 +206,12 @@ class Trainer:
         """Return runs before their first update; arguments and errors as for `run`."""
         stream, protocol = self.stream, self.protocol
         own = self.draw is not of_task
+        checks.check_seeds(seeds)
         checks.check_training(stream, protocol, augment=self.augment, own_draw=own)
         each = [constants] * len(seeds) if isinstance(constants, Mapping) else constants
         checks.check_method(self.build_optimizer, self.strategy)
-        built = is_optimizer(self.build_optimizer)
         fixed = self.strategy is None or isinstance(self.strategy, Strategy)
-        checks.check_runs(each, seeds, built=built and fixed)
+        checks.check_runs(each, seeds, built=is_optimizer(self.build_optimizer) and fixed)
         strategies = [made(self.strategy, run) for run in each]
         checks.check_strategy(strategies[0], protocol, self.loss)
         checks.check_model(
@@ -283,8 +288,13 @@ class Trainer:
         Args:
           state: of `run` or `learn`, leaves (R, ...).
           examples: as those of the stream.
+
+        Raises:
+          TypeError, ValueError: if `state` is not of runs, or examples have another shape.
         """
-        return self._compiled.predict(state, jnp.asarray(examples))
+        examples = jnp.asarray(examples)
+        checks.check_examples(state, examples, self.stream)
+        return self._compiled.predict(state, examples)
 
     @property
     def one_by_one(self) -> bool:
@@ -332,6 +342,21 @@ class Trainer:
             logits=self._traced.learned[0],
         )
         return CompiledRuns(program, self.observe, self.one_by_one, self.step_by_step)
+
+
+def _warn_diverged(task: int, updates: int, curves: TaskCurves, seeds: Sequence[int]) -> None:
+    """Warn of runs whose loss became infinite or NaN in the updates of a task."""
+    lost = ~np.isfinite(curves.loss[:, :updates])
+    wrong = np.flatnonzero(lost.any(axis=1))
+    if wrong.size:
+        first = int(np.argmax(lost[wrong[0]])) + 1
+        warnings.warn(
+            f"the loss is not finite in task {task} in {wrong.size} of {len(seeds)} runs, in run "
+            f"{wrong[0]} (seed {seeds[wrong[0]]}) from update {first} on. Lower the learning rate, "
+            "or the gain's sensitivity.",
+            RuntimeWarning,
+            stacklevel=3,
+        )
 
 
 def _called(on_update: OnUpdate, every: int, task: int, done: int, state: RunState) -> None:

@@ -9,6 +9,7 @@ import optax
 from jax.tree_util import keystr, tree_leaves_with_path
 from jaxtyping import PyTree
 
+from neurogain import _checks
 from neurogain.optim import _scope, _weights
 from neurogain.optim._nodes import find_nodes
 from neurogain.optim.modulate import ModulateByGainState, check_inner
@@ -58,14 +59,17 @@ def audit(
     With `apply` and `batch` it is computed what a gain does. `effect` says, for the gain of all
     leaves ("all") or of each leaf (by its path), how far the output y moves when that gain is 1.4
     times as high, |y' - y| / |y|. It is 0 up to rounding where normalisation behind the weights
-    takes the gain away. `frozen` names the modulated leaves that do not move for gradients of 1,
-    as behind optax.masked(optax.set_to_zero(), ...): the gain rescales them all the same, so leave
-    them out of its `mask`.
+    takes the gain away, and NaN where all weights of the gain are zero, as new biases are. `frozen`
+    names the modulated leaves that do not move for gradients of 1, as behind
+    optax.masked(optax.set_to_zero(), ...): the gain rescales them all the same, so leave them out
+    of its `mask`.
 
     Args:
       tx: any chain of optimizers.
       params: its parameters, arrays or `jax.ShapeDtypeStruct`s; arrays, with `apply`.
-      apply: the model: from parameters and `batch` to its output, an array or a tree of them.
+      apply: the model: from parameters and `batch` to its output, an array or a tree of them; a
+        pure function. That of an nnx module is `lambda params, x: nnx.merge(graph, params, rest,
+        copy=True)(x)`, since batch statistics would otherwise change in place.
       batch: what `apply` takes.
       uncertainty: a drive of the structure that training will pass.
       **extra_args: other extra arguments that the chain needs.
@@ -76,7 +80,8 @@ def audit(
     Raises:
       ValueError: if the chain holds no gain node.
       TypeError: if `tx` is no optimizer, a transformation takes no extra arguments
-        (optax.lookahead), or `apply` comes with abstract parameters.
+        (optax.lookahead), `apply` comes with abstract parameters or can't be called, or `batch`
+        comes without it.
 
     Example:
       >>> import jax.numpy as jnp, optax
@@ -94,6 +99,8 @@ def audit(
       {"['hidden']": 0.0, "['output']": 0.4}
     """
     check_inner(tx, "tx")
+    if apply is None and batch is not None:
+        raise TypeError("`batch` belongs to `apply`, the model; got no `apply`. Pass both.")
     logs: dict[str, _Log] = {}
 
     def watched(state: optax.OptState) -> optax.OptState:
@@ -156,7 +163,15 @@ def _effects(
     shared = jax.tree_util.all_leaves([node.gain])
     groups = {"all": set(modulated)} if shared else {path: {path} for path in modulated}
     model = jax.jit(apply)
-    before = model(params, batch)
+    try:
+        before = model(params, batch)
+    except Exception as error:  # whatever a user's model raises
+        raise _checks.kind_of(error)(
+            "`apply` must be a pure function of parameters and `batch`; it raised "
+            f"{_checks.said(error)}. With an nnx module pass lambda params, x: nnx.merge(graph, "
+            "params, rest, copy=True)(x)."
+        ) from error
+    sizes = {keystr(path): bool(jnp.any(p != 0)) for path, p in tree_leaves_with_path(params)}
 
     def raised(group: set[str]) -> PyTree:
         return jax.tree_util.tree_map_with_path(
@@ -164,6 +179,8 @@ def _effects(
         )
 
     def change(group: set[str]) -> float:
+        if not any(sizes[path] for path in group):
+            return float("nan")
         after = model(raised(group), batch)
         moved = optax.tree.norm(jax.tree.map(lambda a, b: a - b, after, before))
         return float(moved / optax.tree.norm(before))

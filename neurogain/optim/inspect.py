@@ -57,6 +57,15 @@ def get_gain(opt_state: optax.OptState) -> PyTree:
     return next(iter(gains.values()))
 
 
+def _check_order(params: PyTree) -> None:
+    """Raise a TypeError if an optimizer's state stands where the parameters should."""
+    if find_nodes(params, (ModulateByGainState, *_AVERAGES)):
+        raise TypeError(
+            "`params` must be parameters; got the state of an optimizer. Pass (opt_state, params), "
+            "in this order."
+        )
+
+
 def _leaves(prefix: PyTree, params: PyTree) -> list[PyTree]:
     """Return the node of `prefix` that stands for each leaf of the parameters."""
     is_leaf = _scope.is_mark
@@ -99,6 +108,7 @@ def get_weights(opt_state: optax.OptState, params: PyTree) -> PyTree:
       params: the effective weights E, as the training loop holds them.
 
     Raises:
+      TypeError: if `params` are the state.
       ValueError: if `params` have another structure, or two nodes side by side modulate one leaf.
 
     Example:
@@ -109,6 +119,7 @@ def get_weights(opt_state: optax.OptState, params: PyTree) -> PyTree:
       {'w': Array([0.5, 0.5], dtype=float32)}
     """
     params = pure(params)
+    _check_order(params)
     return jax.tree.unflatten(jax.tree.structure(params), _unfold(opt_state, params)[0])
 
 
@@ -125,7 +136,7 @@ def get_fast_slow(
       baseline: g0, as given to the optimizer.
 
     Raises:
-      ValueError: as for `get_weights`.
+      TypeError, ValueError: as for `get_weights`.
 
     Example:
       >>> import jax.numpy as jnp
@@ -136,6 +147,7 @@ def get_fast_slow(
       (Array([0.5, 0.5], dtype=float32), Array([0.5, 0.5], dtype=float32))
     """
     params = pure(params)
+    _check_order(params)
     structure = jax.tree.structure(params)
     slow, fast = [], []
     for leaf, gains in zip(jax.tree.leaves(params), _unfold(opt_state, params)[1], strict=True):
@@ -177,6 +189,7 @@ def get_acting(opt_state: optax.OptState, params: PyTree) -> PyTree:
       params: the weights that the training loop holds.
 
     Raises:
+      TypeError: if `params` are the state.
       ValueError: if `params` have another structure, if two such nodes average one leaf, or if one
         is inside `modulate_by_gain`, where it averages the underlying weights W and not those that
         act.
@@ -190,6 +203,7 @@ def get_acting(opt_state: optax.OptState, params: PyTree) -> PyTree:
       Array([1., 1.], dtype=float32)
     """
     opt_state, params = pure(opt_state), pure(params)
+    _check_order(params)
     held, structure = jax.tree.flatten(params)
     acting, owner = list(held), [""] * len(held)
     gains = find_nodes(opt_state, ModulateByGainState)

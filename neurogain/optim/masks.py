@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Hashable
 
+import jax
 from jax.tree_util import KeyPath, tree_leaves_with_path, tree_map_with_path
 from jaxtyping import PyTree
 
@@ -23,6 +24,7 @@ def only(*names: str | int) -> Callable[[PyTree], PyTree]:
       there.
 
     Raises:
+      TypeError: if a name is neither str nor int.
       ValueError: if there is no name.
 
     Example:
@@ -33,8 +35,19 @@ def only(*names: str | int) -> Callable[[PyTree], PyTree]:
     """
     if not names:
         raise ValueError('`only` needs at least one name; pass for instance only("output").')
+    for name in names:
+        if not isinstance(name, str | int):
+            raise TypeError(
+                f"`only` takes names, each a str or an int; got {name!r:.200}. Write "
+                'only("hidden", "output").'
+            )
 
     def mask(params: PyTree) -> PyTree:
+        if jax.tree_util.all_leaves([params]):
+            raise ValueError(
+                f"`only` must be called with parameters that have keys; got {params!r:.200}. In "
+                'optax.inject_hyperparams, which calls every function, pass static_args="mask".'
+            )
         there = dict.fromkeys(k for path, _ in tree_leaves_with_path(params) for k in _keys(path))
         for name in names:
             if name not in there:

@@ -172,7 +172,13 @@ class FromSource(NamedTuple):
 
     def step(self, gain: Array, state: PyTree, drive: Array) -> tuple[Array, PyTree]:
         """Return what the source makes of the drive; a gain that is no gain is NaN or an error."""
-        new, state = self.source.update(state, drive)
+        found = self.source.update(state, drive)
+        if not isinstance(found, tuple | list) or len(found) != 2:
+            raise TypeError(
+                "`update` of a source must return the gain and the source's next state, a pair; "
+                f"got {type(found).__name__}. Write return gain, state."
+            )
+        new, state = found
         return checked_gain("the gain of a source", new, gain), state
 
     def skip(self, state: PyTree) -> PyTree:

@@ -24,14 +24,15 @@ def estimate_batch_stats(
         `lambda stats, x: model.apply({"params": acts, "batch_stats": stats}, x, train=True,
         mutable=["batch_stats"])[1]["batch_stats"]` in Flax. It is compiled.
       stats: statistics of the model; their shapes and dtypes alone count.
-      batches: of equal size; a few dozen will do.
+      batches: of equal size, each with its axis of examples; a few dozen will do. One batch x is
+        [x].
 
     Returns:
       Statistics like `stats`.
 
     Raises:
-      ValueError: if there is no batch, or the layers do not update their statistics (a momentum of
-        1, or a forward pass in evaluation).
+      ValueError: if there is no batch, `batches` is one array of single examples, or the layers do
+        not update their statistics (a momentum of 1, or a forward pass in evaluation).
 
     Example:
       >>> def update(stats, x):  # of a layer with momentum 0.9
@@ -42,6 +43,11 @@ def estimate_batch_stats(
 
     Source: Izmailov et al., arXiv 1803.05407, section 3.2.
     """
+    if isinstance(batches, jax.Array | np.ndarray) and batches.ndim < 3:
+        raise ValueError(
+            "`batches` must hold batches, (batches, n, ...); got one array of shape "
+            f"{batches.shape}, whose rows are single examples. Pass [x] for one batch."
+        )
 
     @jax.jit
     def of_batch(batch: Any) -> tuple[PyTree, PyTree]:

@@ -4,6 +4,7 @@ The optimizer averages, and the strategy keeps the model of the task before.
 """
 
 import dataclasses
+import shutil
 import sys
 
 import flax.linen as nn
@@ -111,20 +112,43 @@ def test_training_goes_on_bit_for_bit_behind_what_is_kept(trainer, whole, folder
 
 def test_a_folder_of_other_runs_is_refused(trainer, folder, tmp_path):
     for changes, message in (
-        ({"seeds": [0, 2]}, r"must hold these runs; .* has seeds \[0, 1\], here \[0, 2\]"),
-        ({"constants": {"rate": 0.2}}, "has constants {'rate': "),
+        ({"seeds": [0, 2]}, r"must hold these runs; .* \['seeds'\]\[1\] is 1, here 2\."),
+        ({"constants": {"rate": 0.2}}, r"\['constants'\]\['rate'\]\[0\] is 0\.1"),
     ):
         call = {"constants": RATE, "seeds": SEEDS} | changes
         with pytest.raises(ValueError, match=message):
             trainer.run(**call, checkpoint_dir=folder)
     protocol = Protocol(iterations=2, batch_size=4, regime="finetune")
     other = dataclasses.replace(trainer, protocol=protocol)
-    with pytest.raises(ValueError, match=r"has protocol .Protocol\(iterations=4"):
+    with pytest.raises(ValueError, match=r"\[.protocol.\] is .Protocol\(iterations=4"):
         other.run(RATE, SEEDS, checkpoint_dir=folder)
     (tmp_path / "mine.txt").write_text("")
     with pytest.raises(ValueError, match=r"must be a new or empty folder, .* has no runs\.json"):
         trainer.run(RATE, SEEDS, checkpoint_dir=tmp_path)
     assert [p.name for p in tmp_path.iterdir()] == ["mine.txt"]
+
+
+def _copied(folder, there):
+    """Copy what is kept behind the second task."""
+    return shutil.copytree(folder, there, ignore=shutil.ignore_patterns("task_2*"))
+
+
+@pytest.mark.parametrize("name", ["runs.json", "task_0_curves.npz", "task_1/_METADATA"])
+def test_a_damaged_file_is_named(name, trainer, folder, tmp_path):
+    there = _copied(folder, tmp_path / "copy")
+    (there / name).write_text("{")
+    with pytest.raises(ValueError, match=rf"{name.partition('/')[0]} is damaged \(.*Delete the"):
+        trainer.run(RATE, SEEDS, checkpoint_dir=there)
+
+
+def test_a_folder_may_be_below_the_home(trainer, folder, tmp_path, monkeypatch):
+    _copied(folder, tmp_path / "home" / "runs")
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    monkeypatch.chdir(tmp_path)
+    seen = []
+    trainer.run(RATE, SEEDS, lambda task, curves: seen.append(task), checkpoint_dir="~/runs")
+    assert seen == [2]
+    assert [p.name for p in tmp_path.iterdir()] == ["home"]
 
 
 def test_without_orbax_the_command_is_said(trainer, tmp_path, monkeypatch):

@@ -9,6 +9,8 @@ import pytest
 from neurogain.optim import (
     consolidate,
     get_acting,
+    get_fast_slow,
+    get_weights,
     has_acting,
     modulate_by_gain,
     ngm_sgd,
@@ -123,3 +125,10 @@ def test_parameters_of_another_structure_are_refused(params):
     state = consolidate(optax.sgd(0.1)).init(params)
     with pytest.raises(ValueError, match="must be the tree that the optimizer was initialised"):
         get_acting(state, {"other": jnp.ones(3)})
+
+
+@pytest.mark.parametrize("get", [get_acting, get_weights, get_fast_slow])
+@pytest.mark.parametrize("tx", [ngm_sgd(0.1), consolidate(optax.adam(0.1))])
+def test_arguments_in_the_other_order(get, tx, params):
+    with pytest.raises(TypeError, match=r"`params` must be parameters; got the state"):
+        get(params, tx.init(params))

@@ -6,6 +6,7 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 import pytest
+from flax import nnx
 
 from neurogain.optim import (
     audit,
@@ -108,3 +109,38 @@ def test_what_gives_no_statistics_is_told():
         estimate_batch_stats(lambda stats, x: stats, stats, [X])
     with pytest.raises(ValueError, match="`batches` must hold at least one"):
         estimate_batch_stats(lambda stats, x: stats, stats, [])
+
+
+def test_weights_of_zero_say_nothing_of_their_gain():
+    biased = {"kernel": jnp.ones((5, 3)), "bias": jnp.zeros(3)}
+    tx = modulate_by_gain(optax.sgd(0.1), per="leaf")
+    effect = audit(tx, biased, apply=lambda p, x: x @ p["kernel"] + p["bias"], batch=X)[0].effect
+    assert np.isnan(effect["['bias']"])
+    assert effect["['kernel']"] == pytest.approx(0.4)
+
+
+class Normalised(nnx.Module):
+    def __init__(self, rngs):
+        self.layer, self.norm = nnx.Linear(5, 3, rngs=rngs), nnx.BatchNorm(3, rngs=rngs)
+
+    def __call__(self, x):
+        return self.norm(self.layer(x))
+
+
+def test_an_nnx_module_with_batch_statistics_needs_a_copy():
+    graph, own, rest = nnx.split(Normalised(nnx.Rngs(0)), nnx.Param, ...)
+    tx = modulate_by_gain(optax.sgd(0.1), mask=lambda p: jax.tree.map(lambda x: x.ndim == 2, p))
+    with pytest.raises(ValueError, match=r"`apply` must be a pure function .*copy=True\)\(x\)"):
+        audit(tx, own, apply=lambda p, x: nnx.merge(graph, p, rest)(x), batch=X)
+    copied = lambda p, x: nnx.merge(graph, p, rest, copy=True)(x)  # noqa: E731
+    assert audit(tx, own, apply=copied, batch=X)[0].effect["all"] < 1e-3
+
+
+def test_a_batch_without_a_model():
+    with pytest.raises(TypeError, match="`batch` belongs to `apply`"):
+        audit(modulate_by_gain(optax.sgd(0.1)), params(), batch=X)
+
+
+def test_an_array_of_examples_is_no_array_of_batches():
+    with pytest.raises(ValueError, match=r"`batches` must hold batches, .*got one array of shape"):
+        estimate_batch_stats(lambda stats, x: stats, {"mean": jnp.zeros(5)}, X)

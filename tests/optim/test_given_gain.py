@@ -150,3 +150,10 @@ def test_bad_sources(params, grads):
         tx.update(grads, tx.init(params), params, uncertainty=0.5)
     with pytest.raises(ValueError, match="`initial_gain` must be finite and > 0"):
         with_gain_source(optax.sgd(0.1), wide, initial_gain=0.0)
+
+
+@pytest.mark.parametrize("returned", [jnp.float32(1.0), None, (jnp.float32(1.0), (), ())])
+def test_a_source_that_returns_no_pair(returned, params, grads):
+    tx = with_gain_source(optax.sgd(0.1), GainSource(lambda: (), lambda state, u: returned))
+    with pytest.raises(TypeError, match=r"`update` of a source must return .* a pair; got"):
+        tx.update(grads, tx.init(params), params, uncertainty=0.1)

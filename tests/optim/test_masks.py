@@ -1,9 +1,12 @@
+"""Masks that choose leaves by name."""
+
 from collections import namedtuple
 
 import jax.numpy as jnp
 import optax
 import pytest
 
+from neurogain import optim
 from neurogain.optim import find_gains, modulate_by_gain, only
 
 Layer = namedtuple("Layer", "kernel bias")
@@ -50,3 +53,17 @@ def test_a_name_that_is_not_there(names):
 def test_no_name():
     with pytest.raises(ValueError, match=r"`only` needs at least one name"):
         only()
+
+
+@pytest.mark.parametrize("name", [["output"], 1.0, None])
+def test_a_name_that_is_no_name(name):
+    with pytest.raises(TypeError, match=r"`only` takes names, .*got .*\. Write only"):
+        only(name)
+
+
+def test_a_mask_that_is_called_as_a_schedule_names_the_way_out():
+    tx = optax.inject_hyperparams(optim.two_timescale)(1e-3, mask=only("output"))
+    with pytest.raises(ValueError, match=r'pass static_args="mask"'):
+        tx.init({"output": jnp.ones(2)})
+    named = optax.inject_hyperparams(optim.two_timescale, static_args="mask")
+    named(1e-3, mask=only("output")).init({"output": jnp.ones(2)})

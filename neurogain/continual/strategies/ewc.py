@@ -28,6 +28,7 @@ def ewc(
         parameters, or `baselines.ewc(tasks)`, each around its own.
 
     Raises:
+      TypeError: if `rule` is none, or one that is not called.
       ValueError: if a known number is out of range.
 
     Example:
@@ -40,6 +41,11 @@ def ewc(
     """
     _arrays.check_weight("penalty", penalty)
     _checks.whole("fisher_examples", fisher_examples, 1)
+    if rule is not None and not isinstance(rule, EWC):
+        raise TypeError(
+            f"`rule` must be a rule of EWC; got {rule!r:.200}. Pass baselines.online_ewc() or "
+            "baselines.ewc(tasks=5)."
+        )
     wells = baselines.online_ewc() if rule is None else rule
 
     def init(learned: Variables, logits: Float[Array, " classes"]) -> EWCState:

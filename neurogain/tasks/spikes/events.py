@@ -49,7 +49,7 @@ class EventFile:
         with extra("events"):
             import h5py
         _checks.whole("units", units, 1)
-        self.path, self.units = Path(path), units
+        self.path, self.units = Path(path).expanduser(), units
         if not self.path.is_file():
             raise FileNotFoundError(f"{self.path} is no file. {_WHERE}")
         try:

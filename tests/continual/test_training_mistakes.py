@@ -1,0 +1,113 @@
+"""Mistakes of a first hour with a `Trainer`: each is told in words, before anything is compiled."""
+
+import flax.linen as nn
+import jax.numpy as jnp
+import numpy as np
+import optax
+import pytest
+
+from neurogain.continual import baselines, models, strategies
+from neurogain.continual.protocol import Protocol
+from neurogain.continual.stream import Stream
+from neurogain.continual.training import Trainer
+from neurogain.experiments.stability_gap.config import StabilityGapConfig
+
+RNG = np.random.default_rng(0)
+LABELS = np.arange(12) % 2
+PARTS = [(RNG.normal(size=(12, 3)).astype(np.float32), LABELS) for _ in range(3)]
+STREAM = Stream.from_arrays(PARTS, PARTS)
+
+
+class Pair(nn.Module):
+    """Returns its hidden layer, too."""
+
+    @nn.compact
+    def __call__(self, x):
+        hidden = nn.Dense(4)(x)
+        return nn.Dense(2)(hidden), hidden
+
+
+def trainer_of(optimizer=None, model=None, **options):
+    protocol = Protocol(iterations=4, batch_size=4, eval_every=4, regime="finetune")
+    optimizer = optax.sgd(0.1) if optimizer is None else optimizer
+    return Trainer(model or models.MLP(2, ()), STREAM, protocol, optimizer, **options)
+
+
+@pytest.fixture(scope="module")
+def trained():
+    trainer = trainer_of()
+    return trainer, trainer.run({}, [0, 1], return_state=True).state
+
+
+@pytest.mark.parametrize(
+    ("optimizer", "constants", "message"),
+    [
+        (optax.adam, {}, r"`build_optimizer` .*; with no constants it raised TypeError"),
+        (
+            lambda c: optax.sgd(c["rate"]),
+            {"learning_rate": 0.1},
+            r"with learning_rate it raised Key",
+        ),
+        (lambda c: c["a"], {"a": 0.1}, r"`build_optimizer` must be an optax optimizer, .*got "),
+    ],
+)
+def test_a_function_that_builds_no_optimizer(optimizer, constants, message):
+    with pytest.raises((TypeError, ValueError), match=message):
+        trainer_of(optimizer).run(constants, [0])
+
+
+@pytest.mark.parametrize("seeds", [3, "01", None, {0, 1}])
+def test_seeds_that_are_no_sequence(seeds):
+    with pytest.raises(TypeError, match=r"`seeds` must be .* a sequence; got .*seeds=range\(3\)"):
+        trainer_of().run({}, seeds)
+
+
+def test_a_model_that_returns_more_than_logits():
+    with pytest.raises(TypeError, match=r"`model` must .* returned a tuple, where logits alone"):
+        trainer_of(model=Pair()).run({}, [0])
+
+
+@pytest.mark.parametrize("rule", ["online", baselines.online_ewc, 3.0])
+def test_a_rule_of_ewc_that_is_none(rule):
+    with pytest.raises(TypeError, match=r"`rule` must be a rule of EWC; got .*online_ewc\(\)"):
+        strategies.ewc(rule=rule)
+
+
+def test_predictions_of_something_else(trained):
+    trainer, state = trained
+    x = PARTS[0][0]
+    assert trainer.predict(state, x[:5]).shape == (2, 5, 2)
+    with pytest.raises(TypeError, match=r"`state` must be that of the runs, .*got a dict"):
+        trainer.predict(state.params, x)
+    for wrong in (x[0], x[None], x[:, :2]):
+        with pytest.raises(ValueError, match=r"`examples` must have the shape \(n, 3\)"):
+            trainer.predict(state, wrong)
+
+
+def test_a_stream_where_the_name_of_one_is_asked_for():
+    with pytest.raises(TypeError, match=r"`benchmark` must be the name of a stream.*got a Stream"):
+        StabilityGapConfig(benchmark=STREAM).check()
+
+
+def test_iterations_of_a_single_pass():
+    with pytest.raises(ValueError, match=r"`iterations` must be left out, .*got 3"):
+        Protocol.one_pass(STREAM, regime="finetune", iterations=3)
+
+
+def test_a_loss_that_is_not_finite_is_told_with_run_and_update():
+    def bad(constants):
+        def rate(count):
+            return jnp.where((count == 1) & (constants["bad"] > 0), jnp.inf, -0.1)
+
+        return optax.scale_by_schedule(rate)
+
+    with pytest.warns(RuntimeWarning) as told:
+        trainer_of(bad).run([{"bad": 0.0}, {"bad": 1.0}], [0, 7])
+    assert len(told) == 3  # tasks
+    assert "task 0 in 1 of 2 runs, in run 1 (seed 7) from update 3 on" in str(told[0].message)
+
+
+def test_more_tasks_than_the_wells_of_ewc_are_told():
+    trainer = trainer_of(strategy=strategies.ewc(rule=baselines.ewc(tasks=1)))
+    with pytest.warns(RuntimeWarning, match="loss is not finite"):
+        trainer.run({}, [0])
