@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.continual._gap_page import REGIMES, recorded
+from benchmarks.continual._gap_page import name, recorded
 from benchmarks.continual._gap_units import FRONTS, PRESET
 from neurogain.continual.streams import Stream
 from neurogain.continual.training import TaskCurves
@@ -17,10 +17,7 @@ def figures(
     stream: Stream, result: Mapping[str, Any], curves: Mapping[str, TaskCurves]
 ) -> Iterator[tuple[str, Any]]:
     """Yield the fronts, and switches and gain at the chosen configurations, by name."""
-    entries, config = result["methods"], result["config"]
-    title = config["benchmark"]
-    title += "" if config["scale"] == "default" else f" ({config['scale']} protocol)"
-    title += "" if config["regime"] == "joint" else f", {REGIMES[config['regime']]}"
+    entries, title = result["methods"], name(result)
     named = {n: m["summary"] for n, m in entries.items()}
     swept = [n for n in FRONTS if n in named and len(entries[n]["front"]) > 1]
     tuning = [

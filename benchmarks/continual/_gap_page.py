@@ -10,6 +10,7 @@ from benchmarks.record import Column, markdown
 from neurogain import stats
 from neurogain.continual.methods import METHODS
 from neurogain.continual.protocol import when_evaluated
+from neurogain.experiments.spiking_cells import CELLS
 from neurogain.experiments.stability_gap.config import PRESETS
 from neurogain.plotting import fronts
 from neurogain.stats import summary
@@ -329,9 +330,12 @@ def bias(content: Mapping[str, Any]) -> str:
 
 
 def name(content: Mapping[str, Any]) -> str:
-    """Return the name of a stream, with protocol and regime where they aren't the default."""
-    scale, regime = content["config"]["scale"], content["config"]["regime"]
+    """Return the name of a stream, with protocol, cells and regime if they aren't the default."""
+    config = content["config"]
+    scale, regime = config["scale"], config["regime"]
     found = content["benchmark"] + ("" if scale == "default" else f", {scale} protocol")
+    if config.get("model") == "spiking":  # earlier results have no model
+        found += f", {CELLS[config['cell']].summary} cells"
     return found + ("" if regime == "joint" else f", {REGIMES[regime]}")
 
 

@@ -32,7 +32,7 @@ from benchmarks.continual._gap_units import MAIN, PRESET, TOLERANCE, choose, mea
 from benchmarks.experiment import same_protocol
 from benchmarks.record import RESULTS, Record, table
 from neurogain import results, stats
-from neurogain.continual import methods
+from neurogain.continual import methods, stream_specs
 from neurogain.continual.protocol import Regime
 from neurogain.continual.streams import Stream
 from neurogain.continual.training import TaskCurves
@@ -71,6 +71,10 @@ class Arguments:
     """Protocol, as for `neurogain stability-gap`."""
     regime: Regime = "joint"
     """What is trained on, as for `neurogain stability-gap`; finetune: for methods with a memory."""
+    model: stream_specs.Model | None = by_default("the stream's")
+    """What is trained, as for `neurogain stability-gap`."""
+    cell: str = StabilityGapConfig.cell
+    """Kind of spiking cells, with the model spiking."""
     tuning_seeds: int = 2
     """Seeds 1000, 1001, ... choose the configuration."""
     report_seeds: int | None = by_default("as many as the scale has")
@@ -95,13 +99,19 @@ class Arguments:
     """Take tuning and fronts from the kept result of the same protocol, and report its choices
     again."""
 
+    @property
+    def suffix(self) -> str:
+        """What the names of results have behind the stream's."""
+        regime = "" if self.regime == "joint" else f"_{self.regime}"
+        model = "" if self.model is None else f"_{self.model}"
+        return regime + model + (f"-{self.cell}" if self.model == "spiking" else "")
+
     def config(self, benchmark: str, eval_every: int | None) -> StabilityGapConfig:
         """Return the configuration of a stream's runs."""
-        plain = StabilityGapConfig(benchmark=benchmark)
-        convolutional = plain.spec.model == "resnet"
+        plain = StabilityGapConfig(benchmark=benchmark, model=self.model, cell=self.cell)
         config = dataclasses.replace(
             plain,
-            optimizers=self.methods or names(plain.spec.model, self.regime),
+            optimizers=self.methods or names(plain.kind.grid, self.regime),
             scale=self.scale,
             regime=self.regime,
             seeds=self.report_seeds,
@@ -110,7 +120,7 @@ class Arguments:
             eval_every=eval_every,
             dense=self.dense,
             sparse=self.sparse,
-            compute_dtype="bfloat16" if self.bfloat16 and convolutional else "float32",
+            compute_dtype="bfloat16" if self.bfloat16 and plain.kind.alone else "float32",
             data_dir=self.data_dir,
         )
         config.check()
@@ -142,9 +152,9 @@ def run_method(
     """
     config = args.config(benchmark, args.eval_every)
     tuning_config = args.config(benchmark, args.tuning_eval_every or args.eval_every)
-    name, model = method.name, config.spec.model
-    convolutional = model == "resnet"  # minutes a configuration on a CPU: a unit each, no fronts
-    grid = methods.METHODS[name].configurations(model, config.spec.sensitivity)
+    name, kind = method.name, config.kind
+    convolutional = kind.alone  # minutes a configuration on a CPU: a unit each, no fronts
+    grid = methods.METHODS[name].configurations(kind.grid, config.spec.sensitivity)
     tuning: list[dict[str, Any]] = []
     best, before = 0, kept_choice(kept.get(name), grid)
     if before is not None:
@@ -241,7 +251,7 @@ def run_benchmark(args: Arguments, benchmark: str, record: Record) -> None:
     plain = {k: v for k, v in everything.as_json().items() if k != "data_dir"}
     tuning = {"seeds": args.tuning_seeds, "eval_every": args.tuning_eval_every}
     work = {k: v for k, v in plain.items() if k != "optimizers"} | {"tuning": tuning}
-    own = benchmark if args.regime == "joint" else f"{benchmark}_{args.regime}"
+    own = f"{benchmark}{args.suffix}"
     folder = results.ResultFolder(record.work / own, work, resume=True, any_versions=True)
     stream = stability_gap.load_stream(config)
     before = of_the_same_protocol(record.earlier(), plain)
@@ -266,7 +276,7 @@ def run_benchmark(args: Arguments, benchmark: str, record: Record) -> None:
         "published_avg_sg": {
             name: method.published[benchmark]
             for name, method in methods.METHODS.items()
-            if benchmark in method.published and args.regime == "joint"
+            if benchmark in method.published and not args.suffix
         },
         "contribution": {
             name: contribution(entries, name) for name in entries if methods.METHODS[name].against
@@ -294,10 +304,10 @@ def run(args: Arguments, record: Record) -> None:
     for benchmark in args.benchmarks:
         args.config(benchmark, args.eval_every)
     for benchmark in args.benchmarks:
-        protocol = "" if args.scale == "default" else f", {args.scale} protocol"
         scale = "" if args.scale == "default" else f"_{args.scale}"
-        regime = "" if args.regime == "joint" else f"_{args.regime}"
-        title = f"The stability gap on {benchmark}{protocol}, {_gap_page.REGIMES[args.regime]}"
-        part = record.part(f"{benchmark}{scale}{regime}", title)
+        config = args.config(benchmark, args.eval_every).as_json()
+        name = _gap_page.name({"benchmark": benchmark, "config": config})
+        name += ", joint training" if args.regime == "joint" else ""
+        part = record.part(f"{benchmark}{scale}{args.suffix}", f"The stability gap on {name}")
         run_benchmark(args, benchmark, part)
         part.finish()

@@ -11,11 +11,11 @@ from pathlib import Path
 from typing import Any, Literal
 
 from neurogain import _words
-from neurogain.continual import data, image_folder, streams
+from neurogain.continual import data, image_folder, randman_sets, streams
 from neurogain.continual.data import Dataset
 from neurogain.continual.streams import Stream
 
-Model = Literal["mlp", "resnet"]
+Model = Literal["mlp", "resnet", "spiking"]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -49,7 +49,7 @@ class StreamSpec:
       name: by which it is found.
       summary: one line for the help of commands.
       load: from the options of a run to the `Stream`.
-      model: "mlp" or "resnet", which is trained on it.
+      model: "mlp", "resnet" or "spiking", which is trained on it unless a run says another.
       batch_size: images an update, unless a run says another.
       sensitivity: of the gain; published where the source has the stream's kind.
       tasks: number of tasks, unless the options say another.
@@ -139,6 +139,11 @@ def _folder(options: StreamOptions) -> Dataset:
     return image_folder.load(options.image_folder)
 
 
+def _randman_domains(options: StreamOptions) -> Stream:
+    assert options.tasks is not None  # `build` has seen to it
+    return randman_sets.domains(options.tasks, **options.evaluation)
+
+
 def _kind(
     build: Callable[[Callable[[StreamOptions], Dataset], StreamOptions], Stream],
     summary: str,
@@ -218,6 +223,9 @@ for _spec in (
     _domains("domain-cifar100", _named("cifar100"), "resnet", 256),
     _domains("domain-cifar100_subset", _named("cifar100_subset"), "resnet", 256,
              note=data.subset_note("cifar100_subset")),
+    _split("split-randman", lambda options: randman_sets.dataset(), "spiking", 64),
+    StreamSpec("domain-randman", "the same labels, new curves of spike times in every task",
+               _randman_domains, "spiking", 64, options=("tasks",)),
     _split("image-folder", _folder, "resnet", 256, sensitivity=0.1,
            options=("tasks", "class_order_seed", "image_folder"), required=("image_folder",)),
 ):  # fmt: skip

@@ -4,6 +4,7 @@ Each holds the parameters of a `Layer` or `Readout` and calls its pure functions
 give the same numbers.
 """
 
+from collections.abc import Callable
 from typing import Any
 
 import jax
@@ -62,6 +63,40 @@ class LinenReadout(nn.Module):
             for name in ("kernel", "bias")
         }
         return self.readout.apply(params, spikes)
+
+
+class LinenClassifier(nn.Module):
+    """Layers and a readout behind a code, as one linen module from numbers to logits.
+
+    Parameters are those of `LinenLayer`, as "hidden_0" and so on, and of `LinenReadout`, as
+    "output".
+
+    Attributes:
+      code: from inputs to spikes, (batch, steps, channels).
+      layers: one behind the other.
+      readout: of the last.
+
+    Example:
+      >>> import jax.numpy as jnp
+      >>> from neurogain.spiking import LIFCell, LIFParams
+      >>> layer = Layer(LIFCell(), LIFParams(), inputs=5, n=3)
+      >>> held = lambda x: jnp.broadcast_to(x[:, None], (len(x), 20, 5))
+      >>> module = LinenClassifier(held, (layer,), Readout(inputs=3, classes=2))
+      >>> module.init_with_output(jax.random.key(0), jnp.ones((4, 5)))[0].shape
+      (4, 2)
+    """
+
+    code: Callable[[Array], Array]
+    layers: tuple[Layer, ...]
+    readout: Readout
+
+    @nn.compact
+    def __call__(self, inputs: Array) -> Array:
+        """Return logits, (batch, classes)."""
+        spikes = jax.numpy.swapaxes(self.code(inputs), 0, 1)
+        for number, layer in enumerate(self.layers):
+            spikes, _ = LinenLayer(layer, name=f"hidden_{number}")(spikes)
+        return LinenReadout(self.readout, name="output")(spikes)
 
 
 class NNXLayer(nnx.Module):

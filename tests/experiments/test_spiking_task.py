@@ -6,8 +6,8 @@ import pytest
 
 from neurogain import cli
 from neurogain.experiments import spiking_task
+from neurogain.experiments.spiking_cells import CELLS
 from neurogain.experiments.spiking_task import SpikingTaskConfig
-from neurogain.experiments.spiking_task.kinds import KINDS
 
 SMALL = SpikingTaskConfig(
     "yin-yang", hidden=12, updates=20, batch_size=16, train=64, test=30, seeds=2, evaluate_every=5
@@ -91,7 +91,7 @@ def test_what_does_not_fit_is_refused(change, message):
 
 
 def test_every_kind_of_cell_allows_its_step():
-    for kind in KINDS.values():
+    for kind in CELLS.values():
         assert kind.layer(3, 2).substeps == kind.substeps
 
 

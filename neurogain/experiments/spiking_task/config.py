@@ -6,7 +6,7 @@ from typing import Annotated, Any
 from neurogain import results
 from neurogain.continual import methods
 from neurogain.continual.method import Method
-from neurogain.experiments.spiking_task.kinds import KINDS
+from neurogain.experiments.spiking_cells import CELLS
 from neurogain.options import Count, OneOf, Options, Whole, positive
 from neurogain.spiking.layers import Layer
 from neurogain.spiking.readouts import Readout
@@ -19,7 +19,7 @@ class SpikingTaskConfig(Options):
 
     task: Annotated[str, OneOf(tuple(TASKS))] = "randman"
     """What is learned, in steps of 1 ms."""
-    cell: Annotated[str, OneOf(tuple(KINDS))] = "lif"
+    cell: Annotated[str, OneOf(tuple(CELLS))] = "lif"
     """lif, alif: leaky integrate-and-fire, without and with adaptation; izhikevich: regular
     spiking, in steps of 0.5 ms; l5: two-compartment pyramidal cells in the mean field, 0.25 ms."""
     optimizer: str | Method = "adam:learning_rate=0.005"
@@ -65,7 +65,7 @@ class SpikingTaskConfig(Options):
 
     def layer(self) -> Layer:
         """Return the hidden layer; errors as in `Layer`."""
-        return KINDS[self.cell].layer(
+        return CELLS[self.cell].layer(
             self.spike_task.channels, self.hidden, recurrent=self.recurrent, learn=self.learn
         )
 

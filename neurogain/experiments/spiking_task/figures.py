@@ -4,7 +4,7 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from neurogain import stats
-from neurogain.experiments.spiking_task.kinds import KINDS
+from neurogain.experiments.spiking_cells import CELLS
 from neurogain.plotting import draw
 from neurogain.plotting.style import Figure
 from neurogain.runner import Figures, Result
@@ -42,6 +42,6 @@ def learning(result: Result) -> Figure:
         faint="0.6",
     )
     norm.set(xlabel="update", ylabel="norm of the gradient", yscale="log")
-    kind = KINDS[config.cell].summary
+    kind = CELLS[config.cell].summary
     title = f"{config.task}, {kind}, {config.method.summary}; {draw.mean_over(config.seeds)}"
     return draw.finish(figure, title)

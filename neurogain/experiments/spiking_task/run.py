@@ -11,6 +11,7 @@ import optax
 from jaxtyping import Array, Float
 
 from neurogain import optim
+from neurogain.experiments.spiking_cells import CELLS
 from neurogain.experiments.spiking_task.config import SpikingTaskConfig
 from neurogain.jobs import Part, seeded
 from neurogain.tasks.spikes.task import Examples, Labelled, split
@@ -42,10 +43,10 @@ def parts(config: SpikingTaskConfig) -> Iterator[Part]:
 
 def seconds(config: SpikingTaskConfig) -> float:
     """Return about how long a run takes on two CPU cores."""
-    task, layer = config.spike_task, config.layer()
-    cell_steps = task.steps * layer.substeps * config.batch_size * config.hidden
+    task = config.spike_task
+    kind, cell_steps = CELLS[config.cell], task.steps * config.batch_size * config.hidden
     inputs = task.steps * config.batch_size * (task.channels + config.hidden * config.recurrent)
-    one = cell_steps * {"l5": 6e-8, "izhikevich": 4e-8}.get(config.cell, 3e-8)
+    one = cell_steps * kind.substeps * kind.seconds
     one += 6 * inputs * config.hidden * 1e-10
     tested = config.test / config.batch_size / 3 / config.evaluate_every
     return 15 + config.seeds * config.updates * (one + 2e-4) * (1 + tested)

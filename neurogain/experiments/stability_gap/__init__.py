@@ -2,13 +2,13 @@
 
 from neurogain.continual.summary import measure
 from neurogain.experiments.stability_gap.config import StabilityGapConfig
-from neurogain.experiments.stability_gap.run import make_model, make_trainer, run_method
+from neurogain.experiments.stability_gap.run import make_trainer, run_method
 from neurogain.experiments.stability_gap.summary import describe
 from neurogain.experiments.training import load_stream
 from neurogain.runner import Experiment
 
 __all__ = [
-    "EXPERIMENT", "StabilityGapConfig", "describe", "load_stream", "make_model", "make_trainer",
+    "EXPERIMENT", "StabilityGapConfig", "describe", "load_stream", "make_trainer",
     "measure", "run", "run_method",
 ]  # fmt: skip
 

@@ -9,6 +9,8 @@ from neurogain.continual import methods, stream_specs
 from neurogain.continual.methods import Method
 from neurogain.continual.protocol import Protocol, Regime
 from neurogain.continual.stream_specs import StreamOptions, StreamSpec
+from neurogain.experiments.spiking_cells import CELLS
+from neurogain.experiments.stability_gap.models import MODELS, ModelKind
 from neurogain.experiments.training import Blocks, TrainingOptions, Widths
 from neurogain.options import Count, OneOf, Whole, by_default
 
@@ -30,9 +32,6 @@ PRESETS: dict[str, Preset] = {
     "paper": Preset(5, 200, None, 1, 500),  # arXiv 2507.14056; what it leaves open as by default
     "small": Preset(3, 100, 64, 5, 100),
 }
-LAYERS: dict[stream_specs.Model, Literal["output", "all"]] = {"mlp": "all", "resnet": "output"}
-"""On which layers a gain acts by default, by model."""
-
 _FOLDERS = ", ".join(stream_specs.owners("image_folder"))
 
 
@@ -93,13 +92,23 @@ class StabilityGapConfig(TrainingOptions):
     each; finetune: on the new task alone, as methods with a strategy must."""
     buffer_size: int = 500
     """Images of old tasks in the replay buffer."""
+    model: stream_specs.Model | None = by_default(_words.each(_of_streams("model")))
+    """What is trained; spiking: layers of cells that get each number as the time of a spike."""
     hidden: Widths = (400, 400)
     """Widths of the hidden layers of the MLP."""
     width: Count = 20
     """Channels of the first stage of the ResNet; each further one has twice as many."""
     blocks: Blocks = (2, 2, 2, 2)
     """Blocks of two convolutions in each stage of the ResNet."""
-    gain_on: Literal["output", "all"] | None = by_default(_words.each(LAYERS))
+    cell: Annotated[str, OneOf(tuple(CELLS))] = "lif"
+    """Kind of the spiking cells; l5: two-compartment pyramidal cells."""
+    cells: Widths = (200,)
+    """Numbers of spiking cells in each hidden layer."""
+    steps: Count = 50
+    """Steps of 1 ms that spiking cells see an example."""
+    gain_on: Literal["output", "all"] | None = by_default(
+        _words.each({name: kind.gain_on for name, kind in MODELS.items()})
+    )
     """Layers that a gain modulates: the output alone, or all that the method chooses. With all of a
     ResNet the slow weights aren't evaluated."""
     augment: bool = False
@@ -150,7 +159,12 @@ class StabilityGapConfig(TrainingOptions):
     @property
     def layers_with_gain(self) -> Literal["output", "all"]:
         """Layers that a gain modulates."""
-        return self.gain_on or LAYERS[self.spec.model]
+        return self.gain_on or self.kind.gain_on
+
+    @property
+    def kind(self) -> ModelKind:
+        """What is trained."""
+        return MODELS[self.model or self.spec.model]
 
     @property
     def protocol(self) -> Protocol:
@@ -175,6 +189,8 @@ class StabilityGapConfig(TrainingOptions):
     def _check_together(self) -> None:
         for name in ("iterations", "seeds", "eval_images"):
             _checks.whole(name, getattr(self.preset, name), 1)
+        if self.model is not None and self.model not in MODELS:
+            raise ValueError(f"`model` must be one of {', '.join(MODELS)}; got {self.model!r}.")
         self.protocol.check()
         self.parse_methods()
         if self.class_order_seed is not None:
@@ -209,14 +225,9 @@ class StabilityGapConfig(TrainingOptions):
                 f"`regime` must be finetune for {', '.join(alone)}, which learn from the new task "
                 f"and what they keep; got {self.regime!r}. Pass --regime finetune."
             )
-        mlp = self.spec.model == "mlp"
-        owners = {
-            "hidden": (mlp, "an MLP"),
-            "width": (not mlp, "a ResNet"),
-            "blocks": (not mlp, "a ResNet"),
-            "compute_dtype": (not mlp, "a ResNet's convolutions"),
-            "buffer_size": (self.regime == "replay", "the regime replay"),
-        }
+        owners = {"buffer_size": (self.regime == "replay", "the regime replay")}
+        for kind in MODELS.values():
+            owners |= {name: (kind is self.kind, words) for name, words in kind.options.items()}
         for name in ("tasks", "class_order_seed", "angles", "image_folder"):
             owners[name] = (name in self.spec.options, ", ".join(stream_specs.owners(name)))
         if self.tasks == self.task_count:  # says nothing new
@@ -225,12 +236,17 @@ class StabilityGapConfig(TrainingOptions):
             value = getattr(self, name)
             if not applies and value != getattr(type(self), name):
                 shown = value if isinstance(value, Path) else repr(value)
-                here = self.regime if name == "buffer_size" else self.spec.name
+                here = self.spec.name if self.model is None else self.kind.summary
+                here = self.regime if name == "buffer_size" else here
                 raise ValueError(
                     f"`{name}` belongs to {owner}, not to {here}; got {shown}. Leave it out."
                 )
 
     def as_json(self) -> dict[str, Any]:
         """Return plain JSON values, with the defaults that apply filled in."""
-        filled = {"tasks": self.task_count, "gain_on": self.layers_with_gain}
+        filled = {
+            "tasks": self.task_count,
+            "gain_on": self.layers_with_gain,
+            "model": self.model or self.spec.model,
+        }
         return super().as_json() | self.preset._asdict() | filled

@@ -4,12 +4,9 @@ import functools
 from collections.abc import Callable, Iterator, Sequence
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
 from neurogain import optim
-from neurogain._extras import extra
-from neurogain.continual import models
 from neurogain.continual.method import Method
 from neurogain.continual.streams import Stream
 from neurogain.continual.training import TaskCurves, Trainer
@@ -17,41 +14,31 @@ from neurogain.experiments.stability_gap.config import StabilityGapConfig
 from neurogain.experiments.training import load_stream
 from neurogain.jobs import Checkpoint, Job, Part
 
-with extra("continual"):
-    from flax import linen as nn
-
-
-def make_model(config: StabilityGapConfig, classes: int) -> nn.Module:
-    """Return the benchmark's model."""
-    if config.spec.model == "mlp":
-        return models.MLP(classes, config.hidden)
-    dtype = jnp.dtype(config.compute_dtype)
-    return models.ResNet(classes, config.width, config.blocks, dtype)
-
 
 def make_trainer(config: StabilityGapConfig, stream: Stream, method: Method) -> Trainer:
     """Return the trainer of one method; its constants stay free."""
     tonic = {"baseline", "gain"} & set(method.constants)
     # a run at a time needs the memory of one; a loop of updates can be interrupted
-    slowly = config.spec.model == "resnet" and jax.default_backend() == "cpu"
+    kind = config.kind
+    slowly = kind.alone and jax.default_backend() == "cpu"
     return Trainer(
-        model=make_model(config, stream.classes),
+        model=kind.build(config, stream),
         stream=stream,
         protocol=config.protocol,
         build_optimizer=_with_mask(config, method),
         baseline=next(iter(tonic), None),
-        normalize=config.spec.model == "resnet",
+        normalize=kind.normalize,
         augment=config.augment,
         batched=not slowly if config.batched is None else config.batched,
         scanned=False if slowly else None,
-        slow_weights=config.spec.model == "mlp" or config.layers_with_gain == "output",
+        slow_weights=kind.homogeneous or config.layers_with_gain == "output",
         strategy=None if method.strategy is None else method.make_strategy,
     )
 
 
 def _with_mask(config: StabilityGapConfig, method: Method) -> Method:
     """Return the method with its gain on the layers that are asked for, or that are its own."""
-    on = config.gain_on or ("output" if config.spec.model == "resnet" else None)
+    on = config.gain_on or (config.kind.gain_on if config.kind.forced else None)
     if on is None or not method.takes_mask:
         return method
     return method.with_mask(optim.only("output") if on == "output" else None)
@@ -132,10 +119,7 @@ def seconds(config: StabilityGapConfig) -> float:
     share = (len(config.protocol.evaluated_at) - 1) / numbers.iterations  # of updates
     evaluations = updates * share * (config.task_count + 1) / 2
     images = evaluations * numbers.eval_images + 3 * updates * config.protocol.batch_size
-    if config.spec.model == "mlp":
-        compiling, each = 6.0, 1e-6 + 3e-12 * 784 * sum(config.hidden)
-    else:
-        compiling, each = 60.0, 4.6e-3 * (config.width / 20) ** 2 * sum(config.blocks) / 8
+    compiling, each = config.kind.seconds(config)
     return len(config.optimizers) * (compiling + images * each)
 
 

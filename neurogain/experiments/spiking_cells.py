@@ -1,4 +1,4 @@
-"""The kinds of cells that `neurogain spiking-task` trains, each with what its layer needs."""
+"""The kinds of cells that experiments train in layers, each with what its layer needs."""
 
 import dataclasses
 from typing import Any
@@ -26,6 +26,7 @@ class Kind:
       constants: of all cells.
       substeps: of the cells in a step.
       scale: pA, current of a weight of 1; a layer fires little at first.
+      seconds: about, of a cell in a step of its own, forward and back, on a CPU core.
       drive: what else drives the cells.
     """
 
@@ -34,6 +35,7 @@ class Kind:
     constants: Any
     substeps: int
     scale: float
+    seconds: float
     drive: Any = None
 
     def layer(self, inputs: int, n: int, **options: Any) -> Layer:
@@ -43,12 +45,12 @@ class Kind:
 
 
 _SLOPE = surrogate.FastSigmoid(10.0)  # mV
-KINDS = {
-    "lif": Kind("LIF", LIFCell(_SLOPE), LIFParams(d=0.0), 1, 3000.0),
-    "alif": Kind("adaptive LIF", LIFCell(_SLOPE), LIFParams(d=50.0), 1, 3000.0),
-    "izhikevich": Kind("Izhikevich, RS", IzhikevichCell(_SLOPE), cells.RS, 2, 10_000.0),
+CELLS = {
+    "lif": Kind("LIF", LIFCell(_SLOPE), LIFParams(d=0.0), 1, 3000.0, 3e-8),
+    "alif": Kind("adaptive LIF", LIFCell(_SLOPE), LIFParams(d=50.0), 1, 3000.0, 3e-8),
+    "izhikevich": Kind("Izhikevich, RS", IzhikevichCell(_SLOPE), cells.RS, 2, 10_000.0, 2e-8),
     "l5": Kind(
         "L5 pyramidal, mean field", PyramidalCell("mean-field", _SLOPE), cells.L5_PYRAMIDAL, 4,
-        10_000.0, PyramidalDrive(coupling=0.5),
+        10_000.0, 2e-8, PyramidalDrive(coupling=0.5),
     ),
 }  # fmt: skip

@@ -1,0 +1,114 @@
+"""The kinds of models that a stability gap is measured in, each with what its trainer needs."""
+
+import dataclasses
+import itertools
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Literal
+
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array
+
+from neurogain._extras import extra
+from neurogain.continual import models, stream_specs
+from neurogain.continual.streams import Stream
+from neurogain.experiments.spiking_cells import CELLS
+from neurogain.spiking.modules import LinenClassifier
+from neurogain.spiking.readouts import Readout
+from neurogain.tasks.spikes import coding
+
+with extra("continual"):
+    from flax import linen as nn
+
+if TYPE_CHECKING:
+    from neurogain.experiments.stability_gap.config import StabilityGapConfig as Config
+
+
+@dataclasses.dataclass(frozen=True)
+class ModelKind:
+    """A kind of model.
+
+    Attributes:
+      summary: in words, as in "belongs to an MLP".
+      build: from configuration and stream to a linen module whose last layer is "output".
+      options: of the configuration that are its own; each with the words for whose it is.
+      gain_on: on which layers a gain acts by default, as far as the method doesn't say.
+      forced: whether the gain acts there whatever the method's own layers are.
+      normalize: whether images are normalised.
+      alone: whether runs go one by one on a CPU, update by update.
+      homogeneous: whether a gain on all layers changes the slow weights' outputs by a factor alone.
+      grid: of which kind's configurations benchmarks tune.
+      seconds: from configuration to the time of compiling, and of an example forward, on a CPU.
+    """
+
+    summary: str
+    build: Callable[["Config", Stream], nn.Module]
+    options: Mapping[str, str]
+    seconds: Callable[["Config"], tuple[float, float]]
+    gain_on: Literal["output", "all"] = "all"
+    forced: bool = False
+    normalize: bool = False
+    alone: bool = False
+    homogeneous: bool = True
+    grid: stream_specs.Model = "mlp"
+
+
+def _mlp(config: "Config", stream: Stream) -> nn.Module:
+    return models.MLP(stream.classes, config.hidden)
+
+
+def _resnet(config: "Config", stream: Stream) -> nn.Module:
+    dtype = jnp.dtype(config.compute_dtype)
+    return models.ResNet(stream.classes, config.width, config.blocks, dtype)
+
+
+@dataclasses.dataclass(frozen=True)
+class Latency:
+    """The code of inputs in [0, 1]: each spikes once, the earlier the larger it is."""
+
+    steps: int
+
+    def __call__(self, inputs: Array) -> Array:
+        """Return spikes, (batch, steps, inputs)."""
+        return coding.latency(inputs.reshape(len(inputs), -1), self.steps)
+
+
+def _spiking(config: "Config", stream: Stream) -> nn.Module:
+    kind = CELLS[config.cell]
+    widths = (int(np.prod(stream.images.shape[1:])), *config.cells)
+    pairs = itertools.pairwise(widths)
+    layers = tuple(kind.layer(*pair, scale=SPREAD * kind.scale) for pair in pairs)
+    readout = Readout(widths[-1], stream.classes, "max", scale=READOUT)
+    return LinenClassifier(Latency(config.steps), layers, readout)
+
+
+SPREAD = 3.0  # times the scale of a layer whose inputs all spike, since half of a digit's don't
+READOUT = 50.0  # scale of the potentials that are read, so that few spikes make logits that differ
+
+
+def _of_mlp(config: "Config") -> tuple[float, float]:
+    return 6.0, 1e-6 + 3e-12 * 784 * sum(config.hidden)
+
+
+def _of_resnet(config: "Config") -> tuple[float, float]:
+    return 60.0, 2.1e-3 * (config.width / 20) ** 2 * sum(config.blocks) / 8
+
+
+def _of_spiking(config: "Config") -> tuple[float, float]:
+    kind = CELLS[config.cell]
+    return 15.0, config.steps * sum(config.cells) * kind.substeps * kind.seconds / 3
+
+
+MODELS: dict[str, ModelKind] = {
+    "mlp": ModelKind("an MLP", _mlp, {"hidden": "an MLP"}, _of_mlp),
+    "resnet": ModelKind(
+        "a ResNet", _resnet,
+        {"width": "a ResNet", "blocks": "a ResNet", "compute_dtype": "a ResNet's convolutions"},
+        _of_resnet, "output", forced=True, normalize=True, alone=True, homogeneous=False,
+        grid="resnet",
+    ),
+    "spiking": ModelKind(
+        "spiking cells", _spiking, dict.fromkeys(("cell", "cells", "steps"), "spiking cells"),
+        _of_spiking,
+    ),
+}  # fmt: skip

@@ -1,0 +1,119 @@
+"""The stability gap of spiking cells: models, streams, options."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from neurogain import cli
+from neurogain.continual import randman_sets, stream_specs
+from neurogain.experiments import stability_gap
+from neurogain.experiments.spiking_cells import CELLS
+from neurogain.experiments.stability_gap import StabilityGapConfig
+from neurogain.experiments.stability_gap.models import Latency
+from neurogain.tasks.spikes.randman import randman
+
+SPIKING = {"model": "spiking", "cells": (12,), "steps": 20, "iterations": 4, "batch_size": 8}
+
+
+@pytest.fixture(scope="module")
+def stream():
+    return stability_gap.load_stream(StabilityGapConfig(model="spiking"))
+
+
+def trainer_of(stream, optimizer="sgd", **options):
+    config = StabilityGapConfig(optimizers=(optimizer,), **SPIKING | options)
+    config.check()
+    [method] = config.parse_methods().values()
+    return stability_gap.make_trainer(config, stream, method), method
+
+
+@pytest.mark.parametrize("cell", CELLS)
+def test_every_cell_makes_the_logits_of_its_layers_and_readout(cell, stream):
+    trainer, _ = trainer_of(stream, cell=cell, cells=(6, 5))
+    model, x = trainer.model, jnp.asarray(stream.images[:4]) / 255
+    params = model.init(jax.random.key(0), x)["params"]
+    spikes = jnp.swapaxes(Latency(20)(x), 0, 1)
+    for number, layer in enumerate(model.layers):
+        spikes, _ = layer.apply(params[f"hidden_{number}"], spikes)
+    expected = model.readout.apply(params["output"], spikes)
+    np.testing.assert_array_equal(model.apply({"params": params}, x), expected)
+    assert expected.shape == (4, 10)
+    assert params["hidden_1"]["in"].shape == (6, 5)
+
+
+def test_a_gain_reaches_the_output_or_all_layers(stream):
+    for gain_on, on_all in ((None, True), ("all", True), ("output", False)):
+        trainer, method = trainer_of(stream, "ngm", gain_on=gain_on)
+        tx = trainer.build_optimizer(method.constants)
+        params = {"hidden_0": {"in": jnp.ones((2, 2))}, "output": {"kernel": jnp.ones((2, 2))}}
+        zeros = jax.tree.map(jnp.zeros_like, params)
+        moved, _ = tx.update(zeros, tx.init(params), params, uncertainty=1.0)
+        assert bool(moved["hidden_0"]["in"].any()) == on_all
+        assert moved["output"]["kernel"].all()
+
+
+def test_a_run_writes_what_other_streams_do_and_learns(tmp_path):
+    arguments = [
+        "stability-gap", "--model", "spiking", "--cells", "40", "--steps", "20", "--seeds", "1",
+        "--iterations", "30", "--eval-every", "10", "--tasks", "2", "--optimizers",
+        "adam:learning_rate=0.005", "--out", str(tmp_path),
+    ]  # fmt: skip
+    cli.main(arguments)
+    metrics = stability_gap.run(
+        StabilityGapConfig(
+            model="spiking", cells=(40,), steps=20, seeds=1, iterations=30, eval_every=10, tasks=2,
+            optimizers=("adam:learning_rate=0.005",),
+        ),
+        out=tmp_path, resume=True,
+    ).metrics  # fmt: skip
+    assert metrics["config"]["model"] == "spiking"
+    [found] = metrics["methods"].values()
+    assert found["avg_acc"]["mean"] > 0.4  # chance: 0.1
+    assert {"avg_sg", "avg_anytime_acc"} <= set(found)
+
+
+def test_latency_gives_back_the_times_of_randman():
+    found = randman(jax.random.key(3), classes=4, samples=500)
+    own = randman_sets.dataset(3, classes=4)
+    assert own.train.images.shape == (1600, 20)
+    assert np.bincount(own.test.labels).tolist() == [100] * 4
+    rows = {x.tobytes(): i for i, x in enumerate(1 - np.asarray(found.times))}
+    for part in (own.train, own.test):
+        index = np.array([rows[x.tobytes()] for x in part.images])
+        np.testing.assert_array_equal(part.labels, found.labels[index])
+        late = np.abs(np.asarray(Latency(100)(jnp.asarray(part.images)) - found.spikes(100)[index]))
+        assert late.sum() <= 2e-4 * late.size / 50  # 1 - (1 - t) is rounded at edges of steps
+
+
+def test_domains_have_the_same_labels_and_other_manifolds():
+    stream = stream_specs.find("domain-randman").build(stream_specs.StreamOptions(tasks=2))
+    assert stream.task_names == ("domain 1", "domain 2")
+    first, second = np.split(stream.images, 2)
+    assert first.shape == second.shape
+    assert not np.isin(first, second).all(axis=1).any()
+    assert sorted(set(stream.labels.tolist())) == list(range(10))
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (
+            {"model": "spiking", "hidden": (10,)},
+            r"`hidden` belongs to an MLP, not to spiking cells",
+        ),
+        ({"cell": "l5"}, r"`cell` belongs to spiking cells, not to split-digits; got 'l5'"),
+        ({"steps": 10}, r"`steps` belongs to spiking cells"),
+        (
+            {"model": "transformer"},
+            r"`model` must be one of mlp, resnet, spiking; got 'transformer'",
+        ),
+        ({"model": "spiking", "cell": "hh"}, r"`cell` must be one of lif, .*; got 'hh'"),
+        ({"model": "spiking", "cells": ()}, r"`cells` must be widths of at least 1"),
+        ({"benchmark": "split-randman", "width": 8}, r"`width` belongs to a ResNet"),
+        ({"model": "spiking", "steps": 0}, r"`steps` must be a whole number of at least 1"),
+    ],
+)
+def test_options_of_other_models_are_refused(options, message):
+    with pytest.raises(ValueError, match=message):
+        StabilityGapConfig(**options).check()
