@@ -177,8 +177,9 @@ class Options:
             if isinstance(value, bool) or not isinstance(value, int | float | np.number):
                 raise TypeError(f"`{name}` must be a number; got {value!r}.")
         for name, rules in self._rules.items():
-            for rule in rules:
-                rule.check(name, getattr(self, name), getattr(type(self), name, None))
+            value, default = getattr(self, name), getattr(type(self), name, None)
+            for rule in rules if value is not None or default is not None else ():
+                rule.check(name, value, default)
         self._check_together()
 
     def _check_together(self) -> None:

@@ -24,6 +24,9 @@ NAMES = (
     "neuromod",
     "landscape",
     "spiking-task",
+    "heterogeneity",
+    "dendrite",
+    "cell-types",
 )
 
 

@@ -10,7 +10,14 @@ from neurogain.experiments.spiking_cells import CELLS
 from neurogain.experiments.spiking_task import SpikingTaskConfig
 
 SMALL = SpikingTaskConfig(
-    "yin-yang", hidden=12, updates=20, batch_size=16, train=64, test=30, seeds=2, evaluate_every=5
+    task="yin-yang",
+    hidden=12,
+    updates=20,
+    batch_size=16,
+    train=64,
+    test=30,
+    seeds=2,
+    evaluate_every=5,
 )
 
 
@@ -82,7 +89,7 @@ def test_any_cell_task_and_optimizer_go_together(change):
         ({"optimizer": "sam-sgd"}, "one gradient an update"),
         ({"learn": ("tau",)}, "must be one of C, g_leak"),
         ({"evaluate_every": 7}, "`evaluate_every` must divide the 20 updates; got 7"),
-        ({"batch_size": 65}, "`batch_size` must be at most `train`; got 65"),
+        ({"batch_size": 65}, "`batch_size` must be at most the 64 training examples; got 65"),
     ],
 )
 def test_what_does_not_fit_is_refused(change, message):

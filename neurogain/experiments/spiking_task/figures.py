@@ -19,7 +19,7 @@ def figures(result: Result) -> Figures:
 def plot(axes: Axes, result: Result) -> None:
     """Draw the accuracy on test examples over the updates."""
     course = result.parts["course"]
-    at = np.arange(0, result.config.updates + 1, result.config.evaluate_every)
+    at = np.array(result.config.evaluated_at)
     draw.line(axes, at, draw.averaged(course.accuracy, within=stats.SHARE))
     draw.guides(axes, y=[1 / result.config.spike_task.classes])
     axes.set(xlabel="update", ylabel="accuracy, test (grey: chance)", ylim=(0, 1.02))
@@ -30,7 +30,7 @@ def learning(result: Result) -> Figure:
     config, course = result.config, result.parts["course"]
     figure, (accuracy, rate, norm) = draw.row(3, (10.0, 3.2), sharey=False)
     plot(accuracy, result)
-    at = np.arange(0, config.updates + 1, config.evaluate_every)
+    at = np.array(config.evaluated_at)
     draw.line(rate, at, draw.averaged(course.test_rate_hz))
     rate.set(xlabel="update", ylabel="rate of the cells (Hz), test")
     draw.each(

@@ -20,8 +20,7 @@ from neurogain.tasks.spikes import coding
 with extra("continual"):
     from flax import linen as nn
 
-if TYPE_CHECKING:
-    from neurogain.experiments.stability_gap.config import StabilityGapConfig as Config
+Config: TypeAlias = Any  # a StabilityGapConfig, whose module reads the table below
 
 
 @dataclasses.dataclass(frozen=True)
@@ -42,9 +41,9 @@ class ModelKind:
     """
 
     summary: str
-    build: Callable[["Config", Stream], nn.Module]
+    build: Callable[[Config, Stream], nn.Module]
     options: Mapping[str, str]
-    seconds: Callable[["Config"], tuple[float, float]]
+    seconds: Callable[[Config], tuple[float, float]]
     gain_on: Literal["output", "all"] = "all"
     forced: bool = False
     normalize: bool = False
@@ -53,11 +52,11 @@ class ModelKind:
     grid: stream_specs.Model = "mlp"
 
 
-def _mlp(config: "Config", stream: Stream) -> nn.Module:
+def _mlp(config: Config, stream: Stream) -> nn.Module:
     return models.MLP(stream.classes, config.hidden)
 
 
-def _resnet(config: "Config", stream: Stream) -> nn.Module:
+def _resnet(config: Config, stream: Stream) -> nn.Module:
     dtype = jnp.dtype(config.compute_dtype)
     return models.ResNet(stream.classes, config.width, config.blocks, dtype)
 
@@ -73,7 +72,7 @@ class Latency:
         return coding.latency(inputs.reshape(len(inputs), -1), self.steps)
 
 
-def _spiking(config: "Config", stream: Stream) -> nn.Module:
+def _spiking(config: Config, stream: Stream) -> nn.Module:
     kind = CELLS[config.cell]
     widths = (int(np.prod(stream.images.shape[1:])), *config.cells)
     pairs = itertools.pairwise(widths)
@@ -86,15 +85,15 @@ SPREAD = 3.0  # times the scale of a layer whose inputs all spike, since half of
 READOUT = 50.0  # scale of the potentials that are read, so that few spikes make logits that differ
 
 
-def _of_mlp(config: "Config") -> tuple[float, float]:
+def _of_mlp(config: Config) -> tuple[float, float]:
     return 6.0, 1e-6 + 3e-12 * 784 * sum(config.hidden)
 
 
-def _of_resnet(config: "Config") -> tuple[float, float]:
+def _of_resnet(config: Config) -> tuple[float, float]:
     return 60.0, 2.1e-3 * (config.width / 20) ** 2 * sum(config.blocks) / 8
 
 
-def _of_spiking(config: "Config") -> tuple[float, float]:
+def _of_spiking(config: Config) -> tuple[float, float]:
     kind = CELLS[config.cell]
     return 15.0, config.steps * sum(config.cells) * kind.substeps * kind.seconds / 3
 

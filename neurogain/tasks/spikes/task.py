@@ -1,24 +1,20 @@
 """Tasks by name: what a network of spiking cells may be asked to learn."""
 
 import dataclasses
-from collections.abc import Callable
-from typing import NamedTuple
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float, Int, Key
+from jaxtyping import Array, Key
 
+from neurogain.continual import data
+from neurogain.tasks.spikes import images
+from neurogain.tasks.spikes.labelled import Labelled
 from neurogain.tasks.spikes.randman import randman
 from neurogain.tasks.spikes.xor import TimedTargets, delayed_xor, multi_timescale_xor
 from neurogain.tasks.spikes.yin_yang import yin_yang
-
-
-class Labelled(NamedTuple):
-    """Examples with one label each."""
-
-    spikes: Float[Array, "n steps channels"]
-    labels: Int[Array, " n"]
-
 
 Examples = Labelled | TimedTargets
 
@@ -33,13 +29,17 @@ class SpikeTask:
       channels: of the input.
       classes: number of them.
       steps: of an example, 1 ms each.
-      make: from a key and a number to so many examples, `Labelled`, or `TimedTargets` where some
-        steps have a target.
-      timed: whether it makes `TimedTargets`.
+      draw: from a key, the numbers of training and of test examples, and the folder of data sets
+        to both, `Labelled`, or `TimedTargets` where some steps have a target.
+      timed: whether they are `TimedTargets`.
+      train: number of training examples unless a run says another.
+      test: number of test examples, likewise.
+      needs_data: whether it reads a set prepared by TensorFlow Datasets.
 
     Example:
-      >>> TASKS["yin-yang"].make(jax.random.key(0), 3).spikes.shape
-      (3, 50, 4)
+      >>> train, test = TASKS["yin-yang"].draw(jax.random.key(0), 3, 2, None)
+      >>> train.spikes.shape, test.labels.shape
+      ((3, 50, 4), (2,))
     """
 
     name: str
@@ -47,11 +47,31 @@ class SpikeTask:
     channels: int
     classes: int
     steps: int
-    make: Callable[[Key[Array, ""], int], Examples]
+    draw: Callable[[Key[Array, ""], int, int, Path | None], tuple[Examples, Examples]]
     timed: bool = False
+    train: int = 8000
+    test: int = 1000
+    needs_data: bool = False
 
 
-def _randman(dims: int) -> Callable[[Array, int], Examples]:
+Make = Callable[[Key[Array, ""], int], Examples]
+
+
+def divided(make: Make) -> Callable[..., tuple[Examples, Examples]]:
+    """Return the `draw` of a task whose training and test examples are parts of one draw."""
+
+    def draw(
+        key: Key[Array, ""], train: int, test: int, data_dir: Path | None
+    ) -> tuple[Examples, Examples]:
+        del data_dir
+        whole = jax.tree.map(jnp.asarray, make(key, train + test))
+        first, second = (slice(train), slice(train, None))
+        return tuple(jax.tree.map(lambda x, own=own: x[own], whole) for own in (first, second))
+
+    return draw
+
+
+def _randman(dims: int) -> Make:
     def make(key: Array, n: int) -> Examples:
         found = randman(key, samples=-(-n // 10), dims=dims)
         return Labelled(found.spikes(100)[:n], found.labels[:n])
@@ -67,33 +87,40 @@ def _yin_yang(key: Array, n: int) -> Examples:
 def _delayed(delay: int) -> SpikeTask:
     return SpikeTask(
         f"delayed-xor-{delay}", f"exclusive or of two cues, {delay} ms apart", 20, 2, delay + 20,
-        lambda key, n: delayed_xor(key, n, delay=delay), timed=True,
+        divided(lambda key, n: delayed_xor(key, n, delay=delay)), timed=True,
     )  # fmt: skip
 
 
+def _of_images(name: str, side: int, train: int, test: int) -> Iterator[SpikeTask]:
+    """Yield a task for each code of a set."""
+    blank = jax.ShapeDtypeStruct((1, side, side), jnp.float32)
+    for of, code in images.CODES.items():
+        _, steps, channels = jax.eval_shape(code, blank, jax.random.key(0)).shape
+
+        def draw(
+            key: Key[Array, ""], train: int, test: int, data_dir: Path | None, code: Any = code
+        ) -> tuple[Examples, Examples]:
+            return images.draw(name, code, key, train, test, data_dir)
+
+        summary = f"{name}, {(code.__doc__ or '').partition(',')[0].rstrip('.').lower()}"
+        yield SpikeTask(
+            f"{name}-{of}", summary, channels, 10, steps, draw, train=train, test=test,
+            needs_data=name in data.TFDS_NAMES,
+        )  # fmt: skip
+
+
 _ALL = (
-    SpikeTask("randman", "curves in the space of spike times", 20, 10, 100, _randman(1)),
-    SpikeTask("randman-2d", "surfaces in the space of spike times", 20, 10, 100, _randman(2)),
-    SpikeTask("yin-yang", "parts of the symbol, by spike times", 4, 3, 50, _yin_yang),
+    SpikeTask("randman", "curves in the space of spike times", 20, 10, 100, divided(_randman(1))),
+    SpikeTask(
+        "randman-2d", "surfaces in the space of spike times", 20, 10, 100, divided(_randman(2))
+    ),
+    SpikeTask("yin-yang", "parts of the symbol, by spike times", 4, 3, 50, divided(_yin_yang)),
     *(_delayed(delay) for delay in (50, 100, 180, 250, 500)),
     SpikeTask(
         "multi-timescale-xor", "exclusive or of one early cue and six later ones", 40, 2, 100,
-        multi_timescale_xor, timed=True,
+        divided(multi_timescale_xor), timed=True,
     ),
+    *_of_images("digits", 8, 1297, 500),
+    *_of_images("mnist", 28, 10_000, 1000),
 )  # fmt: skip
 TASKS = {task.name: task for task in _ALL}
-
-
-def split(task: SpikeTask, key: Key[Array, ""], train: int, test: int) -> tuple[Examples, Examples]:
-    """Return training and test examples of one draw of a task.
-
-    Example:
-      >>> first, second = split(TASKS["randman"], jax.random.key(0), 30, 20)
-      >>> len(first.labels), len(second.labels)
-      (30, 20)
-    """
-    whole = task.make(key, train + test)
-    return (
-        jax.tree.map(lambda x: jnp.asarray(x[:train]), whole),
-        jax.tree.map(lambda x: jnp.asarray(x[train:]), whole),
-    )

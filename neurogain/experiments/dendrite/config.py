@@ -1,0 +1,73 @@
+"""What `neurogain dendrite` can be told."""
+
+import dataclasses
+from typing import Annotated
+
+from neurogain.experiments.spiking_cells import CELLS, Kind
+from neurogain.experiments.spiking_training import LearningOptions, Network, parameters
+from neurogain.options import OneOf, Whole
+from neurogain.spiking import PyramidalDrive
+from neurogain.tasks.spikes.task import TASKS, SpikeTask
+
+_L5, _LIF = CELLS["l5"], CELLS["lif"]
+_SOMA = dataclasses.replace(_L5, drive=PyramidalDrive(coupling=0.0))
+NETWORKS: dict[str, tuple[Kind, dict[str, object]]] = {
+    "soma": (_SOMA, {"learn": ("soma.C", "soma.a")}),
+    "dendrite": (_L5, {"learn": ("soma.C", "soma.a", "dendrite.C", "dendrite.tau_w")}),
+    "LIF": (_LIF, {"learn": ("C",)}),
+    "adaptive LIF": (CELLS["alif"], {"learn": ("C", "tau_w", "d")}),
+}
+"""Kind of the cells and options of the layer; all learn their time constants."""
+DELAYS = tuple(int(name.rpartition("-")[2]) for name in TASKS if name.startswith("delayed-xor"))
+
+
+@dataclasses.dataclass(frozen=True)
+class DendriteConfig(LearningOptions):
+    """Two-compartment cells, their soma alone, and LIF cells learn exclusive or over delays.
+
+    Point cells are as many as have the parameters of the network with dendrites.
+    """
+
+    networks: Annotated[tuple[str, ...], OneOf(tuple(NETWORKS))] = tuple(NETWORKS)
+    """soma: no coupling to the dendrite; dendrite: coupled, so that spikes go back and calcium
+    makes bursts; LIF, adaptive LIF: of as many parameters. All learn their time constants."""
+    delays: tuple[int, ...] = (50, 100, 250, 500)
+    """ms between the cues."""
+    optimizer: str = "adam:learning_rate=0.01"
+    """A method of stability-gap, with constants of its own as ngm:learning_rate=0.02."""
+    train: Annotated[int | None, Whole(10)] = 4000
+    """Training examples, drawn anew for each seed."""
+
+    def task(self, delay: int) -> SpikeTask:
+        """Return the task of a delay."""
+        return TASKS[f"delayed-xor-{delay}"]
+
+    def cells(self, name: str) -> int:
+        """Return the number of cells of a network, those with a dendrite `hidden`."""
+        most = parameters(self._network("dendrite", self.hidden, self.task(self.delays[0])))
+        if name in ("soma", "dendrite"):
+            return self.hidden
+
+        def distance(n: int) -> int:
+            return abs(parameters(self._network(name, n, self.task(self.delays[0]))) - most)
+
+        return min(range(1, 2 * self.hidden + 1), key=distance)
+
+    def network(self, name: str, delay: int) -> Network:
+        """Return a network for a delay; errors as in `Layer`."""
+        return self._network(name, self.cells(name), self.task(delay))
+
+    def _network(self, name: str, n: int, task: SpikeTask) -> Network:
+        kind, options = NETWORKS[name]
+        layer = kind.layer(task.channels, n, recurrent=self.recurrent, **options)
+        return Network(layer, task.classes, timed=True)
+
+    def _check_together(self) -> None:
+        super()._check_together()
+        known = set(self.delays) <= {*DELAYS} and len(self.delays) > 0
+        rule = f"be among {', '.join(map(str, DELAYS))} ms"
+        self._require("delays", known, rule, "Pass 100 250.")
+        self._require("networks", len(self.networks) > 0, "name some networks", "Pass dendrite.")
+        self.check_task(self.task(self.delays[0]))
+        for name in self.networks:
+            self.network(name, self.delays[0])

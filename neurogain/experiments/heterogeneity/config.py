@@ -1,0 +1,86 @@
+"""What `neurogain heterogeneity` can be told."""
+
+import dataclasses
+from typing import Annotated
+
+import jax
+
+from neurogain.experiments.spiking_cells import CELLS
+from neurogain.experiments.spiking_training import LearningOptions, Network
+from neurogain.options import OneOf, Rule, at_least_0, positive
+from neurogain.spiking import heterogeneity
+from neurogain.spiking.heterogeneity import Spread
+from neurogain.tasks.spikes.task import TASKS, SpikeTask
+
+CONDITIONS = {
+    "none": (False, False), "drawn": (True, False), "learned": (False, True),
+    "drawn and learned": (True, True),
+}  # fmt: skip
+"""Whether constants are drawn, and whether they are learned."""
+FIELDS = {
+    "lif": ("C",), "alif": ("C", "tau_w"), "izhikevich": ("C", "a"),
+    "l5": ("soma.C", "dendrite.tau_w"),
+}  # fmt: skip
+"""Constants that set the time scales of a cell."""
+NOISES = ("none", "jitter", "deletion", "background")
+_SHARE = Rule("in [0, 1]", lambda x: (x >= 0) & (x <= 1))
+
+
+@dataclasses.dataclass(frozen=True)
+class HeterogeneityConfig(LearningOptions):
+    """Networks whose cells are alike, or have drawn or learned constants, on one task.
+
+    Rates of all networks are held in one band, so that none is better by firing more.
+    """
+
+    task: Annotated[str, OneOf(tuple(TASKS))] = "randman"
+    """What is learned, in steps of 1 ms."""
+    cell: Annotated[str, OneOf(tuple(CELLS))] = "lif"
+    """Kind of the cells, as in spiking-task."""
+    conditions: Annotated[tuple[str, ...], OneOf(tuple(CONDITIONS))] = tuple(CONDITIONS)
+    """Networks: none: all cells alike; drawn: constants drawn once; learned: one value per cell,
+    learned; drawn and learned."""
+    fields: tuple[str, ...] = ()
+    """Constants that differ; by default those that set the cell's time scales."""
+    cv: Annotated[float, positive("dimensionless")] = 0.5
+    """Standard deviation over mean of drawn constants, whose distribution is a gamma."""
+    band: tuple[float, ...] = (8.0, 12.0)
+    """Hz, two numbers: rates of cells outside of them cost."""
+    jitter: Annotated[float, at_least_0("steps")] = 4.0
+    """Standard deviation of the jitter of spike times, under which networks are tested."""
+    deletion: Annotated[float, _SHARE] = 0.2
+    """Share of lost spikes, likewise."""
+    background: Annotated[float, _SHARE] = 0.005
+    """Spikes a step and channel besides, likewise."""
+
+    @property
+    def spike_task(self) -> SpikeTask:
+        """The task by its name."""
+        return TASKS[self.task]
+
+    @property
+    def varied(self) -> tuple[str, ...]:
+        """The constants that differ."""
+        return self.fields or FIELDS[self.cell]
+
+    def network(self, condition: str, seed: int = 0) -> Network:
+        """Return the network of a condition; the seed draws the constants. Errors as in `Layer`."""
+        kind, task = CELLS[self.cell], self.spike_task
+        are_drawn, are_learned = CONDITIONS[condition]
+        if are_drawn:
+            spread = dict.fromkeys(self.varied, Spread("gamma", self.cv))
+            key, dt = jax.random.key(seed), 1.0 / kind.substeps
+            own = heterogeneity.draw(kind.constants, spread, self.hidden, key, dt=dt)
+            kind = dataclasses.replace(kind, constants=own)
+        layer = kind.layer(
+            task.channels, self.hidden, recurrent=self.recurrent,
+            learn=self.varied if are_learned else (),
+        )  # fmt: skip
+        return Network(layer, task.classes, timed=task.timed)
+
+    def _check_together(self) -> None:
+        super()._check_together()
+        self._require("conditions", len(self.conditions) > 0, "name some networks", "Pass none.")
+        self.check_task(self.spike_task)
+        for condition in self.conditions:
+            self.network(condition)

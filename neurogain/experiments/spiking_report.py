@@ -1,0 +1,65 @@
+"""How experiments report networks of spiking cells that learned a task."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+
+from neurogain import stats, tables
+from neurogain.experiments.spiking_training import LearningOptions, Network, parameters
+from neurogain.plotting import draw
+
+
+def entry(config: LearningOptions, network: Network, course: Any) -> dict[str, Any]:
+    """Return the numbers of one network's course, which has the fields of `Course`."""
+    half = config.updates // config.evaluate_every // 2
+    return {
+        "test_accuracy": stats.cut(stats.summary(course.accuracy[:, -1])),
+        "accuracy_halfway": stats.cut(stats.summary(course.accuracy[:, half])),
+        "chance": 1 / network.classes,
+        "rate_hz": stats.summary(course.test_rate_hz[:, -1]),
+        "largest_gradient_norm": stats.summary(course.gradient_norm.max(1)),
+        "parameters": parameters(network),
+    }
+
+
+def less(entries: Mapping[str, Any], first: str, field: str = "test_accuracy") -> dict[str, Any]:
+    """Return by network how much higher a field is than that of the first, in pairs of seeds."""
+    seeds = {name: np.array(own[field]["per_seed"], float) for name, own in entries.items()}
+    return {n: stats.summary(x - seeds[first]) for n, x in seeds.items() if n != first}
+
+
+def rows(entries: Mapping[str, Any]) -> list[str]:
+    """Return a line of a table for each network."""
+    width = min(20, max(map(len, ("network", *entries))))
+    head: list[tuple[Any, ...]] = [("network", "param.", "accuracy", "rate (Hz)")]
+    shown = [
+        (name, own["parameters"], own["test_accuracy"], stats.text(own["rate_hz"], ".1f"))
+        for name, own in entries.items()
+    ]
+    return tables.lines(f"{{:<{width}}}{{:>8}}  {{:<24.3f}}{{:<20}}", head + shown)
+
+
+def differences(title: str, found: Mapping[str, Any]) -> list[str]:
+    """Return lines that say how much higher the accuracies of networks are."""
+    return [
+        title,
+        *tables.lines("  {:<20}{:<30}", ((n, stats.text(x, "+.3f")) for n, x in found.items())),
+    ]
+
+
+def plot_courses(axes: Axes, config: LearningOptions, courses: Mapping[str, Any]) -> None:
+    """Draw the accuracies on test examples over the updates, one line a network."""
+    for name, course in courses.items():
+        value = draw.averaged(course.accuracy, within=stats.SHARE)
+        draw.line(axes, np.array(config.evaluated_at), value, label=name)
+    axes.set(xlabel="update", ylabel="accuracy, test", ylim=(0, 1.02))
+
+
+def plot_points(
+    axes: Axes, places: Sequence[str], values: Iterable[Mapping[str, Any]], **look: Any
+) -> None:
+    """Draw means with their intervals at named places."""
+    draw.points(axes, np.arange(len(places)), draw.joined(values), **look)
+    axes.set_xticks(np.arange(len(places)), places)

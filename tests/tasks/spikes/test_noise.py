@@ -1,0 +1,48 @@
+"""Noise on examples in spikes."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from neurogain.tasks.spikes.noise import jitter, thinned, with_background
+
+KEY = jax.random.key(0)
+
+
+@given(st.floats(0, 20), st.integers(0, 99))
+def test_jitter_keeps_every_spike_in_its_channel(sd, seed):
+    spikes = jax.random.bernoulli(jax.random.key(seed), 0.3, (3, 10, 4)).astype(jnp.float32)
+    found = jitter(spikes, jax.random.key(seed + 1), sd)
+    np.testing.assert_array_equal(found.sum(1), spikes.sum(1))
+    if sd == 0:
+        np.testing.assert_array_equal(found, spikes)
+
+
+def test_jitter_is_normal_in_steps():
+    spikes = jnp.zeros((4000, 101, 1)).at[:, 50].set(1)
+    at = jitter(spikes, KEY, 4.0)[:, :, 0].argmax(1) - 50
+    assert abs(float(at.mean())) < 0.3
+    assert float(at.std()) == pytest.approx(np.sqrt(16 + 1 / 12), rel=0.05)  # and rounding
+
+
+def test_shares_are_those_asked_for():
+    spikes = jnp.ones((100, 50, 4))
+    assert float(thinned(spikes, KEY, 0.2).mean()) == pytest.approx(0.8, abs=0.01)
+    assert float(with_background(0 * spikes, KEY, 0.05).mean()) == pytest.approx(0.05, abs=0.005)
+    assert float(with_background(spikes, KEY, 0.05).mean()) == pytest.approx(1.05, abs=0.005)
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda x: jitter(x, KEY, -1.0), "`sd` must be at least 0 steps"),
+        (lambda x: thinned(x, KEY, 1.1), r"`lost` must be in \[0, 1\]"),
+        (lambda x: with_background(x, KEY, -0.1), r"`rate` must be in \[0, 1\]"),
+    ],
+)
+def test_what_is_out_of_range(call, message):
+    with pytest.raises(ValueError, match=message):
+        call(jnp.ones((1, 2, 3)))
