@@ -26,7 +26,7 @@ def figures(
     on = f", means over {seeds(entries.values())}"
     on += f"; fronts: tuning, {seeds(tuning)}" if tuning else ""
     shown = [*entries.values(), *(p for n in swept for p in entries[n]["front"])]
-    for field in recorded(fronts.SHORT, *shown):
+    for field in recorded(fronts.SHORT, *shown) if swept else ():
         best = max(m[field]["mean"] for m in entries.values())
         yield (
             "fronts" if field == "avg_acc" else "fronts_anytime",
