@@ -279,8 +279,9 @@ def section(stem: str, content: Mapping[str, Any], measured: str) -> Iterator[st
     earlier = [n for n, c in content.get("drawn", {}).items() if c != own.get(n)]
     if earlier:
         yield f"\nSwitches and gain are drawn with earlier constants of {', '.join(earlier)}."
-    for drawn in ("fronts", *(["fronts_anytime"] if anytime else []), "switches", "gain"):
-        yield f"\n![{benchmark}, {drawn}]({stem}_{drawn}.png)"
+    for drawn in ("fronts", "fronts_anytime", "switches", "gain"):
+        if f"{stem}_{drawn}.png" in content["figures"]:
+            yield f"\n![{benchmark}, {drawn}]({stem}_{drawn}.png)"
 
 
 def at_the_edge(result: Mapping[str, Any]) -> Iterator[str]:
