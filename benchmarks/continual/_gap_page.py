@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks.continual._gap_units import PRESET
-from benchmarks.record import Column, markdown
+from benchmarks.record import RESULTS, Column, markdown
 from neurogain import stats
 from neurogain.continual.methods import METHODS
 from neurogain.continual.protocol import when_evaluated
@@ -280,7 +280,7 @@ def section(stem: str, content: Mapping[str, Any], measured: str) -> Iterator[st
     if earlier:
         yield f"\nSwitches and gain are drawn with earlier constants of {', '.join(earlier)}."
     for drawn in ("fronts", "fronts_anytime", "switches", "gain"):
-        if f"{stem}_{drawn}.png" in content["figures"]:
+        if (RESULTS / f"{stem}_{drawn}.png").exists():
             yield f"\n![{benchmark}, {drawn}]({stem}_{drawn}.png)"
 
 
