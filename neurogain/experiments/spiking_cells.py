@@ -44,13 +44,14 @@ class Kind:
         return Layer(self.cell, self.constants, inputs, n, **(fixed | options))
 
 
-_SLOPE = surrogate.FastSigmoid(10.0)  # mV
+_OF_LIF = surrogate.FastSigmoid(10.0)  # mV
+_OF_PEAK = surrogate.FastSigmoid(40.0)  # mV; the potential jumps by tens of mV near a peak
 CELLS = {
-    "lif": Kind("LIF", LIFCell(_SLOPE), LIFParams(d=0.0), 1, 3000.0, 3e-8),
-    "alif": Kind("adaptive LIF", LIFCell(_SLOPE), LIFParams(d=50.0), 1, 3000.0, 3e-8),
-    "izhikevich": Kind("Izhikevich, RS", IzhikevichCell(_SLOPE), cells.RS, 2, 10_000.0, 2e-8),
+    "lif": Kind("LIF", LIFCell(_OF_LIF), LIFParams(d=0.0), 1, 3000.0, 3e-8),
+    "alif": Kind("adaptive LIF", LIFCell(_OF_LIF), LIFParams(d=50.0), 1, 3000.0, 3e-8),
+    "izhikevich": Kind("Izhikevich, RS", IzhikevichCell(_OF_PEAK), cells.RS, 2, 5000.0, 2e-8),
     "l5": Kind(
-        "L5 pyramidal, mean field", PyramidalCell("mean-field", _SLOPE), cells.L5_PYRAMIDAL, 4,
+        "L5 pyramidal, mean field", PyramidalCell("mean-field", _OF_PEAK), cells.L5_PYRAMIDAL, 4,
         10_000.0, 2e-8, PyramidalDrive(coupling=0.5),
     ),
 }  # fmt: skip

@@ -10,7 +10,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
-from jaxtyping import Array, Bool, Float, Int, Key, PyTree
+from jaxtyping import Array, Float, Int, Key, PyTree
 
 from neurogain import optim, results
 from neurogain.continual import methods
@@ -20,6 +20,7 @@ from neurogain.options import Count, Options, Whole, at_least_0, by_default, pos
 from neurogain.spiking.layers import Layer
 from neurogain.spiking.readouts import Readout, rate_band
 from neurogain.tasks.spikes.task import Examples, SpikeTask
+from neurogain.tasks.spikes.xor import TimedTargets
 
 
 @dataclasses.dataclass(frozen=True)
@@ -128,6 +129,7 @@ class Course(NamedTuple):
         return {"update": np.arange(1, config.updates + 1), "evaluation": at}
 
 
+READOUT = 30.0  # scale of the potentials that are read, so that few spikes make logits that differ
 UNDEFINED = ("loss", "gradient_norm")  # fields that aren't finite where a run diverged
 
 
@@ -138,21 +140,22 @@ class Network:
     Attributes:
       layer: the hidden layer.
       classes: number of them.
-      timed: whether each step is decided, not the largest potential over time.
+      cues: number of stretches of steps that have a target, which is decided at the end of each by
+        the mean over its steps; 0: the largest potential over time decides once.
       types: how types of cells answer the levels of `InContext`; their strengths are learned.
       scales: by target, the strength that a learned number of 1 stands for; 1 where none is given.
     """
 
     layer: Layer
     classes: int
-    timed: bool = False
+    cues: int = 0
     types: CellTypes | None = None
     scales: Mapping[str, float] = dataclasses.field(default_factory=dict)
 
     @property
     def readout(self) -> Readout:
         """Return the read-outs."""
-        return Readout(self.layer.n, self.classes, "max", scale=10.0)
+        return Readout(self.layer.n, self.classes, "max", scale=READOUT)
 
     def init(self, key: Key[Array, ""]) -> dict[str, PyTree]:
         """Return "hidden", "output", and "effects" where there are types."""
@@ -173,7 +176,7 @@ class Network:
             found = {name: self.scales.get(name, 1.0) * x for name, x in params["effects"].items()}
             options = {"modulate": self.types.modulate(found), "levels": each}
         hidden, _ = self.layer.apply(params["hidden"], jnp.swapaxes(spikes, 0, 1), **options)
-        if not self.timed:
+        if not self.cues:
             return self.readout.apply(params["output"], hidden), hidden
         course = self.readout.course(params["output"], hidden) + params["output"]["bias"]
         return jnp.swapaxes(course, 0, 1), hidden
@@ -203,14 +206,13 @@ class Learner:
         """Return what is minimized, the logits that count for the gain, loss and rate."""
         levels = getattr(batch, "levels", None)
         logits, hidden = self.network.apply(params, batch.spikes, levels)
-        each = optax.softmax_cross_entropy_with_integer_labels(logits, targets(batch))
+        wanted = targets(batch)
+        if self.network.cues:
+            logits, wanted = decided(logits, batch, self.network.cues)
+        loss = optax.softmax_cross_entropy_with_integer_labels(logits, wanted).mean()
+        late = logits.reshape(-1, self.network.classes)
         dt = self.network.layer.dt
         cost = rate_band(hidden, *self.config.band, dt=dt) if self.config.band else 0.0
-        if not self.network.timed:
-            late, loss = logits, each.mean()
-        else:
-            late = jnp.mean(logits, axis=1, where=batch.counted[..., None])
-            loss = jnp.mean(each, where=batch.counted)
         return loss + self.config.band_cost * cost, (late, (loss, hidden.mean() * (1000 / dt)))
 
     @functools.partial(jax.jit, static_argnums=0)
@@ -231,9 +233,11 @@ class Learner:
         params, state = carry
         acting = optim.get_acting(state, params)
         logits, hidden = self.network.apply(acting, test.spikes, getattr(test, "levels", None))
-        right = logits.argmax(-1) == targets(test)
+        wanted = targets(test)
+        if self.network.cues:
+            logits, wanted = decided(logits, test, self.network.cues)
         rate = hidden.mean() * (1000 / self.network.layer.dt)
-        return jnp.mean(right, where=counted(test)), rate
+        return jnp.mean(logits.argmax(-1) == wanted), rate
 
     def run(
         self, seed: int, draw: Callable[[Array], tuple[Any, Any]], show: Callable[..., None]
@@ -274,9 +278,20 @@ def targets(examples: Any) -> Int[Array, "n ..."]:
     return found
 
 
-def counted(examples: Any) -> Bool[Array, "n ..."] | None:
-    """Return which targets count; None: all."""
-    return getattr(examples, "counted", None)
+def decided(
+    logits: Float[Array, "n steps classes"], examples: TimedTargets, cues: int
+) -> tuple[Float[Array, "n cues classes"], Int[Array, "n cues"]]:
+    """Return the logits of each cue, means over its steps, and its target.
+
+    A cue is a stretch of steps that count.
+    """
+    counted = examples.counted
+    begins = counted & ~jnp.pad(counted, ((0, 0), (1, 0)))[:, :-1]
+    number = jnp.cumsum(begins, axis=1) - 1
+    of_cue = counted[:, None] & (number[:, None] == jnp.arange(cues)[:, None])  # (n, cues, steps)
+    wanted = jnp.max(jnp.where(of_cue, examples.targets[:, None], 0), axis=2)
+    share = of_cue / jnp.maximum(of_cue.sum(2, keepdims=True), 1)
+    return jnp.einsum("nqs,nsc->nqc", share.astype(logits.dtype), logits), wanted
 
 
 def drawn(config: LearningOptions, task: SpikeTask) -> Callable[[Array], tuple[Examples, Examples]]:

@@ -40,7 +40,8 @@ def gradients(
       The gradient, in the form of `params`.
 
     Raises:
-      ValueError: if the layer learns constants, or if the signals don't fit the spikes.
+      ValueError: if the layer learns constants, tau differs between cells, or the signals don't fit
+        the spikes.
 
     Example:
       >>> from neurogain.spiking import LIFCell, LIFParams
@@ -55,6 +56,11 @@ def gradients(
             f"`layer` must have no learned constants under e-prop; got learn={layer.learn!r}. Pass "
             "learn=()."
         )
+    if np.ndim(layer.tau):
+        raise ValueError(
+            "`tau` of the layer must be one number under e-prop, whose traces all cells share; got "
+            f"shape {np.shape(layer.tau)}. Pass tau=5.0."
+        )
     layer.check_inputs(inputs)
     expected = (*inputs.shape[:2], layer.n)
     if signals.shape != expected:
@@ -62,7 +68,7 @@ def gradients(
     inputs = jnp.asarray(inputs, params["in"].dtype)
     names = [name for name in ("in", "recurrent") if name in params]
     dt = layer.dt / layer.substeps
-    mean, left = layer.filter(dt)
+    mean, left = layer.filter(params, dt)
 
     def advance(carry: Any, given: Any) -> tuple[Any, None]:
         state, traces, total = carry

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.typing import ArrayLike
 from jaxtyping import Array, Float, Key, Shaped
 
 from neurogain import _checks
@@ -23,6 +24,17 @@ LayerParams = dict[str, Any]
 Modulate = Callable[[Any, Any, Any], tuple[Any, Any]]
 """From constants, drive (synaptic currents included) and level to constants and drive, in a step of
 one example."""
+
+
+class SynapseParams(NamedTuple):
+    """What synapses of a layer have; a scalar or one value per cell, (n,)."""
+
+    tau: ArrayLike = 5.0  # ms, decay of the current
+
+    def bounds(self, dt: float) -> dict[str, tuple[ArrayLike, ArrayLike]]:
+        """Return between which values each lies at a step; decay is exact at any."""
+        del dt
+        return {"tau": (0.0, np.inf)}
 
 
 class LayerState(NamedTuple):
@@ -55,13 +67,14 @@ class Layer:
       n: number of cells.
       dt: ms, a step of the input and of the output.
       substeps: steps of the cells in one of the input; the cell's step is dt / substeps.
-      tau: ms, decay of the synaptic current.
+      tau: ms, decay of the synaptic current; a number, or one value per cell, (n,).
       scale: pA, current of a weight of 1.
       compartment: which one the synapses reach; by default the cell's first.
       recurrent: whether the layer's spikes reach it again.
       delay: of the layer's own spikes, in steps of the input, at least 1.
       drive: what else drives the cells, such as PyramidalDrive(coupling=0.5); by default nothing.
-      learn: constants that are learned, each with one value per cell; see `learnable`.
+      learn: constants that are learned, each with one value per cell; see `learnable`. That of the
+        synapses is "synapses.tau".
       segment: steps of the input in a segment; None: one segment.
       truncated: whether gradients end at a segment's start.
 
@@ -85,7 +98,7 @@ class Layer:
     _: dataclasses.KW_ONLY
     dt: float = 1.0
     substeps: int = 1
-    tau: float = 5.0
+    tau: ArrayLike = 5.0
     scale: float = 1000.0
     compartment: str | None = None
     recurrent: bool = False
@@ -100,8 +113,17 @@ class Layer:
         check_cell("`cell`", self.cell)
         for name in ("inputs", "n", "substeps", "delay"):
             _checks.whole(name, getattr(self, name), 1)
-        for name, unit in (("dt", "ms"), ("tau", "ms"), ("scale", "pA")):
+        for name, unit in (("dt", "ms"), ("scale", "pA")):
             _checks.positive(name, getattr(self, name), unit, "1.0")
+        tau = _checks.as_numbers("tau", self.tau)
+        _checks.in_range(
+            "tau", self.tau, "positive and finite, in ms", lambda x: (x > 0) & (x < np.inf), "5.0"
+        )
+        if tau.shape not in ((), (self.n,)):
+            raise ValueError(
+                f"`tau` must be one number or have shape ({self.n},); got shape {tau.shape}. Pass "
+                "as many as cells."
+            )
         for name in ("recurrent", "truncated"):
             _checks.flag(name, getattr(self, name))
         if self.segment is not None:
@@ -129,13 +151,21 @@ class Layer:
         return self.cell.empty_drive if self.drive is None else self.drive
 
     @functools.cached_property
-    def _learnable(self) -> tuple[dict[str, Array], Callable[[Any], Any]]:
-        """Return zeros for the constants that are learned, and what rebuilds the constants."""
+    def _learnable(self) -> tuple[dict[str, Array], Callable[[Any], tuple[Any, SynapseParams]]]:
+        """Return zeros for what is learned, and what rebuilds constants of cells and synapses."""
+        step, synapses = self.dt / self.substeps, SynapseParams(self.tau)
         if not self.learn:
-            return {}, lambda raw: self.constants
-        return heterogeneity.learnable(
-            self.constants, self.learn, n=self.n, dt=self.dt / self.substeps
-        )
+            return {}, lambda raw: (self.constants, synapses)
+        of_synapses = {x: x.removeprefix(_SYNAPSES) for x in self.learn if x.startswith(_SYNAPSES)}
+        of_cells = [x for x in self.learn if x not in of_synapses]
+        zeros, cells = heterogeneity.learnable(self.constants, of_cells, n=self.n, dt=step)
+        own, rest = heterogeneity.learnable(synapses, of_synapses.values(), n=self.n, dt=step)
+        named = {name: own[short] for name, short in of_synapses.items()}
+
+        def rebuild(raw: Any) -> tuple[Any, SynapseParams]:
+            return cells(raw), rest({short: raw[name] for name, short in of_synapses.items()})
+
+        return zeros | named, rebuild
 
     @property
     def parts(self) -> tuple[str, ...]:
@@ -160,7 +190,11 @@ class Layer:
 
     def rebuild(self, params: LayerParams) -> Any:
         """Return the constants of the cells, those that are learned included."""
-        return self._learnable[1](params.get("constants", {}))
+        return self._learnable[1](params.get("constants", {}))[0]
+
+    def synapses(self, params: LayerParams) -> SynapseParams:
+        """Return the constants of the synapses, those that are learned included."""
+        return self._learnable[1](params.get("constants", {}))[1]
 
     def start(self, params: LayerParams, batch: int) -> LayerState:
         """Return the state at rest."""
@@ -226,10 +260,13 @@ class Layer:
                 f"{shape}."
             )
 
-    def filter(self, dt: float) -> tuple[float, float]:
+    def filter(self, params: LayerParams, dt: float) -> tuple[Any, Any]:
         """Return the mean over a step of a current of 1 at its start, and what is left behind."""
-        left = float(np.exp(-dt / self.tau))
-        return (1 - left) * self.tau / dt, left
+        tau = self.synapses(params).tau
+        if isinstance(tau, jax.Array):
+            return -jnp.expm1(-dt / tau) * tau / dt, jnp.exp(-dt / tau)
+        left = np.exp(-dt / np.asarray(tau, float))
+        return (1 - left) * tau / dt, left
 
     def behind(self, state: LayerState, cells: Any, current: Array, spike: Array) -> LayerState:
         """Return the state behind a step of the input."""
@@ -253,7 +290,7 @@ class Layer:
         if self.recurrent:
             jump = jump + self.scale * (state.spikes[0] @ params["recurrent"])
         current = state.current + jump
-        mean, left = self.filter(dt)
+        mean, left = self.filter(params, dt)
         keys = None if key is None else jax.random.split(key, self.substeps)
 
         def substep(carry: tuple[Any, Array], key: Array | None) -> tuple[tuple[Any, Array], Array]:
@@ -327,6 +364,9 @@ class Layer:
             state, last = run(state, jax.tree.map(lambda x: x[whole * length :], given))
             spikes = jnp.concatenate([spikes, last])
         return state, spikes
+
+
+_SYNAPSES = "synapses."  # before the names of their constants
 
 
 def _uniform(key: Array, inputs: int, outputs: int) -> Array:

@@ -60,7 +60,7 @@ class DendriteConfig(LearningOptions):
     def _network(self, name: str, n: int, task: SpikeTask) -> Network:
         kind, options = NETWORKS[name]
         layer = kind.layer(task.channels, n, recurrent=self.recurrent, **options)
-        return Network(layer, task.classes, timed=True)
+        return Network(layer, task.classes, cues=task.cues)
 
     def _check_together(self) -> None:
         super()._check_together()

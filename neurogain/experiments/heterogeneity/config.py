@@ -76,7 +76,7 @@ class HeterogeneityConfig(LearningOptions):
             task.channels, self.hidden, recurrent=self.recurrent,
             learn=self.varied if are_learned else (),
         )  # fmt: skip
-        return Network(layer, task.classes, timed=task.timed)
+        return Network(layer, task.classes, cues=task.cues)
 
     def _check_together(self) -> None:
         super()._check_together()

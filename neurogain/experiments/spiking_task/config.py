@@ -32,7 +32,7 @@ class SpikingTaskConfig(LearningOptions):
         layer = CELLS[self.cell].layer(
             task.channels, self.hidden, recurrent=self.recurrent, learn=self.learn
         )
-        return Network(layer, task.classes, timed=task.timed)
+        return Network(layer, task.classes, cues=task.cues)
 
     def _check_together(self) -> None:
         super()._check_together()

@@ -31,7 +31,7 @@ class SpikeTask:
       steps: of an example, 1 ms each.
       draw: from a key, the numbers of training and of test examples, and the folder of data sets
         to both, `Labelled`, or `TimedTargets` where some steps have a target.
-      timed: whether they are `TimedTargets`.
+      cues: number of stretches of steps that have a target; 0: examples have one label each.
       train: number of training examples unless a run says another.
       test: number of test examples, likewise.
       needs_data: whether it reads a set prepared by TensorFlow Datasets.
@@ -48,10 +48,15 @@ class SpikeTask:
     classes: int
     steps: int
     draw: Callable[[Key[Array, ""], int, int, Path | None], tuple[Examples, Examples]]
-    timed: bool = False
+    cues: int = 0
     train: int = 8000
     test: int = 1000
     needs_data: bool = False
+
+    @property
+    def timed(self) -> bool:
+        """Whether examples are `TimedTargets`."""
+        return self.cues > 0
 
 
 Make = Callable[[Key[Array, ""], int], Examples]
@@ -87,7 +92,7 @@ def _yin_yang(key: Array, n: int) -> Examples:
 def _delayed(delay: int) -> SpikeTask:
     return SpikeTask(
         f"delayed-xor-{delay}", f"exclusive or of two cues, {delay} ms apart", 20, 2, delay + 20,
-        divided(lambda key, n: delayed_xor(key, n, delay=delay)), timed=True,
+        divided(lambda key, n: delayed_xor(key, n, delay=delay)), cues=1,
     )  # fmt: skip
 
 
@@ -118,7 +123,7 @@ _ALL = (
     *(_delayed(delay) for delay in (50, 100, 180, 250, 500)),
     SpikeTask(
         "multi-timescale-xor", "exclusive or of one early cue and six later ones", 40, 2, 100,
-        divided(multi_timescale_xor), timed=True,
+        divided(multi_timescale_xor), cues=6,
     ),
     *_of_images("digits", 8, 1297, 500),
     *_of_images("mnist", 28, 10_000, 1000),
