@@ -1,23 +1,25 @@
 """What `neurogain dendrite` can be told."""
 
 import dataclasses
-from typing import Annotated
+from typing import Annotated, Any
 
 from neurogain.experiments.spiking_cells import CELLS, Kind
 from neurogain.experiments.spiking_training import LearningOptions, Network, parameters
-from neurogain.options import OneOf, Whole
-from neurogain.spiking import PyramidalDrive
+from neurogain.options import OneOf
+from neurogain.spiking import LIFParams, PyramidalDrive
 from neurogain.tasks.spikes.task import TASKS, SpikeTask
 
-_L5, _LIF = CELLS["l5"], CELLS["lif"]
+_L5 = dataclasses.replace(CELLS["l5"], scale=2500.0)  # so that a soma's adaptation matters
 _SOMA = dataclasses.replace(_L5, drive=PyramidalDrive(coupling=0.0))
-NETWORKS: dict[str, tuple[Kind, dict[str, object]]] = {
-    "soma": (_SOMA, {"learn": ("soma.C", "soma.a")}),
-    "dendrite": (_L5, {"learn": ("soma.C", "soma.a", "dendrite.C", "dendrite.tau_w")}),
-    "LIF": (_LIF, {"learn": ("C",)}),
-    "adaptive LIF": (CELLS["alif"], {"learn": ("C", "tau_w", "d")}),
+_ADAPTIVE = dataclasses.replace(CELLS["alif"], constants=LIFParams(d=1000.0))  # so that it does
+_OF_SOMA = ("soma.a", "soma.d")
+NETWORKS: dict[str, tuple[Kind, dict[str, Any]]] = {
+    "soma": (_SOMA, {"learn": _OF_SOMA}),
+    "dendrite": (_L5, {"learn": (*_OF_SOMA, "dendrite.C", "dendrite.tau_w")}),
+    "LIF": (CELLS["lif"], {"learn": ("C", "synapses.tau")}),
+    "adaptive LIF": (_ADAPTIVE, {"learn": ("tau_w", "d")}),
 }
-"""Kind of the cells and options of the layer; all learn their time constants."""
+"""Kind of the cells and options of the layer; all learn what sets their memory."""
 DELAYS = tuple(int(name.rpartition("-")[2]) for name in TASKS if name.startswith("delayed-xor"))
 
 
@@ -30,13 +32,12 @@ class DendriteConfig(LearningOptions):
 
     networks: Annotated[tuple[str, ...], OneOf(tuple(NETWORKS))] = tuple(NETWORKS)
     """soma: no coupling to the dendrite; dendrite: coupled, so that spikes go back and calcium
-    makes bursts; LIF, adaptive LIF: of as many parameters. All learn their time constants."""
-    delays: tuple[int, ...] = (50, 100, 250, 500)
+    makes bursts; LIF, adaptive LIF: of as many parameters. All learn what sets
+    their memory."""
+    delays: tuple[int, ...] = (100, 250)
     """ms between the cues."""
     optimizer: str = "adam:learning_rate=0.01"
     """A method of stability-gap, with constants of its own as ngm:learning_rate=0.02."""
-    train: Annotated[int | None, Whole(10)] = 4000
-    """Training examples, drawn anew for each seed."""
 
     def task(self, delay: int) -> SpikeTask:
         """Return the task of a delay."""

@@ -1,7 +1,7 @@
 """What `neurogain heterogeneity` can be told."""
 
 import dataclasses
-from typing import Annotated
+from typing import Annotated, Any
 
 import jax
 
@@ -10,6 +10,7 @@ from neurogain.experiments.spiking_training import LearningOptions, Network
 from neurogain.options import OneOf, Rule, at_least_0, positive
 from neurogain.spiking import heterogeneity
 from neurogain.spiking.heterogeneity import Spread
+from neurogain.spiking.layers import SynapseParams
 from neurogain.tasks.spikes.task import TASKS, SpikeTask
 
 CONDITIONS = {
@@ -22,6 +23,7 @@ FIELDS = {
     "l5": ("soma.C", "dendrite.tau_w"),
 }  # fmt: skip
 """Constants that set the time scales of a cell."""
+TAU = "synapses.tau"
 NOISES = ("none", "jitter", "deletion", "background")
 _SHARE = Rule("in [0, 1]", lambda x: (x >= 0) & (x <= 1))
 
@@ -41,7 +43,8 @@ class HeterogeneityConfig(LearningOptions):
     """Networks: none: all cells alike; drawn: constants drawn once; learned: one value per cell,
     learned; drawn and learned."""
     fields: tuple[str, ...] = ()
-    """Constants that differ; by default those that set the cell's time scales."""
+    """Constants that differ, synapses.tau among them; by default those that set the cell's time
+    scales."""
     cv: Annotated[float, positive("dimensionless")] = 0.5
     """Standard deviation over mean of drawn constants, whose distribution is a gamma."""
     band: tuple[float, ...] = (8.0, 12.0)
@@ -67,15 +70,20 @@ class HeterogeneityConfig(LearningOptions):
         """Return the network of a condition; the seed draws the constants. Errors as in `Layer`."""
         kind, task = CELLS[self.cell], self.spike_task
         are_drawn, are_learned = CONDITIONS[condition]
+        learn = self.varied if are_learned else ()
+        options: dict[str, Any] = {"recurrent": self.recurrent, "learn": learn}
         if are_drawn:
-            spread = dict.fromkeys(self.varied, Spread("gamma", self.cv))
-            key, dt = jax.random.key(seed), 1.0 / kind.substeps
-            own = heterogeneity.draw(kind.constants, spread, self.hidden, key, dt=dt)
+            key, spread = jax.random.key(seed), Spread("gamma", self.cv)
+            of_cells = {x: spread for x in self.varied if x != TAU}
+            own = heterogeneity.draw(
+                kind.constants, of_cells, self.hidden, key, dt=1.0 / kind.substeps
+            )
             kind = dataclasses.replace(kind, constants=own)
-        layer = kind.layer(
-            task.channels, self.hidden, recurrent=self.recurrent,
-            learn=self.varied if are_learned else (),
-        )  # fmt: skip
+            if TAU in self.varied:
+                synapses = SynapseParams()
+                drawn = heterogeneity.draw(synapses, {"tau": spread}, self.hidden, key)
+                options["tau"] = drawn.tau
+        layer = kind.layer(task.channels, self.hidden, **options)
         return Network(layer, task.classes, cues=task.cues)
 
     def _check_together(self) -> None:

@@ -1,0 +1,51 @@
+"""The experiment `neurogain spiking-task`: run spiking-task [VARIANT ...] [OPTION ...].
+
+Variants are a task and a cell, all of them where none is named; options are passed on.
+"""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from benchmarks.experiment import keep
+from benchmarks.record import Record
+from neurogain import stats
+
+ABOUT = {"title": "Networks of spiking cells learn tasks", "minutes": 30}
+TINY = (
+    "randman-lif", "--seeds", "2", "--updates", "2", "--evaluate-every", "2", "--train", "64",
+    "--test", "20",
+)  # fmt: skip
+FAST = ("--optimizer", "adam:learning_rate=0.01")
+LONG = ("--updates", "1500", "--evaluate-every", "150")
+VARIANTS: dict[str, tuple[str, ...]] = {
+    "randman-lif": ("Randman, LIF",),
+    "randman-learned": ("Randman, LIF, learned time constants", "--learn", "C", "synapses.tau"),
+    "randman-alif": ("Randman, adaptive LIF", "--cell", "alif"),
+    "randman-izhikevich": ("Randman, Izhikevich", "--cell", "izhikevich", *FAST),
+    "randman-l5": ("Randman, L5 pyramidal cells", "--cell", "l5", *FAST),
+    "xor": (
+        "Multi-timescale XOR, adaptive LIF", "--task", "multi-timescale-xor", "--cell", "alif",
+        "--learn", "tau_w", "d", *FAST, *LONG,
+    ),
+    "digits-rows": (
+        "Digits row by row, recurrent adaptive LIF", "--task", "digits-rows", "--cell", "alif",
+        "--recurrent",
+    ),
+}  # fmt: skip
+
+
+def claims(content: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Yield the accuracy on test examples."""
+    accuracy = content["metrics"]["test_accuracy"]
+    yield f"Accuracy on test examples: {content['title']}", stats.text(accuracy, ".3f")
+
+
+def run(words: list[str], record: Record) -> None:
+    """Run variants one after the other."""
+    chosen = [word for word in words if word in VARIANTS]
+    options = [word for word in words if word not in VARIANTS]
+    for variant in chosen or VARIANTS:
+        title, *own = VARIANTS[variant]
+        part = record.part(variant, title)
+        keep(part, ["spiking-task", *own, *options])
+        part.finish()
