@@ -1,4 +1,4 @@
-"""Do cells that differ help? `neurogain heterogeneity`: run heterogeneity [VARIANT ...] [OPTION ...].
+"""Do cells that differ help? `neurogain heterogeneity`: run heterogeneity [VARIANT ...] [OPTION].
 
 Variants are a task, all of them where none is named; options are passed on.
 """

@@ -80,3 +80,6 @@ def test_what_it_cannot_do_is_refused():
     learned = dataclasses.replace(LIF, learn=("C",))
     with pytest.raises(ValueError, match=r"no learned constants under e-prop; got .*'C'.*Pass le"):
         eprop.gradients(learned, params, SPIKES, jnp.zeros((STEPS, BATCH, N)))
+    several = dataclasses.replace(LIF, tau=np.full(N, 5.0))
+    with pytest.raises(ValueError, match=r"`tau` of the layer must be one number under e-prop"):
+        eprop.gradients(several, params, SPIKES, jnp.zeros((STEPS, BATCH, N)))

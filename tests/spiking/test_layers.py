@@ -4,6 +4,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from jax.test_util import check_grads
 
 from neurogain.spiking import (
     Drive,
@@ -60,6 +61,7 @@ def plain_lif(layer, params, spikes, start=None):
         {"recurrent": True, "delay": 3},
         {"substeps": 4, "tau": 2.0},
         {"constants": LIFParams(C=np.array([100.0, 150.0, 200.0, 300.0]), d=50.0)},
+        {"tau": np.array([1.0, 4.0, 9.0, 30.0])},
     ],
 )
 def test_a_layer_is_a_plain_loop_spike_for_spike(change):
@@ -101,6 +103,42 @@ def test_a_jump_delivers_its_charge_at_any_step():
             state = layer.apply({"in": jnp.ones((1, 1))}, spike)[1]
             moved = float(state.cells.v[0, 0]) + 70  # mV: 100 pA x 2 ms / 200 pF
             np.testing.assert_allclose(moved, 1.0, rtol=1e-6)
+
+
+def test_time_constants_of_synapses_are_learned_like_those_of_cells():
+    plain = dataclasses.replace(LIF, tau=4.0)
+    learned = dataclasses.replace(plain, learn=("synapses.tau", "C"))
+    params = learned.init(jax.random.key(3))
+    assert {k: x.shape for k, x in params["constants"].items()} == {"C": (N,), "synapses.tau": (N,)}
+    np.testing.assert_allclose(
+        learned.apply(params, SPIKES)[1].current, plain.apply(params, SPIKES)[1].current, rtol=1e-6
+    )
+    moved = params | {"constants": {"C": jnp.zeros(N), "synapses.tau": jnp.linspace(-1.0, 1.0, N)}}
+    tau = np.asarray(learned.synapses(moved).tau)
+    np.testing.assert_allclose(tau, 4 * np.exp(7 * np.tanh(np.linspace(-1, 1, N) / 7)), rtol=1e-4)
+    given = dataclasses.replace(plain, tau=tau)
+    np.testing.assert_allclose(
+        learned.apply(moved, SPIKES)[1].current, given.apply(params, SPIKES)[1].current, rtol=1e-4
+    )
+
+    def current(raw):
+        own = moved | {"constants": moved["constants"] | {"synapses.tau": raw}}
+        return learned.apply(own, SPIKES[:8])[1].current
+
+    check_grads(current, (jnp.zeros(N),), 1, modes=["rev"], rtol=1e-2)
+
+
+@pytest.mark.parametrize(
+    ("tau", "message"),
+    [
+        (np.ones(N + 1), rf"`tau` must be one number or have shape \({N},\); got shape"),
+        (np.zeros(N), "`tau` must be positive and finite, in ms"),
+        ("slow", "`tau` must be a number or an array of numbers"),
+    ],
+)
+def test_time_constants_of_synapses_that_are_none(tau, message):
+    with pytest.raises((ValueError, TypeError), match=message):
+        dataclasses.replace(LIF, tau=tau)
 
 
 def test_a_run_goes_on_from_its_state():
