@@ -1,14 +1,12 @@
 """How experiments report networks of spiking cells that learned a task."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-from matplotlib.axes import Axes
 
 from neurogain import stats, tables
 from neurogain.experiments.spiking_training import LearningOptions, Network, parameters
-from neurogain.plotting import draw
 
 
 def entry(config: LearningOptions, network: Network, course: Any) -> dict[str, Any]:
@@ -47,19 +45,3 @@ def differences(title: str, found: Mapping[str, Any]) -> list[str]:
         title,
         *tables.lines("  {:<20}{:<30}", ((n, stats.text(x, "+.3f")) for n, x in found.items())),
     ]
-
-
-def plot_courses(axes: Axes, config: LearningOptions, courses: Mapping[str, Any]) -> None:
-    """Draw the accuracies on test examples over the updates, one line a network."""
-    for name, course in courses.items():
-        value = draw.averaged(course.accuracy, within=stats.SHARE)
-        draw.line(axes, np.array(config.evaluated_at), value, label=name)
-    axes.set(xlabel="update", ylabel="accuracy, test", ylim=(0, 1.02))
-
-
-def plot_points(
-    axes: Axes, places: Sequence[str], values: Iterable[Mapping[str, Any]], **look: Any
-) -> None:
-    """Draw means with their intervals at named places."""
-    draw.points(axes, np.arange(len(places)), draw.joined(values), **look)
-    axes.set_xticks(np.arange(len(places)), places)

@@ -2,8 +2,7 @@
 
 from matplotlib.axes import Axes
 
-from neurogain.experiments.spiking_report import plot_courses, plot_points
-from neurogain.plotting import draw
+from neurogain.plotting import draw, learning
 from neurogain.plotting.style import Figure
 from neurogain.runner import Figures, Result
 
@@ -17,7 +16,7 @@ def figures(result: Result) -> Figures:
 def plot(axes: Axes, result: Result) -> None:
     """Draw the accuracies of the networks."""
     found = result.metrics["networks"]
-    plot_points(axes, list(found), [own["test_accuracy"] for own in found.values()])
+    learning.ends(axes, list(found), [own["test_accuracy"] for own in found.values()])
     maps = result.config.contexts
     draw.guides(axes, y=[1 / maps])
     axes.set(ylabel=f"accuracy, test (grey: 1 / {maps})", ylim=(0, 1.02), xlabel="answers")
@@ -27,7 +26,8 @@ def types(result: Result) -> Figure:
     """Draw the courses, and the accuracies at the end."""
     config = result.config
     figure, (course, end) = draw.row(2, (10.0, 3.8), sharey=False)
-    plot_courses(course, config, result.parts)
+    found = {name: own.accuracy for name, own in result.parts.items()}
+    learning.courses(course, config.evaluated_at, found)
     draw.legend(course)
     plot(end, result)
     title = f"{config.task}, {config.contexts} maps, {config.cell}; {draw.mean_over(config.seeds)}"

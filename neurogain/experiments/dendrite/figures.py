@@ -4,8 +4,8 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from neurogain.experiments.dendrite.run import label
-from neurogain.experiments.spiking_report import plot_courses
 from neurogain.plotting import draw
+from neurogain.plotting import learning as over_updates
 from neurogain.plotting.style import Figure
 from neurogain.runner import Figures, Result
 
@@ -43,8 +43,8 @@ def learning(result: Result) -> Figure:
     titles = [f"{delay} ms" for delay in config.delays]
     figure, panels = draw.row(titles, (3.2 * len(titles), 3.4))
     for axes, delay in zip(panels, config.delays, strict=True):
-        courses = {name: result.parts[label(name, delay)] for name in config.networks}
-        plot_courses(axes, config, courses)
+        found = {name: result.parts[label(name, delay)].accuracy for name in config.networks}
+        over_updates.courses(axes, config.evaluated_at, found)
     panels[0].set(ylim=(0.4, 1.02))
     draw.legend_below(figure)
     return draw.finish(figure, f"Exclusive or; {draw.mean_over(config.seeds)}")

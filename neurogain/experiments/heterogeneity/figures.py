@@ -4,8 +4,7 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from neurogain.experiments.heterogeneity.config import NOISES
-from neurogain.experiments.spiking_report import plot_courses
-from neurogain.plotting import draw
+from neurogain.plotting import draw, learning
 from neurogain.plotting.style import Figure
 from neurogain.runner import Figures, Result
 
@@ -31,7 +30,8 @@ def robustness(result: Result) -> Figure:
     """Draw the courses, the accuracies under noise, and the rates."""
     config = result.config
     figure, (course, noise, rate) = draw.row(3, (12.0, 3.6), sharey=False)
-    plot_courses(course, config, result.parts)
+    found = {name: own.accuracy for name, own in result.parts.items()}
+    learning.courses(course, config.evaluated_at, found)
     plot(noise, result)
     for name, own in result.parts.items():
         at = np.array(config.evaluated_at)
