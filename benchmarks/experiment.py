@@ -36,6 +36,18 @@ def keep(record: Record, words: Sequence[str], figures: Sequence[str] = (), note
         record.notes.append(f"`{name}` was not run again: its figures are those of an earlier run.")
 
 
+def variants(
+    name: str, known: Mapping[str, Sequence[str]], words: Sequence[str], record: Record
+) -> None:
+    """Run `neurogain NAME` in variants, each with a title and options; all where none is named."""
+    options = [word for word in words if word not in known]
+    for variant in [word for word in words if word in known] or known:
+        title, *own = known[variant]
+        part = record.part(variant, title)
+        keep(part, [name, *own, *options])
+        part.finish()
+
+
 def _methods_not_run(earlier: Mapping[str, Any], metrics: Mapping[str, Any]) -> dict[str, Any]:
     """Return the methods of a kept result that were not run now, if their protocol was the same.
 

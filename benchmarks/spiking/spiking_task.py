@@ -6,7 +6,7 @@ Variants are a task and a cell, all of them where none is named; options are pas
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from benchmarks.experiment import keep
+from benchmarks.experiment import variants
 from benchmarks.record import Record
 from neurogain import stats
 
@@ -42,10 +42,4 @@ def claims(content: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
 
 def run(words: list[str], record: Record) -> None:
     """Run variants one after the other."""
-    chosen = [word for word in words if word in VARIANTS]
-    options = [word for word in words if word not in VARIANTS]
-    for variant in chosen or VARIANTS:
-        title, *own = VARIANTS[variant]
-        part = record.part(variant, title)
-        keep(part, ["spiking-task", *own, *options])
-        part.finish()
+    variants("spiking-task", VARIANTS, words, record)
