@@ -6,12 +6,14 @@ from typing import Any
 import numpy as np
 
 from benchmarks.continual._gap_units import PRESET
-from benchmarks.record import RESULTS, Column, markdown
+from benchmarks.record import Column, markdown
 from neurogain import stats
 from neurogain.continual.methods import METHODS
 from neurogain.continual.protocol import when_evaluated
+from neurogain.continual.stream_specs import STREAMS
 from neurogain.experiments.spiking_cells import CELLS
 from neurogain.experiments.stability_gap.config import PRESETS
+from neurogain.experiments.stability_gap.models import MODELS
 from neurogain.plotting import fronts
 from neurogain.stats import summary
 
@@ -280,7 +282,7 @@ def section(stem: str, content: Mapping[str, Any], measured: str) -> Iterator[st
     if earlier:
         yield f"\nSwitches and gain are drawn with earlier constants of {', '.join(earlier)}."
     for drawn in ("fronts", "fronts_anytime", "switches", "gain"):
-        if (RESULTS / f"{stem}_{drawn}.png").exists():
+        if f"{stem}_{drawn}.png" in content["figures"]:
             yield f"\n![{benchmark}, {drawn}]({stem}_{drawn}.png)"
 
 
@@ -335,8 +337,12 @@ def name(content: Mapping[str, Any]) -> str:
     config = content["config"]
     scale, regime = config["scale"], config["regime"]
     found = content["benchmark"] + ("" if scale == "default" else f", {scale} protocol")
-    if config.get("model") == "spiking":  # earlier results have no model
+    usual = STREAMS[content["benchmark"]].model
+    model = config.get("model", usual)  # earlier results have none
+    if model == "spiking":
         found += f", {CELLS[config['cell']].summary} cells"
+    elif model != usual:
+        found += f", {MODELS[model].summary.partition(' ')[2]}"
     return found + ("" if regime == "joint" else f", {REGIMES[regime]}")
 
 

@@ -99,12 +99,12 @@ class Arguments:
     """Take tuning and fronts from the kept result of the same protocol, and report its choices
     again."""
 
-    @property
-    def suffix(self) -> str:
-        """What the names of results have behind the stream's."""
+    def suffix(self, config: StabilityGapConfig) -> str:
+        """Return what the names of results have behind the stream's."""
         regime = "" if self.regime == "joint" else f"_{self.regime}"
-        model = "" if self.model is None else f"_{self.model}"
-        return regime + model + (f"-{self.cell}" if self.model == "spiking" else "")
+        if config.model_name == "spiking":
+            return f"{regime}_spiking-{config.cell}"
+        return regime + ("" if config.model_name == config.spec.model else f"_{config.model_name}")
 
     def config(self, benchmark: str, eval_every: int | None) -> StabilityGapConfig:
         """Return the configuration of a stream's runs."""
@@ -120,7 +120,7 @@ class Arguments:
             eval_every=eval_every,
             dense=self.dense,
             sparse=self.sparse,
-            compute_dtype="bfloat16" if self.bfloat16 and plain.kind.alone else "float32",
+            compute_dtype="bfloat16" if self.bfloat16 and plain.kind.convolutional else "float32",
             data_dir=self.data_dir,
         )
         config.check()
@@ -153,7 +153,7 @@ def run_method(
     config = args.config(benchmark, args.eval_every)
     tuning_config = args.config(benchmark, args.tuning_eval_every or args.eval_every)
     name, kind = method.name, config.kind
-    convolutional = kind.alone  # minutes a configuration on a CPU: a unit each, no fronts
+    convolutional = kind.convolutional  # minutes a configuration on a CPU: a unit each, no fronts
     grid = methods.METHODS[name].configurations(kind.grid, config.spec.sensitivity)
     tuning: list[dict[str, Any]] = []
     best, before = 0, kept_choice(kept.get(name), grid)
@@ -251,7 +251,7 @@ def run_benchmark(args: Arguments, benchmark: str, record: Record) -> None:
     plain = {k: v for k, v in everything.as_json().items() if k != "data_dir"}
     tuning = {"seeds": args.tuning_seeds, "eval_every": args.tuning_eval_every}
     work = {k: v for k, v in plain.items() if k != "optimizers"} | {"tuning": tuning}
-    own = f"{benchmark}{args.suffix}"
+    own = f"{benchmark}{args.suffix(config)}"
     folder = results.ResultFolder(record.work / own, work, resume=True, any_versions=True)
     stream = stability_gap.load_stream(config)
     before = of_the_same_protocol(record.earlier(), plain)
@@ -276,7 +276,7 @@ def run_benchmark(args: Arguments, benchmark: str, record: Record) -> None:
         "published_avg_sg": {
             name: method.published[benchmark]
             for name, method in methods.METHODS.items()
-            if benchmark in method.published and not args.suffix
+            if benchmark in method.published and not args.suffix(config)
         },
         "contribution": {
             name: contribution(entries, name) for name in entries if methods.METHODS[name].against
@@ -290,6 +290,13 @@ def run_benchmark(args: Arguments, benchmark: str, record: Record) -> None:
     record.data["drawn"] = {name: shown[name]["hyperparameters"] for name in main if name in shown}
     for name, figure in _gap_figures.figures(stream, record.data, drawn):
         record.figure(figure, name)
+    if shown is before:  # switches and gain of an earlier run stay
+        record.figures += [x for x in record.earlier().get("figures", []) if _still(x, record)]
+
+
+def _still(name: str, record: Record) -> bool:
+    """Return whether a figure of an earlier run shows what was not drawn again."""
+    return name not in record.figures and name.endswith(("_switches.png", "_gain.png"))
 
 
 COLUMNS = (
@@ -305,9 +312,11 @@ def run(args: Arguments, record: Record) -> None:
         args.config(benchmark, args.eval_every)
     for benchmark in args.benchmarks:
         scale = "" if args.scale == "default" else f"_{args.scale}"
-        config = args.config(benchmark, args.eval_every).as_json()
-        name = _gap_page.name({"benchmark": benchmark, "config": config})
+        config = args.config(benchmark, args.eval_every)
+        name = _gap_page.name({"benchmark": benchmark, "config": config.as_json()})
         name += ", joint training" if args.regime == "joint" else ""
-        part = record.part(f"{benchmark}{scale}{args.suffix}", f"The stability gap on {name}")
+        part = record.part(
+            f"{benchmark}{scale}{args.suffix(config)}", f"The stability gap on {name}"
+        )
         run_benchmark(args, benchmark, part)
         part.finish()

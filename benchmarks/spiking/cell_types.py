@@ -15,5 +15,7 @@ TINY = (
 def claims(content: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     """Yield what types of cells add to cells that all answer alike."""
     metrics = content["metrics"]
-    shown = "; ".join(f"{n} {stats.text(x, '+.3f')}" for n, x in metrics["less_first"].items())
+    shown = "; ".join(
+        f"{n} {stats.text(x, '+.3f')}" for n, x in metrics["difference_to_first"].items()
+    )
     yield f"Context by a modulator alone: accuracy less that of {metrics['first']} cells", shown

@@ -23,14 +23,14 @@ VARIANTS: dict[str, tuple[str, ...]] = {
     "xor": (
         "Do cells that differ help? XOR over 100 ms, adaptive LIF", "--task", "delayed-xor-100",
         "--cell", "alif", "--fields", "tau_w", "d", "--optimizer", "adam:learning_rate=0.01",
-        "--updates", "1500", "--evaluate-every", "150", "--band-cost", "0",
+        "--updates", "1500", "--evaluate-every", "150", "--band",
     ),
 }  # fmt: skip
 
 
 def claims(content: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     """Yield what learned and drawn constants add."""
-    found = content["metrics"]["less_first"]
+    found = content["metrics"]["difference_to_first"]
     for noise in ("none", "background"):
         shown = "; ".join(f"{n} {stats.text(x, '+.3f')}" for n, x in found[noise].items())
         under = "" if noise == "none" else ", under background spikes"

@@ -19,6 +19,7 @@ from neurogain.continual.runs import Runs, RunState, TaskCurves, plain
 from neurogain.continual.stream import Stream
 
 _ABOUT = "runs.json"
+_AGAIN = "Delete the files of this task and of later ones, or pass another folder."
 
 
 class TaskCheckpoints:
@@ -53,7 +54,7 @@ class TaskCheckpoints:
                     f"{self._folder} has no {_ABOUT}. Pass another folder."
                 )
             file.write_text(json.dumps(about, indent=1) + "\n")
-        with _told(file):
+        with _told(file, "Pass another folder."):
             saved = json.loads(file.read_text())
         wanted = json.loads(json.dumps(about))
         if found := _difference(saved, wanted):
@@ -78,27 +79,28 @@ class TaskCheckpoints:
         parts: list[TaskCurves] = []
         while (self._folder / f"task_{len(parts)}").exists():
             file = self._folder / f"task_{len(parts)}_curves.npz"
-            with _told(file), np.load(file) as found:
+            with _told(file, _AGAIN), np.load(file) as found:
                 parts.append(TaskCurves(**found))
         if not parts:
             return runs, parts
         last = self._folder / f"task_{len(parts) - 1}"
-        with _told(last), self._orbax.StandardCheckpointer() as checkpointer:
+        with _told(last, _AGAIN), self._orbax.StandardCheckpointer() as checkpointer:
             tree = checkpointer.restore(last, _tree(runs))
         state = plain(runs.state)
         return runs.at(RunState(**(state._asdict() | tree))), parts
 
 
 @contextlib.contextmanager
-def _told(path: Path) -> Iterator[None]:
-    """Raise a ValueError that says which file is damaged, whatever reading it raises."""
+def _told(path: Path, way_out: str) -> Iterator[None]:
+    """Raise a ValueError that says which file can't be read; errors of the disk say it as it is."""
     try:
         yield
-    except Exception as error:
+    except (PermissionError, MemoryError):
+        raise
+    except Exception as error:  # whatever Orbax raises
         raise ValueError(
-            f"`checkpoint_dir` must hold what was saved; {path} is damaged "
-            f"({_checks.said(error)}). Delete the files of this task and of later ones, or pass "
-            "another folder."
+            f"`checkpoint_dir` must hold what was saved; {path} can't be read "
+            f"({_checks.said(error)}). {way_out}"
         ) from error
 
 

@@ -43,11 +43,11 @@ def check_method(optimizer: object, strategy: object) -> None:
         )
 
 
-def check_strategy(strategy: Strategy, protocol: Protocol, loss: object) -> None:
-    """Check that protocol and loss fit a strategy.
+def check_strategy(strategy: Strategy, protocol: Protocol, loss: object, tasks: int) -> None:
+    """Check that protocol, loss and number of tasks fit a strategy.
 
-    Raises ValueError if the regime isn't "finetune", or if a loss was given and the strategy would
-    ignore it.
+    Raises ValueError if the regime isn't "finetune", if a loss was given and the strategy would
+    ignore it, or if there are more tasks than it can learn.
     """
     if strategy == NONE:
         return
@@ -55,6 +55,11 @@ def check_strategy(strategy: Strategy, protocol: Protocol, loss: object) -> None
         raise ValueError(
             '`regime` must be "finetune" with a strategy, which learns from the new task and its '
             f'own memory; got {protocol.regime!r}. Pass Protocol(regime="finetune", ...).'
+        )
+    if strategy.tasks is not None and strategy.tasks < tasks:
+        raise ValueError(
+            f"`strategy` must be one for the {tasks} tasks of the stream; got one for "
+            f"{strategy.tasks}. Build it with tasks={tasks}, as baselines.ewc(tasks={tasks})."
         )
     if strategy.own_loss and loss is not CROSS_ENTROPY:
         raise ValueError(
@@ -115,7 +120,8 @@ def check_model(
 
 def check_seeds(seeds: object) -> None:
     """Raise a TypeError unless seeds are several numbers, of which `check_runs` checks each."""
-    if not isinstance(seeds, Sequence | np.ndarray) or isinstance(seeds, str | bytes):
+    several = isinstance(seeds, Sequence) or np.ndim(seeds) == 1  # type: ignore[arg-type]
+    if isinstance(seeds, str | bytes | set) or not several:
         raise TypeError(
             f"`seeds` must be the seed of each run, a sequence; got {seeds!r:.200}. Pass "
             "seeds=range(3) for three runs, or seeds=[3] for one."

@@ -249,8 +249,8 @@ def built(
     if callable(tx) and not is_optimizer(tx):
         try:
             tx = tx(constants)
-        except Exception as error:  # whatever a user's function raises
-            raise _checks.kind_of(error)(
+        except (TypeError, KeyError) as error:  # it takes something else than these constants
+            raise TypeError(
                 "`build_optimizer` must be an optax optimizer, or return one from the constants by "
                 f"name; with {', '.join(constants) or 'no constants'} it raised "
                 f"{_checks.said(error)}. Write optax.adam(1e-3), or lambda c: "

@@ -53,7 +53,7 @@ class Protocol:
           others: the other fields, but `iterations` and `once`.
 
         Raises:
-          TypeError, ValueError: as `check` and `check_stream`, or if `iterations` are given;
+          TypeError, ValueError: as `check` and `check_stream`, or for `iterations` and `once`;
             `eval_every` must divide the number of updates of every task, as 1 does.
 
         Example:
@@ -64,10 +64,10 @@ class Protocol:
           >>> Protocol.one_pass(stream, regime="finetune", batch_size=64).iterations
           (9, 7, 7)
         """
-        if "iterations" in others:
+        for name in {"iterations", "once"} & {*others}:
             raise ValueError(
-                "`iterations` must be left out, since the stream's numbers of examples give them; "
-                f"got {others['iterations']!r:.200}. Write Protocol(iterations=...) for so many."
+                f"`{name}` must be left out, since one pass over the stream gives it; got "
+                f"{others[name]!r:.200}. Write Protocol(iterations=...) for so many updates."
             )
         blank = cls(regime=regime, once=True, **others)
         check_stream(stream)

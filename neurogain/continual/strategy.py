@@ -99,6 +99,7 @@ class Strategy:
     add: Callable[[PyTree, Examples, Array], PyTree] | None = None
     """From state, new examples and key to the state behind the update."""
     at_task_end: Callable[[PyTree, Ended], PyTree] | None = None
+    tasks: int | None = None  # the most that it can learn; None: any number
     own_loss: bool = False  # `loss` has a cross-entropy of its own, so the trainer's must be that
 
     @property

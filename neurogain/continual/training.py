@@ -19,7 +19,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
-from jaxtyping import Array, Float, Num
+from jaxtyping import Array, Float, Int, Num
 
 from neurogain import optim, uncertainty
 from neurogain.continual import batches, checks, images, network
@@ -53,6 +53,7 @@ from neurogain.continual.streams import Stream
 __all__ = ["Protocol", "Regime", "RunState", "Runs", "TaskCurves", "Trained", "Trainer"]
 
 Constants = Mapping[str, float] | Sequence[Mapping[str, float]]
+Seeds = Sequence[int] | Int[np.ndarray | Array, " R"]
 OnTask = Callable[[int, TaskCurves], None]
 OnUpdate = Callable[[int, int, RunState], None]
 
@@ -114,7 +115,7 @@ class Trainer:
     def run(
         self,
         constants: Constants,
-        seeds: Sequence[int],
+        seeds: Seeds,
         on_task: OnTask = ...,
         *,
         return_state: Literal[False] = False,
@@ -127,7 +128,7 @@ class Trainer:
     def run(
         self,
         constants: Constants,
-        seeds: Sequence[int],
+        seeds: Seeds,
         on_task: OnTask = ...,
         *,
         return_state: Literal[True],
@@ -139,7 +140,7 @@ class Trainer:
     def run(
         self,
         constants: Constants,
-        seeds: Sequence[int],
+        seeds: Seeds,
         on_task: OnTask = lambda task, curves: None,
         *,
         return_state: bool = False,
@@ -195,25 +196,26 @@ class Trainer:
         curves = TaskCurves(*(np.stack(columns, axis=1) for columns in zip(*parts, strict=True)))
         return Trained(curves, runs.state) if return_state else curves
 
-    def tasks(self, constants: Constants, seeds: Sequence[int]) -> Iterator[TaskCurves]:
+    def tasks(self, constants: Constants, seeds: Seeds) -> Iterator[TaskCurves]:
         """Train task by task, yielding the curves of each as NumPy arrays, (R, ...)."""
         runs = self.start(constants, seeds)
         for task in range(self.stream.tasks):
             runs, curves = self.learn_and_evaluate(runs, task)
             yield curves
 
-    def start(self, constants: Constants, seeds: Sequence[int]) -> Runs:
+    def start(self, constants: Constants, seeds: Seeds) -> Runs:
         """Return runs before their first update; arguments and errors as for `run`."""
         stream, protocol = self.stream, self.protocol
         own = self.draw is not of_task
         checks.check_seeds(seeds)
+        seeds = seeds if isinstance(seeds, Sequence) else np.asarray(seeds).tolist()
         checks.check_training(stream, protocol, augment=self.augment, own_draw=own)
         each = [constants] * len(seeds) if isinstance(constants, Mapping) else constants
         checks.check_method(self.build_optimizer, self.strategy)
         fixed = self.strategy is None or isinstance(self.strategy, Strategy)
         checks.check_runs(each, seeds, built=is_optimizer(self.build_optimizer) and fixed)
         strategies = [made(self.strategy, run) for run in each]
-        checks.check_strategy(strategies[0], protocol, self.loss)
+        checks.check_strategy(strategies[0], protocol, self.loss, stream.tasks)
         checks.check_model(
             self._traced, stream, protocol, self.loss, self.uncertainty, strategies[0]
         )

@@ -27,6 +27,7 @@ class Kind:
       substeps: of the cells in a step.
       scale: pA, current of a weight of 1; a layer fires little at first.
       seconds: about, of a cell in a step of its own, forward and back, on a CPU core.
+      time_scales: constants that set how long the cells remember.
       drive: what else drives the cells.
     """
 
@@ -36,6 +37,7 @@ class Kind:
     substeps: int
     scale: float
     seconds: float
+    time_scales: tuple[str, ...]
     drive: Any = None
 
     def layer(self, inputs: int, n: int, **options: Any) -> Layer:
@@ -47,11 +49,15 @@ class Kind:
 _OF_LIF = surrogate.FastSigmoid(10.0)  # mV
 _OF_PEAK = surrogate.FastSigmoid(40.0)  # mV; the potential jumps by tens of mV near a peak
 CELLS = {
-    "lif": Kind("LIF", LIFCell(_OF_LIF), LIFParams(d=0.0), 1, 3000.0, 3e-8),
-    "alif": Kind("adaptive LIF", LIFCell(_OF_LIF), LIFParams(d=50.0), 1, 3000.0, 3e-8),
-    "izhikevich": Kind("Izhikevich, RS", IzhikevichCell(_OF_PEAK), cells.RS, 2, 5000.0, 2e-8),
+    "lif": Kind("LIF", LIFCell(_OF_LIF), LIFParams(d=0.0), 1, 3000.0, 3e-8, ("C",)),
+    "alif": Kind(
+        "adaptive LIF", LIFCell(_OF_LIF), LIFParams(d=50.0), 1, 3000.0, 3e-8, ("C", "tau_w"),
+    ),
+    "izhikevich": Kind(
+        "Izhikevich, RS", IzhikevichCell(_OF_PEAK), cells.RS, 2, 5000.0, 2e-8, ("C", "a"),
+    ),
     "l5": Kind(
         "L5 pyramidal, mean field", PyramidalCell("mean-field", _OF_PEAK), cells.L5_PYRAMIDAL, 4,
-        10_000.0, 2e-8, PyramidalDrive(coupling=0.5),
+        10_000.0, 2e-8, ("soma.C", "dendrite.tau_w"), PyramidalDrive(coupling=0.5),
     ),
 }  # fmt: skip

@@ -22,7 +22,9 @@ def entry(config: LearningOptions, network: Network, course: Any) -> dict[str, A
     }
 
 
-def less(entries: Mapping[str, Any], first: str, field: str = "test_accuracy") -> dict[str, Any]:
+def difference(
+    entries: Mapping[str, Any], first: str, field: str = "test_accuracy"
+) -> dict[str, Any]:
     """Return by network how much higher a field is than that of the first, in pairs of seeds."""
     seeds = {name: np.array(own[field]["per_seed"], float) for name, own in entries.items()}
     return {n: stats.summary(x - seeds[first]) for n, x in seeds.items() if n != first}

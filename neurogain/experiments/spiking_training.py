@@ -1,7 +1,6 @@
 """What experiments share that train networks of spiking cells on a task."""
 
 import dataclasses
-import functools
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, NamedTuple
@@ -16,7 +15,7 @@ from neurogain import optim, results
 from neurogain.continual import methods
 from neurogain.continual.method import Method
 from neurogain.neuromod.cell_types import CellTypes
-from neurogain.options import Count, Options, Whole, at_least_0, by_default, positive
+from neurogain.options import Count, Options, Whole, by_default, positive
 from neurogain.spiking.layers import Layer
 from neurogain.spiking.readouts import Readout, rate_band
 from neurogain.tasks.spikes.task import Examples, SpikeTask
@@ -38,14 +37,14 @@ class LearningOptions(Options):
     batch_size: Count = 64
     """Examples per update."""
     train: Annotated[int | None, Whole(10)] = by_default("8,000, or those of the set up to 10,000")
-    """Training examples, drawn anew for each seed."""
+    """Training examples, drawn anew by each seed."""
     test: Annotated[int | None, Whole(10)] = by_default("1,000, or those of the set up to 1,000")
-    """Test examples, of the same draw."""
+    """Test examples, drawn by the seed, too."""
     max_norm: Annotated[float, positive("dimensionless")] = 1.0
     """Norm to which larger gradients are clipped, since those of spiking cells can explode."""
     band: tuple[float, ...] = ()
     """Hz, two numbers: rates of cells outside of them cost; without them rates are free."""
-    band_cost: Annotated[float, at_least_0("nats")] = 10.0
+    band_cost: Annotated[float, positive("nats")] = 10.0
     """Cost of cells that fire outside the band by its upper end."""
     seeds: Count = 5
     """Each draws the examples, the initial weights and the batches."""
@@ -78,25 +77,48 @@ class LearningOptions(Options):
         own = (task.train, task.test)
         return own[0] if given[0] is None else given[0], own[1] if given[1] is None else given[1]
 
-    def as_json(self) -> dict[str, Any]:
-        """Return plain JSON values."""
-        return results.plain(dataclasses.replace(self, optimizer=self.method.text))
+    @property
+    def first_task(self) -> SpikeTask:
+        """The task, or the first of several alike."""
+        raise NotImplementedError
 
-    def check_task(self, task: SpikeTask) -> None:
+    def as_json(self) -> dict[str, Any]:
+        """Return plain JSON values, with the sizes that apply."""
+        train, test = self.sizes(self.first_task)
+        named: dict[str, Any] = {"optimizer": self.method.text, "train": train, "test": test}
+        return results.plain(dataclasses.replace(self, **named))
+
+    def _check_task(self, task: SpikeTask) -> None:
         """Raise ValueError for options that don't fit a task."""
+        for name, number, most in zip(("train", "test"), self.sizes(task), task.most, strict=True):
+            if most is not None and number > most:
+                raise ValueError(
+                    f"`{name}` must be at most the {most} {name} examples of {task.name}; got "
+                    f"{number}. Pass {name}={most}."
+                )
         train, _ = self.sizes(task)
         rule = f"be at most the {train} training examples"
         self._require("batch_size", self.batch_size <= train, rule, train)
         fits = self.data_dir is None or task.needs_data
         self._require("data_dir", fits, f"be left out with {task.name}", "It reads no files.")
 
+    def _distinct(self, name: str) -> None:
+        """Raise ValueError unless a field names something, and nothing twice."""
+        values = getattr(self, name)
+        holds = len(values) > 0 and len(set(values)) == len(values)
+        self._require(name, holds, "hold at least one value, and none twice", "Leave it out.")
+
     def _check_together(self) -> None:
+        self._check_task(self.first_task)
         self._require("first_seed", self.seed_range.stop <= 2**32, "be below 2^32 - seeds", 0)
         fits, rule = self.updates % self.evaluate_every == 0, f"divide the {self.updates} updates"
         self._require("evaluate_every", fits, rule, self.updates)
         low, high = self.band if len(self.band) == 2 else (0.0, 1.0)
-        holds = len(self.band) in (0, 2) and 0 <= low < high < np.inf
+        numbers = all(isinstance(x, int | float) for x in self.band)
+        holds = numbers and len(self.band) in (0, 2) and 0 <= low < high < np.inf
         self._require("band", holds, "be two rates in Hz, 0 <= low < high", "Pass band=(5, 20).")
+        costs = len(self.band) == 2 or self.band_cost == type(self).band_cost
+        self._require("band_cost", costs, "be given with a band", "Pass band=(5, 20), too.")
         method = self.method
         if method.strategy is not None or "rho" in method.constants:
             raise ValueError(
@@ -129,7 +151,7 @@ class Course(NamedTuple):
         return {"update": np.arange(1, config.updates + 1), "evaluation": at}
 
 
-READOUT = 30.0  # scale of the potentials that are read, so that few spikes make logits that differ
+READOUT = 30.0  # scale of the potentials that are read, of 64 cells, whose spikes are few
 UNDEFINED = ("loss", "gradient_norm")  # fields that aren't finite where a run diverged
 
 
@@ -191,8 +213,23 @@ def seconds(config: LearningOptions, task: SpikeTask, layer: Layer, each: float)
     return 15 + config.seeds * config.updates * (one + 2e-4) * (1 + tested)
 
 
+class Keys(NamedTuple):
+    """What a seed draws, each from a key of its own."""
+
+    data: Key[Array, ""]
+    weights: Key[Array, ""]
+    batches: Key[Array, ""]
+    noise: Key[Array, ""]
+    constants: Key[Array, ""]
+
+    @classmethod
+    def of_seed(cls, seed: int) -> "Keys":
+        """Return the keys of a seed."""
+        return cls(*jax.random.split(jax.random.key(seed), len(cls._fields)))
+
+
 class Learner:
-    """The compiled functions by which one network learns."""
+    """The compiled functions by which one network learns; they are freed with it."""
 
     def __init__(self, config: LearningOptions, network: Network) -> None:
         """Build the optimizer."""
@@ -201,22 +238,22 @@ class Learner:
         clipped = optax.clip_by_global_norm(config.max_norm)
         chain = optax.chain(clipped, method(dict(method.constants)))
         self.tx = optax.with_extra_args_support(chain)
+        self.update, self.evaluate = jax.jit(self._update), jax.jit(self._evaluate)
 
     def loss(self, params: Any, batch: Any) -> tuple[Array, tuple[Array, Any]]:
-        """Return what is minimized, the logits that count for the gain, loss and rate."""
+        """Return what is minimized, the logits of all decisions, which drive a gain, loss, rate."""
         levels = getattr(batch, "levels", None)
         logits, hidden = self.network.apply(params, batch.spikes, levels)
         wanted = targets(batch)
         if self.network.cues:
-            logits, wanted = decided(logits, batch, self.network.cues)
+            logits, wanted = decisions_of_cues(logits, batch, self.network.cues)
         loss = optax.softmax_cross_entropy_with_integer_labels(logits, wanted).mean()
-        late = logits.reshape(-1, self.network.classes)
+        decisions = logits.reshape(-1, self.network.classes)
         dt = self.network.layer.dt
         cost = rate_band(hidden, *self.config.band, dt=dt) if self.config.band else 0.0
-        return loss + self.config.band_cost * cost, (late, (loss, hidden.mean() * (1000 / dt)))
+        return loss + self.config.band_cost * cost, (decisions, (loss, hidden.mean() * (1000 / dt)))
 
-    @functools.partial(jax.jit, static_argnums=0)
-    def update(self, carry: Any, train: Any, key: Array, i: Array) -> tuple[Any, Any]:
+    def _update(self, carry: Any, train: Any, key: Array, i: Array) -> tuple[Any, Any]:
         """Return parameters and state behind an update, and what is recorded of it."""
         params, state = carry
         own = jax.random.fold_in(key, i)
@@ -227,15 +264,14 @@ class Learner:
         updates, state = self.tx.update(grads, state, params, uncertainty=drive)
         return (optax.apply_updates(params, updates), state), (loss, optax.tree.norm(grads), rate)
 
-    @functools.partial(jax.jit, static_argnums=0)
-    def evaluate(self, carry: Any, test: Any) -> tuple[Array, Array]:
+    def _evaluate(self, carry: Any, test: Any) -> tuple[Array, Array]:
         """Return accuracy and rate (Hz) on test examples, at the weights that act."""
         params, state = carry
         acting = optim.get_acting(state, params)
         logits, hidden = self.network.apply(acting, test.spikes, getattr(test, "levels", None))
         wanted = targets(test)
         if self.network.cues:
-            logits, wanted = decided(logits, test, self.network.cues)
+            logits, wanted = decisions_of_cues(logits, test, self.network.cues)
         rate = hidden.mean() * (1000 / self.network.layer.dt)
         return jnp.mean(logits.argmax(-1) == wanted), rate
 
@@ -247,13 +283,13 @@ class Learner:
         `draw` gives training and test examples from a key.
         """
         config = self.config
-        of_data, of_weights, of_batches = jax.random.split(jax.random.key(seed), 3)
-        train, test = draw(of_data)
-        params = self.network.init(of_weights)
+        keys = Keys.of_seed(seed)
+        train, test = draw(keys.data)
+        params = self.network.init(keys.weights)
         carry = params, self.tx.init(params)
         recorded, evaluated = [], [self.evaluate(carry, test)]
         for i in range(config.updates):
-            carry, now = self.update(carry, train, of_batches, np.int32(i))
+            carry, now = self.update(carry, train, keys.batches, np.int32(i))
             recorded.append(now)
             if (i + 1) % config.evaluate_every == 0:
                 evaluated.append(self.evaluate(carry, test))
@@ -278,12 +314,12 @@ def targets(examples: Any) -> Int[Array, "n ..."]:
     return found
 
 
-def decided(
+def decisions_of_cues(
     logits: Float[Array, "n steps classes"], examples: TimedTargets, cues: int
 ) -> tuple[Float[Array, "n cues classes"], Int[Array, "n cues"]]:
     """Return the logits of each cue, means over its steps, and its target.
 
-    A cue is a stretch of steps that count.
+    A cue is a stretch of steps that count; there are `cues` of them in every example.
     """
     counted = examples.counted
     begins = counted & ~jnp.pad(counted, ((0, 0), (1, 0)))[:, :-1]
@@ -294,7 +330,9 @@ def decided(
     return jnp.einsum("nqs,nsc->nqc", share.astype(logits.dtype), logits), wanted
 
 
-def drawn(config: LearningOptions, task: SpikeTask) -> Callable[[Array], tuple[Examples, Examples]]:
+def drawing(
+    config: LearningOptions, task: SpikeTask
+) -> Callable[[Array], tuple[Examples, Examples]]:
     """Return the function from a key to training and test examples."""
     train, test = config.sizes(task)
     return lambda key: task.draw(key, train, test, config.data_dir)

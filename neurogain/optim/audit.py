@@ -99,8 +99,7 @@ def audit(
       {"['hidden']": 0.0, "['output']": 0.4}
     """
     check_inner(tx, "tx")
-    if apply is None and batch is not None:
-        raise TypeError("`batch` belongs to `apply`, the model; got no `apply`. Pass both.")
+    _check_model(apply, batch)
     logs: dict[str, _Log] = {}
 
     def watched(state: optax.OptState) -> optax.OptState:
@@ -143,6 +142,17 @@ def audit(
     ]
 
 
+def _check_model(apply: object, batch: object) -> None:
+    """Raise a TypeError unless both or none are given, and the model can be called."""
+    if (apply is None) != (batch is None):
+        missing = "apply" if apply is None else "batch"
+        raise TypeError(f"`apply` and `batch` belong together; got no `{missing}`. Pass both.")
+    if apply is not None and not callable(apply):
+        raise TypeError(
+            f"`apply` must be a function of parameters and `batch`; got {apply!r:.200}."
+        )
+
+
 def _modulated_paths(node: ModulateByGainState) -> list[str]:
     """Return the paths of the leaves that a node modulates."""
     leaves = tree_leaves_with_path(node.weights, is_leaf=_scope.is_mark)
@@ -166,10 +176,11 @@ def _effects(
     try:
         before = model(params, batch)
     except Exception as error:  # whatever a user's model raises
+        changes = "trace" in type(error).__name__.lower()  # as batch statistics of nnx do
+        way_out = "With an nnx module pass lambda params, x: nnx.merge(graph, params, rest, copy="
         raise _checks.kind_of(error)(
-            "`apply` must be a pure function of parameters and `batch`; it raised "
-            f"{_checks.said(error)}. With an nnx module pass lambda params, x: nnx.merge(graph, "
-            "params, rest, copy=True)(x)."
+            "`apply` must be a pure function that takes parameters and `batch`; it raised "
+            f"{_checks.said(error)}. " + (f"{way_out}True)(x)." if changes else "Call it alone.")
         ) from error
     sizes = {keystr(path): bool(jnp.any(p != 0)) for path, p in tree_leaves_with_path(params)}
 

@@ -22,6 +22,10 @@ from neurogain.optim.consolidate import ConsolidateState
 from neurogain.optim.modulate import ModulateByGainState
 
 _AVERAGES = (ConsolidateState, optax.contrib.ScheduleFreeState)
+_STATES = (  # of which an optimizer's state is made, for the most part
+    ModulateByGainState, *_AVERAGES, optax.EmptyState, optax.ScaleByAdamState, optax.TraceState,
+    optax.ScaleByScheduleState, optax.MaskedState, optax.MultiStepsState,
+)  # fmt: skip
 
 
 def find_gains(opt_state: optax.OptState) -> dict[str, PyTree]:
@@ -59,7 +63,7 @@ def get_gain(opt_state: optax.OptState) -> PyTree:
 
 def _check_order(params: PyTree) -> None:
     """Raise a TypeError if an optimizer's state stands where the parameters should."""
-    if find_nodes(params, (ModulateByGainState, *_AVERAGES)):
+    if find_nodes(params, _STATES):
         raise TypeError(
             "`params` must be parameters; got the state of an optimizer. Pass (opt_state, params), "
             "in this order."
@@ -108,7 +112,7 @@ def get_weights(opt_state: optax.OptState, params: PyTree) -> PyTree:
       params: the effective weights E, as the training loop holds them.
 
     Raises:
-      TypeError: if `params` are the state.
+      TypeError: if `params` are the state of an optimizer, as far as it is seen.
       ValueError: if `params` have another structure, or two nodes side by side modulate one leaf.
 
     Example:
@@ -189,7 +193,7 @@ def get_acting(opt_state: optax.OptState, params: PyTree) -> PyTree:
       params: the weights that the training loop holds.
 
     Raises:
-      TypeError: if `params` are the state.
+      TypeError: if `params` are the state of an optimizer, as far as it is seen.
       ValueError: if `params` have another structure, if two such nodes average one leaf, or if one
         is inside `modulate_by_gain`, where it averages the underlying weights W and not those that
         act.

@@ -25,7 +25,7 @@ def only(*names: str | int) -> Callable[[PyTree], PyTree]:
 
     Raises:
       TypeError: if a name is neither str nor int.
-      ValueError: if there is no name.
+      ValueError: if there is no name; from the mask, if it is called with parameters without keys.
 
     Example:
       >>> import jax.numpy as jnp

@@ -24,29 +24,29 @@ def estimate_batch_stats(
         `lambda stats, x: model.apply({"params": acts, "batch_stats": stats}, x, train=True,
         mutable=["batch_stats"])[1]["batch_stats"]` in Flax. It is compiled.
       stats: statistics of the model; their shapes and dtypes alone count.
-      batches: of equal size, each with its axis of examples; a few dozen will do. One batch x is
-        [x].
+      batches: a list or an iterator of them, of equal size; a few dozen will do.
 
     Returns:
       Statistics like `stats`.
 
     Raises:
-      ValueError: if there is no batch, `batches` is one array of single examples, or the layers do
-        not update their statistics (a momentum of 1, or a forward pass in evaluation).
+      TypeError: if `batches` is one array.
+      ValueError: if there is no batch, or the layers do not update their statistics (a momentum of
+        1, or a forward pass in evaluation).
 
     Example:
       >>> def update(stats, x):  # of a layer with momentum 0.9
       ...     return {"mean": 0.9 * stats["mean"] + 0.1 * x.mean(axis=0)}
-      >>> batches = jnp.arange(12.0).reshape(3, 4, 1)
+      >>> batches = list(jnp.arange(12.0).reshape(3, 4, 1))
       >>> estimate_batch_stats(update, {"mean": jnp.zeros(1)}, batches)["mean"].round(4)
       Array([5.5], dtype=float32)
 
     Source: Izmailov et al., arXiv 1803.05407, section 3.2.
     """
-    if isinstance(batches, jax.Array | np.ndarray) and batches.ndim < 3:
-        raise ValueError(
-            "`batches` must hold batches, (batches, n, ...); got one array of shape "
-            f"{batches.shape}, whose rows are single examples. Pass [x] for one batch."
+    if isinstance(batches, jax.Array | np.ndarray):
+        raise TypeError(
+            "`batches` must be a list or an iterator of batches; got one array of shape "
+            f"{batches.shape}. Pass [x] for one batch x, or list(x) where its rows are batches."
         )
 
     @jax.jit

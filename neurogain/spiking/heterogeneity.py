@@ -215,13 +215,18 @@ def _moved(first: Array, low: Any, high: Any, raw: Any) -> Array:
     return first + step
 
 
-def _bounds(params: Any, names: Iterable[str], dt: float) -> Mapping[str, tuple[Any, Any]]:
-    """Return the bounds of all constants, once it is checked that the names are among them."""
+def check_varies(params: Any) -> None:
+    """Raise a TypeError for constants that don't say their bounds."""
     if not hasattr(params, "bounds"):
         raise TypeError(
             "`params` must be constants of cells with a method `bounds`, such as LIFParams(); got "
             f"{params!r:.200}."
         )
+
+
+def _bounds(params: Any, names: Iterable[str], dt: float) -> Mapping[str, tuple[Any, Any]]:
+    """Return the bounds of all constants, once it is checked that the names are among them."""
+    check_varies(params)
     _checks.one_number("dt", dt, "0 or a step in ms", lambda x: (x >= 0) & (x < np.inf), "1.0")
     found: Mapping[str, tuple[Any, Any]] = params.bounds(dt)
     for name in names:

@@ -156,14 +156,25 @@ class Layer:
         step, synapses = self.dt / self.substeps, SynapseParams(self.tau)
         if not self.learn:
             return {}, lambda raw: (self.constants, synapses)
-        of_synapses = {x: x.removeprefix(_SYNAPSES) for x in self.learn if x.startswith(_SYNAPSES)}
-        of_cells = [x for x in self.learn if x not in of_synapses]
+        heterogeneity.check_varies(self.constants)
+        known = [
+            *self.constants.bounds(step),
+            *(_SYNAPSES + name for name in synapses.bounds(step)),
+        ]
+        for name in self.learn:
+            if name not in known:
+                raise ValueError(
+                    f"`learn` must name constants, each one of {', '.join(known)}; got {name!r}. "
+                    "Pass learn=() to learn weights alone."
+                )
+        short = {x: x.removeprefix(_SYNAPSES) for x in self.learn if x.startswith(_SYNAPSES)}
+        of_cells = [x for x in self.learn if x not in short]
         zeros, cells = heterogeneity.learnable(self.constants, of_cells, n=self.n, dt=step)
-        own, rest = heterogeneity.learnable(synapses, of_synapses.values(), n=self.n, dt=step)
-        named = {name: own[short] for name, short in of_synapses.items()}
+        own, rest = heterogeneity.learnable(synapses, short.values(), n=self.n, dt=step)
+        named = {name: own[x] for name, x in short.items()}
 
         def rebuild(raw: Any) -> tuple[Any, SynapseParams]:
-            return cells(raw), rest({short: raw[name] for name, short in of_synapses.items()})
+            return cells(raw), rest({x: raw[name] for name, x in short.items()})
 
         return zeros | named, rebuild
 
@@ -262,11 +273,13 @@ class Layer:
 
     def filter(self, params: LayerParams, dt: float) -> tuple[Any, Any]:
         """Return the mean over a step of a current of 1 at its start, and what is left behind."""
-        tau = self.synapses(params).tau
-        if isinstance(tau, jax.Array):
-            return -jnp.expm1(-dt / tau) * tau / dt, jnp.exp(-dt / tau)
-        left = np.exp(-dt / np.asarray(tau, float))
-        return (1 - left) * tau / dt, left
+        tau, dtype = self.synapses(params).tau, params["in"].dtype
+        known = not isinstance(tau, jax.Array)  # in double precision then
+        decay: Any = -dt / (np.asarray(tau, float) if known else tau)
+        mean, left = (
+            (np.expm1(decay), np.exp(decay)) if known else (jnp.expm1(decay), jnp.exp(decay))
+        )
+        return jnp.asarray(mean / decay, dtype), jnp.asarray(left, dtype)
 
     def behind(self, state: LayerState, cells: Any, current: Array, spike: Array) -> LayerState:
         """Return the state behind a step of the input."""

@@ -1,4 +1,4 @@
-"""Mistakes of a first hour with a `Trainer`: each is told in words, before anything is compiled."""
+"""Mistakes of a first hour with a `Trainer`: each is told in words."""
 
 import flax.linen as nn
 import jax.numpy as jnp
@@ -11,6 +11,7 @@ from neurogain.continual.protocol import Protocol
 from neurogain.continual.stream import Stream
 from neurogain.continual.training import Trainer
 from neurogain.experiments.stability_gap.config import StabilityGapConfig
+from neurogain.optim import ngm_sgd
 
 RNG = np.random.default_rng(0)
 LABELS = np.arange(12) % 2
@@ -56,10 +57,22 @@ def test_a_function_that_builds_no_optimizer(optimizer, constants, message):
         trainer_of(optimizer).run(constants, [0])
 
 
-@pytest.mark.parametrize("seeds", [3, "01", None, {0, 1}])
+@pytest.mark.parametrize("seeds", [3, "01", None, {0, 1}, np.array(3)])
 def test_seeds_that_are_no_sequence(seeds):
     with pytest.raises(TypeError, match=r"`seeds` must be .* a sequence; got .*seeds=range\(3\)"):
         trainer_of().run({}, seeds)
+
+
+def test_seeds_may_be_an_array():
+    runs = [
+        trainer_of().start({}, seeds) for seeds in ([0, 2], np.array([0, 2]), jnp.array([0, 2]))
+    ]
+    assert {run.seeds for run in runs} == {(0, 2)}
+
+
+def test_what_a_function_that_builds_says_of_a_number_is_said_as_it_is():
+    with pytest.raises(ValueError, match=r"^`sensitivity` must be finite and >= 0; got -1"):
+        trainer_of(lambda c: ngm_sgd(0.1, sensitivity=-1.0)).run({}, [0])
 
 
 def test_a_model_that_returns_more_than_logits():
@@ -92,6 +105,8 @@ def test_a_stream_where_the_name_of_one_is_asked_for():
 def test_iterations_of_a_single_pass():
     with pytest.raises(ValueError, match=r"`iterations` must be left out, .*got 3"):
         Protocol.one_pass(STREAM, regime="finetune", iterations=3)
+    with pytest.raises(ValueError, match=r"`once` must be left out, .*got True"):
+        Protocol.one_pass(STREAM, regime="finetune", once=True)
 
 
 def test_a_loss_that_is_not_finite_is_told_with_run_and_update():
@@ -107,7 +122,7 @@ def test_a_loss_that_is_not_finite_is_told_with_run_and_update():
     assert "task 0 in 1 of 2 runs, in run 1 (seed 7) from update 3 on" in str(told[0].message)
 
 
-def test_more_tasks_than_the_wells_of_ewc_are_told():
+def test_more_tasks_than_the_wells_of_ewc():
     trainer = trainer_of(strategy=strategies.ewc(rule=baselines.ewc(tasks=1)))
-    with pytest.warns(RuntimeWarning, match="loss is not finite"):
+    with pytest.raises(ValueError, match=r"`strategy` must be one for the 3 tasks .*tasks=3"):
         trainer.run({}, [0])

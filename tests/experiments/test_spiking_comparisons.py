@@ -13,8 +13,9 @@ from neurogain.experiments.cell_types import CellTypesConfig
 from neurogain.experiments.cell_types.run import in_contexts
 from neurogain.experiments.dendrite import DendriteConfig
 from neurogain.experiments.heterogeneity import HeterogeneityConfig
-from neurogain.experiments.spiking_training import parameters
+from neurogain.experiments.spiking_training import Keys, decisions_of_cues, parameters
 from neurogain.tasks.spikes.labelled import Labelled
+from neurogain.tasks.spikes.task import TASKS
 
 SIZES = {
     "hidden": 6, "updates": 4, "evaluate_every": 2, "train": 30, "test": 20, "batch_size": 8,
@@ -58,8 +59,8 @@ def test_differences_are_in_pairs_of_seeds(results):
         metrics["networks"][n]["test_accuracy"]["per_seed"] for n in ("one per cell", "uniform")
     ]
     expected = np.subtract(*pairs)
-    np.testing.assert_allclose(metrics["less_first"]["one per cell"]["per_seed"], expected)
-    under = results["heterogeneity"].metrics["less_first"]["jitter"]["learned"]["per_seed"]
+    np.testing.assert_allclose(metrics["difference_to_first"]["one per cell"]["per_seed"], expected)
+    under = results["heterogeneity"].metrics["difference_to_first"]["jitter"]["learned"]["per_seed"]
     noisy = results["heterogeneity"].parts
     expected = noisy["learned"].noisy_accuracy[:, 1] - noisy["none"].noisy_accuracy[:, 1]
     np.testing.assert_allclose(under, expected, atol=1e-6)
@@ -105,28 +106,54 @@ def test_contexts_permute_labels_and_only_levels_tell_them():
     keys = jax.random.split(jax.random.key(2))
     found = in_contexts(Labelled(spikes, labels), 3, 10, *keys)
     np.testing.assert_array_equal(found.spikes, spikes)
-    assert sorted(set(np.asarray(found.levels).ravel().tolist())) == [0.0, 0.5, 1.0]
-    maps = {}
+    levels = np.asarray(found.levels)[:, 0]
+    maps = []
     for level in (0.0, 0.5, 1.0):
-        here = np.asarray(found.levels)[:, 0] == level
-        pairs = set(
-            zip(
-                np.asarray(labels)[here].tolist(),
-                np.asarray(found.labels)[here].tolist(),
-                strict=True,
-            )
-        )
-        assert len(pairs) == 10 == len({b for _, b in pairs})  # a permutation
-        maps[level] = tuple(sorted(pairs))
-    assert len(set(maps.values())) == 3
+        here = levels == level
+        own = dict(zip(labels[here].tolist(), found.labels[here].tolist(), strict=True))
+        assert sorted(own) == sorted(own.values()) == list(range(10))  # a permutation
+        np.testing.assert_array_equal(found.labels[here], [own[x] for x in labels[here].tolist()])
+        maps.append([own[label] for label in range(10)])
+    for label in range(10):
+        assert len({own[label] for own in maps}) == 3  # maps differ everywhere
+
+
+@pytest.mark.parametrize("name", ["delayed-xor-50", "multi-timescale-xor"])
+def test_a_cue_is_decided_by_the_mean_over_its_steps(name):
+    task = TASKS[name]
+    examples, _ = task.draw(jax.random.key(0), 5, 1, None)
+    logits = np.random.default_rng(0).normal(size=(5, task.steps, 2)).astype(np.float32)
+    found, wanted = decisions_of_cues(logits, examples, task.cues)
+    counted, targets = np.asarray(examples.counted), np.asarray(examples.targets)
+    for i in range(5):
+        before, sums = False, []
+        for step in range(task.steps):
+            if counted[i, step]:
+                if not before:
+                    sums.append([])
+                sums[-1].append(logits[i, step])
+                assert wanted[i, len(sums) - 1] == targets[i, step]
+            before = counted[i, step]
+        assert len(sums) == task.cues
+        np.testing.assert_allclose(found[i], [np.mean(x, axis=0) for x in sums], rtol=1e-5)
+
+
+def test_the_keys_of_a_seed_are_its_own_each():
+    keys = [jax.random.key_data(x).tolist() for s in (0, 1) for x in Keys.of_seed(s)]
+    assert len({tuple(x) for x in keys}) == 10
 
 
 @pytest.mark.parametrize(
     ("config", "message"),
     [
         (HeterogeneityConfig(conditions=("some",)), r"`conditions` must be one of none, drawn"),
-        (HeterogeneityConfig(conditions=()), "`conditions` must name some networks"),
-        (HeterogeneityConfig(fields=("tau",)), "must be one of C, g_leak"),
+        (HeterogeneityConfig(conditions=()), "`conditions` must hold at least one value, and none"),
+        (HeterogeneityConfig(conditions=("none", "none")), "`conditions` must hold .* none twice"),
+        (HeterogeneityConfig(task="digits-rows"), "`task` must be one in spikes, for their noise"),
+        (HeterogeneityConfig(task="digits-rate", train=1298), "`train` must be at most the 1297 "),
+        (HeterogeneityConfig(band=("a", "b")), "`band` must be two rates"),
+        (DendriteConfig(band_cost=1.0), "`band_cost` must be given with a band"),
+        (HeterogeneityConfig(fields=("tau",)), "`learn` must name constants"),
         (HeterogeneityConfig(cv=0.0), "`cv` must be positive"),
         (HeterogeneityConfig(deletion=1.5), r"`deletion` must be in \[0, 1\]; got 1\.5"),
         (HeterogeneityConfig(band=(5.0,)), r"`band` must be two rates in Hz.*\(5, 20\)"),
@@ -135,6 +162,10 @@ def test_contexts_permute_labels_and_only_levels_tell_them():
         (DendriteConfig(delays=(70,)), "`delays` must be among 50, 100, 180, 250, 500 ms"),
         (DendriteConfig(delays=()), "`delays` must be among"),
         (DendriteConfig(networks=("axon",)), "`networks` must be one of soma, dendrite"),
+        (DendriteConfig(delays=(50, 50)), "`delays` must hold .* none twice"),
+        (CellTypesConfig(types=(1, 1)), "`types` must hold .* none twice"),
+        (CellTypesConfig(types=(0.5,)), "`types` must be a whole number"),
+        (CellTypesConfig(contexts=11), "`contexts` must be at most the 10 classes"),
         (CellTypesConfig(contexts=1), "`contexts` must be a whole number of at least 2"),
         (CellTypesConfig(types=(65,)), "`types` must be numbers of types from 0 to the 64 cells"),
         (CellTypesConfig(task="delayed-xor-50"), "`task` must be one of randman"),

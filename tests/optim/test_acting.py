@@ -128,7 +128,7 @@ def test_parameters_of_another_structure_are_refused(params):
 
 
 @pytest.mark.parametrize("get", [get_acting, get_weights, get_fast_slow])
-@pytest.mark.parametrize("tx", [ngm_sgd(0.1), consolidate(optax.adam(0.1))])
+@pytest.mark.parametrize("tx", [ngm_sgd(0.1), consolidate(optax.adam(0.1)), optax.adam(0.1)])
 def test_arguments_in_the_other_order(get, tx, params):
     with pytest.raises(TypeError, match=r"`params` must be parameters; got the state"):
         get(params, tx.init(params))

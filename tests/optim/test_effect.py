@@ -96,7 +96,7 @@ def test_statistics_are_those_of_the_weights_that_act():
         return net.apply(both, x, train=True, mutable=["batch_stats"])[1]["batch_stats"]
 
     batches = X.reshape(4, 8, 5)
-    found = estimate_batch_stats(update, variables["batch_stats"], batches)["BatchNorm_0"]
+    found = estimate_batch_stats(update, variables["batch_stats"], list(batches))["BatchNorm_0"]
     dense = acts["Dense_0"]
     hidden = batches @ np.asarray(dense["kernel"]) + np.asarray(dense["bias"])
     np.testing.assert_allclose(found["mean"], hidden.mean(axis=(0, 1)), rtol=1e-4, atol=1e-6)
@@ -137,10 +137,18 @@ def test_an_nnx_module_with_batch_statistics_needs_a_copy():
 
 
 def test_a_batch_without_a_model():
-    with pytest.raises(TypeError, match="`batch` belongs to `apply`"):
-        audit(modulate_by_gain(optax.sgd(0.1)), params(), batch=X)
+    tx = modulate_by_gain(optax.sgd(0.1))
+    with pytest.raises(TypeError, match="`apply` and `batch` belong together; got no `apply`"):
+        audit(tx, params(), batch=X)
+    with pytest.raises(TypeError, match="got no `batch`"):
+        audit(tx, params(), apply=model)
+    with pytest.raises(TypeError, match=r"`apply` must be a function .*; got 3"):
+        audit(tx, params(), apply=3, batch=X)
+    with pytest.raises((TypeError, ValueError), match=r"it raised TypeError: .*\. Call it alone\."):
+        audit(tx, params(), apply=model, batch=X[:, :2])
 
 
 def test_an_array_of_examples_is_no_array_of_batches():
-    with pytest.raises(ValueError, match=r"`batches` must hold batches, .*got one array of shape"):
-        estimate_batch_stats(lambda stats, x: stats, {"mean": jnp.zeros(5)}, X)
+    for x in (X, X[:, :, None, None]):
+        with pytest.raises(TypeError, match=r"`batches` must be a list .*Pass \[x\]"):
+            estimate_batch_stats(lambda stats, x: stats, {"mean": jnp.zeros(5)}, x)

@@ -128,6 +128,24 @@ def test_time_constants_of_synapses_are_learned_like_those_of_cells():
     check_grads(current, (jnp.zeros(N),), 1, modes=["rev"], rtol=1e-2)
 
 
+@pytest.mark.parametrize("dtype", ["bfloat16", "float16", "float32", "float64"])
+@pytest.mark.parametrize("change", [{}, {"tau": np.full(N, 5.0)}, {"learn": ("synapses.tau",)}])
+def test_the_state_has_the_dtype_of_the_weights(change, dtype):
+    layer = dataclasses.replace(LIF, **change)
+    with jax.enable_x64(dtype == "float64"):
+        params = jax.tree.map(lambda x: x.astype(dtype), layer.init(jax.random.key(0)))
+        spikes, state = jax.eval_shape(layer.apply, params, SPIKES[:5])
+    assert {str(x.dtype) for x in jax.tree.leaves((spikes, state))} == {dtype}
+
+
+@pytest.mark.parametrize("name", ["tau", "synapses.C", "leak"])
+def test_constants_that_can_not_be_learned_are_named_with_all_that_can(name):
+    with pytest.raises(
+        ValueError, match=rf"`learn` must name constants, .*C, .*synapses.tau; got '{name}'"
+    ):
+        dataclasses.replace(LIF, learn=(name,))
+
+
 @pytest.mark.parametrize(
     ("tau", "message"),
     [
@@ -274,7 +292,7 @@ def test_constants_and_drive_may_be_modulated_step_by_step():
         ({"substeps": 0}, "`substeps` must be a whole number of at least 1"),
         ({"tau": -1.0}, "`tau` must be positive and finite, in ms; got -1.0"),
         ({"compartment": "dendrite"}, "`compartment` must be one of soma; got 'dendrite'"),
-        ({"learn": ("tau",)}, "must be one of C, g_leak, .*; got 'tau'"),
+        ({"learn": ("tau",)}, "`learn` must name constants, each one of C, g_leak, .*; got 'tau'"),
         ({"truncated": True}, "`truncated` needs `segment`, .*; got None"),
         ({"constants": LIFParams(C=np.ones(3))}, "`C`"),
         ({"constants": cells.RS}, "`params` must be"),

@@ -123,6 +123,7 @@ class EWC(NamedTuple):
 
     init: Callable[[PyTree], EWCState]  # from the parameters
     add: Callable[[EWCState, PyTree, PyTree], EWCState]  # the parameters and F at a task's end
+    tasks: int | None = None  # the most that it can hold; None: any number
 
 
 def ewc(tasks: int) -> EWC:
@@ -171,7 +172,7 @@ def ewc(tasks: int) -> EWC:
             state.tasks + 1,
         )
 
-    return EWC(lambda params: _init(params, tasks), add)
+    return EWC(lambda params: _init(params, tasks), add, tasks)
 
 
 def online_ewc(decay: ArrayLike = 1.0) -> EWC:

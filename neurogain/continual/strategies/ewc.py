@@ -67,4 +67,4 @@ def ewc(
         fisher = baselines.fisher_diagonal(apply, params, inputs, key=ended.key)
         return wells.add(state, params, fisher)
 
-    return Strategy(init=init, loss=loss, at_task_end=at_task_end)
+    return Strategy(init=init, loss=loss, at_task_end=at_task_end, tasks=wells.tasks)

@@ -10,7 +10,7 @@ from jaxtyping import Array
 from neurogain.experiments import spiking_training
 from neurogain.experiments.cell_types.config import CellTypesConfig
 from neurogain.experiments.spiking_cells import CELLS
-from neurogain.experiments.spiking_training import UNDEFINED, Course, InContext, Learner, drawn
+from neurogain.experiments.spiking_training import UNDEFINED, Course, InContext, Learner, drawing
 from neurogain.jobs import Part, seeded
 from neurogain.tasks.spikes.labelled import Labelled
 from neurogain.tasks.spikes.task import Examples
@@ -28,7 +28,7 @@ def label(config: CellTypesConfig, types: int) -> str:
 def parts(config: CellTypesConfig) -> Iterator[Part]:
     """Yield a part for each network."""
     seeds, axes = tuple(config.seed_range), Course.axes(config)
-    for types in config.types:
+    for types in config.numbers_of_types:
         run, of = seeded(run_seeds, config, types), label(config, types)
         yield Part(of, Course, run, axes, seeds=seeds, at_once=1, undefined=UNDEFINED)
 
@@ -36,8 +36,8 @@ def parts(config: CellTypesConfig) -> Iterator[Part]:
 def seconds(config: CellTypesConfig) -> float:
     """Return about how long a run takes on two CPU cores."""
     layer, each = config.network(0).layer, CELLS[config.cell].seconds
-    one = spiking_training.seconds(config, config.spike_task, layer, 1.3 * each)
-    return one * len(config.types) / 1.5  # two at once, which share memory
+    one = spiking_training.seconds(config, config.first_task, layer, 1.3 * each)
+    return one * len(config.numbers_of_types) / 1.5  # two at once, which share memory
 
 
 def in_contexts(
@@ -45,16 +45,15 @@ def in_contexts(
 ) -> InContext:
     """Return examples each in a context of its own, with the labels of that context's map.
 
-    `examples` have one label each. Maps are random permutations of the classes; `of_maps` and
-    `of_contexts` are keys.
+    `examples` have one label each. The maps are (p + c) mod classes in context c, with one random
+    permutation p of the classes; `of_maps` and `of_contexts` are keys.
     """
     assert isinstance(examples, Labelled)  # the configuration has seen to it
-    keys = jax.random.split(of_maps, contexts)
-    maps = jax.vmap(lambda key: jax.random.permutation(key, classes))(keys)
+    order = jax.random.permutation(of_maps, classes)
     context = jax.random.randint(of_contexts, (len(examples.labels),), 0, contexts)
     return InContext(
         spikes=examples.spikes,
-        labels=maps[context, examples.labels],
+        labels=(order[examples.labels] + context) % classes,
         levels=(context / (contexts - 1))[:, None].astype(jnp.float32),
     )
 
@@ -72,7 +71,7 @@ def run_seeds(
     show: Callable[..., None] = lambda done, total, note="": None,
 ) -> Course:
     """Train one network a seed; return the courses."""
-    plain, classes = drawn(config, config.spike_task), config.spike_task.classes
+    plain, classes = drawing(config, config.first_task), config.first_task.classes
 
     def draw(key: Array) -> tuple[InContext, InContext]:
         of_examples, of_maps, of_train, of_test = jax.random.split(key, 4)

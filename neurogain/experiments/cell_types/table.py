@@ -18,7 +18,7 @@ def table(metrics: Mapping[str, Any]) -> str:
         ),
         *rows(metrics["networks"]),
     ]
-    if metrics["less_first"]:
+    if metrics["difference_to_first"]:
         title = f"Accuracy less that of {metrics['first']!r}, in pairs:"
-        lines += differences(title, metrics["less_first"])
+        lines += differences(title, metrics["difference_to_first"])
     return "\n".join([*lines, *tables.wrapped(tables.intervals_over(config["seeds"], "seed"))])

@@ -43,16 +43,22 @@ class DendriteConfig(LearningOptions):
         """Return the task of a delay."""
         return TASKS[f"delayed-xor-{delay}"]
 
+    @property
+    def first_task(self) -> SpikeTask:
+        """The task of the first delay."""
+        return self.task(self.delays[0])
+
     def cells(self, name: str) -> int:
         """Return the number of cells of a network, those with a dendrite `hidden`."""
-        most = parameters(self._network("dendrite", self.hidden, self.task(self.delays[0])))
         if name in ("soma", "dendrite"):
             return self.hidden
-
-        def distance(n: int) -> int:
-            return abs(parameters(self._network(name, n, self.task(self.delays[0]))) - most)
-
-        return min(range(1, 2 * self.hidden + 1), key=distance)
+        most = parameters(self._network("dendrite", self.hidden, self.first_task))
+        one, two = (parameters(self._network(name, n, self.first_task)) for n in (1, 2))
+        each = two - one  # it is linear in the number of cells, unless they are recurrent
+        if not self.recurrent:
+            return max(1, round((most - one) / each) + 1)
+        again = two - one - 3  # n^2 + b n + c: 4 - 1 of it are the square's
+        return max(1, round((-again + (again**2 + 4 * (most - one + 1 + again)) ** 0.5) / 2))
 
     def network(self, name: str, delay: int) -> Network:
         """Return a network for a delay; errors as in `Layer`."""
@@ -64,11 +70,11 @@ class DendriteConfig(LearningOptions):
         return Network(layer, task.classes, cues=task.cues)
 
     def _check_together(self) -> None:
-        super()._check_together()
         known = set(self.delays) <= {*DELAYS} and len(self.delays) > 0
         rule = f"be among {', '.join(map(str, DELAYS))} ms"
         self._require("delays", known, rule, "Pass 100 250.")
-        self._require("networks", len(self.networks) > 0, "name some networks", "Pass dendrite.")
-        self.check_task(self.task(self.delays[0]))
+        for name in ("delays", "networks"):
+            self._distinct(name)
+        super()._check_together()
         for name in self.networks:
             self.network(name, self.delays[0])

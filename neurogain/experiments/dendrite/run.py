@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 from neurogain.experiments import spiking_training
 from neurogain.experiments.dendrite.config import NETWORKS, DendriteConfig
-from neurogain.experiments.spiking_training import UNDEFINED, Course, Learner, drawn
+from neurogain.experiments.spiking_training import UNDEFINED, Course, Learner, drawing
 from neurogain.jobs import Part, seeded
 
 
@@ -48,5 +48,5 @@ def run_seeds(
     show: Callable[..., None] = lambda done, total, note="": None,
 ) -> Course:
     """Train one network a seed; return the courses."""
-    draw = drawn(config, config.task(delay))
+    draw = drawing(config, config.task(delay))
     return _learner(config, name, delay).courses(seeds, draw, show)

@@ -5,7 +5,7 @@ from typing import Any
 
 from neurogain.experiments.dendrite.config import DendriteConfig
 from neurogain.experiments.dendrite.run import label
-from neurogain.experiments.spiking_report import entry, less
+from neurogain.experiments.spiking_report import difference, entry
 
 
 def summarize(config: DendriteConfig, found: Mapping[str, Any]) -> dict[str, Any]:
@@ -19,6 +19,6 @@ def summarize(config: DendriteConfig, found: Mapping[str, Any]) -> dict[str, Any
         against = "soma" if "soma" in networks else config.networks[0]
         delays.append({
             "delay_ms": delay, "networks": networks, "first": against,
-            "less_first": less(networks, against),
+            "difference_to_first": difference(networks, against),
         })  # fmt: skip
     return {"cells": {name: config.cells(name) for name in config.networks}, "delays": delays}

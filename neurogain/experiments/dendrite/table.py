@@ -17,7 +17,7 @@ def table(metrics: Mapping[str, Any]) -> str:
     )
     for own in metrics["delays"]:
         lines += [f"{own['delay_ms']} ms between the cues", *rows(own["networks"])]
-        if own["less_first"]:
+        if own["difference_to_first"]:
             title = f"Accuracy less that of {own['first']!r}, in pairs:"
-            lines += differences(title, own["less_first"])
+            lines += differences(title, own["difference_to_first"])
     return "\n".join([*lines, *tables.wrapped(tables.intervals_over(config["seeds"], "seed"))])

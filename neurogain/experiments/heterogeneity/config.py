@@ -3,10 +3,8 @@
 import dataclasses
 from typing import Annotated, Any
 
-import jax
-
 from neurogain.experiments.spiking_cells import CELLS
-from neurogain.experiments.spiking_training import LearningOptions, Network
+from neurogain.experiments.spiking_training import Keys, LearningOptions, Network
 from neurogain.options import OneOf, Rule, at_least_0, positive
 from neurogain.spiking import heterogeneity
 from neurogain.spiking.heterogeneity import Spread
@@ -18,11 +16,6 @@ CONDITIONS = {
     "drawn and learned": (True, True),
 }  # fmt: skip
 """Whether constants are drawn, and whether they are learned."""
-FIELDS = {
-    "lif": ("C",), "alif": ("C", "tau_w"), "izhikevich": ("C", "a"),
-    "l5": ("soma.C", "dendrite.tau_w"),
-}  # fmt: skip
-"""Constants that set the time scales of a cell."""
 TAU = "synapses.tau"
 NOISES = ("none", "jitter", "deletion", "background")
 _SHARE = Rule("in [0, 1]", lambda x: (x >= 0) & (x <= 1))
@@ -32,7 +25,8 @@ _SHARE = Rule("in [0, 1]", lambda x: (x >= 0) & (x <= 1))
 class HeterogeneityConfig(LearningOptions):
     """Networks whose cells are alike, or have drawn or learned constants, on one task.
 
-    Rates of all networks are held in one band, so that none is better by firing more.
+    Rates of all networks are held in one band, unless that is left out, so that none is better by
+    firing more.
     """
 
     task: Annotated[str, OneOf(tuple(TASKS))] = "randman"
@@ -57,23 +51,23 @@ class HeterogeneityConfig(LearningOptions):
     """Spikes a step and channel besides, likewise."""
 
     @property
-    def spike_task(self) -> SpikeTask:
+    def first_task(self) -> SpikeTask:
         """The task by its name."""
         return TASKS[self.task]
 
     @property
     def varied(self) -> tuple[str, ...]:
         """The constants that differ."""
-        return self.fields or FIELDS[self.cell]
+        return self.fields or CELLS[self.cell].time_scales
 
     def network(self, condition: str, seed: int = 0) -> Network:
         """Return the network of a condition; the seed draws the constants. Errors as in `Layer`."""
-        kind, task = CELLS[self.cell], self.spike_task
+        kind, task = CELLS[self.cell], self.first_task
         are_drawn, are_learned = CONDITIONS[condition]
         learn = self.varied if are_learned else ()
         options: dict[str, Any] = {"recurrent": self.recurrent, "learn": learn}
         if are_drawn:
-            key, spread = jax.random.key(seed), Spread("gamma", self.cv)
+            key, spread = Keys.of_seed(seed).constants, Spread("gamma", self.cv)
             of_cells = {x: spread for x in self.varied if x != TAU}
             own = heterogeneity.draw(
                 kind.constants, of_cells, self.hidden, key, dt=1.0 / kind.substeps
@@ -88,7 +82,9 @@ class HeterogeneityConfig(LearningOptions):
 
     def _check_together(self) -> None:
         super()._check_together()
-        self._require("conditions", len(self.conditions) > 0, "name some networks", "Pass none.")
-        self.check_task(self.spike_task)
+        self._distinct("conditions")
+        graded = "rows", "pixels"  # currents, of which no spike can be moved or lost
+        in_spikes = not self.first_task.name.endswith(graded)
+        self._require("task", in_spikes, "be one in spikes, for their noise", "Pass randman.")
         for condition in self.conditions:
             self.network(condition)

@@ -1,5 +1,6 @@
 """Train each network and test it under noise: a part for each condition, seed by seed."""
 
+import functools
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple
 
@@ -8,9 +9,9 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from neurogain.experiments import spiking_training
-from neurogain.experiments.heterogeneity.config import NOISES, HeterogeneityConfig
+from neurogain.experiments.heterogeneity.config import CONDITIONS, NOISES, HeterogeneityConfig
 from neurogain.experiments.spiking_cells import CELLS
-from neurogain.experiments.spiking_training import UNDEFINED, Course, Learner, drawn
+from neurogain.experiments.spiking_training import UNDEFINED, Course, Keys, Learner, drawing
 from neurogain.jobs import Part, seeded
 from neurogain.tasks.spikes import noise
 
@@ -39,8 +40,9 @@ def parts(config: HeterogeneityConfig) -> Iterator[Part]:
 def seconds(config: HeterogeneityConfig) -> float:
     """Return about how long a run takes on two CPU cores."""
     layer, each = config.network("none").layer, CELLS[config.cell].seconds
-    one = spiking_training.seconds(config, config.spike_task, layer, each)
-    return one * len(config.conditions) / 1.5  # two at once, which share memory
+    one = spiking_training.seconds(config, config.first_task, layer, each)
+    compiling = 10 * config.seeds * sum(CONDITIONS[name][0] for name in config.conditions)
+    return (one * len(config.conditions) + compiling) / 1.5  # two at once, which share memory
 
 
 def under(config: HeterogeneityConfig, name: str, examples: Any, key: Array) -> Any:
@@ -55,6 +57,18 @@ def under(config: HeterogeneityConfig, name: str, examples: Any, key: Array) -> 
     return examples._replace(spikes=spikes)
 
 
+def learner_of(config: HeterogeneityConfig, condition: str, seed: int) -> Learner:
+    """Return the learner of a network; all seeds share one where the seed draws no constants."""
+    if CONDITIONS[condition][0]:
+        return Learner(config, config.network(condition, seed))
+    return _alike(config, condition)
+
+
+@functools.lru_cache(maxsize=2)
+def _alike(config: HeterogeneityConfig, condition: str) -> Learner:
+    return Learner(config, config.network(condition))
+
+
 def run_seeds(
     config: HeterogeneityConfig,
     condition: str,
@@ -65,9 +79,9 @@ def run_seeds(
     """Train one network a seed; return courses and accuracies under noise."""
     rows = []
     for seed in seeds:
-        learner = Learner(config, config.network(condition, seed))
-        course, carry, test = learner.run(seed, drawn(config, config.spike_task), show)
-        keys = jax.random.split(jax.random.fold_in(jax.random.key(seed), 1), len(NOISES))
+        learner = learner_of(config, condition, seed)
+        course, carry, test = learner.run(seed, drawing(config, config.first_task), show)
+        keys = jax.random.split(Keys.of_seed(seed).noise, len(NOISES))
         noisy = [
             learner.evaluate(carry, under(config, name, test, key))
             for name, key in zip(NOISES, keys, strict=True)

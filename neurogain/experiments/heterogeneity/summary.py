@@ -5,7 +5,7 @@ from typing import Any
 
 from neurogain import stats
 from neurogain.experiments.heterogeneity.config import NOISES, HeterogeneityConfig
-from neurogain.experiments.spiking_report import entry, less
+from neurogain.experiments.spiking_report import difference, entry
 
 
 def summarize(config: HeterogeneityConfig, found: Mapping[str, Any]) -> dict[str, Any]:
@@ -31,6 +31,8 @@ def summarize(config: HeterogeneityConfig, found: Mapping[str, Any]) -> dict[str
         "varied": list(config.varied),
         "networks": networks,
         "first": first,
-        "less_first": {name: less(own, first, "accuracy") for name, own in under.items()},
-        "rate_less_first_hz": less(networks, first, "rate_hz"),
+        "difference_to_first": {
+            name: difference(own, first, "accuracy") for name, own in under.items()
+        },
+        "rate_difference_to_first_hz": difference(networks, first, "rate_hz"),
     }

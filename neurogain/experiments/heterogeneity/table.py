@@ -30,10 +30,10 @@ def table(metrics: Mapping[str, Any]) -> str:
         *tables.lines("{:<20}  {:<19}{:<19}{:<19}", head + under),
     ]
     for name in ("none", "background"):
-        if metrics["less_first"][name]:
+        if metrics["difference_to_first"][name]:
             what = "without noise" if name == "none" else "under background spikes"
             title = f"Accuracy {what}, less that of {metrics['first']!r}, in pairs:"
-            lines += differences(title, metrics["less_first"][name])
+            lines += differences(title, metrics["difference_to_first"][name])
     return "\n".join(
         [*lines, *tables.wrapped(noise, tables.intervals_over(config["seeds"], "seed"))]
     )

@@ -22,13 +22,13 @@ class SpikingTaskConfig(LearningOptions):
     """Constants that each cell learns besides weights, as C tau_w, or dendrite.tau_w with l5."""
 
     @property
-    def spike_task(self) -> SpikeTask:
+    def first_task(self) -> SpikeTask:
         """The task by its name."""
         return TASKS[self.task]
 
     def network(self) -> Network:
         """Return the network; errors as in `Layer`."""
-        task = self.spike_task
+        task = self.first_task
         layer = CELLS[self.cell].layer(
             task.channels, self.hidden, recurrent=self.recurrent, learn=self.learn
         )
@@ -36,5 +36,4 @@ class SpikingTaskConfig(LearningOptions):
 
     def _check_together(self) -> None:
         super()._check_together()
-        self.check_task(self.spike_task)
         self.network()

@@ -21,7 +21,7 @@ def plot(axes: Axes, result: Result) -> None:
     course = result.parts["course"]
     at = np.array(result.config.evaluated_at)
     draw.line(axes, at, draw.averaged(course.accuracy, within=stats.SHARE))
-    draw.guides(axes, y=[1 / result.config.spike_task.classes])
+    draw.guides(axes, y=[1 / result.config.first_task.classes])
     axes.set(xlabel="update", ylabel="accuracy, test (grey: chance)", ylim=(0, 1.02))
 
 

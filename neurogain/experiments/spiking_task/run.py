@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from neurogain.experiments import spiking_training
 from neurogain.experiments.spiking_cells import CELLS
 from neurogain.experiments.spiking_task.config import SpikingTaskConfig
-from neurogain.experiments.spiking_training import UNDEFINED, Course, Learner, drawn
+from neurogain.experiments.spiking_training import UNDEFINED, Course, Learner, drawing
 from neurogain.jobs import Part, seeded
 
 
@@ -20,7 +20,7 @@ def parts(config: SpikingTaskConfig) -> Iterator[Part]:
 def seconds(config: SpikingTaskConfig) -> float:
     """Return about how long a run takes on two CPU cores."""
     layer, each = config.network().layer, CELLS[config.cell].seconds
-    return spiking_training.seconds(config, config.spike_task, layer, each)
+    return spiking_training.seconds(config, config.first_task, layer, each)
 
 
 @functools.lru_cache(maxsize=1)  # all seeds share its compiled programs
@@ -35,4 +35,4 @@ def run_seeds(
     show: Callable[..., None] = lambda done, total, note="": None,
 ) -> Course:
     """Train one network a seed; return the courses."""
-    return _learner(config).courses(seeds, drawn(config, config.spike_task), show)
+    return _learner(config).courses(seeds, drawing(config, config.first_task), show)

@@ -162,9 +162,14 @@ class StabilityGapConfig(TrainingOptions):
         return self.gain_on or self.kind.gain_on
 
     @property
+    def model_name(self) -> stream_specs.Model:
+        """Name of what is trained."""
+        return self.model or self.spec.model
+
+    @property
     def kind(self) -> ModelKind:
         """What is trained."""
-        return MODELS[self.model or self.spec.model]
+        return MODELS[self.model_name]
 
     @property
     def protocol(self) -> Protocol:
@@ -247,6 +252,6 @@ class StabilityGapConfig(TrainingOptions):
         filled = {
             "tasks": self.task_count,
             "gain_on": self.layers_with_gain,
-            "model": self.model or self.spec.model,
+            "model": self.model_name,
         }
         return super().as_json() | self.preset._asdict() | filled

@@ -34,8 +34,9 @@ class ModelKind:
       gain_on: on which layers a gain acts by default, as far as the method doesn't say.
       forced: whether the gain acts there whatever the method's own layers are.
       normalize: whether images are normalised.
-      alone: whether runs go one by one on a CPU, update by update.
-      homogeneous: whether a gain on all layers changes the slow weights' outputs by a factor alone.
+      convolutional: whether it convolves; on a CPU runs then go one by one, update by update.
+      batch_statistics: whether it has some; under a gain on all layers they are those at E, so
+        that slow weights can't be evaluated.
       grid: of which kind's configurations benchmarks tune.
       seconds: from configuration to the time of compiling, and of an example forward, on a CPU.
     """
@@ -47,8 +48,8 @@ class ModelKind:
     gain_on: Literal["output", "all"] = "all"
     forced: bool = False
     normalize: bool = False
-    alone: bool = False
-    homogeneous: bool = True
+    convolutional: bool = False
+    batch_statistics: bool = False
     grid: stream_specs.Model = "mlp"
 
 
@@ -63,7 +64,7 @@ def _resnet(config: Config, stream: Stream) -> nn.Module:
 
 @dataclasses.dataclass(frozen=True)
 class Latency:
-    """The code of inputs in [0, 1]: each spikes once, the earlier the larger it is."""
+    """The code of inputs in [0, 1]: one spike each, the earlier the larger it is; none for 0."""
 
     steps: int
 
@@ -82,7 +83,7 @@ def _spiking(config: Config, stream: Stream) -> nn.Module:
 
 
 SPREAD = 3.0  # times the scale of a layer whose inputs all spike, since half of a digit's don't
-READOUT = 50.0  # scale of the potentials that are read, so that few spikes make logits that differ
+READOUT = 50.0  # scale of the potentials that are read, of 200 cells
 
 
 def _of_mlp(config: Config) -> tuple[float, float]:
@@ -103,7 +104,8 @@ MODELS: dict[str, ModelKind] = {
     "resnet": ModelKind(
         "a ResNet", _resnet,
         {"width": "a ResNet", "blocks": "a ResNet", "compute_dtype": "a ResNet's convolutions"},
-        _of_resnet, "output", forced=True, normalize=True, alone=True, homogeneous=False,
+        _of_resnet, "output", forced=True, normalize=True, convolutional=True,
+        batch_statistics=True,
         grid="resnet",
     ),
     "spiking": ModelKind(

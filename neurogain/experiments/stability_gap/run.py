@@ -20,7 +20,7 @@ def make_trainer(config: StabilityGapConfig, stream: Stream, method: Method) -> 
     tonic = {"baseline", "gain"} & set(method.constants)
     # a run at a time needs the memory of one; a loop of updates can be interrupted
     kind = config.kind
-    slowly = kind.alone and jax.default_backend() == "cpu"
+    slowly = kind.convolutional and jax.default_backend() == "cpu"
     return Trainer(
         model=kind.build(config, stream),
         stream=stream,
@@ -31,7 +31,7 @@ def make_trainer(config: StabilityGapConfig, stream: Stream, method: Method) -> 
         augment=config.augment,
         batched=not slowly if config.batched is None else config.batched,
         scanned=False if slowly else None,
-        slow_weights=kind.homogeneous or config.layers_with_gain == "output",
+        slow_weights=not kind.batch_statistics or config.layers_with_gain == "output",
         strategy=None if method.strategy is None else method.make_strategy,
     )
 

@@ -45,6 +45,12 @@ CODES: dict[str, Code] = {
 }  # fmt: skip
 
 
+SUMMARIES = {
+    "latency": "a spike a pixel, the earlier the brighter", "rate": "spikes at random, by rates",
+    "rows": "row after row as currents", "pixels": "pixel after pixel as currents",
+}  # fmt: skip
+
+
 @functools.lru_cache(maxsize=2)
 def load(name: str, data_dir: Path | None) -> tuple[data.Examples, data.Examples]:
     """Return training and test examples of a set; errors as in `data.load`."""

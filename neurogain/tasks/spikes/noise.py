@@ -33,13 +33,15 @@ def jitter(spikes: Spikes, key: Key[Array, ""], sd: float) -> Spikes:
     _checks.one_number("sd", sd, "at least 0 steps", lambda x: x >= 0, "4.0")
     n, steps, channels = spikes.shape
     moved = jnp.round(sd * jax.random.normal(key, spikes.shape)).astype(jnp.int32)
-    at = jnp.clip(jnp.arange(steps)[:, None] + moved, 0, steps - 1)
-    example, channel = jnp.arange(n)[:, None, None], jnp.arange(channels)
+    example, now, channel = jnp.meshgrid(
+        jnp.arange(n), jnp.arange(steps), jnp.arange(channels), indexing="ij"
+    )
+    at = jnp.clip(now + moved, 0, steps - 1)
     return jnp.zeros_like(spikes).at[example, at, channel].add(spikes)
 
 
 def thinned(spikes: Spikes, key: Key[Array, ""], lost: float) -> Spikes:
-    """Return spikes of which each is lost with a probability.
+    """Return spikes, 0 or 1 a step, of which each is lost with a probability.
 
     Raises:
       ValueError: if `lost` is outside [0, 1].
@@ -49,7 +51,7 @@ def thinned(spikes: Spikes, key: Key[Array, ""], lost: float) -> Spikes:
       Array(0., dtype=float32)
     """
     _checks.one_number("lost", lost, "in [0, 1]", lambda x: (x >= 0) & (x <= 1), "0.2")
-    return spikes * jax.random.bernoulli(key, 1 - lost, spikes.shape)
+    return spikes * jax.random.bernoulli(key, 1 - lost, spikes.shape).astype(spikes.dtype)
 
 
 def with_background(spikes: Spikes, key: Key[Array, ""], rate: float) -> Spikes:
@@ -63,4 +65,4 @@ def with_background(spikes: Spikes, key: Key[Array, ""], rate: float) -> Spikes:
       Array(180., dtype=float32)
     """
     _checks.one_number("rate", rate, "in [0, 1]", lambda x: (x >= 0) & (x <= 1), "0.01")
-    return spikes + jax.random.bernoulli(key, rate, spikes.shape)
+    return spikes + jax.random.bernoulli(key, rate, spikes.shape).astype(spikes.dtype)

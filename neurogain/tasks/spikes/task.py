@@ -34,6 +34,7 @@ class SpikeTask:
       cues: number of stretches of steps that have a target; 0: examples have one label each.
       train: number of training examples unless a run says another.
       test: number of test examples, likewise.
+      most: numbers of training and of test examples that there are; None: any number.
       needs_data: whether it reads a set prepared by TensorFlow Datasets.
 
     Example:
@@ -51,6 +52,7 @@ class SpikeTask:
     cues: int = 0
     train: int = 8000
     test: int = 1000
+    most: tuple[int | None, int | None] = (None, None)
     needs_data: bool = False
 
     @property
@@ -96,8 +98,8 @@ def _delayed(delay: int) -> SpikeTask:
     )  # fmt: skip
 
 
-def _of_images(name: str, side: int, train: int, test: int) -> Iterator[SpikeTask]:
-    """Yield a task for each code of a set."""
+def _of_images(name: str, side: int, most: tuple[int, int]) -> Iterator[SpikeTask]:
+    """Yield a task for each code of a set; by default with at most 2e9 bytes of spikes."""
     blank = jax.ShapeDtypeStruct((1, side, side), jnp.float32)
     for of, code in images.CODES.items():
         _, steps, channels = jax.eval_shape(code, blank, jax.random.key(0)).shape
@@ -107,9 +109,10 @@ def _of_images(name: str, side: int, train: int, test: int) -> Iterator[SpikeTas
         ) -> tuple[Examples, Examples]:
             return images.draw(name, code, key, train, test, data_dir)
 
-        summary = f"{name}, {(code.__doc__ or '').partition(',')[0].rstrip('.').lower()}"
+        fits = int(4e8 / (steps * channels) / 500) * 500
         yield SpikeTask(
-            f"{name}-{of}", summary, channels, 10, steps, draw, train=train, test=test,
+            f"{name}-{of}", f"{name}, {images.SUMMARIES[of]}", channels, 10, steps, draw,
+            train=min(most[0], fits, 10_000), test=min(most[1], 1000), most=most,
             needs_data=name in data.TFDS_NAMES,
         )  # fmt: skip
 
@@ -125,7 +128,7 @@ _ALL = (
         "multi-timescale-xor", "exclusive or of one early cue and six later ones", 40, 2, 100,
         divided(multi_timescale_xor), cues=6,
     ),
-    *_of_images("digits", 8, 1297, 500),
-    *_of_images("mnist", 28, 10_000, 1000),
+    *_of_images("digits", 8, (1297, 500)),
+    *_of_images("mnist", 28, (60_000, 10_000)),
 )  # fmt: skip
 TASKS = {task.name: task for task in _ALL}
