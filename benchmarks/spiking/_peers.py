@@ -3,6 +3,7 @@
 Each function takes sizes and data, and returns a function that makes one update and waits for it.
 """
 
+import functools
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
@@ -51,13 +52,15 @@ def snntorch(task: Task) -> Step:
             spike, current, potential = cells.init_rsynaptic()
         else:
             current, potential = cells.init_synaptic()
-        v, found = readout.init_leaky(), []
-        for now in first(x):  # one product for all steps
+        v, spikes, found = readout.init_leaky(), [], []
+        for now in first(x):
             if task.recurrent:
                 spike, current, potential = cells(now, spike, current, potential)
             else:
                 spike, current, potential = cells(now, current, potential)
-            _, v = readout(last(spike), v)
+            spikes.append(spike)
+        for now in last(torch.stack(spikes)):
+            _, v = readout(now, v)
             found.append(v)
         return torch.stack(found).amax(0)
 
@@ -75,9 +78,7 @@ def norse(task: Task) -> Step:
         tau_syn_inv=torch.tensor(1000 / TAU_SYNAPSE), tau_mem_inv=torch.tensor(1000 / TAU_MEMBRANE)
     )
     if task.recurrent:
-        cells = nt.LIFRecurrentCell(task.hidden, task.hidden, p=p, dt=DT / 1000)
-        torch.nn.init.eye_(cells.input_weights)
-        cells.input_weights.requires_grad_(False)
+        cells = nt.LIFRecurrentCell(task.spikes.shape[2], task.hidden, p=p, dt=DT / 1000)
     else:
         cells = nt.LIFCell(p=p, dt=DT / 1000)
     readout = nt.LICell(dt=DT / 1000)
@@ -86,10 +87,12 @@ def norse(task: Task) -> Step:
 
     def logits(x: Any) -> Any:
         state = held = None
-        found = []
-        for now in first(x):
+        spikes, found = [], []
+        for now in x if task.recurrent else first(x):
             spike, state = cells(now, state)
-            v, held = readout(last(spike), held)
+            spikes.append(spike)
+        for now in last(torch.stack(spikes)):
+            v, held = readout(now, held)
             found.append(v)
         return torch.stack(found).amax(0)
 
@@ -110,7 +113,7 @@ def _torch_step(task: Task, modules: Any, logits: Callable[[Any], Any]) -> Step:
         loss = torch.nn.functional.cross_entropy(logits(x), labels)
         loss.backward()
         optimizer.step()
-        return float(loss)
+        return loss.item()
 
     return step
 
@@ -138,19 +141,23 @@ def spyx(task: Task) -> Step:
             driven = self.first(x)  # (steps, batch, hidden)
             states = self.cells.initial_state(x.shape[1]), self.readout.initial_state(x.shape[1])
 
-            def one(states: Any, now: Any) -> Any:
-                spike, first = self.cells(now, states[0])
-                v, second = self.readout(self.last(spike), states[1])
-                return (first, second), v
+            def cells(state: Any, now: Any) -> Any:
+                spike, state = self.cells(now, state)
+                return state, spike
 
-            return jax.lax.scan(one, states, driven)[1].max(0)
+            def readout(state: Any, now: Any) -> Any:
+                v, state = self.readout(now, state)
+                return state, v
+
+            spikes = jax.lax.scan(cells, states[0], driven)[1]
+            return jax.lax.scan(readout, states[1], self.last(spikes))[1].max(0)
 
     graph, params = nnx.split(Net())
     tx = optax.adam(1e-3)
     x, labels = jnp.asarray(task.spikes.swapaxes(0, 1)), jnp.asarray(task.labels)
     holder = [params, tx.init(params)]
 
-    @jax.jit
+    @functools.partial(jax.jit, donate_argnums=(0, 1))
     def update(params: Any, state: Any) -> Any:
         def loss(params: Any) -> Any:
             out = nnx.merge(graph, params)(x)

@@ -5,8 +5,10 @@ synaptic current, 20 leaky read-outs whose largest potential is the logit, 100 s
 examples. Cases: `lif`, `recurrent`, and `l5`, two-compartment pyramidal cells in the mean field in
 four sub-steps of 0.25 ms, which no other library has.
 
-All get one product of the input for all steps. Measured: each once untimed (what that takes longer
-is the compilation), then rounds in random order; medians of the rounds' ratios, all on the CPU.
+All have one product of the input, and one of the spikes that are read, for all steps; Norse's
+recurrent cells alone multiply the input in each step, since they hold its weights. Measured: each
+once untimed (what that takes longer is the compilation), then rounds in random order; medians of
+the rounds' ratios, all on the CPU.
 
 Expected before measuring: forward and backward are the same matrix products everywhere, and what
 differs is what lies around them: compiled loops (ours, Spyx) need no Python in a step, eager
@@ -33,7 +35,7 @@ from neurogain.spiking.readouts import Readout
 ABOUT = {
     "title": "Speed of training layers of spiking cells",
     "minutes": 5,
-    "needs": "an idle machine; Spyx, snnTorch, Norse as peers, if installed",
+    "needs": "an idle CPU (JAX_PLATFORMS=cpu); Spyx, snnTorch, Norse as peers, if installed",
 }
 TINY = {"rounds": 1, "channels": 7, "hidden": 5, "batch": 3, "steps": 4}
 Case = Literal["lif", "recurrent", "l5"]
@@ -124,7 +126,9 @@ COLUMNS = (
 
 
 def run(args: Arguments, record: Record) -> None:
-    """Time every case."""
+    """Time every case; a ValueError where JAX computes on something else than the CPU."""
+    if jax.default_backend() != "cpu":
+        raise ValueError("all libraries are timed on the CPU; set JAX_PLATFORMS=cpu")
     peers = there()
     rows = [row for case in args.cases for row in measure(args, case, peers)]
     missing = [name for name in PEERS if name not in peers]
