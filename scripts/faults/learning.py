@@ -232,4 +232,28 @@ FAULTS = (
         'str(found.pop(_DIGEST, "none")) == ""',
         "test_results.py",
     ),
+    (
+        "learned time constants of synapses are left out",
+        "tau, dtype = self.synapses(params).tau",
+        "tau, dtype = SynapseParams(self.tau).tau",
+        "test_layers.py",
+    ),
+    (
+        "labels are the same in all contexts",
+        "(order[examples.labels] + context) % classes",
+        "(order[examples.labels] + 0 * context) % classes",
+        "test_spiking_comparisons.py",
+    ),
+    (
+        "spikes that meet are lost",
+        ".at[example, at, channel].add(spikes)",
+        ".at[example, at, channel].set(spikes)",
+        "test_noise.py",
+    ),
+    (
+        "a cue is decided with the steps of all cues",
+        "(number[:, None] == jnp.arange(cues)[:, None])",
+        "(number[:, None] >= 0 * jnp.arange(cues)[:, None])",
+        "test_spiking_comparisons.py",
+    ),
 )
