@@ -23,5 +23,6 @@ def ends(
     axes: Axes, networks: Sequence[str], values: Iterable[Mapping[str, Any]], **look: Any
 ) -> None:
     """Draw a mean with its interval, a `stats.summary`, for each network."""
+    look = {"linestyle": "none"} | look
     draw.points(axes, np.arange(len(networks)), draw.joined(values), **look)
     axes.set_xticks(np.arange(len(networks)), networks)

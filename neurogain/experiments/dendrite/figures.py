@@ -22,7 +22,7 @@ def plot(axes: Axes, result: Result) -> None:
     for k, name in enumerate(result.config.networks):
         places = np.arange(len(found)) + 0.1 * (k - (len(result.config.networks) - 1) / 2)
         value = draw.joined(own["networks"][name]["test_accuracy"] for own in found)
-        draw.points(axes, places, value, label=name)
+        draw.points(axes, places, value, label=name, linestyle="none")
     axes.set_xticks(np.arange(len(found)), [f"{own['delay_ms']}" for own in found])
     draw.guides(axes, y=[0.5])
     axes.set(xlabel="time between the cues (ms)", ylabel="accuracy, test (grey: chance)")

@@ -20,7 +20,8 @@ def plot(axes: Axes, result: Result) -> None:
     networks = result.metrics["networks"]
     for k, (name, own) in enumerate(networks.items()):
         places = np.arange(len(NOISES)) + 0.12 * (k - (len(networks) - 1) / 2)
-        draw.points(axes, places, draw.joined(own["under_noise"][n] for n in NOISES), label=name)
+        values = draw.joined(own["under_noise"][n] for n in NOISES)
+        draw.points(axes, places, values, label=name, linestyle="none")
     axes.set_xticks(np.arange(len(NOISES)), ["no noise", *NOISES[1:]])
     draw.guides(axes, y=[next(iter(networks.values()))["chance"]])
     axes.set(ylabel="accuracy, test (grey: chance)", ylim=(0, 1.02))

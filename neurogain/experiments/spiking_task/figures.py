@@ -41,7 +41,8 @@ def learning(result: Result) -> Figure:
         color="C0",
         faint="0.6",
     )
-    norm.set(xlabel="update", ylabel="norm of the gradient", yscale="log")
+    draw.guides(norm, y=[config.max_norm])
+    norm.set(xlabel="update", ylabel="norm of the gradient (grey: clipped)", yscale="log")
     kind = CELLS[config.cell].summary
     title = f"{config.task}, {kind}, {config.method.summary}; {draw.mean_over(config.seeds)}"
     return draw.finish(figure, title)
