@@ -1,6 +1,7 @@
 """What the stability gap's searches share: who is compared, units of work, the rule of choice."""
 
 import json
+import shutil
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -46,7 +47,8 @@ def measure_all(
 ) -> tuple[list[TaskCurves], dict[str, str]]:
     """Train every configuration on every seed in one batch, or read what an earlier start did.
 
-    Return the curves of each, and with which versions and on which device they were measured.
+    Return the curves of each, and with which versions and on which device they were measured. What
+    takes minutes a task is kept task by task, and goes on there.
     """
     what = {"grid": [dict(c) for c in grid], "seeds": list(seeds)}
     asked = results.digest(what | ({"sizes": dict(method.sizes)} if method.sizes else {}))
@@ -54,9 +56,13 @@ def measure_all(
     if arrays is None:
         trainer = stability_gap.make_trainer(config, stream, method)
         constants = [c for c in grid for _ in seeds]
-        arrays = trainer.run(constants, list(seeds) * len(grid))._asdict()
+        kept = folder.path / "checkpoints" / unit if config.kind.convolutional else None
+        each = list(seeds) * len(grid)
+        arrays = trainer.run(constants, each, checkpoint_dir=kept)._asdict()
         arrays["versions"] = np.array(json.dumps(results.versions()))
         folder.save_unit(unit, arrays, digest=asked)
+        if kept is not None:
+            shutil.rmtree(kept)
     if "evaluated_at" not in arrays:  # of before curves had it; the folder is of this protocol
         times, shape = np.array(config.protocol.evaluated_at), arrays["accuracy"].shape[:3]
         arrays["evaluated_at"] = np.broadcast_to(times, shape)

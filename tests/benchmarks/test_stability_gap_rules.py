@@ -12,8 +12,9 @@ from benchmarks.continual import _gap_units as units
 from benchmarks.continual import stability_gap as benchmark
 from neurogain.continual import methods
 from neurogain.continual.methods import METHODS
-from neurogain.continual.training import TaskCurves
-from neurogain.experiments.stability_gap import StabilityGapConfig
+from neurogain.continual.training import TaskCurves, Trainer
+from neurogain.experiments.stability_gap import StabilityGapConfig, load_stream
+from neurogain.results import ResultFolder
 from neurogain.stats import summary
 
 
@@ -127,6 +128,30 @@ def test_units_of_before_are_read_with_the_times_of_their_protocol():
     )
     np.testing.assert_array_equal(one.evaluated_at, np.tile([0, 1, 2, 6], (2, 3, 1)))
     np.testing.assert_array_equal(other.evaluated_at, one.evaluated_at)
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning:orbax")
+def test_what_takes_minutes_a_task_goes_on_behind_the_last_one(tmp_path, monkeypatch):
+    config = StabilityGapConfig(
+        model="resnet", width=2, blocks=(1,), iterations=2, batch_size=8, tasks=2, eval_images=10
+    )
+    stream, learn, learned = load_stream(config), Trainer.learn_and_evaluate, []
+
+    def stopped(self, runs, task, **options):
+        learned.append(task)
+        if learned == [0, 1]:
+            raise KeyboardInterrupt
+        return learn(self, runs, task, **options)
+
+    monkeypatch.setattr(Trainer, "learn_and_evaluate", stopped)
+    arguments = ("x", config, stream, METHODS["sgd"], [{"learning_rate": 0.1}], [0, 1])
+    with ResultFolder(tmp_path, {}) as folder, pytest.raises(KeyboardInterrupt):
+        units.measure_all(folder, *arguments)
+    with ResultFolder(tmp_path, {}, resume=True) as folder:
+        [curves], _ = units.measure_all(folder, *arguments)
+    assert learned == [0, 1, 1]
+    assert curves.accuracy.shape == (2, 2, 3, 2)
+    assert not (tmp_path / "checkpoints").exists()
 
 
 @pytest.mark.parametrize(
