@@ -19,7 +19,11 @@ def plot(axes: Axes, result: Result) -> None:
     learning.ends(axes, list(found), [own["test_accuracy"] for own in found.values()])
     maps = result.config.contexts
     draw.guides(axes, y=[1 / maps])
-    axes.set(ylabel=f"accuracy, test (grey: 1 / {maps})", ylim=(0, 1.02), xlabel="answers")
+    axes.set(
+        ylabel=f"accuracy, test (grey: 1 / {maps})",
+        ylim=(0, 1.02),
+        xlabel="how cells answer the modulator",
+    )
 
 
 def types(result: Result) -> Figure:
@@ -30,5 +34,5 @@ def types(result: Result) -> Figure:
     learning.courses(course, config.evaluated_at, found)
     draw.legend(course)
     plot(end, result)
-    title = f"{config.task}, {config.contexts} maps, {config.cell}; {draw.mean_over(config.seeds)}"
+    title = f"{config.task}, {config.contexts} maps of labels, {config.cell}; {draw.mean_over(config.seeds)}"
     return draw.finish(figure, title)
