@@ -34,5 +34,6 @@ def types(result: Result) -> Figure:
     learning.courses(course, config.evaluated_at, found)
     draw.legend(course)
     plot(end, result)
-    title = f"{config.task}, {config.contexts} maps of labels, {config.cell}; {draw.mean_over(config.seeds)}"
+    what = f"{config.task}, {config.contexts} maps of labels, {config.cell}"
+    title = f"{what}; {draw.mean_over(config.seeds)}"
     return draw.finish(figure, title)
