@@ -4,6 +4,7 @@ import dataclasses
 import json
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 
@@ -123,7 +124,7 @@ def test_a_cue_is_decided_by_the_mean_over_its_steps(name):
     task = TASKS[name]
     examples, _ = task.draw(jax.random.key(0), 5, 1, None)
     logits = np.random.default_rng(0).normal(size=(5, task.steps, 2)).astype(np.float32)
-    found, wanted = decisions_of_cues(logits, examples, task.cues)
+    found, wanted = decisions_of_cues(jnp.asarray(logits), examples, task.cues)
     counted, targets = np.asarray(examples.counted), np.asarray(examples.targets)
     for i in range(5):
         before, sums = False, []
@@ -153,7 +154,7 @@ def test_the_keys_of_a_seed_are_its_own_each():
         (HeterogeneityConfig(task="digits-rate", train=1298), "`train` must be at most the 1297 "),
         (HeterogeneityConfig(band=("a", "b")), "`band` must be two rates"),
         (DendriteConfig(band_cost=1.0), "`band_cost` must be given with a band"),
-        (HeterogeneityConfig(fields=("tau",)), "`learn` must name constants"),
+        (HeterogeneityConfig(fields=("tau",)), "must be one of C, g_leak"),
         (HeterogeneityConfig(cv=0.0), "`cv` must be positive"),
         (HeterogeneityConfig(deletion=1.5), r"`deletion` must be in \[0, 1\]; got 1\.5"),
         (HeterogeneityConfig(band=(5.0,)), r"`band` must be two rates in Hz.*\(5, 20\)"),

@@ -87,7 +87,7 @@ def test_any_cell_task_and_optimizer_go_together(change):
         ({"cell": "hh"}, r"`cell` must be one of lif, alif, izhikevich, l5; got 'hh'"),
         ({"optimizer": "er"}, "`optimizer` must need one gradient an update, .*; got 'er'"),
         ({"optimizer": "sam-sgd"}, "one gradient an update"),
-        ({"learn": ("tau",)}, "must be one of C, g_leak"),
+        ({"learn": ("tau",)}, "`learn` must name constants, each one of C, g_leak"),
         ({"evaluate_every": 7}, "`evaluate_every` must divide the 20 updates; got 7"),
         ({"batch_size": 65}, "`batch_size` must be at most the 64 training examples; got 65"),
     ],

@@ -68,7 +68,7 @@ class CellTypesConfig(LearningOptions):
 
     def _check_together(self) -> None:
         super()._check_together()
-        for types in self.numbers_of_types:
+        for types in self.types:
             _checks.whole("types", types, 0)
         few = max(self.numbers_of_types) <= self.hidden
         rule = f"be numbers of types from 0 to the {self.hidden} cells"
