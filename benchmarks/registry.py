@@ -5,6 +5,7 @@ A benchmark is a module in a folder by subject, `benchmarks/SUBJECT/NAME.py`, th
 - Arguments, a dataclass whose fields are its options, all with defaults, and `run(args, record)`;
   without the dataclass `run` takes the words of the command line as they are; without `run` it is
   the command `neurogain NAME`, or WORDS, with FIGURES of which to keep and a NOTE;
+- where options change it much, `minutes(args)`, about how long a run takes with them;
 - TINY, what `--tiny` changes for a trial in seconds: fields of Arguments, or words added;
 - where it has more to say than its table, `section(content)`, the lines of the results' page, and
   `claims(content)`, pairs of a claim and its number, from a result file.
@@ -64,7 +65,7 @@ def owner(stem: str, known: dict[str, Benchmark]) -> Benchmark | None:
 def duration(minutes: float) -> str:
     """Return a duration in words.
 
-    >>> duration(10), duration(90)
-    ('10 min', '1.5 h')
+    >>> duration(0.2), duration(10), duration(90)
+    ('1 min', '10 min', '1.5 h')
     """
-    return f"{minutes:g} min" if minutes < 60 else f"{minutes / 60:.2g} h"
+    return f"{max(1, round(minutes))} min" if minutes < 60 else f"{minutes / 60:.2g} h"

@@ -88,7 +88,8 @@ def run(known: dict[str, Benchmark], words: list[str]) -> None:
         own.out or (trial if own.tiny else RESULTS),
         own.work or (trial if own.tiny else Path("runs/benchmarks")) / one.stem,
     )
-    long = "less than a minute or two" if own.tiny else f"about {duration(one.minutes)}"
+    minutes = module.minutes(args) if hasattr(module, "minutes") else one.minutes
+    long = "less than a minute or two" if own.tiny else f"about {duration(minutes)}"
     needs = f"; needs {one.needs}" if one.needs else ""
     print(f"{one.title} ({long}{needs})", flush=True)
     if hasattr(module, "run"):

@@ -306,6 +306,24 @@ COLUMNS = (
 )  # fmt: skip
 
 
+def minutes(args: Arguments) -> float:
+    """Return about how long all takes on 2 CPU cores, without what is in --work."""
+    total = 0.0
+    for benchmark in args.benchmarks:
+        config = args.config(benchmark, args.eval_every)
+        kind, seeds = config.kind, config.preset.seeds
+        for name in config.parse_methods():
+            method = methods.METHODS[name]
+            own = dataclasses.replace(config, optimizers=(name,), seeds=1)
+            grid = len(method.configurations(kind.grid, config.spec.sensitivity))
+            swept = args.fronts and method.fronts and not kind.convolutional
+            runs = seeds * (grid if swept and not args.keep_tuning else 1)
+            runs += args.tuning_seeds * grid * (grid > 1 and not args.keep_tuning)
+            total += runs * (stability_gap.EXPERIMENT.seconds(own) - kind.seconds(own)[0])
+            total += 2 * kind.seconds(own)[0]  # compiled for tuning and for the report
+    return total / 60
+
+
 def run(args: Arguments, record: Record) -> None:
     """Run all; a result for each stream."""
     for benchmark in args.benchmarks:

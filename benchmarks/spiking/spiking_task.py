@@ -17,12 +17,13 @@ TINY = (
 )  # fmt: skip
 FAST = ("--optimizer", "adam:learning_rate=0.01")
 LONG = ("--updates", "1500", "--evaluate-every", "150")
+LONGER = ("--updates", "2000", "--evaluate-every", "200")  # behind 1,000 they still learn
 VARIANTS: dict[str, tuple[str, ...]] = {
     "randman-lif": ("Randman, LIF",),
     "randman-learned": ("Randman, LIF, learned time constants", "--learn", "C", "synapses.tau"),
     "randman-alif": ("Randman, adaptive LIF", "--cell", "alif"),
     "randman-izhikevich": ("Randman, Izhikevich", "--cell", "izhikevich", *FAST),
-    "randman-l5": ("Randman, L5 pyramidal cells", "--cell", "l5", *FAST),
+    "randman-l5": ("Randman, L5 pyramidal cells", "--cell", "l5", *FAST, *LONGER),
     "xor": (
         "Multi-timescale XOR, adaptive LIF", "--task", "multi-timescale-xor", "--cell", "alif",
         "--learn", "tau_w", "d", *FAST, *LONG,

@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
-from jaxtyping import Array, Float, Int, Key, PyTree
+from jaxtyping import Array, Float, Int, Key, Num, PyTree
 
 from neurogain import optim, results
 from neurogain.continual import methods
@@ -53,7 +53,8 @@ class LearningOptions(Options):
     evaluate_every: Count = 100
     """Updates between evaluations on the test examples."""
     data_dir: Path | None = by_default("TFDS's own")
-    """Folder of sets prepared by TensorFlow Datasets (TFDS), for MNIST."""
+    """Folder of sets prepared by TensorFlow Datasets (TFDS), for MNIST; of the HDF5 files, for shd
+    and ssc."""
 
     @property
     def seed_range(self) -> range:
@@ -90,7 +91,8 @@ class LearningOptions(Options):
 
     def _check_task(self, task: SpikeTask) -> None:
         """Raise ValueError for options that don't fit a task."""
-        for name, number, most in zip(("train", "test"), self.sizes(task), task.most, strict=True):
+        limits = task.available(self.data_dir)
+        for name, number, most in zip(("train", "test"), self.sizes(task), limits, strict=True):
             if most is not None and number > most:
                 raise ValueError(
                     f"`{name}` must be at most the {most} {name} examples of {task.name}; got "
@@ -130,7 +132,7 @@ class LearningOptions(Options):
 class InContext(NamedTuple):
     """Examples whose labels depend on a context, which only a modulator tells."""
 
-    spikes: Float[Array, "n steps channels"]
+    spikes: Num[Array, "n steps channels"]
     labels: Int[Array, " n"]
     levels: Float[Array, "n receptors"]  # activation of receptors
 
@@ -188,7 +190,7 @@ class Network:
     def apply(
         self,
         params: dict[str, PyTree],
-        spikes: Float[Array, "batch steps channels"],
+        spikes: Num[Array, "batch steps channels"],
         levels: Float[Array, "batch receptors"] | None = None,
     ) -> tuple[Array, Array]:
         """Return logits, (batch, [steps,] classes), and the cells' spikes, (steps, batch, n)."""

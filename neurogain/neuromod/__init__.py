@@ -5,6 +5,7 @@ from neurogain.neuromod import effects as effects
 from neurogain.neuromod import kinetics as kinetics
 from neurogain.neuromod import locus_coeruleus as locus_coeruleus
 from neurogain.neuromod import receptors as receptors
+from neurogain.neuromod import released as released
 from neurogain.neuromod import systems as systems
 from neurogain.neuromod import tables as tables
 from neurogain.neuromod.effects import Effect as Effect

@@ -246,21 +246,34 @@ class Layer:
           ValueError: if inputs don't fit, or if the cells need a key.
         """
         self.check_inputs(inputs)
-        inputs = jnp.asarray(inputs, params["in"].dtype)
-        step_dt = self.dt / self.substeps
-        self.cell.check(self.constants, self.background, dt=step_dt, n=self.n, key=key)
+        jumps, keys = self.jumps_and_keys(params, inputs, key)
         if state is None:
             state = self.start(params, inputs.shape[1])
-        constants = self.rebuild(params)
+        state, spikes = self.scan(self.stepper(params, modulate), state, (jumps, keys, levels))
+        return spikes, state
+
+    def jumps_and_keys(
+        self, params: LayerParams, inputs: Any, key: Key[Array, ""] | None
+    ) -> tuple[Float[Array, "steps batch n"], Key[Array, " steps"] | None]:
+        """Return what a step needs besides levels: jumps of the current (pA) and a key each.
+
+        Raises:
+          ValueError: if the cells do not allow constants, drive or step, or if they need a key.
+        """
+        step_dt = self.dt / self.substeps
+        self.cell.check(self.constants, self.background, dt=step_dt, n=self.n, key=key)
+        inputs = jnp.asarray(inputs, params["in"].dtype)
         jumps = self.scale * (inputs @ params["in"])  # one product for all steps
-
-        def advance(state: LayerState, given: Any) -> tuple[LayerState, Array]:
-            return self._step(params, constants, modulate, state, *given)
-
         numbers = jnp.arange(len(inputs))
         keys = None if key is None else jax.vmap(lambda i: jax.random.fold_in(key, i))(numbers)
-        state, spikes = self._scan(advance, state, (jumps, keys, levels))
-        return spikes, state
+        return jumps, keys
+
+    def stepper(
+        self, params: LayerParams, modulate: Modulate | None = None
+    ) -> Callable[[LayerState, Any], tuple[LayerState, Array]]:
+        """Return the function from state and (jump, key, level) of a step to state and spikes."""
+        constants = self.rebuild(params)
+        return lambda state, given: self._step(params, constants, modulate, state, *given)
 
     def check_inputs(self, inputs: Any) -> None:
         """Raise a ValueError unless inputs have the shape (steps, batch, inputs)."""
@@ -352,17 +365,17 @@ class Layer:
         part = getattr(drive, name)
         return drive._replace(**{name: part._replace(current=part.current + current)})
 
-    def _scan(
-        self, advance: Callable[[Any, Any], tuple[Any, Array]], state: LayerState, given: Any
-    ) -> tuple[LayerState, Array]:
-        """Go through all steps, in segments if there are some."""
-        steps = len(given[0])
+    def scan(
+        self, advance: Callable[[Any, Any], tuple[Any, Any]], state: Any, given: Any
+    ) -> tuple[Any, Any]:
+        """Go through all steps as `jax.lax.scan` does, in segments if there are some."""
+        steps = len(jax.tree.leaves(given)[0])
         length = self.segment or steps
         if length >= steps and not self.truncated:
             return jax.lax.scan(advance, state, given)
 
         @jax.checkpoint
-        def run(state: LayerState, part: Any) -> tuple[LayerState, Array]:
+        def run(state: Any, part: Any) -> tuple[Any, Any]:
             if self.truncated:
                 state = jax.lax.stop_gradient(state)
             return jax.lax.scan(advance, state, part)
@@ -371,12 +384,12 @@ class Layer:
         first = jax.tree.map(
             lambda x: x[: whole * length].reshape(whole, length, *x.shape[1:]), given
         )
-        state, spikes = jax.lax.scan(run, state, first)
-        spikes = spikes.reshape(whole * length, *spikes.shape[2:])
+        state, found = jax.lax.scan(run, state, first)
+        found = jax.tree.map(lambda x: x.reshape(whole * length, *x.shape[2:]), found)
         if steps % length:
             state, last = run(state, jax.tree.map(lambda x: x[whole * length :], given))
-            spikes = jnp.concatenate([spikes, last])
-        return state, spikes
+            found = jax.tree.map(lambda *x: jnp.concatenate(x), found, last)
+        return state, found
 
 
 _SYNAPSES = "synapses."  # before the names of their constants

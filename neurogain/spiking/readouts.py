@@ -81,14 +81,29 @@ class Readout:
                 f"`spikes` must have shape (steps, batch, {self.inputs}), none of them 0; got "
                 f"{spikes.shape}."
             )
-        r = np.exp(-self.dt / self.tau)
-        jumps = (1 - r) * self.scale * (spikes @ params["kernel"])
+        jumps = self._jumps(params, spikes)
 
         def step(v: Array, jump: Array) -> tuple[Array, Array]:
-            v = r * v + jump
+            v = self._decay * v + jump
             return v, v
 
         return jax.lax.scan(step, jnp.zeros_like(jumps[0]), jumps)[1]
+
+    def step(
+        self,
+        params: dict[str, Any],
+        v: Float[Array, "batch classes"],
+        spikes: Float[Array, "batch inputs"],
+    ) -> Float[Array, "batch classes"]:
+        """Return v behind a step, without the bias."""
+        return self._decay * v + self._jumps(params, spikes)
+
+    @property
+    def _decay(self) -> float:
+        return float(np.exp(-self.dt / self.tau))
+
+    def _jumps(self, params: dict[str, Any], spikes: Array) -> Array:
+        return (1 - self._decay) * self.scale * (spikes @ params["kernel"])
 
     def apply(
         self, params: dict[str, Any], spikes: Float[Array, "steps batch inputs"]

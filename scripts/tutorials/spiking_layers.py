@@ -13,8 +13,10 @@ import numpy as np
 import optax
 
 from neurogain import optim
+from neurogain.neuromod import tables
 from neurogain.neuromod.cell_types import CellTypes
 from neurogain.neuromod.effects import Effect
+from neurogain.neuromod.released import Released, by_uncertainty
 from neurogain.spiking import LIFCell, LIFParams, eprop, surrogate
 from neurogain.spiking.heterogeneity import Spread, draw
 from neurogain.spiking.layers import Layer
@@ -142,3 +144,19 @@ for level in (0.0, 1.0):
     modulated, _ = fixed.apply(weights, few, modulate=types.modulate(types.init()), levels=levels)
     rates = 1000 * modulated.mean((0, 1))
     print(f"activation {level:g}: {rates[::2].mean():.1f} and {rates[1::2].mean():.1f} Hz")
+
+# %% [markdown]
+# ## A network that releases its own neuromodulator
+#
+# `Released` closes the loop: the entropy of the decision so far releases acetylcholine, M1
+# receptors follow it slowly, and the layer's cells feel them in the next step. `by_reward` does the
+# same with the error of the expected reward and dopamine.
+
+# %%
+louder = CellTypes(cell, constants, np.zeros(40, int), ((Effect("m1", "soma.gain", 5.0),),))
+network = Released(fixed, readout, louder, tables.standard(), by_uncertainty)
+own = {"hidden": weights, "output": params["readout"], "effects": louder.init()}
+course, _ = network.apply(own, few)
+plain, _ = fixed.apply(weights, few)
+print(f"M1 at the end: {float(course.activation[-1].mean()):.3f}")
+print(f"rate: {1000 * plain.mean():.1f} Hz alone, {1000 * course.spikes.mean():.1f} Hz modulated")

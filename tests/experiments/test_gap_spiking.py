@@ -10,7 +10,7 @@ from neurogain.continual import randman_sets, stream_specs
 from neurogain.experiments import stability_gap
 from neurogain.experiments.spiking_cells import CELLS
 from neurogain.experiments.stability_gap import StabilityGapConfig
-from neurogain.experiments.stability_gap.models import Latency
+from neurogain.experiments.stability_gap.models import Current, Latency
 from neurogain.tasks.spikes.randman import randman
 
 SPIKING = {"model": "spiking", "cells": (12,), "steps": 20, "iterations": 4, "batch_size": 8}
@@ -30,10 +30,12 @@ def trainer_of(stream, optimizer="sgd", **options):
 
 @pytest.mark.parametrize("cell", CELLS)
 def test_every_cell_makes_the_logits_of_its_layers_and_readout(cell, stream):
-    trainer, _ = trainer_of(stream, cell=cell, cells=(6, 5))
+    code = "latency" if cell == "alif" else None
+    trainer, _ = trainer_of(stream, cell=cell, cells=(6, 5), code=code)
     model, x = trainer.model, jnp.asarray(stream.images[:4]) / 255
     params = model.init(jax.random.key(0), x)["params"]
-    spikes = jnp.swapaxes(Latency(20)(x), 0, 1)
+    coded = Latency(20)(x) if code else jnp.repeat(x.reshape(4, 1, 64), 20, axis=1)
+    spikes = jnp.swapaxes(coded, 0, 1)
     for number, layer in enumerate(model.layers):
         spikes, _ = layer.apply(params[f"hidden_{number}"], spikes)
     expected = model.readout.apply(params["output"], spikes)
@@ -86,6 +88,16 @@ def test_latency_gives_back_the_times_of_randman():
         assert late.sum() <= 2e-4 * late.size / 50  # 1 - (1 - t) is rounded at edges of steps
 
 
+def test_streams_have_their_codes_and_any_numbers_are_currents():
+    assert StabilityGapConfig(benchmark="split-randman").input_code == "latency"
+    own = StabilityGapConfig(model="spiking")
+    assert (own.input_code, own.as_json()["code"]) == ("current", "current")
+    assert StabilityGapConfig(model="spiking", code="latency").input_code == "latency"
+    assert StabilityGapConfig().as_json()["code"] is None
+    x = jnp.array([[[-2.0], [300.0]]])
+    np.testing.assert_array_equal(Current(3)(x), [[[-2, 300]] * 3])
+
+
 def test_domains_have_the_same_labels_and_other_manifolds():
     stream = stream_specs.find("domain-randman").build(stream_specs.StreamOptions(tasks=2))
     assert stream.task_names == ("domain 1", "domain 2")
@@ -111,6 +123,8 @@ def test_domains_have_the_same_labels_and_other_manifolds():
         ({"model": "spiking", "cell": "hh"}, r"`cell` must be one of lif, .*; got 'hh'"),
         ({"model": "spiking", "cells": ()}, r"`cells` must be widths of at least 1"),
         ({"benchmark": "split-randman", "width": 8}, r"`width` belongs to a ResNet"),
+        ({"code": "latency"}, r"`code` belongs to spiking cells, not to split-digits"),
+        ({"model": "spiking", "code": "rate"}, r"`code` must be one of latency, current; got 'ra"),
         ({"model": "spiking", "steps": 0}, r"`steps` must be a whole number of at least 1"),
     ],
 )

@@ -10,7 +10,7 @@ from neurogain.continual.methods import Method
 from neurogain.continual.protocol import Protocol, Regime
 from neurogain.continual.stream_specs import StreamOptions, StreamSpec
 from neurogain.experiments.spiking_cells import CELLS
-from neurogain.experiments.stability_gap.models import MODELS, ModelKind
+from neurogain.experiments.stability_gap.models import CODES, MODELS, ModelKind
 from neurogain.experiments.training import Blocks, TrainingOptions, Widths
 from neurogain.options import Count, OneOf, Whole, by_default
 
@@ -93,7 +93,7 @@ class StabilityGapConfig(TrainingOptions):
     buffer_size: int = 500
     """Images of old tasks in the replay buffer."""
     model: stream_specs.Model | None = by_default(_words.each(_of_streams("model")))
-    """What is trained; spiking: layers of cells that get each number as the time of a spike."""
+    """What is trained; spiking: layers of spiking cells, whose mean read-out decides."""
     hidden: Widths = (400, 400)
     """Widths of the hidden layers of the MLP."""
     width: Count = 20
@@ -106,6 +106,11 @@ class StabilityGapConfig(TrainingOptions):
     """Numbers of spiking cells in each hidden layer."""
     steps: Count = 50
     """Steps of 1 ms that spiking cells see an example."""
+    code: Annotated[str | None, OneOf(tuple(CODES))] = by_default(
+        "latency for spike times (Randman), current for other streams"
+    )
+    """How spiking cells see a number: latency: in [0, 1], as one spike, the earlier the larger;
+    current: any number, as a current all the time."""
     gain_on: Literal["output", "all"] | None = by_default(
         _words.each({name: kind.gain_on for name, kind in MODELS.items()})
     )
@@ -165,6 +170,11 @@ class StabilityGapConfig(TrainingOptions):
     def model_name(self) -> stream_specs.Model:
         """Name of what is trained."""
         return self.model or self.spec.model
+
+    @property
+    def input_code(self) -> str:
+        """How spiking cells see a number."""
+        return self.code or ("latency" if self.spec.model == "spiking" else "current")
 
     @property
     def kind(self) -> ModelKind:
@@ -253,5 +263,6 @@ class StabilityGapConfig(TrainingOptions):
             "tasks": self.task_count,
             "gain_on": self.layers_with_gain,
             "model": self.model_name,
+            "code": self.input_code if self.model_name == "spiking" else None,
         }
         return super().as_json() | self.preset._asdict() | filled

@@ -73,17 +73,35 @@ class Latency:
         return coding.latency(inputs.reshape(len(inputs), -1), self.steps)
 
 
-def _spiking(config: Config, stream: Stream) -> nn.Module:
-    kind = CELLS[config.cell]
-    widths = (int(np.prod(stream.images.shape[1:])), *config.cells)
-    pairs = itertools.pairwise(widths)
-    layers = tuple(kind.layer(*pair, scale=SPREAD * kind.scale) for pair in pairs)
-    readout = Readout(widths[-1], stream.classes, "max", scale=READOUT)
-    return LinenClassifier(Latency(config.steps), layers, readout)
+@dataclasses.dataclass(frozen=True)
+class Current:
+    """The code of any numbers: each is a current, held throughout."""
+
+    steps: int
+
+    def __call__(self, inputs: Array) -> Array:
+        """Return what a layer gets, (batch, steps, inputs)."""
+        flat = inputs.reshape(len(inputs), 1, -1)
+        return jnp.broadcast_to(flat, (len(flat), self.steps, flat.shape[2]))
 
 
-SPREAD = 3.0  # times the scale of a layer whose inputs all spike, since half of a digit's don't
+CODES: dict[str, tuple[Callable[[int], Callable[[Array], Array]], float]] = {
+    "latency": (Latency, 3.0), "current": (Current, 0.1),
+}  # fmt: skip
+"""From steps to the code of inputs; and by what it multiplies the scale of the first layer."""
+SPREAD = 3.0  # likewise of further layers, whose inputs are spikes
 READOUT = 50.0  # scale of the potentials that are read, of 200 cells
+
+
+def _spiking(config: Config, stream: Stream) -> nn.Module:
+    kind, (code, spread) = CELLS[config.cell], CODES[config.input_code]
+    widths = (int(np.prod(stream.images.shape[1:])), *config.cells)
+    pairs = enumerate(itertools.pairwise(widths))
+    layers = tuple(
+        kind.layer(*pair, scale=kind.scale * (3.0 if i else spread)) for i, pair in pairs
+    )
+    readout = Readout(widths[-1], stream.classes, "mean", scale=READOUT)
+    return LinenClassifier(code(config.steps), layers, readout)
 
 
 def _of_mlp(config: Config) -> tuple[float, float]:
@@ -109,7 +127,7 @@ MODELS: dict[str, ModelKind] = {
         grid="resnet",
     ),
     "spiking": ModelKind(
-        "spiking cells", _spiking, dict.fromkeys(("cell", "cells", "steps"), "spiking cells"),
-        _of_spiking,
+        "spiking cells", _spiking,
+        dict.fromkeys(("cell", "cells", "steps", "code"), "spiking cells"), _of_spiking,
     ),
 }  # fmt: skip

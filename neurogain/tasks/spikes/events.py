@@ -13,7 +13,7 @@ import numpy as np
 from neurogain import _checks
 from neurogain._extras import extra
 
-_WHERE = (
+WHERE = (
     "Get shd_train.h5 and shd_test.h5, or ssc_train.h5, ssc_valid.h5 and ssc_test.h5, from "
     "https://zenkelab.org/datasets and unpack them."
 )
@@ -51,11 +51,11 @@ class EventFile:
         _checks.whole("units", units, 1)
         self.path, self.units = Path(path).expanduser(), units
         if not self.path.is_file():
-            raise FileNotFoundError(f"{self.path} is no file. {_WHERE}")
+            raise FileNotFoundError(f"{self.path} is no file. {WHERE}")
         try:
             self._file: Any = h5py.File(self.path, "r")
         except OSError as error:
-            raise ValueError(f"{self.path} is no HDF5 file: {error}. {_WHERE}") from None
+            raise ValueError(f"{self.path} is no HDF5 file: {error}. {WHERE}") from None
         try:
             self._times, self._units, self.labels, self.speakers = self._read()
         except ValueError:
@@ -67,19 +67,19 @@ class EventFile:
         if any(x is None or not hasattr(x, "shape") for x in found):
             raise ValueError(
                 f"{self.path} must have spikes/times, spikes/units and labels; it has "
-                f"{', '.join(self._file) or 'nothing'}. {_WHERE}"
+                f"{', '.join(self._file) or 'nothing'}. {WHERE}"
             )
         lengths = [len(x) for x in found]
         if len(set(lengths)) > 1 or not lengths[0]:
             raise ValueError(
                 f"{self.path} must have as many times, units and labels, and some; got "
-                f"{', '.join(map(str, lengths))}. {_WHERE}"
+                f"{', '.join(map(str, lengths))}. {WHERE}"
             )
         labels = np.asarray(found[2])
         if labels.dtype.kind not in "iu" or labels.min() < 0:
             raise ValueError(
                 f"labels of {self.path} must be whole numbers from 0 on; got {labels.dtype} from "
-                f"{labels.min()}. {_WHERE}"
+                f"{labels.min()}. {WHERE}"
             )
         speakers = self._file.get("extra/speaker")
         return (

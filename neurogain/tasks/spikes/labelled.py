@@ -2,11 +2,11 @@
 
 from typing import NamedTuple
 
-from jaxtyping import Array, Float, Int
+from jaxtyping import Array, Int, Num
 
 
 class Labelled(NamedTuple):
     """Examples with one label each."""
 
-    spikes: Float[Array, "n steps channels"]
+    spikes: Num[Array, "n steps channels"]
     labels: Int[Array, " n"]

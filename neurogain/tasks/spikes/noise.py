@@ -6,17 +6,17 @@ al., Nat Commun 12:5791 (2021).
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float, Key
+from jaxtyping import Array, Key, Num
 
 from neurogain import _checks
 
-Spikes = Float[Array, "n steps channels"]
+Spikes = Num[Array, "n steps channels"]
 
 
 def jitter(spikes: Spikes, key: Key[Array, ""], sd: float) -> Spikes:
     """Return spikes at times moved by a normal number of steps, rounded, and kept within the ends.
 
-    Spikes of one channel that meet in a step add up.
+    Spikes of one channel that meet in a step add up; those of one step and channel move together.
 
     Args:
       spikes: numbers of spikes.
@@ -41,7 +41,12 @@ def jitter(spikes: Spikes, key: Key[Array, ""], sd: float) -> Spikes:
 
 
 def thinned(spikes: Spikes, key: Key[Array, ""], lost: float) -> Spikes:
-    """Return spikes, 0 or 1 a step, of which each is lost with a probability.
+    """Return spikes of which each is lost with a probability.
+
+    Args:
+      spikes: 0 or 1 a step; or their numbers, in a dtype of whole numbers.
+      key: a jax.random.key.
+      lost: probability that a spike is lost.
 
     Raises:
       ValueError: if `lost` is outside [0, 1].
@@ -51,6 +56,9 @@ def thinned(spikes: Spikes, key: Key[Array, ""], lost: float) -> Spikes:
       Array(0., dtype=float32)
     """
     _checks.one_number("lost", lost, "in [0, 1]", lambda x: (x >= 0) & (x <= 1), "0.2")
+    if jnp.issubdtype(spikes.dtype, jnp.integer):
+        kept = jax.random.binomial(key, spikes.astype(jnp.result_type(float)), 1 - lost)
+        return kept.astype(spikes.dtype)
     return spikes * jax.random.bernoulli(key, 1 - lost, spikes.shape).astype(spikes.dtype)
 
 

@@ -1,6 +1,7 @@
 """Tasks by name: what a network of spiking cells may be asked to learn."""
 
 import dataclasses
+import functools
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Key
 
 from neurogain.continual import data
-from neurogain.tasks.spikes import images
+from neurogain.tasks.spikes import heidelberg, images
 from neurogain.tasks.spikes.labelled import Labelled
 from neurogain.tasks.spikes.randman import randman
 from neurogain.tasks.spikes.xor import TimedTargets, delayed_xor, multi_timescale_xor
@@ -35,7 +36,8 @@ class SpikeTask:
       train: number of training examples unless a run says another.
       test: number of test examples, likewise.
       most: numbers of training and of test examples that there are; None: any number.
-      needs_data: whether it reads a set prepared by TensorFlow Datasets.
+      needs_data: whether it reads files of a folder.
+      sizes: from that folder to what `most` is, where the files tell; errors where they don't fit.
 
     Example:
       >>> train, test = TASKS["yin-yang"].draw(jax.random.key(0), 3, 2, None)
@@ -54,6 +56,11 @@ class SpikeTask:
     test: int = 1000
     most: tuple[int | None, int | None] = (None, None)
     needs_data: bool = False
+    sizes: Callable[[Path | None], tuple[int, int]] | None = None
+
+    def available(self, data_dir: Path | None) -> tuple[int | None, int | None]:
+        """Return the numbers of training and of test examples that there are; errors of `sizes`."""
+        return self.most if self.sizes is None else self.sizes(data_dir)
 
     @property
     def timed(self) -> bool:
@@ -117,6 +124,14 @@ def _of_images(name: str, side: int, most: tuple[int, int]) -> Iterator[SpikeTas
         )  # fmt: skip
 
 
+def _of_words(name: str, what: str) -> SpikeTask:
+    return SpikeTask(
+        name, f"{what}, in bins of {heidelberg.BIN:g} ms, each a step", heidelberg.UNITS,
+        heidelberg.CLASSES[name], heidelberg.STEPS, functools.partial(heidelberg.draw, name),
+        needs_data=True, sizes=functools.partial(heidelberg.sizes, name),
+    )  # fmt: skip
+
+
 _ALL = (
     SpikeTask("randman", "curves in the space of spike times", 20, 10, 100, divided(_randman(1))),
     SpikeTask(
@@ -130,5 +145,7 @@ _ALL = (
     ),
     *_of_images("digits", 8, (1297, 500)),
     *_of_images("mnist", 28, (60_000, 10_000)),
+    _of_words("shd", "spoken digits"),
+    _of_words("ssc", "spoken commands"),
 )  # fmt: skip
 TASKS = {task.name: task for task in _ALL}

@@ -35,6 +35,14 @@ def test_shares_are_those_asked_for():
     assert float(with_background(spikes, KEY, 0.05).mean()) == pytest.approx(1.05, abs=0.005)
 
 
+def test_of_several_spikes_in_a_step_each_is_lost_alone():
+    spikes = jnp.full((40, 50, 4), 3, jnp.uint8)
+    found = thinned(spikes, KEY, 0.2)
+    assert found.dtype == jnp.uint8
+    expected = [0.2**3, 3 * 0.8 * 0.2**2, 3 * 0.8**2 * 0.2, 0.8**3]
+    np.testing.assert_allclose(np.bincount(np.ravel(found)) / found.size, expected, atol=0.015)
+
+
 @pytest.mark.parametrize(
     ("call", "message"),
     [
