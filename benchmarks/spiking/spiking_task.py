@@ -25,8 +25,8 @@ VARIANTS: dict[str, tuple[str, ...]] = {
     "randman-izhikevich": ("Randman, Izhikevich", "--cell", "izhikevich", *FAST),
     "randman-l5": ("Randman, L5 pyramidal cells", "--cell", "l5", *FAST, *LONGER),
     "xor": (
-        "Multi-timescale XOR, adaptive LIF", "--task", "multi-timescale-xor", "--cell", "alif",
-        "--learn", "tau_w", "d", *FAST, *LONG,
+        "Multi-timescale XOR, recurrent adaptive LIF", "--task", "multi-timescale-xor", "--cell",
+        "alif", "--constants", "d=1000", "--learn", "tau_w", "d", "--recurrent", *FAST, *LONG,
     ),
     "digits-rows": (
         "Digits row by row, recurrent adaptive LIF", "--task", "digits-rows", "--cell", "alif",

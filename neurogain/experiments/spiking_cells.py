@@ -1,6 +1,8 @@
 """The kinds of cells that experiments train in layers, each with what its layer needs."""
 
 import dataclasses
+import math
+from collections.abc import Sequence
 from typing import Any
 
 from neurogain.spiking import (
@@ -10,6 +12,7 @@ from neurogain.spiking import (
     PyramidalCell,
     PyramidalDrive,
     cells,
+    paths,
     surrogate,
 )
 from neurogain.spiking.cell import Cell
@@ -39,6 +42,35 @@ class Kind:
     seconds: float
     time_scales: tuple[str, ...]
     drive: Any = None
+
+    def having(self, assignments: Sequence[str]) -> "Kind":
+        """Return the kind with other constants, as ("d=1000", "tau_w=300").
+
+        Raises:
+          ValueError: if a text is no assignment of a number to a constant of the cell, or sets one
+            twice. Whether the cell allows the number is seen when a layer is made.
+
+        Example:
+          >>> CELLS["alif"].having(("d=1000",)).constants.d
+          1000.0
+        """
+        known = tuple(self.constants.bounds(1.0 / self.substeps))
+        constants, seen = self.constants, set[str]()
+        for text in assignments:
+            name, _, value = text.partition("=")
+            try:
+                number = float(value)
+            except ValueError:
+                number = math.nan
+            if name not in known or name in seen or not math.isfinite(number):
+                raise ValueError(
+                    f"`constants` must be texts NAME=NUMBER, each name one of {', '.join(known)} "
+                    f"and given once; got {text!r}. Pass for instance {known[0]}="
+                    f"{paths.get(self.constants, known[0]):g}."
+                )
+            seen.add(name)
+            constants = paths.replace(constants, name, number)
+        return dataclasses.replace(self, constants=constants)
 
     def layer(self, inputs: int, n: int, **options: Any) -> Layer:
         """Return a layer of such cells; errors as in `Layer`."""

@@ -88,6 +88,11 @@ def test_any_cell_task_and_optimizer_go_together(change):
         ({"optimizer": "er"}, "`optimizer` must need one gradient an update, .*; got 'er'"),
         ({"optimizer": "sam-sgd"}, "one gradient an update"),
         ({"learn": ("tau",)}, "`learn` must name constants, each one of C, g_leak"),
+        ({"constants": ("tau=3",)}, r"`constants` must be texts NAME=NUMBER, each name one of C, "),
+        ({"constants": ("C",)}, r"given once; got 'C'\. Pass for instance C=200\."),
+        ({"constants": ("C=3", "C=4")}, "given once; got 'C=4'"),
+        ({"constants": ("C=nan",)}, "given once; got 'C=nan'"),
+        ({"constants": ("C=-3",)}, "`C` must be positive"),
         ({"evaluate_every": 7}, "`evaluate_every` must divide the 20 updates; got 7"),
         ({"batch_size": 65}, "`batch_size` must be at most the 64 training examples; got 65"),
     ],
@@ -95,6 +100,14 @@ def test_any_cell_task_and_optimizer_go_together(change):
 def test_what_does_not_fit_is_refused(change, message):
     with pytest.raises(ValueError, match=message):
         dataclasses.replace(SMALL, **change).check()
+
+
+def test_cells_have_the_constants_that_are_given():
+    config = dataclasses.replace(SMALL, cell="l5", constants=("soma.d=100", "dendrite.tau_w=20"))
+    config.check()
+    layer = config.network().layer
+    assert (layer.constants.soma.d, layer.constants.dendrite.tau_w) == (100.0, 20.0)
+    assert layer.constants.soma.C == CELLS["l5"].constants.soma.C
 
 
 def test_every_kind_of_cell_allows_its_step():

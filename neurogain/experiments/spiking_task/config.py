@@ -18,6 +18,9 @@ class SpikingTaskConfig(LearningOptions):
     cell: Annotated[str, OneOf(tuple(CELLS))] = "lif"
     """lif, alif: leaky integrate-and-fire, without and with adaptation; izhikevich: regular
     spiking, in steps of 0.5 ms; l5: two-compartment pyramidal cells in the mean field, 0.25 ms."""
+    constants: tuple[str, ...] = ()
+    """Constants that all cells have in place of their kind's, as d=1000 tau_w=300, in the units of
+    `neurogain.spiking` (pF, nS, mV, ms, pA)."""
     learn: tuple[str, ...] = ()
     """Constants that each cell learns besides weights, as C tau_w, or dendrite.tau_w with l5."""
 
@@ -29,8 +32,10 @@ class SpikingTaskConfig(LearningOptions):
     def network(self) -> Network:
         """Return the network; errors as in `Layer`."""
         task = self.first_task
-        layer = CELLS[self.cell].layer(
-            task.channels, self.hidden, recurrent=self.recurrent, learn=self.learn
+        layer = (
+            CELLS[self.cell]
+            .having(self.constants)
+            .layer(task.channels, self.hidden, recurrent=self.recurrent, learn=self.learn)
         )
         return Network(layer, task.classes, cues=task.cues)
 
