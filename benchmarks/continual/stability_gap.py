@@ -40,7 +40,7 @@ from neurogain.experiments import stability_gap
 from neurogain.experiments.stability_gap.config import Scale, StabilityGapConfig
 from neurogain.options import by_default
 
-__all__ = ["ABOUT", "TINY", "Arguments", "claims", "run", "section"]
+__all__ = ["ABOUT", "TINY", "Arguments", "claims", "minutes", "run", "section"]
 ABOUT = {
     "title": "The stability gap",
     "minutes": 600,
@@ -307,7 +307,7 @@ COLUMNS = (
 
 
 def minutes(args: Arguments) -> float:
-    """Return about how long all takes on 2 CPU cores, without what is in --work."""
+    """Return about how long all takes on 2 CPU cores, as if --work were empty."""
     total = 0.0
     for benchmark in args.benchmarks:
         config = args.config(benchmark, args.eval_every)
@@ -317,10 +317,15 @@ def minutes(args: Arguments) -> float:
             own = dataclasses.replace(config, optimizers=(name,), seeds=1)
             grid = len(method.configurations(kind.grid, config.spec.sensitivity))
             swept = args.fronts and method.fronts and not kind.convolutional
-            runs = seeds * (grid if swept and not args.keep_tuning else 1)
-            runs += args.tuning_seeds * grid * (grid > 1 and not args.keep_tuning)
-            total += runs * (stability_gap.EXPERIMENT.seconds(own) - kind.seconds(own)[0])
-            total += 2 * kind.seconds(own)[0]  # compiled for tuning and for the report
+            compiling = kind.seconds(own)[0]  # once for tuning and once for the report
+            rarely = args.config(benchmark, args.tuning_eval_every or args.eval_every)
+            tuning = dataclasses.replace(rarely, optimizers=(name,), seeds=1)
+            for runs, config_of in (
+                (seeds * (grid if swept and not args.keep_tuning else 1), own),
+                (args.tuning_seeds * grid * (grid > 1 and not args.keep_tuning), tuning),
+            ):
+                one = stability_gap.EXPERIMENT.seconds(config_of) - compiling
+                total += compiling + runs * one if runs else 0.0
     return total / 60
 
 

@@ -52,7 +52,7 @@ class LearningOptions(Options):
     """The seeds are first_seed, first_seed + 1, ..."""
     evaluate_every: Count = 100
     """Updates between evaluations on the test examples."""
-    data_dir: Path | None = by_default("TFDS's own")
+    data_dir: Path | None = by_default("TFDS's own; required with shd and ssc")
     """Folder of sets prepared by TensorFlow Datasets (TFDS), for MNIST; of the HDF5 files, for shd
     and ssc."""
 

@@ -1,7 +1,8 @@
 """Neuromodulators that a network in training releases itself, by its uncertainty or its reward.
 
 Source: arXiv 2407.04525, section 3, and arXiv 2501.06762: modulators answer the network's own
-uncertainty and reward, and act back on its cells; arXiv 2507.14056, eq. 4: the uncertainty.
+uncertainty and reward, and act back on its cells. Which quantity stands for either is a modelling
+choice of each signal.
 """
 
 import dataclasses
@@ -11,7 +12,7 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float, Integer, Key, Shaped
+from jaxtyping import Array, Float, Key, Shaped
 
 from neurogain import _checks, uncertainty
 from neurogain.neuromod import systems
@@ -27,7 +28,9 @@ Signal = Callable[[Any, Any], Drives]
 def by_uncertainty(logits: Float[Array, " classes"], given: Any = None) -> Drives:
     """Return drives in which the entropy of the decision, over ln C, is expected uncertainty.
 
-    It releases acetylcholine (Yu & Dayan, Neuron 46:681, 2005). `given` is not used.
+    It releases acetylcholine. The uncertainty is that of arXiv 2507.14056, eq. 4, of one example
+    and over ln C; that it stands for expected uncertainty (Yu & Dayan, Neuron 46:681, 2005) is a
+    modelling choice. `given` is not used.
 
     Example:
       >>> float(by_uncertainty(jnp.zeros(2)).expected_uncertainty)
@@ -37,11 +40,13 @@ def by_uncertainty(logits: Float[Array, " classes"], given: Any = None) -> Drive
     return Drives(expected_uncertainty=uncertainty.normalized_entropy(logits))
 
 
-def by_reward(logits: Float[Array, " classes"], given: Integer[Array, ""] | None) -> Drives:
+def by_reward(logits: Float[Array, " classes"], given: Shaped[Array, "..."] | None) -> Drives:
     """Return drives in which the error of the expected reward is [right] - p(decision).
 
     The decision is the largest logit and pays 1 where it is right; its probability is the reward
-    that the network expects. The error releases dopamine (Schultz, Dayan & Montague, 1997).
+    that the network expects. The error releases dopamine, as in Rescorla & Wagner's rule: nothing
+    is predicted over time. It is held over each step in which a class is told, so tell it for as
+    many ms as the reward lasts.
 
     Args:
       logits: of the decision.
@@ -88,15 +93,16 @@ class Released:
 
     In each step the layer's cells feel the activation of receptors that the steps before have left,
     the read-out integrates their spikes, `signal` turns its logits into drives, and the systems
-    advance. Without effects, or with strengths of 0, the layer is the plain one bit for bit.
-    Gradients pass through release and receptors, too.
+    advance, in float32 at least. Without effects, or with strengths of 0, the layer is the plain
+    one bit for bit. Gradients pass through release and receptors, too.
 
     Attributes:
       layer: any.
-      readout: of the layer; its v_t, with the bias, are the logits of a step.
+      readout: of the layer; its v_t, with the bias, are the logits of a step. Its kind is not used.
       types: how types of the layer's cells answer the receptors.
       system: the modulators, by volume: one concentration for all cells of an example.
-      signal: `by_uncertainty`, `by_reward`, or a function of one's own.
+      signal: `by_uncertainty`, `by_reward`, or a function of one's own. The ranges of its drives
+        are those of `systems.Drives`; they are not checked, as its values are traced.
 
     Raises:
       ValueError, TypeError: if the parts don't fit each other, or the modulators' constants are
@@ -126,7 +132,21 @@ class Released:
             value = getattr(self, name)
             if not isinstance(value, kind):
                 raise TypeError(f"`{name}` must be a {kind.__name__}; got {value!r:.200}.")
-        systems.check(self.system)
+        if not callable(self.signal):
+            raise TypeError(
+                "`signal` must be a function of logits and what is given to neuromod.Drives, such "
+                f"as by_uncertainty; got {self.signal!r:.200}."
+            )
+        self._check_parts()
+        self._check_system()
+
+    def _check_parts(self) -> None:
+        """Raise an error unless layer, read-out and types fit each other."""
+        if self.readout.kind != Readout.kind:
+            raise ValueError(
+                f"`readout` must have the default kind, {Readout.kind!r}, since each step has "
+                f"logits; got {self.readout.kind!r}."
+            )
         n, found = self.layer.n, (self.readout.inputs, len(np.asarray(self.types.index)))
         if found != (n, n):
             raise ValueError(
@@ -138,6 +158,21 @@ class Released:
                 f"`readout` must have the step of the layer, {self.layer.dt:g} ms; got "
                 f"{self.readout.dt:g}. Pass Readout(..., dt={self.layer.dt:g})."
             )
+        kinds = [type(x).__name__ for x in (self.layer.cell, self.types.cell)]
+        if kinds[0] != kinds[1]:
+            raise TypeError(
+                f"`types` must be of the layer's kind of cell, {kinds[0]}; got {kinds[1]}. Pass "
+                "CellTypes(layer.cell, layer.constants, ...)."
+            )
+
+    def _check_system(self) -> None:
+        """Raise an error unless the modulators are sound and the types' receptors are theirs."""
+        if not isinstance(self.system, NeuromodParams):
+            raise TypeError(
+                f"`system` must be NeuromodParams, such as tables.standard(); got "
+                f"{self.system!r:.200}."
+            )
+        systems.check(self.system)
         known = systems.owners(self.system)
         for name in self.types.receptors:
             if name not in known:
@@ -151,11 +186,6 @@ class Released:
                     f"`system` must have one concentration for all cells; got tonic of {name} of "
                     f"shape {np.shape(one.tonic)}. Give each type of cells its own effects."
                 )
-        if not callable(self.signal):
-            raise TypeError(
-                "`signal` must be a function of logits and what is given to neuromod.Drives, such "
-                f"as by_uncertainty; got {self.signal!r:.200}."
-            )
 
     def init(self, key: Key[Array, ""]) -> dict[str, Any]:
         """Return "hidden", "output" and "effects", all of which may be learned."""
@@ -169,8 +199,8 @@ class Released:
     def start(self, params: dict[str, Any], batch: int) -> ReleasedState:
         """Return cells at rest and all modulators at their tonic level."""
         layer = self.layer.start(params["hidden"], batch)
-        dtype = params["output"]["kernel"].dtype
-        own = systems.init(self.system, dtype)
+        dtype = jnp.result_type(params["hidden"]["in"], params["output"]["kernel"])
+        own = systems.init(self.system, jnp.promote_types(dtype, jnp.float32))
         return ReleasedState(
             layer,
             jnp.zeros((batch, self.readout.classes), dtype),
@@ -194,7 +224,7 @@ class Released:
           state: of an earlier call, to go on; by default at rest, at tonic levels.
           given: what `signal` gets, a tree of arrays whose first axes are step and batch, such as
             right classes, whole numbers, for `by_reward`.
-          key: for cells that draw.
+          key: for cells that draw; another one in each call that goes on.
 
         Raises:
           ValueError: if inputs or what is given don't fit, or if the cells need a key.
@@ -210,7 +240,7 @@ class Released:
         def advance(state: ReleasedState, now: Any) -> tuple[ReleasedState, ReleasedCourse]:
             jump, own, told = now
             active = [state.systems.activation[name] for name in self.types.receptors]
-            level = jnp.stack(active, axis=-1)
+            level = jnp.stack(active, axis=-1) if active else jnp.zeros((len(jump), 0))
             layer, spikes = step(state.layer, (jump, own, level))
             v = self.readout.step(output, state.potentials, spikes)
             logits = v + output["bias"]
@@ -234,6 +264,8 @@ class Released:
                     f"`given` must have the steps and examples of the inputs, {wanted}, as first "
                     f"axes; got shape {np.shape(leaf)}."
                 )
+        if self.signal is by_reward and isinstance(given, jax.Array):
+            self._check_classes(given)
         logits = jax.ShapeDtypeStruct((self.readout.classes,), params["output"]["kernel"].dtype)
         one = jax.tree.map(lambda x: jax.ShapeDtypeStruct(x.shape[2:], x.dtype), given)
         try:
@@ -245,3 +277,21 @@ class Released:
             ) from error
         if not isinstance(found, Drives):
             raise TypeError(f"`signal` must return neuromod.Drives; got {type(found).__name__}.")
+        for name, value in found._asdict().items():
+            if getattr(value, "shape", None) != () or value.dtype.kind not in "fiu":
+                raise ValueError(
+                    f"`{name}` of the drives that `signal` returns must be one real number; got "
+                    f"{value}. `signal` sees one example in one step."
+                )
+
+    def _check_classes(self, given: Any) -> None:
+        """Raise a ValueError unless what is given are right classes, or -1."""
+        classes = self.readout.classes
+        whole = given.dtype.kind in "iu" and given.ndim == 2
+        known = np.asarray(given) if whole and _checks.is_concrete(given) else np.zeros(1)
+        if not whole or known.min() < -1 or known.max() >= classes:
+            raise ValueError(
+                f"`given` must be right classes, whole numbers from 0 to {classes - 1}, or -1 in "
+                f"steps without a reward; got {given.dtype} of shape {given.shape}, from "
+                f"{given.min()} to {given.max()}."
+            )

@@ -235,7 +235,7 @@ class Layer:
           params: as `init` returns them.
           inputs: spikes of the channels, 0, 1 or any number a step.
           state: of an earlier call, to go on; by default at rest.
-          key: for cells that draw, such as those of stochastic coupling.
+          key: for cells that draw, such as stochastic coupling; another one in each call.
           modulate: changes constants and drive step by step, such as neuromodulators do.
           levels: what `modulate` gets, a tree of arrays whose first axes are step and batch.
 

@@ -7,6 +7,7 @@ import pytest
 
 from neurogain import cli
 from neurogain.continual import randman_sets, stream_specs
+from neurogain.continual.stream import Stream
 from neurogain.experiments import stability_gap
 from neurogain.experiments.spiking_cells import CELLS
 from neurogain.experiments.stability_gap import StabilityGapConfig
@@ -96,6 +97,22 @@ def test_streams_have_their_codes_and_any_numbers_are_currents():
     assert StabilityGapConfig().as_json()["code"] is None
     x = jnp.array([[[-2.0], [300.0]]])
     np.testing.assert_array_equal(Current(3)(x), [[[-2, 300]] * 3])
+
+
+def test_numbers_that_are_no_times_are_refused_by_latency():
+    x = np.linspace(0, 2, 40, dtype=np.float32).reshape(20, 2)
+    own = Stream.from_arrays([(x, np.arange(20) % 4)] * 2, [(x, np.arange(20) % 4)] * 2)
+    with pytest.raises(
+        ValueError, match=r"numbers in \[0, 1\], .* from 0 to 2\. Pass code='current"
+    ):
+        trainer_of(own, code="latency", tasks=2)
+
+
+def test_scales_are_those_of_the_codes_and_the_mean_is_read(stream):
+    for code, first in (("current", 0.1), ("latency", 3.0)):
+        model = trainer_of(stream, code=code, cells=(6, 5))[0].model
+        assert [layer.scale / 3000.0 for layer in model.layers] == [first, 3.0]
+        assert model.readout.kind == "mean"
 
 
 def test_domains_have_the_same_labels_and_other_manifolds():

@@ -12,7 +12,15 @@ from neurogain.neuromod.cell_types import CellTypes
 from neurogain.neuromod.effects import Effect
 from neurogain.neuromod.released import Released
 from neurogain.neuromod.systems import Drives
-from neurogain.spiking import LIFCell, LIFParams, surrogate
+from neurogain.spiking import (
+    IzhikevichCell,
+    LIFCell,
+    LIFParams,
+    PyramidalCell,
+    PyramidalDrive,
+    cells,
+    surrogate,
+)
 from neurogain.spiking.layers import Layer
 from neurogain.spiking.readouts import Readout
 
@@ -55,6 +63,42 @@ def test_without_effects_it_is_the_plain_layer_bit_for_bit():
     course, _ = network().apply(PARAMS | {"effects": none}, SPIKES)
     assert float(course.activation[-1, :, 0].min()) > 0.002
     np.testing.assert_array_equal(course.spikes, LAYER.apply(PARAMS["hidden"], SPIKES)[0])
+
+
+def test_types_without_effects_have_no_receptors_and_change_nothing():
+    none = network(types=CellTypes(CELL, LAYER.constants, INDEX, ((), ())))
+    course, _ = none.apply(none.init(jax.random.key(3)), SPIKES)
+    assert course.activation.shape == (STEPS, BATCH, 0)
+    np.testing.assert_array_equal(course.spikes, LAYER.apply(PARAMS["hidden"], SPIKES)[0])
+
+
+def test_modulators_are_computed_in_single_precision_at_least():
+    narrow = jax.tree.map(lambda x: x.astype(jnp.bfloat16), PARAMS)
+    for params in (narrow, PARAMS | {"output": narrow["output"]}):
+        course, state = network().apply(params, SPIKES)
+        assert state.systems.concentration["acetylcholine"].dtype == jnp.float32
+        own = np.asarray(course.activation[-1, :, 0], np.float64)
+        wanted = network().apply(PARAMS, SPIKES)[0].activation[-1, :, 0]
+        np.testing.assert_allclose(own, wanted, rtol=0.05)
+
+
+def test_a_recurrent_layer_of_cells_that_draw():
+    cell = PyramidalCell("stochastic", surrogate.FastSigmoid(40.0))
+    layer = Layer(
+        cell, cells.L5_PYRAMIDAL, INPUTS, N, substeps=4, scale=20_000.0, recurrent=True,
+        drive=PyramidalDrive(coupling=0.5),
+    )  # fmt: skip
+    types = CellTypes(cell, layer.constants, INDEX, ((Effect("m1", "coupling", 9.0),), ()))
+    own = network(layer=layer, types=types)
+    params = own.init(jax.random.key(0))
+    with pytest.raises(ValueError, match="key"):
+        own.apply(params, SPIKES)
+    key = jax.random.key(1)
+    course, _ = own.apply(params, SPIKES, key=key)
+    levels, modulate = course.activation, types.modulate(params["effects"])
+    spikes, _ = layer.apply(params["hidden"], SPIKES, key=key, modulate=modulate, levels=levels)
+    assert spikes.sum() > 0
+    np.testing.assert_array_equal(course.spikes, spikes)
 
 
 def test_uncertainty_releases_acetylcholine_as_a_plain_loop_says():
@@ -100,6 +144,18 @@ def test_it_goes_on_where_it_was_and_segments_change_nothing():
     jax.tree.map(np.testing.assert_array_equal, whole, segments)
 
 
+def test_gradients_end_at_a_segments_start_where_they_are_truncated():
+    def slope(**options):
+        own = network(layer=dataclasses.replace(LAYER, segment=20, **options))
+        loss = lambda effects: own.apply(PARAMS | {"effects": effects}, SPIKES)[0].logits[-1].sum()  # noqa: E731
+        return np.asarray(jax.grad(loss)(PARAMS["effects"])["soma.gain"])
+
+    whole, truncated = slope(), slope(truncated=True)
+    assert np.all(np.isfinite(truncated))
+    assert abs(truncated[0, 0]) > 0
+    assert truncated[0, 0] != whole[0, 0]
+
+
 def test_strengths_are_learned_through_release_and_receptors():
     def loss(params):
         course, _ = network().apply(params, SPIKES)
@@ -118,6 +174,10 @@ def test_strengths_are_learned_through_release_and_receptors():
     [
         ({"layer": dataclasses.replace(LAYER, n=5)}, ValueError, "as the layer, 5; got 4 and 4"),
         ({"readout": Readout(N, 2, dt=0.5)}, ValueError, "step of the layer, 1 ms; got 0.5"),
+        ({"readout": Readout(N, 2, "max")}, ValueError, "default kind, 'leaky', .*; got 'max'"),
+        ({"types": CellTypes(IzhikevichCell(), cells.RS, INDEX, ((), ()))}, TypeError,
+         "layer's kind of cell, LIFCell; got IzhikevichCell"),
+        ({"system": None}, TypeError, "`system` must be NeuromodParams"),
         ({"readout": None}, TypeError, "`readout` must be a Readout; got None"),
         ({"signal": 3}, TypeError, "`signal` must be a function of logits"),
         ({"system": SYSTEM._replace(receptors={})}, ValueError, "each one of .*; got 'm1'"),
@@ -140,6 +200,23 @@ def test_parts_that_do_not_fit_are_refused(changes, error, message):
         (released.by_reward, None, TypeError, "`signal` failed .*`given` must be the right class"),
         (lambda logits, given: logits, None, TypeError, "must return neuromod.Drives; got"),
         (lambda logits: Drives(), None, TypeError, "`signal` failed on logits"),
+        (lambda logits, _: Drives(surprise=logits), None, ValueError, "`surprise` of the drives"),
+        (
+            lambda logits, _: Drives(aversion=None),
+            None,
+            ValueError,
+            "`aversion` of the drives .*No",
+        ),
+        (released.by_reward, RIGHT + 1, ValueError, r"from 0 to 2, or -1 .* int\d+ .* from 1 to 3"),
+        (released.by_reward, RIGHT - 2, ValueError, r"from 0 to 2, or -1 .* from -2 to 0"),
+        (released.by_reward, RIGHT + 0.0, ValueError, "whole numbers .*; got float32"),
+        (released.by_reward, RIGHT > 0, ValueError, "whole numbers .*; got bool"),
+        (
+            released.by_reward,
+            np.zeros((STEPS, BATCH, CLASSES), int),
+            ValueError,
+            r"whole numbers .* of shape \(60, 3, 3\)",
+        ),
     ],
 )
 def test_signals_that_do_not_fit_are_refused(signal, given, error, message):

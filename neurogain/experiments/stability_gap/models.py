@@ -85,23 +85,37 @@ class Current:
         return jnp.broadcast_to(flat, (len(flat), self.steps, flat.shape[2]))
 
 
+SPREAD = 3.0  # by which the scale of a layer is multiplied whose inputs are spikes, few of them
 CODES: dict[str, tuple[Callable[[int], Callable[[Array], Array]], float]] = {
-    "latency": (Latency, 3.0), "current": (Current, 0.1),
+    "latency": (Latency, SPREAD), "current": (Current, 0.1),
 }  # fmt: skip
 """From steps to the code of inputs; and by what it multiplies the scale of the first layer."""
-SPREAD = 3.0  # likewise of further layers, whose inputs are spikes
 READOUT = 50.0  # scale of the potentials that are read, of 200 cells
 
 
 def _spiking(config: Config, stream: Stream) -> nn.Module:
-    kind, (code, spread) = CELLS[config.cell], CODES[config.input_code]
+    kind, (code, first) = CELLS[config.cell], CODES[config.input_code]
+    if config.input_code == "latency":
+        _check_times(stream)
     widths = (int(np.prod(stream.images.shape[1:])), *config.cells)
-    pairs = enumerate(itertools.pairwise(widths))
+    scales = (first, *(SPREAD for _ in config.cells[1:]))
     layers = tuple(
-        kind.layer(*pair, scale=kind.scale * (3.0 if i else spread)) for i, pair in pairs
+        kind.layer(*pair, scale=own * kind.scale)
+        for pair, own in zip(itertools.pairwise(widths), scales, strict=True)
     )
     readout = Readout(widths[-1], stream.classes, "mean", scale=READOUT)
     return LinenClassifier(code(config.steps), layers, readout)
+
+
+def _check_times(stream: Stream) -> None:
+    """Raise a ValueError if numbers of a stream can't be times of spikes."""
+    numbers = stream.images
+    if numbers.dtype != np.uint8 and not np.all((numbers >= 0) & (numbers <= 1)):
+        raise ValueError(
+            "`code` latency needs numbers in [0, 1], each the time of a spike; those of "
+            f"{stream.name} are from {np.min(numbers):g} to {np.max(numbers):g}. Pass "
+            "code='current'."
+        )
 
 
 def _of_mlp(config: Config) -> tuple[float, float]:

@@ -9,14 +9,13 @@ from pathlib import Path
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 from jaxtyping import Array, Key
 
 from neurogain.tasks.spikes.events import WHERE, EventFile
-from neurogain.tasks.spikes.labelled import Labelled
+from neurogain.tasks.spikes.labelled import Labelled, chosen
 
 CLASSES = {"shd": 20, "ssc": 35}
-UNITS, STEPS, BIN = 700, 100, 10.0  # channels; bins of so many ms, each a step
+UNITS, STEPS, BIN = 700, 100, 10.0  # channels; bins of so many ms, each a step of the network
 
 
 @contextlib.contextmanager
@@ -26,6 +25,7 @@ def files(name: str, data_dir: Path | None) -> Iterator[tuple[EventFile, EventFi
     Raises:
       ValueError: if there is no folder, or a file has another layout or other labels.
       FileNotFoundError: if a file is missing; the message says where to get it.
+      MissingExtraError: if h5py is not installed.
     """
     if data_dir is None:
         raise ValueError(
@@ -54,8 +54,8 @@ def draw(
 ) -> tuple[Labelled, Labelled]:
     """Return training and test examples, drawn without replacement from the two files.
 
-    Spikes are counted in 100 bins of 10 ms, each of which is a step; they are uint8 until a layer
-    takes them, 70 kB an example.
+    Spikes are counted in 100 bins of 10 ms, each of which is a step: where a step of the network is
+    1 ms, speech is ten times as fast. All examples are read at once, 70 kB each in uint8.
 
     Args:
       name: shd or ssc.
@@ -71,14 +71,8 @@ def draw(
     found = []
     with files(name, data_dir) as both:
         for number, (file, n) in enumerate(zip(both, (train, test), strict=True)):
-            if n > len(file):
-                what = ("train", "test")[number]
-                raise ValueError(
-                    f"`{what}` must be at most the {len(file)} examples of {file.path}; got {n}. "
-                    f"Pass {what}={len(file)}."
-                )
-            order = jax.random.permutation(jax.random.fold_in(key, number), len(file))
-            index = np.asarray(order)[:n]
+            own, what = jax.random.fold_in(key, number), ("train", "test")[number]
+            index = chosen(own, len(file), n, what=what, of=str(file.path))
             spikes = file.batch(index.tolist(), steps=STEPS, dt=BIN)
             found.append(Labelled(jnp.asarray(spikes), jnp.asarray(file.labels[index])))
     return found[0], found[1]

@@ -6,12 +6,11 @@ from pathlib import Path
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 from jaxtyping import Array, Key
 
 from neurogain.continual import data
 from neurogain.tasks.spikes import coding
-from neurogain.tasks.spikes.labelled import Labelled
+from neurogain.tasks.spikes.labelled import Labelled, chosen
 
 Code = Callable[[Array, Key[Array, ""]], Array]
 """From images in [0, 1], (n, height, width), and a key to spikes, (n, steps, channels)."""
@@ -82,14 +81,9 @@ def draw(
     """
     found = []
     for number, (examples, n) in enumerate(zip(load(name, data_dir), (train, test), strict=True)):
-        what = ("train", "test")[number]
-        if n > len(examples.labels):
-            raise ValueError(
-                f"`{what}` must be at most the {len(examples.labels)} {what} images of {name}; got "
-                f"{n}. Pass {what}={len(examples.labels)}."
-            )
         of_choice, of_code = jax.random.split(jax.random.fold_in(key, number))
-        index = np.asarray(jax.random.permutation(of_choice, len(examples.labels))[:n])
+        what = ("train", "test")[number]
+        index = chosen(of_choice, len(examples.labels), n, what=what, of=name)
         images = jnp.asarray(examples.images[index, ..., 0], jnp.float32) / 255
         found.append(Labelled(code(images, of_code), jnp.asarray(examples.labels[index])))
     return found[0], found[1]

@@ -57,8 +57,14 @@ def thinned(spikes: Spikes, key: Key[Array, ""], lost: float) -> Spikes:
     """
     _checks.one_number("lost", lost, "in [0, 1]", lambda x: (x >= 0) & (x <= 1), "0.2")
     if jnp.issubdtype(spikes.dtype, jnp.integer):
-        kept = jax.random.binomial(key, spikes.astype(jnp.result_type(float)), 1 - lost)
-        return kept.astype(spikes.dtype)
+
+        def one_more(k: Array, kept: Array) -> Array:
+            own = jax.random.bernoulli(jax.random.fold_in(key, k), 1 - lost, spikes.shape)
+            return kept + (own & (spikes > k)).astype(spikes.dtype)
+
+        return jax.lax.fori_loop(
+            0, spikes.max().astype(jnp.int32), one_more, jnp.zeros_like(spikes)
+        )
     return spikes * jax.random.bernoulli(key, 1 - lost, spikes.shape).astype(spikes.dtype)
 
 

@@ -29,7 +29,7 @@ class SpikeTask:
       summary: what it is, in a few words.
       channels: of the input.
       classes: number of them.
-      steps: of an example, 1 ms each.
+      steps: of an example, 1 ms each for the network.
       draw: from a key, the numbers of training and of test examples, and the folder of data sets
         to both, `Labelled`, or `TimedTargets` where some steps have a target.
       cues: number of stretches of steps that have a target; 0: examples have one label each.
@@ -126,7 +126,7 @@ def _of_images(name: str, side: int, most: tuple[int, int]) -> Iterator[SpikeTas
 
 def _of_words(name: str, what: str) -> SpikeTask:
     return SpikeTask(
-        name, f"{what}, in bins of {heidelberg.BIN:g} ms, each a step", heidelberg.UNITS,
+        name, f"{what}, ten times as fast: bins of {heidelberg.BIN:g} ms", heidelberg.UNITS,
         heidelberg.CLASSES[name], heidelberg.STEPS, functools.partial(heidelberg.draw, name),
         needs_data=True, sizes=functools.partial(heidelberg.sizes, name),
     )  # fmt: skip

@@ -41,9 +41,16 @@ def test_examples_are_those_of_the_files_each_once(tmp_path):
             expected[int((5.5 + 15 * k) // 10), number] += 1
         np.testing.assert_array_equal(spikes, expected)
     assert sorted(np.asarray(train.labels)) == sorted(LABELS["train"])
+    for spikes, label in zip(np.asarray(test.spikes), np.asarray(test.labels), strict=True):
+        number = LABELS["test"].index(label)
+        assert spikes[:, number].sum() == spikes.sum() == number + 1
+    other, _ = TASKS["shd"].draw(jax.random.key(2), 12, 3, tmp_path)
+    assert np.any(np.asarray(other.labels) != np.asarray(train.labels))
+    with pytest.raises(ValueError, match=r"`test` must be at most the 10 test examples of .*_test"):
+        TASKS["shd"].draw(jax.random.key(1), 12, 11, tmp_path)
 
 
-def test_the_experiment_learns_from_files(tmp_path):
+def test_the_experiment_runs_on_files(tmp_path):
     config = SpikingTaskConfig(
         task="shd", data_dir=write(tmp_path), train=12, test=10, hidden=3, updates=2, batch_size=2,
         evaluate_every=2, seeds=1,

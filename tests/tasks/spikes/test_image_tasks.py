@@ -44,5 +44,5 @@ def test_latency_says_the_grey_value():
 
 
 def test_more_examples_than_there_are():
-    with pytest.raises(ValueError, match=r"`train` must be at most the 1297 train images of dig"):
+    with pytest.raises(ValueError, match=r"`train` must be at most the 1297 train examples of dig"):
         TASKS["digits-rate"].draw(jax.random.key(0), 1298, 10, None)

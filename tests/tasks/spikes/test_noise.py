@@ -41,6 +41,10 @@ def test_of_several_spikes_in_a_step_each_is_lost_alone():
     assert found.dtype == jnp.uint8
     expected = [0.2**3, 3 * 0.8 * 0.2**2, 3 * 0.8**2 * 0.2, 0.8**3]
     np.testing.assert_allclose(np.bincount(np.ravel(found)) / found.size, expected, atol=0.015)
+    few = jnp.array([[[0, 255, 1]]], jnp.uint8)
+    np.testing.assert_array_equal(thinned(few, KEY, 0.0), few)
+    np.testing.assert_array_equal(thinned(few, KEY, 1.0), 0 * few)
+    np.testing.assert_allclose(thinned(few, KEY, 0.2)[0, 0, 1], 204, atol=25)
 
 
 @pytest.mark.parametrize(
