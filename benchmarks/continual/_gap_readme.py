@@ -15,6 +15,7 @@ from benchmarks.continual._gap_page import (
 from benchmarks.continual._gap_units import MAIN, PRESET
 from benchmarks.record import Column, markdown
 from neurogain import stats
+from neurogain.continual import methods
 from neurogain.continual.stream_specs import STREAMS
 
 
@@ -24,7 +25,9 @@ def readme_table(results: Iterable[Mapping[str, Any]]) -> list[str]:
     rows = sorted(joint, key=lambda content: list(STREAMS).index(content["benchmark"]))
 
     def cell(content: Mapping[str, Any], method: str) -> str:
-        m = content["methods"][method]
+        m = content["methods"].get(method)
+        if m is None:
+            return "not run"
         return (
             f"{interval(m['avg_sg'])} @ {accuracy_of(m)}{diverged(m)}{other_constants(m, method)}"
         )
@@ -33,8 +36,8 @@ def readme_table(results: Iterable[Mapping[str, Any]]) -> list[str]:
         return []
     columns: list[Column] = [("avg-SG @ avg-ACC", name, "")]
     for method in MAIN:
-        if all(method in content["methods"] for content in rows):
-            head = rows[0]["methods"][method]["summary"]
+        if any(method in content["methods"] for content in rows):
+            head = methods.METHODS[method].summary
             columns.append((head, functools.partial(cell, method=method), ""))
     if all(PRESET in content["methods"] for content in rows):
         columns.append(("lowest of all others at its avg-ACC", nearest, ""))

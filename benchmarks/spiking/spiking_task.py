@@ -30,7 +30,7 @@ VARIANTS: dict[str, tuple[str, ...]] = {
     ),
     "digits-rows": (
         "Digits row by row, recurrent adaptive LIF", "--task", "digits-rows", "--cell", "alif",
-        "--recurrent",
+        "--constants", "d=1000", "--learn", "tau_w", "d", "--recurrent", *LONG,
     ),
 }  # fmt: skip
 

@@ -17,6 +17,7 @@ from neurogain.spiking import (
 )
 from neurogain.spiking.cell import Cell
 from neurogain.spiking.layers import Layer
+from neurogain.tasks.spikes.task import SpikeTask
 
 
 @dataclasses.dataclass(frozen=True)
@@ -76,6 +77,10 @@ class Kind:
         """Return a layer of such cells; errors as in `Layer`."""
         fixed = {"substeps": self.substeps, "scale": self.scale, "drive": self.drive}
         return Layer(self.cell, self.constants, inputs, n, **(fixed | options))
+
+    def for_task(self, task: SpikeTask, n: int, **options: Any) -> Layer:
+        """Return a layer for the inputs of a task; errors as in `Layer`."""
+        return self.layer(task.channels, n, scale=self.scale * task.scale, **options)
 
 
 _OF_LIF = surrogate.FastSigmoid(10.0)  # mV

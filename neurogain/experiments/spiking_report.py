@@ -8,6 +8,8 @@ import numpy as np
 from neurogain import stats, tables
 from neurogain.experiments.spiking_training import LearningOptions, Network, parameters
 
+FROM_0 = (0.0, np.inf)
+
 
 def entry(config: LearningOptions, network: Network, course: Any) -> dict[str, Any]:
     """Return the numbers of one network's course, which has the fields of `Course`."""
@@ -16,8 +18,8 @@ def entry(config: LearningOptions, network: Network, course: Any) -> dict[str, A
         "test_accuracy": stats.cut(stats.summary(course.accuracy[:, -1])),
         "accuracy_halfway": stats.cut(stats.summary(course.accuracy[:, half])),
         "chance": 1 / network.classes,
-        "rate_hz": stats.summary(course.test_rate_hz[:, -1]),
-        "largest_gradient_norm": stats.summary(course.gradient_norm.max(1)),
+        "rate_hz": stats.cut(stats.summary(course.test_rate_hz[:, -1]), FROM_0),
+        "largest_gradient_norm": stats.cut(stats.summary(course.gradient_norm.max(1)), FROM_0),
         "parameters": parameters(network),
     }
 

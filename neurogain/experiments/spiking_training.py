@@ -91,6 +91,8 @@ class LearningOptions(Options):
 
     def _check_task(self, task: SpikeTask) -> None:
         """Raise ValueError for options that don't fit a task."""
+        fits = self.data_dir is None or task.needs_data
+        self._require("data_dir", fits, f"be left out with {task.name}", "It reads no files.")
         limits = task.available(self.data_dir)
         for name, number, most in zip(("train", "test"), self.sizes(task), limits, strict=True):
             if most is not None and number > most:
@@ -101,8 +103,6 @@ class LearningOptions(Options):
         train, _ = self.sizes(task)
         rule = f"be at most the {train} training examples"
         self._require("batch_size", self.batch_size <= train, rule, train)
-        fits = self.data_dir is None or task.needs_data
-        self._require("data_dir", fits, f"be left out with {task.name}", "It reads no files.")
 
     def _distinct(self, name: str) -> None:
         """Raise ValueError unless a field names something, and nothing twice."""

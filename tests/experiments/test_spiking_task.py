@@ -110,6 +110,14 @@ def test_cells_have_the_constants_that_are_given():
     assert layer.constants.soma.C == CELLS["l5"].constants.soma.C
 
 
+def test_currents_are_scaled_down_and_ends_of_intervals_are_not_negative(result):
+    config = dataclasses.replace(SMALL, task="digits-rows")
+    assert config.network().layer.scale == pytest.approx(0.1 * CELLS["lif"].scale)
+    assert SMALL.network().layer.scale == CELLS["lif"].scale
+    for name in ("rate_hz", "largest_gradient_norm"):
+        assert result.metrics[name]["ci"][0] >= 0
+
+
 def test_every_kind_of_cell_allows_its_step():
     for kind in CELLS.values():
         assert kind.layer(3, 2).substeps == kind.substeps

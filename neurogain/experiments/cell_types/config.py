@@ -48,7 +48,7 @@ class CellTypesConfig(LearningOptions):
     def network(self, types: int) -> Network:
         """Return the network of so many types; errors as in `Layer` and `CellTypes`."""
         kind, task = CELLS[self.cell], self.first_task
-        layer = kind.layer(task.channels, self.hidden, recurrent=self.recurrent)
+        layer = kind.for_task(task, self.hidden, recurrent=self.recurrent)
         if not types:
             return Network(layer, task.classes)
         own = tuple(Effect("context", target, 0.0) for target in TARGETS)

@@ -66,7 +66,7 @@ class DendriteConfig(LearningOptions):
 
     def _network(self, name: str, n: int, task: SpikeTask) -> Network:
         kind, options = NETWORKS[name]
-        layer = kind.layer(task.channels, n, recurrent=self.recurrent, **options)
+        layer = kind.for_task(task, n, recurrent=self.recurrent, **options)
         return Network(layer, task.classes, cues=task.cues)
 
     def _check_together(self) -> None:

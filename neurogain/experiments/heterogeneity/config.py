@@ -9,6 +9,7 @@ from neurogain.options import OneOf, Rule, at_least_0, positive
 from neurogain.spiking import heterogeneity
 from neurogain.spiking.heterogeneity import Spread
 from neurogain.spiking.layers import SynapseParams
+from neurogain.tasks.spikes import images
 from neurogain.tasks.spikes.task import TASKS, SpikeTask
 
 CONDITIONS = {
@@ -77,14 +78,13 @@ class HeterogeneityConfig(LearningOptions):
                 synapses = SynapseParams()
                 drawn = heterogeneity.draw(synapses, {"tau": spread}, self.hidden, key)
                 options["tau"] = drawn.tau
-        layer = kind.layer(task.channels, self.hidden, **options)
+        layer = kind.for_task(task, self.hidden, **options)
         return Network(layer, task.classes, cues=task.cues)
 
     def _check_together(self) -> None:
         super()._check_together()
         self._distinct("conditions")
-        graded = "rows", "pixels"  # currents, of which no spike can be moved or lost
-        in_spikes = not self.first_task.name.endswith(graded)
+        in_spikes = not self.first_task.name.endswith(images.GRADED)  # that move or are lost
         self._require("task", in_spikes, "be one in spikes, for their noise", "Pass randman.")
         for condition in self.conditions:
             self.network(condition)

@@ -35,7 +35,7 @@ class SpikingTaskConfig(LearningOptions):
         layer = (
             CELLS[self.cell]
             .having(self.constants)
-            .layer(task.channels, self.hidden, recurrent=self.recurrent, learn=self.learn)
+            .for_task(task, self.hidden, recurrent=self.recurrent, learn=self.learn)
         )
         return Network(layer, task.classes, cues=task.cues)
 

@@ -37,6 +37,7 @@ class SpikeTask:
       test: number of test examples, likewise.
       most: numbers of training and of test examples that there are; None: any number.
       needs_data: whether it reads files of a folder.
+      scale: by which that of a layer is multiplied; below 1 where inputs are currents, which last.
       sizes: from that folder to what `most` is, where the files tell; errors where they don't fit.
 
     Example:
@@ -56,6 +57,7 @@ class SpikeTask:
     test: int = 1000
     most: tuple[int | None, int | None] = (None, None)
     needs_data: bool = False
+    scale: float = 1.0
     sizes: Callable[[Path | None], tuple[int, int]] | None = None
 
     def available(self, data_dir: Path | None) -> tuple[int | None, int | None]:
@@ -120,7 +122,7 @@ def _of_images(name: str, side: int, most: tuple[int, int]) -> Iterator[SpikeTas
         yield SpikeTask(
             f"{name}-{of}", f"{name}, {images.SUMMARIES[of]}", channels, 10, steps, draw,
             train=min(most[0], fits, 10_000), test=min(most[1], 1000), most=most,
-            needs_data=name in data.TFDS_NAMES,
+            needs_data=name in data.TFDS_NAMES, scale=0.1 if of in images.GRADED else 1.0,
         )  # fmt: skip
 
 

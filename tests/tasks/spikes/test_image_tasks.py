@@ -18,6 +18,7 @@ def test_a_task_has_the_sizes_that_it_states(code):
         found = jax.eval_shape(images.CODES[code], form, jax.random.key(0))
         assert found.shape == (2, task.steps, task.channels)
         assert task.needs_data == (name == "mnist")
+        assert task.scale == (0.1 if code in ("rows", "pixels") else 1.0)
     assert TASKS["mnist-pixels"].steps == 784
     assert TASKS["mnist-rows"].steps == 84
 
