@@ -47,6 +47,12 @@ def as_numbers(name: str, value: object) -> np.ndarray:
     return array
 
 
+def several(name: str, value: object) -> None:
+    """Raise a TypeError for one text where several names are meant."""
+    if isinstance(value, str):
+        raise TypeError(f"`{name}` must be several names; got {value!r}. Pass [{value!r}].")
+
+
 def broadcast(**arrays: ArrayLike) -> tuple[int, ...]:
     """Return the shape that numbers and arrays broadcast to, traced ones too.
 

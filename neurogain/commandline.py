@@ -16,6 +16,7 @@ from typing import Annotated, Any
 
 from neurogain._extras import extra
 from neurogain._words import filled, page
+from neurogain.options import OneOf
 
 with extra("cli"):
     import tyro
@@ -127,19 +128,37 @@ def _described() -> Callable[[StructTypeInfo], StructConstructorSpec | None]:
         if not isinstance(spec, StructConstructorSpec):
             return None
         metadata = {field.name: field.metadata for field in dataclasses.fields(info.type)}
-        fields = tuple(_shown(field, metadata[field.name]) for field in spec.fields)
+        hints = typing.get_type_hints(info.type, include_extras=True)
+        fields = tuple(
+            _shown(field, metadata[field.name], _names(hints[field.name])) for field in spec.fields
+        )
         return dataclasses.replace(spec, fields=fields)
 
     return rule
 
 
-def _shown(field: StructFieldSpec, metadata: Mapping[str, Any]) -> StructFieldSpec:
-    """Return a field whose text has the lines of a paragraph joined, and its default in words."""
+def _names(hint: Any) -> tuple[str, ...]:
+    """Return the names among which an option must be, if it has a rule that says them."""
+    rules = getattr(hint, "__metadata__", ())
+    return next((rule.names for rule in rules if isinstance(rule, OneOf)), ())
+
+
+def _shown(
+    field: StructFieldSpec, metadata: Mapping[str, Any], names: tuple[str, ...]
+) -> StructFieldSpec:
+    """Return a field whose text has the lines of a paragraph joined, and its default in words.
+
+    Names that it must be among follow the text where this does not say them all.
+    """
     text = field.helptext
 
     def joined() -> str | None:
         whole = text() if callable(text) else text
-        return None if whole is None else re.sub(r"(?<!\n)\n[ \t]*(?=\S)", " ", whole)
+        if whole is None:
+            return None
+        if not {*names} <= {*re.findall(r"[\w-]+", whole)}:
+            whole = f"{whole.rstrip('.')}. One of {', '.join(names)}."
+        return re.sub(r"(?<!\n)\n[ \t]*(?=\S)", " ", whole)
 
     words = metadata.get("default")
     kind = field.type if words is None else defaulting(field.type, words)

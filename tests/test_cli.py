@@ -13,6 +13,7 @@ import neurogain
 from neurogain import cli, experiments, runner
 from neurogain.continual import stream_specs
 from neurogain.experiments.stability_gap.config import PRESETS
+from neurogain.tasks.spikes.task import TASKS
 
 CHILD = """
 from neurogain import cli
@@ -93,6 +94,11 @@ def test_a_default_that_follows_from_other_options_is_shown(shown):
             assert re.search(rf"{number} with [^;)]*scale {scale}\b", text)
     for name, spec in stream_specs.STREAMS.items():
         assert re.search(rf"default: [^)]*\b{spec.batch_size} with [^;)]*{name}", text)
+
+
+def test_names_among_which_an_option_must_be_are_in_its_help(shown):
+    text = " ".join(line.strip("│ ") for line in shown("spiking-task"))
+    assert all(f" {name}" in text for name in TASKS)
 
 
 def test_the_help_of_a_file_of_ones_own_has_its_name(capsys, monkeypatch):

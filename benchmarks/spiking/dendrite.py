@@ -21,6 +21,10 @@ VARIANTS: dict[str, tuple[str, ...]] = {
         "Exclusive or over 250 ms, point cells", "--delays", "250", "--networks", "LIF",
         "adaptive LIF",
     ),
+    "250-long": (
+        "Exclusive or over 250 ms, adaptive LIF, twice as long", "--delays", "250", "--networks",
+        "adaptive LIF", "--updates", "2000", "--evaluate-every", "200",
+    ),
 }  # fmt: skip
 
 

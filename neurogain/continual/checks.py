@@ -141,6 +141,12 @@ def check_examples(state: object, examples: Array, stream: Stream) -> None:
             f"`examples` must have the shape (n, {', '.join(map(str, wanted))}), like those of "
             f"{stream.name}; got {examples.shape}. Pass x[None] for a single one."
         )
+    if (examples.dtype == np.uint8) != (stream.images.dtype == np.uint8):
+        raise TypeError(
+            f"`examples` must be uint8 exactly where those of {stream.name} are, since uint8 alone "
+            f"is scaled to [0, 1]; got {examples.dtype} for {stream.images.dtype}. Pass "
+            f"x.astype({stream.images.dtype.name!r})."
+        )
 
 
 def check_runs(

@@ -17,7 +17,7 @@ from neurogain import _checks
 from neurogain.neuromod import effects
 from neurogain.neuromod.effects import Effect
 from neurogain.spiking import paths
-from neurogain.spiking.cell import Cell
+from neurogain.spiking.cell import Cell, check_cell
 from neurogain.spiking.engine.drives import Drive
 from neurogain.spiking.layers import Modulate
 
@@ -72,6 +72,10 @@ class CellTypes:
 
     def __post_init__(self) -> None:
         """Check all that is known before a run."""
+        check_cell("`cell`", self.cell)
+        _checks.several("receptors", self.receptors)
+        _check_types(self.types)
+        _check_constants(self.cell, self.constants, len(np.ravel(np.asarray(self.index))))
         index = _checks.as_numbers("index", self.index)
         number = len(self.types)
         if index.ndim != 1 or index.dtype.kind not in "iu" or not len(index):
@@ -118,12 +122,47 @@ class CellTypes:
         index = np.asarray(self.index)
 
         def apply(constants: Any, drive: Any, activation: Array) -> tuple[Any, Any]:
+            if activation is None:
+                raise ValueError(
+                    "`levels` must be given with `modulate`: the activation of each receptor, "
+                    "(steps, batch, receptors); got None."
+                )
+            sizes = {np.shape(x)[0] for x in jax.tree.leaves(drive) if np.ndim(x)}
+            if sizes - {len(index)}:
+                raise ValueError(
+                    f"`index` must have the type of each of the layer's {max(sizes)} cells; got "
+                    f"{len(index)}."
+                )
             for target, strength in strengths.items():
                 amount = (strength @ activation)[index]
                 constants, drive = known[target](constants, drive, amount)
             return constants, drive
 
         return apply
+
+
+def _check_types(types: Any) -> None:
+    """Raise a TypeError unless each type has effects, and there is a type."""
+    try:
+        given = [tuple(own) for own in types]
+    except TypeError:
+        given = []
+    if not given or not all(isinstance(one, Effect) for own in given for one in own):
+        raise TypeError(
+            "`types` must hold a sequence of effects for each type, at least one type; got "
+            f"{types!r:.200}. Pass for instance ((effect,), ()) for two types."
+        )
+
+
+def _check_constants(cell: Cell, constants: Any, n: int) -> None:
+    """Raise an error unless the cell takes the constants."""
+    try:
+        cell.check(constants, cell.empty_drive, dt=1e-3, n=n, key=jax.random.key(0))
+    except (AttributeError, KeyError, TypeError) as error:
+        raise TypeError(
+            f"`constants` must be those of the cell, {type(cell).__name__}; got "
+            f"{constants!r:.200}. Pass layer.constants."
+        ) from error
 
 
 _Apply = Callable[[Any, Any, jax.Array], tuple[Any, Any]]

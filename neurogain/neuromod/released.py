@@ -94,7 +94,9 @@ class Released:
     In each step the layer's cells feel the activation of receptors that the steps before have left,
     the read-out integrates their spikes, `signal` turns its logits into drives, and the systems
     advance, in float32 at least. Without effects, or with strengths of 0, the layer is the plain
-    one bit for bit. Gradients pass through release and receptors, too.
+    one bit for bit. Concentrations and receptors of `tables.standard` take hundreds of ms, so go on
+    from trial to trial with the state, or pass faster ones. Gradients pass through release and
+    receptors, too.
 
     Attributes:
       layer: any.

@@ -47,9 +47,9 @@ def _find_gain(inner_state: optax.OptState) -> PyTree:
     return next(iter(nodes.values())).gain
 
 
-def check_decay(name: str, value: object) -> None:
+def check_decay(name: str, value: object, usual: str = "0.97") -> None:
     """Raise a ValueError if a concrete decay of the slow weights is outside [0, 1)."""
-    _checks.in_range(name, value, "in [0, 1), per update", lambda x: (x >= 0) & (x < 1), "0.97")
+    _checks.in_range(name, value, "in [0, 1), per update", lambda x: (x >= 0) & (x < 1), usual)
 
 
 def _check_constants(decay: Hyperparameter, baseline: Hyperparameter) -> None:

@@ -208,7 +208,7 @@ def two_timescale(
     _checks.in_range(
         "max_norm", max_norm, "finite and > 0", lambda x: (x > 0) & (x < np.inf), "0.3"
     )
-    check_decay("consolidation", consolidation)
+    check_decay("consolidation", consolidation, "0.88")
     fast = modulate_by_gain(optax.adam(learning_rate, b1, b2, eps), **gain)
     return consolidate(
         optax.chain(optax.clip_by_global_norm(max_norm), fast),

@@ -163,8 +163,7 @@ def learnable(
       >>> raw["tau_w"].shape, float(rebuild(raw).tau_w[0])
       ((2,), 100.0)
     """
-    if isinstance(fields, str):
-        raise TypeError(f"`fields` must be several names; got {fields!r}. Pass [{fields!r}].")
+    _checks.several("fields", fields)
     names = tuple(dict.fromkeys(fields))
     if n is not None:
         _checks.whole("n", n, 1)

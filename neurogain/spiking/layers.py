@@ -121,8 +121,7 @@ class Layer:
         )
         if tau.shape not in ((), (self.n,)):
             raise ValueError(
-                f"`tau` must be one number or have shape ({self.n},); got shape {tau.shape}. Pass "
-                "as many as cells."
+                f"`tau` must be one number or have shape ({self.n},); got {tau.shape}."
             )
         for name in ("recurrent", "truncated"):
             _checks.flag(name, getattr(self, name))
@@ -139,11 +138,10 @@ class Layer:
                 f"`compartment` must be one of {', '.join(names) or 'a cell that has some'}; got "
                 f"{self.compartment!r}."
             )
+        _checks.several("learn", self.learn)
         self._learnable  # noqa: B018  it checks names and bounds
-        key = jax.random.key(0)  # whether one is needed is seen when the layer is applied
-        self.cell.check(
-            self.constants, self.background, dt=self.dt / self.substeps, n=self.n, key=key
-        )
+        step_dt, key = self.dt / self.substeps, jax.random.key(0)  # needed or not: seen in `apply`
+        self.cell.check(self.constants, self.background, dt=step_dt, n=self.n, key=key)
 
     @property
     def background(self) -> Any:
@@ -243,12 +241,15 @@ class Layer:
           Spikes, (steps, batch, n): the number of them in a step, with surrogate gradients.
 
         Raises:
-          ValueError: if inputs don't fit, or if the cells need a key.
+          ValueError: if inputs don't fit, if the cells need a key, or if levels can't act.
         """
         self.check_inputs(inputs)
+        if modulate is None and levels is not None:
+            raise ValueError(
+                "`levels` act through `modulate`; got None. Pass CellTypes(...).modulate(...)."
+            )
         jumps, keys = self.jumps_and_keys(params, inputs, key)
-        if state is None:
-            state = self.start(params, inputs.shape[1])
+        state = self.start(params, np.shape(inputs)[1]) if state is None else state
         state, spikes = self.scan(self.stepper(params, modulate), state, (jumps, keys, levels))
         return spikes, state
 
@@ -264,9 +265,9 @@ class Layer:
         self.cell.check(self.constants, self.background, dt=step_dt, n=self.n, key=key)
         inputs = jnp.asarray(inputs, params["in"].dtype)
         jumps = self.scale * (inputs @ params["in"])  # one product for all steps
-        numbers = jnp.arange(len(inputs))
-        keys = None if key is None else jax.vmap(lambda i: jax.random.fold_in(key, i))(numbers)
-        return jumps, keys
+        if key is None:
+            return jumps, None
+        return jumps, jax.vmap(lambda i: jax.random.fold_in(key, i))(jnp.arange(len(inputs)))
 
     def stepper(
         self, params: LayerParams, modulate: Modulate | None = None
@@ -289,9 +290,8 @@ class Layer:
         tau, dtype = self.synapses(params).tau, params["in"].dtype
         known = not isinstance(tau, jax.Array)  # in double precision then
         decay: Any = -dt / (np.asarray(tau, float) if known else tau)
-        mean, left = (
-            (np.expm1(decay), np.exp(decay)) if known else (jnp.expm1(decay), jnp.exp(decay))
-        )
+        of: Any = np if known else jnp
+        mean, left = of.expm1(decay), of.exp(decay)
         return jnp.asarray(mean / decay, dtype), jnp.asarray(left, dtype)
 
     def behind(self, state: LayerState, cells: Any, current: Array, spike: Array) -> LayerState:

@@ -61,9 +61,9 @@ class Readout:
                 f"{self.window!r} with {self.kind!r}. Pass for instance kind='window', "
                 "window=(50.0, 100.0)."
             )
-        if self.window is not None and not 0 <= self.window[0] < self.window[1]:
+        if self.window is not None and not _is_span(self.window):
             raise ValueError(
-                f"`window` must be two times in ms, 0 <= from < to; got {self.window!r}."
+                f"`window` must be two finite times in ms, 0 <= from < to; got {self.window!r}."
             )
 
     def init(self, key: Key[Array, ""]) -> dict[str, Any]:
@@ -136,6 +136,14 @@ class Readout:
         return slice(first, last)
 
 
+def _is_span(value: Any) -> bool:
+    """Return whether a value is two finite numbers, the first at least 0 and the second above."""
+    numbers = _checks.to_numbers(value)
+    if numbers is None or numbers.shape != (2,) or numbers.dtype.kind not in "fiu":
+        return False
+    return bool(0 <= numbers[0] < numbers[1] < np.inf)
+
+
 def rate_band(
     spikes: Float[Array, "steps batch n"], low_hz: float, high_hz: float, *, dt: float
 ) -> Float[Array, ""]:
@@ -150,12 +158,15 @@ def rate_band(
       dt: ms, a step.
 
     Raises:
-      ValueError: if the band is empty or begins below 0.
+      ValueError: if the band is empty or begins below 0, or another argument does not fit.
 
     Example:
       >>> float(rate_band(jnp.zeros((100, 2, 5)), 5.0, 10.0, dt=1.0))
       0.25
     """
+    _checks.positive("dt", dt, "ms", "1.0")
+    if spikes.ndim != 3:
+        raise ValueError(f"`spikes` must have shape (steps, batch, n); got {spikes.shape}.")
     if not 0 <= low_hz < high_hz < np.inf:
         raise ValueError(
             f"`low_hz` and `high_hz` must be 0 <= low < high, in Hz; got {low_hz!r} and "

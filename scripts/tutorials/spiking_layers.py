@@ -150,13 +150,18 @@ for level in (0.0, 1.0):
 #
 # `Released` closes the loop: the entropy of the decision so far releases acetylcholine, M1
 # receptors follow it slowly, and the layer's cells feel them in the next step. `by_reward` does the
-# same with the error of the expected reward and dopamine.
+# same with the error of the expected reward and dopamine. Modulators take hundreds of ms, many
+# trials of this task, so the state goes on from one to the next.
 
 # %%
-louder = CellTypes(cell, constants, np.zeros(40, int), ((Effect("m1", "soma.gain", 5.0),),))
+louder = CellTypes(cell, constants, np.zeros(40, int), ((Effect("m1", "soma.gain", 10.0),),))
 network = Released(fixed, readout, louder, tables.standard(), by_uncertainty)
 own = {"hidden": weights, "output": params["readout"], "effects": louder.init()}
-course, _ = network.apply(own, few)
-plain, _ = fixed.apply(weights, few)
-print(f"M1 at the end: {float(course.activation[-1].mean()):.3f}")
-print(f"rate: {1000 * plain.mean():.1f} Hz alone, {1000 * course.spikes.mean():.1f} Hz modulated")
+trial, state = jax.jit(network.apply), network.start(own, few.shape[1])
+for number in range(1, 21):
+    course, state = trial(own, few, state)
+    if number in (1, 5, 20):
+        print(
+            f"trial {number}: M1 {float(course.activation[-1].mean()):.3f}, "
+            f"{1000 * float(course.spikes.mean()):.1f} Hz"
+        )

@@ -95,6 +95,8 @@ def test_predictions_of_something_else(trained):
     for wrong in (x[0], x[None], x[:, :2]):
         with pytest.raises(ValueError, match=r"`examples` must have the shape \(n, 3\)"):
             trainer.predict(state, wrong)
+    with pytest.raises(TypeError, match=r"`examples` must be uint8 exactly where .* got uint8 for"):
+        trainer.predict(state, x.astype(np.uint8))
 
 
 def test_a_stream_where_the_name_of_one_is_asked_for():

@@ -123,3 +123,35 @@ def test_levels_may_differ_between_examples_and_strengths_be_learned():
 def test_what_a_layer_has_not_is_refused(index, effects, message):
     with pytest.raises((ValueError, TypeError), match=message):
         CellTypes(CELL, LIFParams(), np.array(index), effects)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"cell": LIFCell}, "`cell` must be a kind of cell"),
+        ({"constants": None}, "`constants` must be those of the cell, LIFCell; got None"),
+        ({"constants": cells.RS}, "`constants` must be those of the cell, LIFCell; got Izhikevich"),
+        ({"types": (Effect("m1", "v_t", 1.0),)}, "a sequence of effects for each type"),
+        ({"types": Effect("m1", "v_t", 1.0)}, "a sequence of effects for each type"),
+        ({"types": ("pv",)}, "a sequence of effects for each type"),
+        ({"types": ()}, "at least one type"),
+        ({"receptors": "m1"}, r"`receptors` must be several names; got 'm1'\. Pass \['m1'\]"),
+    ],
+)
+def test_parts_of_another_kind_are_refused(changes, message):
+    parts = {"cell": CELL, "constants": LAYER.constants, "index": INDEX, "types": EFFECTS}
+    with pytest.raises(TypeError, match=message):
+        CellTypes(**parts | changes)
+
+
+def test_types_of_another_number_of_cells_and_levels_alone_are_refused():
+    levels = jnp.zeros((STEPS, BATCH, 1))
+    for index in ([0], [0] * 5):
+        types = CellTypes(CELL, LAYER.constants, np.array(index), EFFECTS[:1], ("m1", "d1"))
+        with pytest.raises(ValueError, match=f"each of the layer's 4 cells; got {len(index)}"):
+            LAYER.apply(PARAMS, SPIKES, modulate=types.modulate(types.init()), levels=levels)
+    with pytest.raises(ValueError, match=r"`levels` act through `modulate`; got None"):
+        LAYER.apply(PARAMS, SPIKES, levels=levels)
+    modulate = CellTypes(CELL, LAYER.constants, INDEX, EFFECTS).modulate({})
+    with pytest.raises(ValueError, match=r"`levels` must be given with `modulate`"):
+        LAYER.apply(PARAMS, SPIKES, modulate=modulate)

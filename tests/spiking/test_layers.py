@@ -138,6 +138,11 @@ def test_the_state_has_the_dtype_of_the_weights(change, dtype):
     assert {str(x.dtype) for x in jax.tree.leaves((spikes, state))} == {dtype}
 
 
+def test_one_name_is_no_sequence_of_names():
+    with pytest.raises(TypeError, match=r"`learn` must be several names; got 'C'\. Pass \['C'\]"):
+        dataclasses.replace(LIF, learn="C")
+
+
 @pytest.mark.parametrize("name", ["tau", "synapses.C", "leak"])
 def test_constants_that_can_not_be_learned_are_named_with_all_that_can(name):
     with pytest.raises(
@@ -346,6 +351,10 @@ def test_a_readout_is_a_leaky_integrator(kind, take):
         ({"kind": "window"}, '`window` must be given with the kind "window"'),
         ({"window": (0.0, 1.0)}, '`window` must be given with the kind "window"'),
         ({"kind": "window", "window": (5.0, 5.0)}, "0 <= from < to"),
+        ({"kind": "window", "window": (1.0, 5.0, 7.0)}, "two finite times in ms"),
+        ({"kind": "window", "window": 5.0}, "two finite times in ms, 0 <= from < to; got 5.0"),
+        ({"kind": "window", "window": (0.0, np.inf)}, "two finite times in ms"),
+        ({"kind": "window", "window": "ab"}, "two finite times in ms"),
         ({"tau": 0.0}, "`tau` must be positive and finite, in ms; got 0.0"),
         ({"classes": 0}, "`classes` must be a whole number of at least 1"),
     ],
@@ -372,3 +381,5 @@ def test_rates_within_the_band_cost_nothing():
     np.testing.assert_allclose(cost, ((5 / 20) ** 2 + 0 + (30 / 20) ** 2) / 3, rtol=1e-6)
     with pytest.raises(ValueError, match=r"must be 0 <= low < high, in Hz; got 20\.0 and 5\.0"):
         rate_band(jnp.asarray(spikes), 20.0, 5.0, dt=1.0)
+    with pytest.raises(ValueError, match="`dt` must be positive"):
+        rate_band(jnp.asarray(spikes), 5.0, 20.0, dt=0.0)

@@ -86,5 +86,6 @@ class HeterogeneityConfig(LearningOptions):
         self._distinct("conditions")
         in_spikes = not self.first_task.name.endswith(images.GRADED)  # that move or are lost
         self._require("task", in_spikes, "be one in spikes, for their noise", "Pass randman.")
+        self.network("drawn and learned")  # checks the fields, whichever condition has them
         for condition in self.conditions:
             self.network(condition)

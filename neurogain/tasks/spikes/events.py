@@ -58,7 +58,7 @@ class EventFile:
             raise ValueError(f"{self.path} is no HDF5 file: {error}. {WHERE}") from None
         try:
             self._times, self._units, self.labels, self.speakers = self._read()
-        except ValueError:
+        except BaseException:
             self._file.close()
             raise
 
@@ -69,7 +69,14 @@ class EventFile:
                 f"{self.path} must have spikes/times, spikes/units and labels; it has "
                 f"{', '.join(self._file) or 'nothing'}. {WHERE}"
             )
-        lengths = [len(x) for x in found]
+        shapes, ragged = [x.shape for x in found], [x.dtype.kind == "O" for x in found]
+        if [len(shape) for shape in shapes] != [1, 1, 1] or ragged != [True, True, False]:
+            raise ValueError(
+                f"{self.path} must have one array of times and one of units, of any length, and "
+                f"one label an example; got shapes {', '.join(map(str, shapes))} of "
+                f"{', '.join(str(x.dtype) for x in found)}. {WHERE}"
+            )
+        lengths = [shape[0] for shape in shapes]
         if len(set(lengths)) > 1 or not lengths[0]:
             raise ValueError(
                 f"{self.path} must have as many times, units and labels, and some; got "
@@ -111,11 +118,19 @@ class EventFile:
 
         Raises:
           IndexError: if an index is out of range.
-          ValueError: if a spike has a unit out of range, or a time that is negative or no number.
+          ValueError: if the file is closed, if a spike has a unit out of range or a time that is
+            negative or no number, or if all spikes of all these examples are behind the last step.
 
         """
         _checks.whole("steps", steps, 1)
         _checks.positive("dt", dt, "ms", "10.0")
+        if not self._file:
+            raise ValueError(f"{self.path} is closed; open it again, EventFile(path).")
+        if not isinstance(indices, Sequence | np.ndarray):
+            raise TypeError(
+                f"`indices` must be a sequence of whole numbers; got {indices!r:.100}. Pass [0]."
+            )
+        behind = 0
         result = np.zeros((len(indices), steps, self.units), np.uint8)
         for row, index in enumerate(indices):
             if not 0 <= index < len(self):
@@ -129,10 +144,16 @@ class EventFile:
                     f"example {index} of {self.path} must have as many times as units; got "
                     f"{len(times)} and {len(units)}."
                 )
+            if units.dtype.kind not in "iu":
+                raise ValueError(
+                    f"units of example {index} of {self.path} must be whole numbers; got "
+                    f"{units.dtype}. {WHERE}"
+                )
             if len(units) and not (units.min() >= 0 and units.max() < self.units):
                 raise ValueError(
                     f"units of example {index} of {self.path} must be from 0 to {self.units - 1}; "
-                    f"got {units.min()} to {units.max()}. Pass units={int(units.max()) + 1}."
+                    f"got {units.min()} to {units.max()}. An EventFile takes units="
+                    f"{int(units.max()) + 1}; shd and ssc have 700."
                 )
             if not np.all((times >= 0) & (times < np.inf)):
                 raise ValueError(
@@ -141,9 +162,15 @@ class EventFile:
                 )
             step = np.floor(times / dt).astype(int)
             inside = step < steps
+            behind += int((~inside).sum())
             where = step[inside] * self.units + units[inside].astype(int)
             counts = np.bincount(where, minlength=steps * self.units)
             result[row] = np.minimum(counts, 255).reshape(steps, self.units)
+        if behind and not result.any():
+            raise ValueError(
+                f"no spike of {len(indices)} examples of {self.path} lies within {steps} steps of "
+                f"{dt:g} ms; times must be in s. Divide them by 1000 if they are in ms."
+            )
         return result
 
     def close(self) -> None:

@@ -60,6 +60,12 @@ def load(name: str, data_dir: Path | None) -> tuple[data.Examples, data.Examples
     return whole.train, whole.test
 
 
+def sizes(name: str, data_dir: Path | None) -> tuple[int, int]:
+    """Return the numbers of training and of test images of a set; errors as in `data.load`."""
+    train, test = load(name, None if data_dir is None else Path(data_dir))
+    return len(train.labels), len(test.labels)
+
+
 def draw(
     name: str, code: Code, key: Key[Array, ""], train: int, test: int, data_dir: Path | None = None
 ) -> tuple[Labelled, Labelled]:

@@ -110,6 +110,7 @@ def _delayed(delay: int) -> SpikeTask:
 def _of_images(name: str, side: int, most: tuple[int, int]) -> Iterator[SpikeTask]:
     """Yield a task for each code of a set; by default with at most 2e9 bytes of spikes."""
     blank = jax.ShapeDtypeStruct((1, side, side), jnp.float32)
+    of_files = name in data.TFDS_NAMES
     for of, code in images.CODES.items():
         _, steps, channels = jax.eval_shape(code, blank, jax.random.key(0)).shape
 
@@ -122,7 +123,8 @@ def _of_images(name: str, side: int, most: tuple[int, int]) -> Iterator[SpikeTas
         yield SpikeTask(
             f"{name}-{of}", f"{name}, {images.SUMMARIES[of]}", channels, 10, steps, draw,
             train=min(most[0], fits, 10_000), test=min(most[1], 1000), most=most,
-            needs_data=name in data.TFDS_NAMES, scale=0.1 if of in images.GRADED else 1.0,
+            needs_data=of_files, sizes=functools.partial(images.sizes, name) if of_files else None,
+            scale=0.1 if of in images.GRADED else 1.0,
         )  # fmt: skip
 
 

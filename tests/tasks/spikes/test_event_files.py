@@ -64,13 +64,57 @@ def test_a_file_without_spikes_says_what_it_has(tmp_path):
 
 
 @pytest.mark.parametrize(
+    ("times", "units", "labels", "message"),
+    [
+        (
+            np.zeros((3, 4)),
+            np.zeros((3, 4), int),
+            np.zeros(3, int),
+            r"got shapes \(3, 4\), .*float64",
+        ),
+        (np.float64(1), np.int64(1), np.int64(1), r"got shapes \(\), \(\), \(\)"),
+        (
+            np.zeros(3),
+            np.zeros(3),
+            np.zeros(3, int),
+            "one array of times and one of units, of any le",
+        ),
+        (None, None, np.zeros((3, 1), int), r"one label an example; got .* \(3, 1\) of object"),
+    ],
+)
+def test_arrays_of_another_kind_are_refused(tmp_path, times, units, labels, message):
+    write(tmp_path / "own.h5")
+    with h5py.File(tmp_path / "own.h5", "a") as file:
+        for name, value in (("spikes/times", times), ("spikes/units", units), ("labels", labels)):
+            if value is not None:
+                del file[name]
+                file[name] = value
+    with pytest.raises(ValueError, match=message):
+        EventFile(tmp_path / "own.h5")
+
+
+def test_times_in_ms_closed_files_and_other_indices_are_refused(tmp_path):
+    in_ms = [[1000 * t + 200 for t in row] for row in TIMES]
+    with EventFile(write(tmp_path / "shd.h5", times=in_ms)) as file:
+        with pytest.raises(
+            ValueError, match=r"no spike of 2 .* 100 steps of 10 ms; times must be in"
+        ):
+            file.batch([0, 1], steps=100, dt=10.0)
+        assert not file.batch([2], steps=100, dt=10.0).any()  # which is silent indeed
+        with pytest.raises(TypeError, match=r"`indices` must be a sequence .*; got 0\. Pass \[0\]"):
+            file.batch(0, steps=100, dt=10.0)
+    with pytest.raises(ValueError, match=r"shd\.h5 is closed; open it again"):
+        file.batch([0], steps=100, dt=10.0)
+
+
+@pytest.mark.parametrize(
     ("change", "index", "message"),
     [
         ({}, 3, r"`indices` must be from 0 to 2, in .*; got 3"),
         (
             {"units": [[700, 0, 0, 1], *UNITS[1:]]},
             0,
-            r"from 0 to 699; got 0 to 700\. Pass units=701",
+            r"from 0 to 699; got 0 to 700\. .* takes units=701",
         ),
         ({"times": [[-0.5, 0, 0, 0], *TIMES[1:]]}, 0, r"finite and >= 0, in s; got -0\.5"),
         ({"times": [[0.5], *TIMES[1:]]}, 0, "as many times as units; got 1 and 4"),
