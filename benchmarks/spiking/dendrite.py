@@ -10,13 +10,17 @@ from benchmarks.experiment import variants
 from benchmarks.record import Record
 from neurogain import stats
 
-ABOUT = {"title": "Does a dendrite carry memory? Exclusive or over delays", "minutes": 25}
+ABOUT = {"title": "Does a dendrite carry memory? Exclusive or over delays", "minutes": 60}
 TINY = (
     "100", "--seeds", "2", "--updates", "2", "--evaluate-every", "2", "--train", "64", "--test",
     "20", "--hidden", "6",
 )  # fmt: skip
 VARIANTS: dict[str, tuple[str, ...]] = {
     "100": ("Does a dendrite carry memory? Exclusive or over 100 ms", "--delays", "100"),
+    "100-long": (
+        "Exclusive or over 100 ms, L5 cells, twice as long", "--delays", "100", "--networks",
+        "dendrite", "soma", "--updates", "2000", "--evaluate-every", "200",
+    ),
     "250": (
         "Exclusive or over 250 ms, point cells", "--delays", "250", "--networks", "LIF",
         "adaptive LIF",

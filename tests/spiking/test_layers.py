@@ -154,7 +154,7 @@ def test_constants_that_can_not_be_learned_are_named_with_all_that_can(name):
 @pytest.mark.parametrize(
     ("tau", "message"),
     [
-        (np.ones(N + 1), rf"`tau` must be one number or have shape \({N},\); got shape"),
+        (np.ones(N + 1), rf"`tau` must be one number or have shape \({N},\); got"),
         (np.zeros(N), "`tau` must be positive and finite, in ms"),
         ("slow", "`tau` must be a number or an array of numbers"),
     ],

@@ -26,7 +26,7 @@ def plot(axes: Axes, result: Result) -> None:
     axes.set_xticks(np.arange(len(found)), [f"{own['delay_ms']}" for own in found])
     draw.guides(axes, y=[0.5])
     axes.set(xlabel="time between the cues (ms)", ylabel="accuracy, test (grey: chance)")
-    axes.set(ylim=(0.4, 1.02))
+    axes.set(ylim=(0.4, 1.02), xlim=(-0.5, len(found) - 0.5))
 
 
 def delays(result: Result) -> Figure:
