@@ -155,7 +155,8 @@ for level in (0.0, 1.0):
 
 # %%
 louder = CellTypes(cell, constants, np.zeros(40, int), ((Effect("m1", "soma.gain", 10.0),),))
-network = Released(fixed, readout, louder, tables.standard(), by_uncertainty)
+course_of = Readout(40, 5, scale=10.0)  # each step decides
+network = Released(fixed, course_of, louder, tables.standard(), by_uncertainty)
 own = {"hidden": weights, "output": params["readout"], "effects": louder.init()}
 trial, state = jax.jit(network.apply), network.start(own, few.shape[1])
 for number in range(1, 21):
