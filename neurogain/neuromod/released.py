@@ -100,7 +100,7 @@ class Released:
 
     Attributes:
       layer: any.
-      readout: of the layer; its v_t, with the bias, are the logits of a step. Its kind is not used.
+      readout: of the layer, of the default kind; v_t, with the bias, are the logits of a step.
       types: how types of the layer's cells answer the receptors.
       system: the modulators, by volume: one concentration for all cells of an example.
       signal: `by_uncertainty`, `by_reward`, or a function of one's own. The ranges of its drives

@@ -346,3 +346,27 @@ def test_methods_that_are_not_run_stay_where_the_protocol_is_the_same():
     kept["config"]["hidden"] = [100]
     assert benchmark.of_the_same_protocol(kept, config) == {}
     assert benchmark.of_the_same_protocol({}, config) == {}
+
+
+def test_a_method_that_a_stream_lacks_is_not_run_in_the_readme():
+    config = StabilityGapConfig(seeds=2).as_json()
+    row = {"benchmark": "split-digits", "config": config, "methods": {}}
+    full = row | {"methods": {"sgd": method(entry([0.2, 0.4], [0.9, 0.9]))}}
+    head, _, *lines = readme.readme_table([row, full])
+    assert head.count("SGD") == 1
+    assert [("not run" in line) for line in lines] == [True, False]
+
+
+def test_the_time_that_is_announced_is_that_of_what_is_asked_for():
+    def minutes(**options):
+        return benchmark.minutes(benchmark.Arguments(benchmarks=("split-digits",), **options))
+
+    one = minutes(methods=("adam",))
+    assert minutes(methods=("adam", "sgd")) == pytest.approx(2 * one)
+    assert minutes(methods=("adam",), iterations=100) < 0.6 * one
+    assert minutes(methods=("adam",), fronts=False) < one
+    assert minutes(methods=("adam",), fronts=False, keep_tuning=True) < minutes(
+        methods=("adam",), fronts=False
+    )
+    rarely = minutes(methods=("adam",), fronts=False, tuning_eval_every=20)
+    assert rarely < minutes(methods=("adam",), fronts=False)

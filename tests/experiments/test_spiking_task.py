@@ -130,3 +130,10 @@ def test_the_command_runs_and_prints_the_accuracy(tmp_path, capsys):
     )
     cli.main([*words.split(), str(tmp_path / "run")])
     assert "accuracy on test examples" in capsys.readouterr().out
+
+
+def test_a_set_that_is_not_there_is_told_before_a_folder_is_claimed(tmp_path):
+    config = dataclasses.replace(SMALL, task="mnist-latency", data_dir=tmp_path / "none")
+    with pytest.raises(ValueError, match="`data_dir` must hold 'mnist'"):
+        spiking_task.run(config, out=tmp_path / "run")
+    assert not (tmp_path / "run").exists()
