@@ -134,6 +134,6 @@ def test_the_command_runs_and_prints_the_accuracy(tmp_path, capsys):
 
 def test_a_set_that_is_not_there_is_told_before_a_folder_is_claimed(tmp_path):
     config = dataclasses.replace(SMALL, task="mnist-latency", data_dir=tmp_path / "none")
-    with pytest.raises(ValueError, match="`data_dir` must hold 'mnist'"):
+    with pytest.raises(FileNotFoundError, match="`data_dir` must hold 'mnist'"):
         spiking_task.run(config, out=tmp_path / "run")
     assert not (tmp_path / "run").exists()
