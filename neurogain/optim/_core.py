@@ -1,6 +1,7 @@
 """What all transformations with a gain share: their state, their options, and an update."""
 
 import dataclasses
+import functools
 from collections.abc import Callable
 from typing import Any, Literal, NamedTuple, TypeAlias
 
@@ -88,11 +89,15 @@ class Options(NamedTuple):
             dtypes = _scope.map_modulated(
                 _weights.gain_dtype, scope, params, otherwise=_weights.left_out
             )
-            return first((), _checks.widest(jnp.float32, *jax.tree.leaves(dtypes)))
+            widest = _checks.widest(jnp.float32, *jax.tree.leaves(dtypes))
+            return _weights.copied(first((), widest))
+        made = functools.cache(first)  # many leaves share a shape; each gain may be donated
         return _scope.map_modulated(
-            lambda p: first(
-                _unit_shape(p, self.unit_axis) if self.per == "unit" else (),
-                _weights.gain_dtype(p),
+            lambda p: _weights.copied(
+                made(
+                    _unit_shape(p, self.unit_axis) if self.per == "unit" else (),
+                    _weights.gain_dtype(p),
+                )
             ),
             scope,
             params,
@@ -164,7 +169,7 @@ class Modulator:
         acts = _weights.acting(scope, weights) if self.unity else scope
         latent = _weights.underlying(params, gains, acts, weights)
         # Some optimizers keep the parameters they are given, and a donated buffer needs one owner.
-        inner_state = self.inner.init(_weights.copied(latent))
+        inner_state = self.inner.init(_weights.apart(latent, params, weights))
         return ModulateByGainState(gain, weights, source, inner_state)
 
     def next_gain(

@@ -63,9 +63,15 @@ def arrays(tree: PyTree) -> PyTree:
     return jax.tree.map(lambda x: x if hasattr(x, "dtype") else jnp.asarray(x), tree)
 
 
-def copied(tree: PyTree) -> PyTree:
-    """Return a tree of buffers of its own; abstract leaves as they are."""
-    return jax.tree.map(lambda x: x if is_abstract(x) else jnp.copy(x), tree)
+def copied(leaf: PyTree) -> PyTree:
+    """Return an array in a buffer of its own; an abstract one as it is."""
+    return leaf if is_abstract(leaf) else jnp.copy(leaf)
+
+
+def apart(tree: PyTree, *others: PyTree) -> PyTree:
+    """Return the tree, with copies of the arrays that are also in the other trees."""
+    shared = {id(x) for x in jax.tree.leaves(others)}
+    return jax.tree.map(lambda x: copied(x) if id(x) in shared else x, tree)
 
 
 def widened(leaf: Leaf, dtype: DTypeLike) -> PyTree:

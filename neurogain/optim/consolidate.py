@@ -140,7 +140,7 @@ def consolidate(
         dtypes = (_weights.gain_dtype(s) for s in jax.tree.leaves(slow))
         weight = jnp.zeros([], _checks.widest(jnp.float32, *dtypes))
         # Some optimizers keep the parameters they are given, and a donated buffer needs one owner.
-        inner_state = inner.init(_weights.copied(params))
+        inner_state = inner.init(_weights.apart(params, params))
         if follow_gain:
             _find_gain(inner_state)
         return ConsolidateState(

@@ -131,7 +131,7 @@ def modulate_by_gain(
         value = initial_gain
         if value is None:
             value = constants_at({"baseline": baseline}, integrator.init(), dtype)["baseline"]
-        return jnp.array(jnp.full(shape, value, dtype))  # a copy, so that it can be donated
+        return jnp.full(shape, value, dtype)
 
     return modulated(
         inner,
@@ -206,6 +206,6 @@ def with_gain_source(
         inner,
         FromSource(source),
         Options("global", -1, mask, axis_name, on_missing, keep_weights),
-        lambda shape, dtype: jnp.array(jnp.full(shape, initial_gain, dtype)),
+        lambda shape, dtype: jnp.full(shape, initial_gain, dtype),
         owner="with_gain_source",
     )
