@@ -13,6 +13,7 @@ from jaxtyping import Array, PyTree
 
 from neurogain import _checks
 from neurogain.optim import _drive, _inner, _scope, _weights
+from neurogain.optim._nodes import check_state
 from neurogain.optim.source import Stepper, prescribed
 
 Per = Literal["global", "leaf", "unit"]
@@ -205,8 +206,10 @@ class Modulator:
                 "`params` must be passed to update: the gain acts on the weights. "
                 "Write tx.update(grads, state, params, uncertainty=...)."
             )
+        check_state(state, ModulateByGainState, self.arrivals.owner)
         params, updates = _weights.arrays(params), _weights.arrays(updates)
         scope = _scope.build(params, self.options.mask)
+        _weights.check_gradients(updates, params, scope)
         watched = state.gain
         if isinstance(watched, _scope.Watched):  # `audit` asks what arrives, and needs no drive
             watched.log(uncertainty is not None or gain is not None, _scope.count(scope))

@@ -76,6 +76,7 @@ class Arrivals:
 
 def checked(value: ArrayLike, dtype: DTypeLike) -> Array:
     """Return the drive as an array in which each bad element is NaN; raise if it is concrete."""
+    _checks.broadcast(uncertainty=value)  # a TypeError for texts, complex numbers, keys
     if _checks.is_concrete(value):
         known = np.asarray(value)
         if known.size == 0 or not np.all((known >= 0) & (known < np.inf)):

@@ -37,6 +37,15 @@ def _named(tree: PyTree, kinds: tuple[type[Any], ...]) -> PyTree:
     return fields
 
 
+def check_state(state: object, kind: type[Any], owner: str) -> None:
+    """Raise a TypeError if a state is not of the transformation that updates it."""
+    if not isinstance(state, kind):
+        raise TypeError(
+            f"`state` must be the {kind.__name__} that `{owner}` made; got {state!r:.200}. Pass "
+            "what its init or its last update returned."
+        )
+
+
 def find_nodes(
     opt_state: optax.OptState, kinds: type[Any] | tuple[type[Any], ...], path: str = ""
 ) -> dict[str, Any]:

@@ -59,8 +59,19 @@ def is_abstract(leaf: object) -> bool:
 
 
 def arrays(tree: PyTree) -> PyTree:
-    """Return the tree with its Python numbers as arrays."""
-    return jax.tree.map(lambda x: x if hasattr(x, "dtype") else jnp.asarray(x), tree)
+    """Return the tree with its Python numbers as arrays; raise a TypeError for other leaves."""
+
+    def one(leaf: object) -> object:
+        if hasattr(leaf, "dtype"):
+            return leaf
+        if isinstance(leaf, bool | int | float | complex):
+            return jnp.asarray(leaf)
+        raise TypeError(
+            f"each leaf of parameters and gradients must be an array; got {leaf!r:.200}. Pass the "
+            "arrays alone, as eqx.filter(model, eqx.is_inexact_array) gives them."
+        )
+
+    return jax.tree.map(one, tree)
 
 
 def copied(leaf: PyTree) -> PyTree:
@@ -166,6 +177,29 @@ def effective(latent: PyTree, params: PyTree, gains: PyTree, scope: PyTree) -> P
         return _to(lax.mul(_to(g, wide), _to(w, wide)), p.dtype)
 
     return _scope.map_modulated(one, scope, latent, params, gains, otherwise=_first)
+
+
+def check_gradients(grads: PyTree, params: PyTree, scope: PyTree) -> None:
+    """Raise a ValueError unless each modulated leaf has a gradient of its shape."""
+
+    def one(p: AnyArray, d: PyTree) -> None:
+        if getattr(d, "shape", None) != p.shape:
+            raise ValueError(
+                "the gradients passed to update must have the shapes of the modulated parameters; "
+                f"got {getattr(d, 'shape', d)!r:.200} for one of shape {p.shape}. Take them with "
+                "respect to these parameters, or leave a leaf out with `mask`."
+            )
+
+    try:
+        _scope.map_modulated(one, scope, params, grads, otherwise=left_out)
+    except ValueError as error:
+        if "gradients" in str(error):
+            raise
+        raise ValueError(
+            "the gradients passed to update must have the structure of the parameters; got "
+            f"{jax.tree.structure(grads)} for {jax.tree.structure(params)}. Take them with respect "
+            "to these parameters."
+        ) from error
 
 
 def latent_gradients(grads: PyTree, gains: PyTree, scope: PyTree, weights: PyTree) -> PyTree:

@@ -13,6 +13,7 @@ from jaxtyping import Array, Float, Int, PyTree
 from neurogain import _checks
 from neurogain.optim import _drive
 from neurogain.optim._gains import refuse_lost
+from neurogain.optim._nodes import check_state
 from neurogain.optim.modulate import check_inner
 
 
@@ -86,6 +87,7 @@ def multi_steps(
         weight: ArrayLike | None = None,
         **extra_args: Any,
     ) -> tuple[PyTree, MultiStepsState]:
+        check_state(state, MultiStepsState, "multi_steps")
         inner = state.inner_state
         refuse_lost("multi_steps", extra_args, inner)
         own = _weight(1.0 if weight is None else weight)

@@ -78,10 +78,10 @@ def audit(
       One report per `modulate_by_gain` node.
 
     Raises:
-      ValueError: if the chain holds no gain node.
+      ValueError: if the chain holds no gain node; if the output is not finite, or 0 everywhere.
       TypeError: if `tx` is no optimizer, a transformation takes no extra arguments
-        (optax.lookahead), `apply` comes with abstract parameters or can't be called, or `batch`
-        comes without it.
+        (optax.lookahead), `apply` comes with abstract parameters, can't be called or returns other
+        than floating arrays, or `batch` comes without it.
 
     Example:
       >>> import jax.numpy as jnp, optax
@@ -153,6 +153,23 @@ def _check_model(apply: object, batch: object) -> None:
         )
 
 
+def _check_output(output: PyTree) -> None:
+    """Raise an error unless the output of a model is one whose change can be measured."""
+    leaves = jax.tree.leaves(output)
+    if not leaves or not all(jnp.issubdtype(y.dtype, jnp.inexact) for y in leaves):
+        got = [f"{y.dtype}{list(y.shape)}" for y in leaves] or output
+        raise TypeError(
+            f"`apply` must return floating arrays, such as logits; got {got}. Leave out argmax and "
+            "metrics."
+        )
+    size = optax.tree.norm(output)
+    if not (jnp.isfinite(size) and size > 0):
+        raise ValueError(
+            "the output of `apply` must be finite, and not 0 everywhere, since its change is "
+            f"measured against it; got the norm {size}. Audit parameters after an update or two."
+        )
+
+
 def _modulated_paths(node: ModulateByGainState) -> list[str]:
     """Return the paths of the leaves that a node modulates."""
     leaves = tree_leaves_with_path(node.weights, is_leaf=_scope.is_mark)
@@ -182,6 +199,7 @@ def _effects(
             "`apply` must be a pure function that takes parameters and `batch`; it raised "
             f"{_checks.said(error)}. " + (f"{way_out}True)(x)." if changes else "Call it alone.")
         ) from error
+    _check_output(before)
     sizes = {keystr(path): bool(jnp.any(p != 0)) for path, p in tree_leaves_with_path(params)}
 
     def raised(group: set[str]) -> PyTree:

@@ -12,6 +12,7 @@ from jaxtyping import Array, Float, PyTree
 from neurogain import _checks
 from neurogain.optim import _scope, _weights
 from neurogain.optim._gains import find, refuse_lost
+from neurogain.optim._nodes import check_state
 from neurogain.optim.modulate import check_inner
 from neurogain.optim.source import Hyperparameter, check_precision, value_at
 
@@ -153,6 +154,7 @@ def consolidate(
         params: PyTree | None = None,
         **extra_args: Any,
     ) -> tuple[PyTree, ConsolidateState]:
+        check_state(state, ConsolidateState, "consolidate")
         if params is None:
             raise ValueError(
                 "`params` must be passed to update: the slow weights follow them. "

@@ -15,6 +15,7 @@ from neurogain import _checks
 from neurogain import gain as dynamics
 from neurogain._types import AnyArray
 from neurogain.optim import _drive
+from neurogain.optim._nodes import check_state
 from neurogain.optim.source import check_constants, checked_gain, constants_at
 
 
@@ -72,6 +73,7 @@ def scale_by_gain(
         gain: ArrayLike | None = None,
         **extra_args: Any,
     ) -> tuple[PyTree, ScaleByGainState]:
+        check_state(state, ScaleByGainState, "scale_by_gain")
         del params, extra_args
         new = state.gain
         if gain is not None:

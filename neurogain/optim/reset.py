@@ -8,6 +8,7 @@ from jax.typing import ArrayLike
 from jaxtyping import PyTree
 
 from neurogain.optim._gains import refuse_lost
+from neurogain.optim._nodes import check_state
 from neurogain.optim.modulate import check_inner
 
 
@@ -56,6 +57,7 @@ def reset_on_switch(inner: optax.GradientTransformation) -> optax.GradientTransf
         task_switch: ArrayLike | None = None,
         **extra_args: Any,
     ) -> tuple[PyTree, ResetOnSwitchState]:
+        check_state(state, ResetOnSwitchState, "reset_on_switch")
         if task_switch is None or params is None:
             raise TypeError(
                 "`reset_on_switch` needs params and `task_switch`; write "

@@ -6,7 +6,16 @@ import numpy as np
 import optax
 import pytest
 
-from neurogain.optim import get_fast_slow, get_gain, get_weights, modulate_by_gain, scale_by_gain
+from neurogain.optim import (
+    consolidate,
+    get_fast_slow,
+    get_gain,
+    get_weights,
+    modulate_by_gain,
+    multi_steps,
+    reset_on_switch,
+    scale_by_gain,
+)
 
 NAN, INF = float("nan"), float("inf")
 
@@ -154,3 +163,59 @@ def test_helpers_multiply_nested_gains(params):
     for k in params:
         np.testing.assert_allclose(weights[k], params[k] / 6, rtol=1e-6)
         np.testing.assert_allclose(split.slow[k], params[k] / 6, rtol=1e-5)
+
+
+STATES = (optax.sgd(0.1).init(jnp.ones(2)), optax.adam(0.1).init(jnp.ones(2)), None, {"gain": 1.0})
+OWNERS = {
+    "modulate_by_gain": (_make(), {"uncertainty": 0.5}),
+    "scale_by_gain": (scale_by_gain(), {"uncertainty": 0.5}),
+    "consolidate": (consolidate(optax.sgd(0.1)), {}),
+    "reset_on_switch": (reset_on_switch(optax.sgd(0.1)), {"task_switch": False}),
+    "multi_steps": (multi_steps(optax.sgd(0.1), 2), {"uncertainty": 0.5}),
+}
+
+
+@pytest.mark.parametrize("state", STATES, ids=["sgd", "adam", "none", "dict"])
+@pytest.mark.parametrize("owner", OWNERS)
+def test_a_state_of_another_optimizer(owner, state, params, grads):
+    tx, extra = OWNERS[owner]
+    with pytest.raises(TypeError, match=f"`state` must be the .*State that `{owner}` made; got"):
+        tx.update(grads, state, params, **extra)
+
+
+@pytest.mark.parametrize("drive", ["high", b"x", object(), 1j, jax.random.key(0)], ids=repr)
+def test_a_drive_that_is_no_number(drive, params, grads):
+    tx = _make()
+    state = tx.init(params)
+    with pytest.raises(TypeError, match=r"`uncertainty` must be a real number or an array of them"):
+        tx.update(grads, state, params, uncertainty=drive)
+
+
+def test_a_traced_drive_that_is_complex(params, grads):
+    tx = _make()
+    state = tx.init(params)
+    update = jax.jit(lambda drive: tx.update(grads, state, params, uncertainty=drive))
+    with pytest.raises(TypeError, match="`uncertainty` must be a real number"):
+        update(1j)
+
+
+@pytest.mark.parametrize(
+    ("made", "said"),
+    [
+        (lambda grads: None, "have the structure of the parameters; got PyTreeDef"),
+        (lambda grads: {"other": grads}, "have the structure of the parameters; got PyTreeDef"),
+        (lambda grads: dict.fromkeys(grads, jnp.ones((7, 7))), r"shapes .*; got \(7, 7\) for one"),
+        (lambda grads: dict.fromkeys(grads), "shapes of the modulated parameters; got None"),
+    ],
+    ids=["none", "names", "shapes", "holes"],
+)
+def test_gradients_of_other_parameters(made, said, params, grads):
+    tx = _make()
+    with pytest.raises(ValueError, match=f"gradients passed to update must .*{said}"):
+        tx.update(made(grads), tx.init(params), params, uncertainty=0.5)
+
+
+@pytest.mark.parametrize("leaf", ["x", len, object()], ids=["text", "function", "object"])
+def test_a_leaf_that_is_no_array(leaf):
+    with pytest.raises(TypeError, match="each leaf of parameters and gradients must be an array"):
+        _make().init({"w": leaf})

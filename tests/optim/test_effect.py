@@ -152,3 +152,19 @@ def test_an_array_of_examples_is_no_array_of_batches():
     for x in (X, X[:, :, None, None]):
         with pytest.raises(TypeError, match=r"`batches` must be a list .*Pass \[x\]"):
             estimate_batch_stats(lambda stats, x: stats, {"mean": jnp.zeros(5)}, x)
+
+
+@pytest.mark.parametrize(
+    ("output", "error", "said"),
+    [
+        (lambda y: y.argmax(-1), TypeError, r"must return floating arrays.*int32\[32\]"),
+        (lambda y: None, TypeError, "must return floating arrays, such as logits; got None"),
+        (lambda y: 0 * y, ValueError, "not 0 everywhere.*got the norm 0.0"),
+        (lambda y: y / 0, ValueError, "must be finite, and"),
+    ],
+    ids=["classes", "none", "zero", "infinite"],
+)
+def test_an_output_whose_change_has_no_measure_is_refused(output, error, said):
+    tx = modulate_by_gain(optax.adam(0.1))
+    with pytest.raises(error, match=said):
+        audit(tx, params(), apply=lambda p, x: output(model(p, x)), batch=X)
