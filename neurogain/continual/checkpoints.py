@@ -44,7 +44,13 @@ class TaskCheckpoints:
             import orbax.checkpoint
 
         self._orbax = orbax.checkpoint
+        if not isinstance(folder, str | os.PathLike):
+            raise TypeError(f"`checkpoint_dir` must be the path of a folder; got {folder!r:.200}.")
         self._folder = Path(folder).expanduser().absolute()
+        if self._folder.exists() and not self._folder.is_dir():
+            raise ValueError(
+                f"`checkpoint_dir` must be a folder; {self._folder} is a file. Pass another path."
+            )
         self._folder.mkdir(parents=True, exist_ok=True)
         file = self._folder / _ABOUT
         if not file.exists():

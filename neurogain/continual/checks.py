@@ -22,9 +22,14 @@ def check_training(stream: Stream, protocol: Protocol, *, augment: bool, own_dra
     """Check what a model is trained on, and how.
 
     Raises:
-      TypeError, ValueError: if `check_stream` or the protocol's own checks raise it, examples are
-        no images where they are augmented, or one pass is drawn in another way.
+      TypeError, ValueError: if `protocol` is none, `check_stream` or the protocol's own checks
+        raise it, examples are no images where they are augmented, or one pass is drawn in another
+        way.
     """
+    if not isinstance(protocol, Protocol):
+        raise TypeError(
+            f"`protocol` must be a Protocol; got {protocol!r:.200}. Pass Protocol(iterations=200)."
+        )
     protocol.check()
     check_stream(stream)
     protocol.check_for(stream)
@@ -32,6 +37,20 @@ def check_training(stream: Stream, protocol: Protocol, *, augment: bool, own_dra
         raise ValueError("`draw` must be left out where every example is drawn once.")
     if augment:
         images.check_images(stream.images, "augmentation")
+
+
+def check_options(options: Mapping[str, object]) -> None:
+    """Raise a TypeError unless flags are True or False, or None where that is a choice."""
+    for name, value in options.items():
+        if value is not None or name not in ("batched", "scanned"):
+            _checks.flag(name, value)
+
+
+def check_functions(functions: Mapping[str, object]) -> None:
+    """Raise a TypeError unless all of these can be called; `observe` may be None."""
+    for name, value in functions.items():
+        if not callable(value) and (value is not None or name != "observe"):
+            raise TypeError(f"`{name}` must be a function; got {value!r:.200}. Leave it out.")
 
 
 def check_method(optimizer: object, strategy: object) -> None:
@@ -150,15 +169,25 @@ def check_examples(state: object, examples: Array, stream: Stream) -> None:
 
 
 def check_runs(
-    constants: Sequence[Mapping[str, float]], seeds: Sequence[int], *, built: bool
+    constants: Sequence[Mapping[str, float]],
+    seeds: Sequence[int],
+    *,
+    built: bool,
+    baseline: str | None = None,
 ) -> None:
     """Check that every run has its constants and its seed.
 
-    `built` is whether the optimizer is built already, and takes no constants.
+    `built` is whether the optimizer is built already, and takes no constants; `baseline` names the
+    constant that is its tonic gain.
 
     Raises:
       TypeError, ValueError: if they differ in number, names differ, or a value is no number.
     """
+    if not isinstance(constants, Sequence):
+        raise TypeError(
+            "`constants` must be one mapping, or a list of one for each run; got "
+            f"{constants!r:.200}. Pass {{}} for an optimizer that is built."
+        )
     if len(constants) != len(seeds) or not len(seeds):
         raise ValueError(
             "`constants` and `seeds` must have one entry per run, and at least one; got "
@@ -174,6 +203,11 @@ def check_runs(
             )
         for name, value in own.items():
             _checks.single(f"constants[{name!r}]", value)
+    if baseline is not None and (not isinstance(baseline, str) or baseline not in constants[0]):
+        raise ValueError(
+            f"`baseline` must be the name of a constant, of {[*constants[0]]}; got "
+            f"{baseline!r:.200}. Leave it out where the optimizer has no tonic gain."
+        )
     if built and constants[0]:
         raise ValueError(
             "`constants` must be {} for an optimizer that is built already; got "

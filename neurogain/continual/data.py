@@ -8,7 +8,7 @@ integers, which become int32.
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 import jax.numpy as jnp
 import numpy as np
@@ -20,6 +20,8 @@ from neurogain.continual.images import check_images
 TFDS_NAMES = ("mnist", "cifar10", "cifar100", "cifar100_subset")
 NAMES = ("digits", *TFDS_NAMES)
 SUBSET_OF = {"cifar100_subset": "cifar100"}  # results on these are not comparable with published
+
+Names: TypeAlias = Sequence[str] | np.ndarray  # texts
 
 DIGITS_TEST = 500  # images of the embedded set that are held out
 
@@ -175,12 +177,17 @@ def check_labels(values: np.ndarray, count: int, limit: float, named: str) -> No
         )
 
 
-def check_names(argument: str, names: Sequence[str] | None, count: int, each: str) -> None:
-    """Raise an error unless there are distinct names, one for each; None passes."""
+def check_names(argument: str, names: Names | None, count: int | None, each: str) -> None:
+    """Raise an error unless there are distinct names, one for each if it is known how many.
+
+    None passes.
+    """
     if names is None:
         return
-    if isinstance(names, str) or not all(isinstance(name, str) for name in names):
+    several = isinstance(names, Sequence | np.ndarray) and not isinstance(names, str)
+    if not several or not all(isinstance(name, str) for name in names):
         raise TypeError(f"`{argument}` must be texts, one a {each}; got {names!r:.200}.")
+    count = len(names) if count is None else count
     if len(names) != count or len(set(names)) != count:
         raise ValueError(
             f"`{argument}` must be {count} different texts, one a {each}; got {len(names)}, "

@@ -2,7 +2,7 @@
 
 import dataclasses
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import numpy as np
 
@@ -126,7 +126,7 @@ class Protocol:
         for iterations in each:
             _checks.whole("iterations", iterations, 1)
             self._check_schedule(iterations)
-        if self.regime not in ("joint", "replay", "finetune"):
+        if not isinstance(self.regime, str) or self.regime not in get_args(Regime):
             raise ValueError(
                 f'`regime` must be "joint" (all data so far), "replay" (a bounded buffer) or '
                 f'"finetune" (the new task alone); got {self.regime!r}.'

@@ -11,6 +11,7 @@ from neurogain import _checks
 from neurogain.continual.data import (
     Dataset,
     Examples,
+    Names,
     as_inputs,
     check,
     check_labels,
@@ -63,8 +64,8 @@ class Stream:
         test: Sequence[tuple[ArrayLike, ArrayLike]],
         *,
         name: str = "arrays",
-        task_names: Sequence[str] | None = None,
-        class_names: Sequence[str] | None = None,
+        task_names: Names | None = None,
+        class_names: Names | None = None,
         classes: int | None = None,
         eval_images: int | None = None,
         at_most: int = 500,
@@ -95,6 +96,8 @@ class Stream:
           >>> stream.task_names, stream.classes, stream.images.dtype
           (('task 1', 'task 2'), 2, dtype('float32'))
         """
+        if not isinstance(name, str):
+            raise TypeError(f"`name` must be a text; got {name!r:.200}.")
         pairs, tests = _pairs("tasks", tasks), _pairs("test", test)
         if len(tests) != len(pairs):
             raise ValueError(
@@ -104,13 +107,14 @@ class Stream:
         default = [f"task {k + 1}" for k in range(len(pairs))]
         names = default if task_names is None else task_names
         check_names("task_names", names, len(pairs), "task")
+        if classes is not None:
+            _checks.whole("classes", classes, 1)
+        check_names("class_names", class_names, classes, "class")
         if classes is None and class_names is not None:
             classes = len(class_names)
         train = _own("training", pairs, names, classes)
         if classes is None:
             classes = 1 + max(int(part.labels.max()) for part in train)
-        _checks.whole("classes", classes, 1)
-        check_names("class_names", class_names, classes, "class")
         held_out = _own("test", tests, names, classes, form=train[0].images)
         row = [Task(*each) for each in zip(names, train, held_out, strict=True)]
         return assemble(name, classes, row, eval_images, at_most, class_names)
@@ -178,14 +182,12 @@ def assemble(
     tasks: Sequence[Task],
     eval_images: int | None,
     at_most: int,
-    class_names: Sequence[str] | None = None,
+    class_names: Names | None = None,
 ) -> Stream:
     """Put tasks in a row and choose the evaluation sets; arguments as for `streams.split`."""
-    for argument, value in (("eval_images", eval_images), ("at_most", at_most)):
-        if value is not None and value < 1:
-            raise ValueError(
-                f"`{argument}` must be a number of images of at least 1; got {value}. Pass 500."
-            )
+    if eval_images is not None:
+        _checks.whole("eval_images", eval_images, 1)
+    _checks.whole("at_most", at_most, 1)
     fewest = min(tasks, key=lambda task: len(task.test.labels))
     if eval_images is not None and eval_images > len(fewest.test.labels):
         raise ValueError(
@@ -208,13 +210,13 @@ def assemble(
     return Stream(
         name=name,
         classes=classes,
-        task_names=tuple(task.name for task in tasks),
+        task_names=tuple(str(task.name) for task in tasks),
         images=images,
         labels=np.concatenate([task.train.labels for task in tasks]).astype(np.int32),
         starts=np.concatenate([[0], np.cumsum(sizes)]).astype(np.int32),
         test_images=test_images,
         test_labels=test_labels,
-        class_names=None if class_names is None else tuple(class_names),
+        class_names=None if class_names is None else tuple(map(str, class_names)),
     )
 
 
@@ -234,7 +236,7 @@ def _pairs(argument: str, given: Sequence[tuple[ArrayLike, ArrayLike]]) -> list[
 def _own(
     part: str,
     pairs: Sequence[tuple[ArrayLike, ArrayLike]],
-    names: Sequence[str],
+    names: Names,
     classes: int | None,
     form: np.ndarray | None = None,
 ) -> list[Examples]:

@@ -13,7 +13,7 @@ import numpy as np
 
 from neurogain import _checks
 from neurogain.continual import images
-from neurogain.continual.data import Dataset, Examples, check
+from neurogain.continual.data import Dataset, Examples, Names, check
 from neurogain.continual.stream import Stream, Task, assemble, check_stream
 
 __all__ = [
@@ -130,7 +130,7 @@ def _build(
     tasks: Sequence[Task],
     eval_images: int | None,
     at_most: int,
-    class_names: Sequence[str] | None = None,
+    class_names: Names | None = None,
 ) -> Stream:
     """Check tasks, put them in a row and choose the evaluation sets."""
     for task in tasks:

@@ -179,6 +179,8 @@ class Trainer:
         Warns:
           RuntimeWarning: behind a task in which the loss of a run was not finite.
         """
+        checks.check_options({"return_state": return_state})
+        checks.check_functions({"on_task": on_task})
         runs, parts = self.start(constants, seeds), list[TaskCurves]()
         kept = None
         if checkpoint_dir is not None:
@@ -207,13 +209,18 @@ class Trainer:
         """Return runs before their first update; arguments and errors as for `run`."""
         stream, protocol = self.stream, self.protocol
         own = self.draw is not of_task
+        flags = ("normalize", "augment", "slow_weights", "batched", "scanned")
+        checks.check_options({name: getattr(self, name) for name in flags})
+        checks.check_functions({"draw": self.draw, "observe": self.observe})
         checks.check_seeds(seeds)
         seeds = seeds if isinstance(seeds, Sequence) else np.asarray(seeds).tolist()
         checks.check_training(stream, protocol, augment=self.augment, own_draw=own)
         each = [constants] * len(seeds) if isinstance(constants, Mapping) else constants
         checks.check_method(self.build_optimizer, self.strategy)
         fixed = self.strategy is None or isinstance(self.strategy, Strategy)
-        checks.check_runs(each, seeds, built=is_optimizer(self.build_optimizer) and fixed)
+        checks.check_runs(
+            each, seeds, built=is_optimizer(self.build_optimizer) and fixed, baseline=self.baseline
+        )
         strategies = [made(self.strategy, run) for run in each]
         checks.check_strategy(strategies[0], protocol, self.loss, stream.tasks)
         checks.check_model(

@@ -83,7 +83,16 @@ WRONG = {
     "same names": (last() | {"task_names": ["a", "a"]}, "got 2, 1 of them different"),
     "few names": (last() | {"class_names": ["a"], "classes": 3}, "must be 3 different texts"),
     "too few names": (last() | {"class_names": ["a", "b"]}, r"in \[0, 2\); got 2 at example 1"),
-    "classes": (last(y=[0] * 4) | {"classes": 0}, r"in \[0, 0\)"),
+    **{
+        f"classes {x}": (last() | {"classes": x}, "`classes` must be a whole number of at least 1")
+        for x in (0, -1, "4", 2.5, True, [4])
+    },
+    **{
+        f"{name} {x}": (last() | {name: x}, f"`{name}` must be a whole number of at least 1")
+        for name in ("eval_images", "at_most")
+        for x in (0, 2.5, "4", True, [4])
+    },
+    "no limit": (last() | {"at_most": None}, "`at_most` must be a whole number"),
     "evaluation": (last() | {"eval_images": 9}, "`eval_images` must be at most 4"),
 }
 KINDS = {
@@ -93,7 +102,12 @@ KINDS = {
     "booleans": (last(X > 3), "must be real numbers: .*; got bool"),
     "arrays": ({"tasks": np.stack([X, X]), "test": [(X, Y)]}, "got a ndarray"),
     "one pair": ({"tasks": (X, Y), "test": [(X, Y)]}, r"One task is \[\(x, y\)\]"),
-    "one text": (last() | {"class_names": "abc"}, "`class_names` must be texts, one a class"),
+    **{
+        f"{name} {x}": (last() | {name: x}, f"`{name}` must be texts, one a {each}")
+        for name, each in (("class_names", "class"), ("task_names", "task"))
+        for x in ("abc", 3, 2.5, True, [1, 2], {"a", "b"})
+    },
+    "name": (last() | {"name": None}, "`name` must be a text; got None"),
 }
 
 
@@ -102,6 +116,12 @@ def test_arrays_that_make_no_stream(kind):
     arguments, message = WRONG[kind]
     with pytest.raises(ValueError, match=message):
         Stream.from_arrays(**arguments)
+
+
+def test_names_may_be_an_array():
+    names = np.array(["a", "b", "c", "d"])
+    stream = Stream.from_arrays(**last(), class_names=names, task_names=names[:2])
+    assert (stream.class_names, stream.task_names) == (tuple("abcd"), ("a", "b"))
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -128,3 +128,59 @@ def test_more_tasks_than_the_wells_of_ewc():
     trainer = trainer_of(strategy=strategies.ewc(rule=baselines.ewc(tasks=1)))
     with pytest.raises(ValueError, match=r"`strategy` must be one for the 3 tasks .*tasks=3"):
         trainer.run({}, [0])
+
+
+FUNCTION = "must be a function; got"
+OPTIONS = {
+    "protocol": ({"iterations": 4}, TypeError, r"must be a Protocol; .*Pass Protocol\(iterations"),
+    "batched": ("yes", TypeError, "must be True or False"),
+    "scanned": (1, TypeError, "must be True or False"),
+    "normalize": (None, TypeError, "must be True or False"),
+    "augment": ([], TypeError, "must be True or False"),
+    "slow_weights": (0, TypeError, "must be True or False"),
+    "draw": (None, TypeError, FUNCTION),
+    "observe": ("gain", TypeError, FUNCTION),
+    "baseline": ("g0", ValueError, r"must be the name of a constant, of \[\]; got 'g0'"),
+}
+
+
+@pytest.mark.parametrize("name", OPTIONS)
+def test_a_field_of_another_kind(name):
+    value, error, message = OPTIONS[name]
+    fields = {"protocol": trainer_of().protocol} | {name: value}
+    trainer = Trainer(models.MLP(2, ()), STREAM, build_optimizer=optax.sgd(0.1), **fields)
+    with pytest.raises(error, match=f"`{name}` {message}"):
+        trainer.run({}, [0])
+
+
+@pytest.mark.parametrize("regime", ["offline", None, np.array(["joint", "replay"]), ["joint"]])
+def test_a_regime_that_is_none(regime):
+    protocol = Protocol(iterations=4, batch_size=4, regime=regime)
+    with pytest.raises(ValueError, match=r'`regime` must be "joint"'):
+        Trainer(models.MLP(2, ()), STREAM, protocol, optax.sgd(0.1)).run({}, [0])
+
+
+@pytest.mark.parametrize("constants", [None, 0.1, {1}, 3])
+def test_constants_that_are_no_mapping(constants):
+    with pytest.raises(TypeError, match=r"`constants` must be one mapping, or a list of one"):
+        trainer_of().run(constants, [0])
+
+
+@pytest.mark.parametrize(
+    ("argument", "value", "message"),
+    [
+        ("on_task", None, FUNCTION),
+        ("return_state", "yes", "must be True or False"),
+        ("checkpoint_dir", 3, "must be the path of a folder; got 3"),
+    ],
+)
+def test_an_argument_of_a_run_of_another_kind(argument, value, message):
+    with pytest.raises(TypeError, match=f"`{argument}` {message}"):
+        trainer_of().run({}, [0], **{argument: value})
+
+
+def test_a_file_is_no_folder_of_checkpoints(tmp_path):
+    (tmp_path / "file").write_text("mine")
+    with pytest.raises(ValueError, match=r"`checkpoint_dir` must be a folder; .*file is a file"):
+        trainer_of().run({}, [0], checkpoint_dir=tmp_path / "file")
+    assert (tmp_path / "file").read_text() == "mine"
