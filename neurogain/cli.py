@@ -6,6 +6,7 @@ the first moment on.
 
 import _thread
 import contextlib
+import dataclasses
 import os
 import signal
 import sys
@@ -20,6 +21,7 @@ from neurogain._extras import MissingExtraError, extra
 if TYPE_CHECKING:
     from neurogain.runner import Experiment
 
+OWN = ("out", "resume", "overwrite")  # options of every experiment
 INTERRUPTED = 130  # what a shell expects of a process that a Ctrl-C ended
 
 
@@ -91,6 +93,20 @@ def _one_line() -> Iterator[None]:
         sys.exit(f"neurogain: {error}")
 
 
+@contextlib.contextmanager
+def _spoken(experiment: "Experiment") -> Iterator[None]:
+    """Say what is wrong with an argument of the experiment as said of an option of its command."""
+    from neurogain import commandline
+
+    names = [*(field.name for field in dataclasses.fields(experiment.config)), *OWN]
+    try:
+        yield
+    except (ValueError, TypeError, OSError) as error:
+        if not isinstance(error, ValueError) and not str(error).startswith("`"):  # of no argument
+            raise
+        raise ValueError(commandline.spoken(str(error), names)) from error
+
+
 def _start(experiment: "Experiment", words: list[str], prog: str) -> Callable[[], None]:
     """Return what a command line asks of an experiment, ready to be run."""
     from neurogain import commandline
@@ -110,7 +126,8 @@ def _command(experiment: "Experiment") -> Callable[..., Callable[[], None]]:
     def command(
         config: Any, out: Any = default, resume: bool = False, overwrite: bool = False
     ) -> Callable[[], None]:
-        folder = experiment.default_folder(config) if out is None else out
+        with _spoken(experiment):
+            folder = experiment.default_folder(config) if out is None else out
         return lambda: _run(experiment, config, folder, resume=resume, overwrite=overwrite)
 
     command.__annotations__["out"] = _out(experiment)
@@ -142,9 +159,10 @@ def _run(experiment: "Experiment", config: Any, out: Any, *, resume: bool, overw
     from neurogain import runner
 
     try:
-        result = runner.run(
-            experiment, config, out=out, resume=resume, overwrite=overwrite, progress=True
-        )
+        with _spoken(experiment):
+            result = runner.run(
+                experiment, config, out=out, resume=resume, overwrite=overwrite, progress=True
+            )
     except KeyboardInterrupt:
         some = any((out / "curves").glob("*.npz"))
         kept = f". What was finished is in {out}; continue with --resume."

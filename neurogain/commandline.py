@@ -5,13 +5,15 @@ is shown in parentheses, or in its place the field's metadata "default", words t
 where the default follows from other options.
 """
 
+import ast
 import contextlib
 import dataclasses
 import io
 import re
+import shlex
 import sys
 import typing
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Annotated, Any
 
 from neurogain._extras import extra
@@ -44,6 +46,34 @@ def parse(command: Callable[..., Any], words: Sequence[str], *, prog: str, descr
             print(_help(command, prog, description))
             sys.exit(0)
         return tyro.cli(command, args=words, prog=prog)
+
+
+def spoken(text: str, options: Iterable[str]) -> str:
+    """Return what is said of arguments in Python as said of the options of a command line.
+
+    Example:
+      >>> print(spoken("`eval_every` must be 1 or more; got 0. Pass eval_every=5.", ["eval_every"]))
+      `--eval-every` must be 1 or more; got 0. Pass --eval-every 5.
+    """
+    names = "|".join(map(re.escape, sorted(options, key=len, reverse=True)))
+
+    def option(found: re.Match[str]) -> str:
+        return "--" + found["name"].replace("_", "-")
+
+    def given(found: re.Match[str]) -> str:
+        try:
+            value = ast.literal_eval(found["value"])
+        except (ValueError, SyntaxError):  # the value is described
+            return f"{option(found)} {found['value']}"
+        if isinstance(value, bool):
+            return option(found).replace("--", "--" if value else "--no-", 1)
+        several = value if isinstance(value, tuple | list) else [value]
+        return " ".join([option(found), *(shlex.quote(str(one)) for one in several)])
+
+    text = re.sub(r"(?:Posix|Windows)Path\(('[^']*')\)", r"\1", text)
+    text = re.sub(rf"(?<=`)(?P<name>{names})(?=`)", option, text)
+    value = r"""(?P<value>\([^()]*\)|\[[^\]]*\]|'[^']*'|"[^"]*"|[-+\w./]*\w)"""
+    return re.sub(rf"(?<![\w.(`:,])(?P<name>{names})={value}", given, text)
 
 
 class _Kept(io.StringIO):

@@ -10,7 +10,7 @@ import time
 import pytest
 
 import neurogain
-from neurogain import cli, experiments, runner
+from neurogain import cli, commandline, experiments, runner
 from neurogain.continual import stream_specs
 from neurogain.experiments.stability_gap.config import PRESETS
 from neurogain.tasks.spikes.task import TASKS
@@ -174,3 +174,53 @@ def test_an_interruption_before_anything_is_finished_says_so(tmp_path, monkeypat
         assert said in capsys.readouterr().err
         curves.mkdir(exist_ok=True)
         (curves / "one.npz").touch()
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("`dt` must be > 0. Pass dt=0.1.", "`--dt` must be > 0. Pass --dt 0.1."),
+        ("`band` of two. Pass band=(5, 20).", "`--band` of two. Pass --band 5 20."),
+        ("Pass names=['a b', 'c'] or dt=-1e-3", "Pass --names 'a b' c or --dt -0.001"),
+        ("write by_eye=False.", "write --no-by-eye."),
+        ("write by_eye=True or dt=None", "write --by-eye or --dt None"),
+        ("got PosixPath('a/b'). Pass out='c d'", "got 'a/b'. Pass --out 'c d'"),
+        ("`tau` and mydt=3, adam:dt=3, f(dt=3)", "`tau` and mydt=3, adam:dt=3, f(dt=3)"),
+    ],
+)
+def test_what_is_said_of_arguments_is_said_of_options(text, said):
+    assert commandline.spoken(text, ["dt", "band", "names", "by_eye", "out"]) == said
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("spiking-task", "--band", "5"), r"`--band` must be .*\(5\.0,\)\. Pass --band 5 20\.$"),
+        (("spiking-task", "--optimizer", "foo"), "`--optimizer` must be among sgd, .*; got 'foo'"),
+        (("stability-gap", "--optimizers", "foo"), "`--optimizers` must be among sgd, .*'foo'"),
+        (("stability-gap", "--eval-every", "7"), r"`--eval-every` must .*\. Pass --eval-every 1"),
+        (("cell", "--pulse-end", "-1"), "`--pulse-start` must be before `--pulse-end`, -1 ms"),
+    ],
+)
+def test_a_wrong_option_is_named_as_on_the_command_line(words, said, tmp_path):
+    with pytest.raises(SystemExit, match=f"^neurogain: {said}"):
+        cli.main([*words, "--out", str(tmp_path / "new")])
+    assert not (tmp_path / "new").exists()
+
+
+@pytest.mark.parametrize("name", experiments.NAMES)
+def test_every_option_that_is_refused_is_named_with_its_dashes(name):
+    """Each option that is a number is -1 in turn."""
+    experiment = experiments.get(name)
+    config, refused = experiment.config(), {}
+    for field in dataclasses.fields(config):
+        if type(getattr(config, field.name)) in (int, float):
+            try:
+                with cli._spoken(experiment):
+                    dataclasses.replace(config, **{field.name: -1}).check()
+            except ValueError as error:
+                refused[field.name] = str(error)
+    for option, text in refused.items():
+        assert f"`--{option.replace('_', '-')}`" in text
+        assert not re.search(rf"`{option}`|Pass {option}=", text)
+    assert len(refused) > 1

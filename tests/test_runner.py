@@ -351,7 +351,7 @@ def test_an_experiment_of_ones_own_has_a_command(tmp_path, capsys):
     out = tmp_path / "run"
     cli.run(EXPERIMENT, ["--seeds", "2", "--out", str(out)])
     assert "total 12" in capsys.readouterr().out
-    with pytest.raises(SystemExit, match=r"^neurogain: `factor` must be at least 0"):
+    with pytest.raises(SystemExit, match=r"^neurogain: `--factor` must be at least 0"):
         cli.run(EXPERIMENT, ["--factor", "-1", "--out", str(tmp_path / "other")])
     with pytest.raises(SystemExit, match="0"):
         cli.run(EXPERIMENT, ["--help"])

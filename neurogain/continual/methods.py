@@ -49,12 +49,13 @@ for _method in OURS:
     register(_method)
 
 
-def parse(text: str, *, sensitivity: float | None = None) -> Method:
+def parse(text: str, *, sensitivity: float | None = None, argument: str = "optimizers") -> Method:
     """Return the method that `text` names, "name" or "name:constant=value,...".
 
     Args:
       text: what the user wrote.
       sensitivity: default for methods with a gain that starts from the published settings.
+      argument: what errors call the option that held the text.
 
     Raises:
       ValueError: if the method or a constant is unknown, or a value is out of range.
@@ -69,7 +70,7 @@ def parse(text: str, *, sensitivity: float | None = None) -> Method:
     if name not in METHODS:
         near = difflib.get_close_matches(name, METHODS, n=1)
         hint = f" Did you mean {near[0]}?" if near else ""
-        raise ValueError(f"`optimizers` must be among {', '.join(METHODS)}; got {name!r}.{hint}")
+        raise ValueError(f"`{argument}` must be among {', '.join(METHODS)}; got {name!r}.{hint}")
     method = METHODS[name]
     constants = method.with_sensitivity(sensitivity)
     numbers: dict[str, Any] = {**constants, **method.sizes}
@@ -77,7 +78,7 @@ def parse(text: str, *, sensitivity: float | None = None) -> Method:
     for key, _, value in given:
         if key not in numbers or [k for k, _, _ in given].count(key) > 1:
             raise ValueError(
-                f"`optimizers` may set each of {', '.join(numbers)} of {name!r} once; got "
+                f"`{argument}` may set each of {', '.join(numbers)} of {name!r} once; got "
                 f"{key!r} in {text!r}."
             )
         try:
@@ -105,13 +106,16 @@ def texts(chosen: Sequence[str | Method]) -> list[str]:
 
 
 def parse_all(
-    chosen: Sequence[str | Method], *, sensitivity: float | None = None
+    chosen: Sequence[str | Method],
+    *,
+    sensitivity: float | None = None,
+    argument: str = "optimizers",
 ) -> dict[str, Method]:
     """Return the methods by label: the name, or the whole text of one named twice.
 
     Args:
       chosen: texts as for `parse`, or methods themselves, which keep their constants.
-      sensitivity: as for `parse`.
+      sensitivity, argument: as for `parse`.
 
     Raises:
       ValueError: if `chosen` is empty or names one method twice with the same constants, or if
@@ -137,7 +141,7 @@ def parse_all(
             check_constants(one.name, one.constants, one.sizes)
             found[label] = one
         else:
-            found[label] = parse(one, sensitivity=sensitivity)
+            found[label] = parse(one, sensitivity=sensitivity, argument=argument)
     return found
 
 

@@ -64,7 +64,7 @@ class LearningOptions(Options):
     @property
     def method(self) -> Method:
         """The optimizer."""
-        [method] = methods.parse_all((self.optimizer,)).values()
+        [method] = methods.parse_all((self.optimizer,), argument="optimizer").values()
         return method
 
     @property

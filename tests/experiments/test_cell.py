@@ -56,7 +56,7 @@ def test_the_command_has_a_folder_and_a_current_for_each_kind(tmp_path, monkeypa
     assert printed.startswith(f"rs: {len(metrics['spike_time_ms'])} spikes")
     table = printed[: printed.index("\n\n")]
     assert max(map(len, table.splitlines())) <= 80
-    with pytest.raises(SystemExit, match=r"^neurogain: `coupling` must be in \[0, 1\]"):
+    with pytest.raises(SystemExit, match=r"^neurogain: `--coupling` must be in \[0, 1\]"):
         cli.main(["cell", "--coupling", "2"])
     assert not (tmp_path / "runs" / "cell-l5").exists()
 

@@ -155,7 +155,7 @@ def test_conditions_are_added_to_a_finished_folder_and_seeds_are_not(result, cap
 
 
 def test_bad_input_ends_in_one_line(tmp_path):
-    with pytest.raises(SystemExit, match="neurogain: `conditions` must be one of da"):
+    with pytest.raises(SystemExit, match="neurogain: `--conditions` must be one of da"):
         cli.main(["go-nogo", "--conditions", "x", "--out", str(tmp_path / "x")])
     assert not (tmp_path / "x").exists()
 

@@ -90,8 +90,8 @@ def test_methods_and_seeds_are_added_and_arrays_have_named_axes(tmp_path):
 
 
 def test_bad_input_ends_in_one_line(tmp_path):
-    with pytest.raises(SystemExit, match=r"^neurogain: `seeds` must be a whole number"):
+    with pytest.raises(SystemExit, match=r"^neurogain: `--seeds` must be a whole number"):
         cli.main(arguments(tmp_path / "run", "--seeds", "0"))
-    with pytest.raises(SystemExit, match=r"^neurogain: `products` must be at most the network's"):
+    with pytest.raises(SystemExit, match=r"^neurogain: `--products` must be at most the network's"):
         cli.main(arguments(tmp_path / "run", "--products", "400"))
     assert not (tmp_path / "run").exists()

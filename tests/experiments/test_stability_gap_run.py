@@ -196,14 +196,14 @@ def test_methods_with_a_memory_run_in_finetuning(tmp_path, monkeypatch):
     np.testing.assert_allclose(losses[0][0, 0], losses[1][0, 0], rtol=1e-5)  # nothing kept yet
     assert (losses[0][1] != losses[1][1]).all()
     message = refused(tmp_path / "other", optimizers=("sgd", "er"))
-    assert message.startswith("neurogain: `regime` must be finetune for er, which learn from")
+    assert message.startswith("neurogain: `--regime` must be finetune for er, which learn from")
     assert not (tmp_path / "other").exists()
 
 
 def test_missing_data_do_not_claim_the_folder(ran, tmp_path):
     data = ("--benchmark", "split-mnist", "--data-dir", str(tmp_path / "none"))
     message = refused(tmp_path / "run", *data)
-    assert message.startswith("neurogain: `data_dir` must hold 'mnist' as TensorFlow Datasets")
+    assert message.startswith("neurogain: `--data-dir` must hold 'mnist' as TensorFlow Datasets")
     assert "pip install 'neurogain[tfds,prepare]'" in message
     assert not (tmp_path / "run").exists()
 
@@ -211,11 +211,11 @@ def test_missing_data_do_not_claim_the_folder(ran, tmp_path):
 @pytest.mark.parametrize(
     ("more", "message"),
     [
-        (("--optimizers", "sdg"), "neurogain: `optimizers` must be among sgd, msgd, adam, ngm,"),
+        (("--optimizers", "sdg"), "neurogain: `--optimizers` must be among sgd, msgd, adam, ngm,"),
         (("--optimizers", "ngm:decay=2"), "neurogain: `decay` must be in (0, 1), per update; got"),
         (("--optimizers", "sgd:learning_rate=x"), "neurogain: `learning_rate` of 'sgd' must be a"),
-        (("--tasks", "11"), "neurogain: `tasks` must be between 1 and the 10 classes"),
-        (("--eval-images", "400"), "neurogain: `eval_images` must be at most "),
+        (("--tasks", "11"), "neurogain: `--tasks` must be between 1 and the 10 classes"),
+        (("--eval-images", "400"), "neurogain: `--eval-images` must be at most "),
     ],
 )
 def test_bad_input_is_refused_in_one_line(ran, tmp_path, more, message):
@@ -287,7 +287,7 @@ def test_a_folder_of_images_end_to_end(image_folder, tmp_path, monkeypatch):
 def test_a_folder_without_images_is_refused_in_one_line(tmp_path):
     more = ("--benchmark", "image-folder", "--image-folder", str(tmp_path / "none"))
     message = refused(tmp_path / "run", *more, "--hidden", "400", "400")
-    assert message.startswith("neurogain: `image_folder` must hold train/CLASS/*.png")
+    assert message.startswith("neurogain: `--image-folder` must hold train/CLASS/*.png")
     assert not (tmp_path / "run").exists()
 
 
