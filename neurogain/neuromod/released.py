@@ -6,6 +6,7 @@ choice of each signal.
 """
 
 import dataclasses
+import functools
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -18,6 +19,7 @@ from neurogain import _checks, uncertainty
 from neurogain.neuromod import systems
 from neurogain.neuromod.cell_types import CellTypes
 from neurogain.neuromod.systems import Drives, NeuromodParams, NeuromodState
+from neurogain.spiking import layer_checks
 from neurogain.spiking.layers import Layer, LayerState
 from neurogain.spiking.readouts import Readout
 
@@ -191,6 +193,7 @@ class Released:
 
     def init(self, key: Key[Array, ""]) -> dict[str, Any]:
         """Return "hidden", "output" and "effects", all of which may be learned."""
+        _checks.key("key", key)
         of_layer, of_readout = jax.random.split(key)
         return {
             "hidden": self.layer.init(of_layer),
@@ -233,8 +236,11 @@ class Released:
           TypeError: if `signal` does not return Drives.
         """
         given = jax.tree.map(jnp.asarray, given)
-        self._check(params, inputs, given)
-        state = self.start(params, inputs.shape[1]) if state is None else state
+        self._check(params, inputs, given, key)
+        rest = functools.partial(self.start, params, np.shape(inputs)[1])
+        if state is not None:
+            layer_checks.check_state(state, jax.eval_shape(rest))
+        state = rest() if state is None else state
         hidden, output = params["hidden"], params["output"]
         modulate = self.types.modulate(params["effects"])
         step = self.layer.stepper(hidden, modulate)
@@ -256,9 +262,12 @@ class Released:
     def _release(self, state: NeuromodState, logits: Array, given: Any) -> NeuromodState:
         return systems.step(self.system, state, self.signal(logits, given), dt=self.layer.dt)
 
-    def _check(self, params: dict[str, Any], inputs: Any, given: Any) -> None:
+    def _check(self, params: dict[str, Any], inputs: Any, given: Any, key: Any) -> None:
         """Raise an error unless inputs, what is given and the signal fit."""
-        self.layer.check_inputs(inputs)
+        effects = jax.tree.map(jnp.shape, self.types.init())
+        shapes = {"hidden": self.layer.shapes, "output": self.readout.shapes, "effects": effects}
+        layer_checks.check_params(params, shapes, "network")
+        layer_checks.check_given(self.layer, params["hidden"], inputs, key)
         wanted = tuple(np.shape(inputs)[:2])
         for leaf in jax.tree.leaves(given):
             if np.shape(leaf)[:2] != wanted:

@@ -10,6 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Shaped
 
+from neurogain.spiking import layer_checks
 from neurogain.spiking.layers import Layer, LayerParams
 
 
@@ -61,7 +62,7 @@ def gradients(
             "`tau` of the layer must be one number under e-prop, whose traces all cells share; got "
             f"shape {np.shape(layer.tau)}. Pass tau=5.0."
         )
-    layer.check_inputs(inputs)
+    layer_checks.check_given(layer, params, inputs)
     expected = (*inputs.shape[:2], layer.n)
     if signals.shape != expected:
         raise ValueError(f"`signals` must have shape {expected}; got {signals.shape}.")

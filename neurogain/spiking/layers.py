@@ -16,7 +16,7 @@ from jax.typing import ArrayLike
 from jaxtyping import Array, Float, Key, Shaped
 
 from neurogain import _checks
-from neurogain.spiking import heterogeneity
+from neurogain.spiking import heterogeneity, layer_checks
 from neurogain.spiking.cell import Cell, check_cell
 from neurogain.spiking.engine.drives import Drive
 
@@ -176,12 +176,6 @@ class Layer:
 
         return zeros | named, rebuild
 
-    @property
-    def parts(self) -> tuple[str, ...]:
-        """Return the names of what `init` returns."""
-        there = {"in": True, "recurrent": self.recurrent, "constants": bool(self.learn)}
-        return tuple(name for name, is_there in there.items() if is_there)
-
     def init(self, key: Key[Array, ""]) -> LayerParams:
         """Return weights, uniform in ±1/sqrt(number of inputs), and zeros for learned constants.
 
@@ -189,6 +183,7 @@ class Layer:
           "in", (inputs, n); "recurrent", (n, n), if the layer is; "constants" by name, each (n,),
           if some are learned.
         """
+        _checks.key("key", key)
         own, again = jax.random.split(key)
         params: LayerParams = {"in": _uniform(own, self.inputs, self.n)}
         if self.recurrent:
@@ -241,15 +236,19 @@ class Layer:
           Spikes, (steps, batch, n): the number of them in a step, with surrogate gradients.
 
         Raises:
-          ValueError: if inputs don't fit, if the cells need a key, or if levels can't act.
+          ValueError, TypeError: if parameters, inputs, state or key are no such, if the cells need
+            a key, or if levels can't act.
         """
-        self.check_inputs(inputs)
+        layer_checks.check_given(self, params, inputs, key)
         if modulate is None and levels is not None:
             raise ValueError(
                 "`levels` act through `modulate`; got None. Pass CellTypes(...).modulate(...)."
             )
         jumps, keys = self.jumps_and_keys(params, inputs, key)
-        state = self.start(params, np.shape(inputs)[1]) if state is None else state
+        rest = functools.partial(self.start, params, np.shape(inputs)[1])
+        if state is not None:
+            layer_checks.check_state(state, jax.eval_shape(rest))
+        state = rest() if state is None else state
         state, spikes = self.scan(self.stepper(params, modulate), state, (jumps, keys, levels))
         return spikes, state
 
@@ -276,14 +275,15 @@ class Layer:
         constants = self.rebuild(params)
         return lambda state, given: self._step(params, constants, modulate, state, *given)
 
-    def check_inputs(self, inputs: Any) -> None:
-        """Raise a ValueError unless inputs have the shape (steps, batch, inputs)."""
-        shape = np.shape(inputs)
-        if len(shape) != 3 or shape[2] != self.inputs or 0 in shape:
-            raise ValueError(
-                f"`inputs` must have shape (steps, batch, {self.inputs}), none of them 0; got "
-                f"{shape}."
-            )
+    @property
+    def shapes(self) -> dict[str, Any]:
+        """Return the shapes of what `init` returns, by name."""
+        shapes: dict[str, Any] = {"in": (self.inputs, self.n)}
+        if self.recurrent:
+            shapes["recurrent"] = (self.n, self.n)
+        if self.learn:
+            shapes["constants"] = {name: (self.n,) for name in self.learn}
+        return shapes
 
     def filter(self, params: LayerParams, dt: float) -> tuple[Any, Any]:
         """Return the mean over a step of a current of 1 at its start, and what is left behind."""

@@ -38,7 +38,7 @@ class LinenLayer(nn.Module):
         """Return spikes and state, as `Layer.apply` does."""
         params = {
             name: self.param(name, lambda key, name=name: self.layer.init(key)[name])
-            for name in self.layer.parts
+            for name in self.layer.shapes
         }
         return self.layer.apply(params, inputs, *args, **options)
 
@@ -60,7 +60,7 @@ class LinenReadout(nn.Module):
         """Return logits."""
         params = {
             name: self.param(name, lambda key, name=name: self.readout.init(key)[name])
-            for name in ("kernel", "bias")
+            for name in self.readout.shapes
         }
         return self.readout.apply(params, spikes)
 

@@ -9,6 +9,7 @@ import numpy as np
 from jaxtyping import Array, Float, Key
 
 from neurogain import _checks
+from neurogain.spiking import layer_checks
 
 Kind = Literal["leaky", "max", "mean", "window"]
 
@@ -68,20 +69,23 @@ class Readout:
 
     def init(self, key: Key[Array, ""]) -> dict[str, Any]:
         """Return "kernel", (inputs, classes), uniform in ±1/sqrt(inputs), and "bias", zeros."""
+        _checks.key("key", key)
         dtype = jnp.result_type(float)
         kernel = jax.random.uniform(key, (self.inputs, self.classes), dtype, -1, 1)
         return {"kernel": kernel / np.sqrt(self.inputs), "bias": jnp.zeros(self.classes, dtype)}
+
+    @property
+    def shapes(self) -> dict[str, tuple[int, ...]]:
+        """Return the shapes of what `init` returns, by name."""
+        return {"kernel": (self.inputs, self.classes), "bias": (self.classes,)}
 
     def course(
         self, params: dict[str, Any], spikes: Float[Array, "steps batch inputs"]
     ) -> Float[Array, "steps batch classes"]:
         """Return v of all steps, without the bias."""
-        if spikes.ndim != 3 or spikes.shape[2] != self.inputs or 0 in spikes.shape:
-            raise ValueError(
-                f"`spikes` must have shape (steps, batch, {self.inputs}), none of them 0; got "
-                f"{spikes.shape}."
-            )
-        jumps = self._jumps(params, spikes)
+        layer_checks.check_params(params, self.shapes, "readout")
+        layer_checks.check_inputs(spikes, self.inputs, "spikes")
+        jumps = self._jumps(params, jnp.asarray(spikes, params["kernel"].dtype))
 
         def step(v: Array, jump: Array) -> tuple[Array, Array]:
             v = self._decay * v + jump

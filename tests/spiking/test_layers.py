@@ -110,15 +110,16 @@ def test_time_constants_of_synapses_are_learned_like_those_of_cells():
     learned = dataclasses.replace(plain, learn=("synapses.tau", "C"))
     params = learned.init(jax.random.key(3))
     assert {k: x.shape for k, x in params["constants"].items()} == {"C": (N,), "synapses.tau": (N,)}
+    weights = {"in": params["in"]}
     np.testing.assert_allclose(
-        learned.apply(params, SPIKES)[1].current, plain.apply(params, SPIKES)[1].current, rtol=1e-6
+        learned.apply(params, SPIKES)[1].current, plain.apply(weights, SPIKES)[1].current, rtol=1e-6
     )
     moved = params | {"constants": {"C": jnp.zeros(N), "synapses.tau": jnp.linspace(-1.0, 1.0, N)}}
     tau = np.asarray(learned.synapses(moved).tau)
     np.testing.assert_allclose(tau, 4 * np.exp(7 * np.tanh(np.linspace(-1, 1, N) / 7)), rtol=1e-4)
     given = dataclasses.replace(plain, tau=tau)
     np.testing.assert_allclose(
-        learned.apply(moved, SPIKES)[1].current, given.apply(params, SPIKES)[1].current, rtol=1e-4
+        learned.apply(moved, SPIKES)[1].current, given.apply(weights, SPIKES)[1].current, rtol=1e-4
     )
 
     def current(raw):
