@@ -5,7 +5,7 @@ The text occurs once in the package, whichever the file; tests are names of file
 
 from typing import NamedTuple
 
-from faults import continual, learning, networks, neuromod, spiking
+from faults import continual, layers, learning, networks, neuromod, spiking
 
 
 class Fault(NamedTuple):
@@ -17,5 +17,5 @@ class Fault(NamedTuple):
     tests: str  # separated by spaces
 
 
-MODULES = (learning, continual, neuromod, spiking, networks)
+MODULES = (learning, continual, neuromod, spiking, layers, networks)
 FAULTS = [Fault(*fault) for module in MODULES for fault in module.FAULTS]

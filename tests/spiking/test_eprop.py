@@ -59,6 +59,27 @@ def test_without_recurrence_it_is_the_exact_gradient(name):
     np.testing.assert_allclose(found["in"], exact["in"], rtol=1e-3, atol=1e-4 * size)
 
 
+@pytest.mark.parametrize("delay", [1, 3])
+def test_with_recurrence_it_is_the_gradient_with_the_layers_spikes_as_given(delay):
+    """The same course without recurrence: the layer's spikes come in as further channels."""
+    layer = dataclasses.replace(LIF, recurrent=True, delay=delay, scale=8000.0)
+    params, out = layer.init(jax.random.key(0)), READOUT.init(jax.random.key(1))
+    spikes, _ = layer.apply(params, SPIKES)
+    arriving = jnp.concatenate([jnp.zeros_like(spikes[:delay]), spikes[:-delay]])
+    channels = jnp.concatenate([jnp.asarray(SPIKES, spikes.dtype), arriving], axis=-1)
+    opened = dataclasses.replace(layer, recurrent=False, delay=1, inputs=INPUTS + N)
+    stacked = {"in": jnp.concatenate([params["in"], params["recurrent"]])}
+    np.testing.assert_array_equal(opened.apply(stacked, channels)[0], spikes)
+    assert arriving.sum() > 5
+    exact = jax.grad(lambda p: loss(out, opened.apply(p, channels)[0]))(stacked)["in"]
+    signals = jax.grad(loss, argnums=1)(out, spikes)
+    found = eprop.gradients(layer, params, SPIKES, signals)
+    size = float(np.abs(exact).max())
+    for part, wanted in (("in", exact[:INPUTS]), ("recurrent", exact[INPUTS:])):
+        assert np.abs(wanted).max() > 0.01 * size
+        np.testing.assert_allclose(found[part], wanted, rtol=1e-3, atol=1e-4 * size)
+
+
 def test_with_recurrence_it_leaves_out_the_way_through_other_cells():
     layer = dataclasses.replace(LIF, recurrent=True, scale=8000.0)
     found, exact = both(layer)
