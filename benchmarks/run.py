@@ -12,19 +12,24 @@ README's table from the kept results. `registry.py` says what a new benchmark is
 """
 
 import argparse
+import contextlib
 import dataclasses
 import os
 import shlex
 import sys
 import textwrap
+from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 sys.path[:1] = [str(Path(__file__).resolve().parents[1])]
 
 from benchmarks.registry import Benchmark, benchmarks, duration  # noqa: E402
 from neurogain._words import page  # noqa: E402
+
+if TYPE_CHECKING:
+    from benchmarks.record import Record
 
 HELP = {"-h", "--help"}
 
@@ -88,8 +93,14 @@ def run(known: dict[str, Benchmark], words: list[str]) -> None:
         own.out or (trial if own.tiny else RESULTS),
         own.work or (trial if own.tiny else Path("runs/benchmarks")) / one.stem,
     )
+    with _in_option_words(args):
+        _start(one, module, args, record, tiny=own.tiny)
+
+
+def _start(one: Benchmark, module: ModuleType, args: Any, record: "Record", *, tiny: bool) -> None:
+    """Say how long it takes, and run it."""
     minutes = module.minutes(args) if hasattr(module, "minutes") else one.minutes
-    long = "less than a minute or two" if own.tiny else f"about {duration(minutes)}"
+    long = "less than a minute or two" if tiny else f"about {duration(minutes)}"
     needs = f"; needs {one.needs}" if one.needs else ""
     print(f"{one.title} ({long}{needs})", flush=True)
     if hasattr(module, "run"):
@@ -101,6 +112,19 @@ def run(known: dict[str, Benchmark], words: list[str]) -> None:
         keep(record, words, getattr(module, "FIGURES", ()), getattr(module, "NOTE", ""))
     if record.table:
         record.finish()
+
+
+@contextlib.contextmanager
+def _in_option_words(args: Any) -> Iterator[None]:
+    """Word errors about fields of the arguments as errors about the command line."""
+    from neurogain import commandline
+
+    fields = dataclasses.fields(args) if dataclasses.is_dataclass(args) else ()
+    options = {x.name: isinstance(x.default, bool) for x in fields}
+    try:
+        yield
+    except ValueError as error:
+        raise ValueError(commandline.in_option_words(str(error), options)) from error
 
 
 def main() -> None:

@@ -163,14 +163,15 @@ def flag(name: str, value: object) -> None:
         raise TypeError(f"`{name}` must be True or False; got {value!r:.200}.")
 
 
-def key(name: str, value: object) -> None:
-    """Raise a TypeError unless the value is one JAX key."""
-    dtype, ndim = getattr(value, "dtype", None), getattr(value, "ndim", None)
-    typed = dtype is not None and jnp.issubdtype(dtype, jax.dtypes.prng_key) and ndim == 0
-    if not typed and not (dtype == np.uint32 and ndim == 1):  # as of jax.random.PRNGKey
-        raise TypeError(
-            f"`{name}` must be one JAX key; got {value!r:.200}. Pass jax.random.key(0)."
-        )
+def key(name: str, value: Any) -> None:
+    """Raise a TypeError unless the value is one key of jax.random."""
+    try:
+        raw = jnp.shape(jax.random.key_data(value))
+        single = jnp.shape(value) in ((), raw) and len(raw) == 1  # those of PRNGKey are raw
+    except (TypeError, ValueError, AttributeError):
+        single = False
+    if not single:
+        raise TypeError(f"`{name}` must be one key; got {value!r:.200}. Pass jax.random.key(0).")
 
 
 def hashable(name: str, value: Any) -> None:

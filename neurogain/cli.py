@@ -21,7 +21,7 @@ from neurogain._extras import MissingExtraError, extra
 if TYPE_CHECKING:
     from neurogain.runner import Experiment
 
-OWN = ("out", "resume", "overwrite")  # options of every experiment
+COMMON = {"out": False, "resume": True, "overwrite": True}  # options; whether they are switches
 INTERRUPTED = 130  # what a shell expects of a process that a Ctrl-C ended
 
 
@@ -94,17 +94,18 @@ def _one_line() -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _spoken(experiment: "Experiment") -> Iterator[None]:
-    """Say what is wrong with an argument of the experiment as said of an option of its command."""
+def _in_option_words(experiment: "Experiment") -> Iterator[None]:
+    """Word errors about fields of the experiment's options as errors about the command line."""
     from neurogain import commandline
 
-    names = [*(field.name for field in dataclasses.fields(experiment.config)), *OWN]
+    fields = dataclasses.fields(experiment.config)
+    options = COMMON | {field.name: isinstance(field.default, bool) for field in fields}
     try:
         yield
     except (ValueError, TypeError, OSError) as error:
         if not isinstance(error, ValueError) and not str(error).startswith("`"):  # of no argument
             raise
-        raise ValueError(commandline.spoken(str(error), names)) from error
+        raise ValueError(commandline.in_option_words(str(error), options)) from error
 
 
 def _start(experiment: "Experiment", words: list[str], prog: str) -> Callable[[], None]:
@@ -126,7 +127,7 @@ def _command(experiment: "Experiment") -> Callable[..., Callable[[], None]]:
     def command(
         config: Any, out: Any = default, resume: bool = False, overwrite: bool = False
     ) -> Callable[[], None]:
-        with _spoken(experiment):
+        with _in_option_words(experiment):
             folder = experiment.default_folder(config) if out is None else out
         return lambda: _run(experiment, config, folder, resume=resume, overwrite=overwrite)
 
@@ -159,7 +160,7 @@ def _run(experiment: "Experiment", config: Any, out: Any, *, resume: bool, overw
     from neurogain import runner
 
     try:
-        with _spoken(experiment):
+        with _in_option_words(experiment):
             result = runner.run(
                 experiment, config, out=out, resume=resume, overwrite=overwrite, progress=True
             )

@@ -13,7 +13,7 @@ import re
 import shlex
 import sys
 import typing
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Annotated, Any
 
 from neurogain._extras import extra
@@ -48,32 +48,59 @@ def parse(command: Callable[..., Any], words: Sequence[str], *, prog: str, descr
         return tyro.cli(command, args=words, prog=prog)
 
 
-def spoken(text: str, options: Iterable[str]) -> str:
+def in_option_words(text: str, options: Mapping[str, bool]) -> str:
     """Return what is said of arguments in Python as said of the options of a command line.
 
+    What is quoted, as the user's own words are, and what is inside a call stay as they are.
+
+    Args:
+      text: an error's, say.
+      options: the arguments that are options; whether they are switches, without a value.
+
     Example:
-      >>> print(spoken("`eval_every` must be 1 or more; got 0. Pass eval_every=5.", ["eval_every"]))
-      `--eval-every` must be 1 or more; got 0. Pass --eval-every 5.
+      >>> print(in_option_words("`every` must be above 0. Pass every=5.", {"every": False}))
+      `--every` must be above 0. Pass --every 5.
     """
     names = "|".join(map(re.escape, sorted(options, key=len, reverse=True)))
+    quoted = r"""(?<!\w)(?:'[^'\n]*'|"[^"\n]*")(?!\w)"""
+    several = r"\([^()]*\)|\[[^\]]*\]"
+    value = rf"""(?P<value>{several}|{quoted}|[-+\w./]*\w)(?![(\w])"""
+    parts = (
+        rf"\b(?:Posix|Windows)Path\((?P<path>{quoted})\)",
+        rf"(?<![\w.(`:,/\\'\"-])(?P<given>{names})={value}",
+        rf"`(?P<name>{names})`",
+        quoted,
+        r"[\w.]+\((?:[^()]|\([^()]*\))*\)",  # a call
+    )
 
-    def option(found: re.Match[str]) -> str:
-        return "--" + found["name"].replace("_", "-")
+    def said(found: re.Match[str]) -> str:
+        if found["path"]:
+            return found["path"]
+        if found["name"]:
+            return f"`{_option(found['name'])}`"
+        if found["given"]:
+            return _given(found["given"], found["value"], options) or found[0]
+        return found[0]
 
-    def given(found: re.Match[str]) -> str:
-        try:
-            value = ast.literal_eval(found["value"])
-        except (ValueError, SyntaxError):  # the value is described
-            return f"{option(found)} {found['value']}"
-        if isinstance(value, bool):
-            return option(found).replace("--", "--" if value else "--no-", 1)
-        several = value if isinstance(value, tuple | list) else [value]
-        return " ".join([option(found), *(shlex.quote(str(one)) for one in several)])
+    return re.sub("|".join(parts), said, text)
 
-    text = re.sub(r"(?:Posix|Windows)Path\(('[^']*')\)", r"\1", text)
-    text = re.sub(rf"(?<=`)(?P<name>{names})(?=`)", option, text)
-    value = r"""(?P<value>\([^()]*\)|\[[^\]]*\]|'[^']*'|"[^"]*"|[-+\w./]*\w)"""
-    return re.sub(rf"(?<![\w.(`:,])(?P<name>{names})={value}", given, text)
+
+def _option(name: str) -> str:
+    return "--" + name.replace("_", "-")
+
+
+def _given(name: str, value: str, options: Mapping[str, bool]) -> str | None:
+    """Return an option with its value as typed in a shell; None if there is no such value."""
+    try:
+        known = ast.literal_eval(value)
+    except (ValueError, SyntaxError):  # a word
+        known = value
+    if options[name] and isinstance(known, bool):
+        return _option(name) if known else _option(f"no_{name}")
+    several = known if isinstance(known, tuple | list) else [known]
+    if ... in several:
+        return None
+    return " ".join([_option(name), *(shlex.quote(str(one)) for one in several)])
 
 
 class _Kept(io.StringIO):

@@ -176,6 +176,16 @@ def test_an_interruption_before_anything_is_finished_says_so(tmp_path, monkeypat
         (curves / "one.npz").touch()
 
 
+KEPT = [
+    "`tau` and mydt=3, adam:dt=3, f(dt=3)",
+    "got '/data/dt=3/run' and 'dt=3'",
+    'got "dt=3"',
+    "Protocol(names=('a', 'b'), dt=1) and StreamSpec(..., dt=7)",
+    "Pass band=(5, ...), dt=range(3), --dt=3 or x.dt=3",
+    "it can't be `self.dt` or dt==3",
+]
+
+
 @pytest.mark.parametrize(
     ("text", "said"),
     [
@@ -185,11 +195,18 @@ def test_an_interruption_before_anything_is_finished_says_so(tmp_path, monkeypat
         ("write by_eye=False.", "write --no-by-eye."),
         ("write by_eye=True or dt=None", "write --by-eye or --dt None"),
         ("got PosixPath('a/b'). Pass out='c d'", "got 'a/b'. Pass --out 'c d'"),
-        ("`tau` and mydt=3, adam:dt=3, f(dt=3)", "`tau` and mydt=3, adam:dt=3, f(dt=3)"),
+        ("Pass names=both, or out=/tmp/a.", "Pass --names both, or --out /tmp/a."),
+        ('got PosixPath("it\'s")', 'got "it\'s"'),
+        *((same, same) for same in KEPT),
     ],
 )
 def test_what_is_said_of_arguments_is_said_of_options(text, said):
-    assert commandline.spoken(text, ["dt", "band", "names", "by_eye", "out"]) == said
+    options = {"dt": False, "band": False, "names": False, "by_eye": True, "out": False}
+    assert commandline.in_option_words(text, options) == said
+
+
+def test_a_choice_that_may_be_left_open_is_no_switch():
+    assert commandline.in_option_words("Pass fast=True.", {"fast": False}) == "Pass --fast True."
 
 
 @pytest.mark.parametrize(
@@ -216,7 +233,7 @@ def test_every_option_that_is_refused_is_named_with_its_dashes(name):
     for field in dataclasses.fields(config):
         if type(getattr(config, field.name)) in (int, float):
             try:
-                with cli._spoken(experiment):
+                with cli._in_option_words(experiment):
                     dataclasses.replace(config, **{field.name: -1}).check()
             except ValueError as error:
                 refused[field.name] = str(error)

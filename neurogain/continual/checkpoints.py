@@ -47,11 +47,13 @@ class TaskCheckpoints:
         if not isinstance(folder, str | os.PathLike):
             raise TypeError(f"`checkpoint_dir` must be the path of a folder; got {folder!r:.200}.")
         self._folder = Path(folder).expanduser().absolute()
-        if self._folder.exists() and not self._folder.is_dir():
+        try:
+            self._folder.mkdir(parents=True, exist_ok=True)
+        except (FileExistsError, NotADirectoryError) as error:
             raise ValueError(
-                f"`checkpoint_dir` must be a folder; {self._folder} is a file. Pass another path."
-            )
-        self._folder.mkdir(parents=True, exist_ok=True)
+                f"`checkpoint_dir` must be a folder; {error.filename} or what it lies in is a "
+                "file. Pass another path."
+            ) from error
         file = self._folder / _ABOUT
         if not file.exists():
             if any(self._folder.iterdir()):

@@ -185,8 +185,11 @@ def check_names(argument: str, names: Names | None, count: int | None, each: str
     if names is None:
         return
     several = isinstance(names, Sequence | np.ndarray) and not isinstance(names, str)
-    if not several or not all(isinstance(name, str) for name in names):
-        raise TypeError(f"`{argument}` must be texts, one a {each}; got {names!r:.200}.")
+    if not several or np.ndim(names) != 1 or not all(isinstance(name, str) for name in names):
+        raise TypeError(
+            f"`{argument}` must be a list of texts, one a {each}; got {names!r:.200}. Pass "
+            f"[str(x) for x in {argument}], or leave it out."
+        )
     count = len(names) if count is None else count
     if len(names) != count or len(set(names)) != count:
         raise ValueError(

@@ -132,7 +132,7 @@ def parse_all(
     ]
     if len(set(labels)) < len(labels) or not labels:
         raise ValueError(
-            "`optimizers` must name at least one method, and none twice with the same constants; "
+            f"`{argument}` must name at least one method, and none twice with the same constants; "
             f"got {' '.join(given) or 'none'}."
         )
     found = {}

@@ -72,6 +72,7 @@ class Protocol:
         blank = cls(regime=regime, once=True, **others)
         check_stream(stream)
         _checks.whole("batch_size", blank.batch_size, 1)
+        blank._check_regime()
         protocol = dataclasses.replace(blank, iterations=blank.passes(stream))
         protocol.check()
         return protocol
@@ -126,6 +127,10 @@ class Protocol:
         for iterations in each:
             _checks.whole("iterations", iterations, 1)
             self._check_schedule(iterations)
+        self._check_regime()
+
+    def _check_regime(self) -> None:
+        """Raise a ValueError for a regime that there is not."""
         if not isinstance(self.regime, str) or self.regime not in get_args(Regime):
             raise ValueError(
                 f'`regime` must be "joint" (all data so far), "replay" (a bounded buffer) or '

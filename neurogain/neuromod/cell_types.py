@@ -105,11 +105,14 @@ class CellTypes:
         """Return what the effects name."""
         return tuple(dict.fromkeys(e.target for own in self.types for e in own))
 
+    @property
+    def shapes(self) -> dict[str, tuple[int, int]]:
+        """Return the shapes of what `init` returns, by target."""
+        return dict.fromkeys(self.targets, (len(self.types), len(self.receptors)))
+
     def init(self) -> Strengths:
         """Return the effects' strengths by target, (types, receptors), which may be learned."""
-        found = {
-            target: np.zeros((len(self.types), len(self.receptors))) for target in self.targets
-        }
+        found = {target: np.zeros(shape) for target, shape in self.shapes.items()}
         for number, own in enumerate(self.types):
             for effect in own:
                 place = number, self.receptors.index(effect.receptor)

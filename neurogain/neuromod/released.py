@@ -201,6 +201,12 @@ class Released:
             "effects": self.types.init(),
         }
 
+    @property
+    def shapes(self) -> dict[str, Any]:
+        """Return the shapes of what `init` returns, by name."""
+        of_layer, of_readout = self.layer.shapes, self.readout.shapes
+        return {"hidden": of_layer, "output": of_readout, "effects": self.types.shapes}
+
     def start(self, params: dict[str, Any], batch: int) -> ReleasedState:
         """Return cells at rest and all modulators at their tonic level."""
         layer = self.layer.start(params["hidden"], batch)
@@ -232,15 +238,15 @@ class Released:
           key: for cells that draw; another one in each call that goes on.
 
         Raises:
-          ValueError: if inputs or what is given don't fit, or if the cells need a key.
-          TypeError: if `signal` does not return Drives.
+          ValueError: if parameters, inputs, state or what is given don't fit, or if the cells need
+            a key.
+          TypeError: if parameters or state are another network's, or the key is none, or if
+            `signal` does not return Drives.
         """
         given = jax.tree.map(jnp.asarray, given)
         self._check(params, inputs, given, key)
         rest = functools.partial(self.start, params, np.shape(inputs)[1])
-        if state is not None:
-            layer_checks.check_state(state, jax.eval_shape(rest))
-        state = rest() if state is None else state
+        state = layer_checks.state_or_rest(state, rest)
         hidden, output = params["hidden"], params["output"]
         modulate = self.types.modulate(params["effects"])
         step = self.layer.stepper(hidden, modulate)
@@ -264,10 +270,8 @@ class Released:
 
     def _check(self, params: dict[str, Any], inputs: Any, given: Any, key: Any) -> None:
         """Raise an error unless inputs, what is given and the signal fit."""
-        effects = jax.tree.map(jnp.shape, self.types.init())
-        shapes = {"hidden": self.layer.shapes, "output": self.readout.shapes, "effects": effects}
-        layer_checks.check_params(params, shapes, "network")
-        layer_checks.check_given(self.layer, params["hidden"], inputs, key)
+        layer_checks.check_params(params, self.shapes, "network")
+        layer_checks.check_given(self.layer, inputs, key)
         wanted = tuple(np.shape(inputs)[:2])
         for leaf in jax.tree.leaves(given):
             if np.shape(leaf)[:2] != wanted:

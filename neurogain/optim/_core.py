@@ -92,10 +92,10 @@ class Options(NamedTuple):
             )
             widest = _checks.widest(jnp.float32, *jax.tree.leaves(dtypes))
             return _weights.copied(first((), widest))
-        made = functools.cache(first)  # many leaves share a shape; each gain may be donated
+        first_of = functools.cache(first)  # many leaves share a shape; each gain may be donated
         return _scope.map_modulated(
             lambda p: _weights.copied(
-                made(
+                first_of(
                     _unit_shape(p, self.unit_axis) if self.per == "unit" else (),
                     _weights.gain_dtype(p),
                 )
@@ -170,7 +170,7 @@ class Modulator:
         acts = _weights.acting(scope, weights) if self.unity else scope
         latent = _weights.underlying(params, gains, acts, weights)
         # Some optimizers keep the parameters they are given, and a donated buffer needs one owner.
-        inner_state = self.inner.init(_weights.apart(latent, params, weights))
+        inner_state = self.inner.init(_weights.copy_shared(latent, params, weights))
         return ModulateByGainState(gain, weights, source, inner_state)
 
     def next_gain(
@@ -207,9 +207,9 @@ class Modulator:
                 "Write tx.update(grads, state, params, uncertainty=...)."
             )
         check_state(state, ModulateByGainState, self.arrivals.owner)
-        params, updates = _weights.arrays(params), _weights.arrays(updates)
+        params, updates = _weights.arrays(params), _weights.arrays(updates, "gradients")
         scope = _scope.build(params, self.options.mask)
-        _weights.check_gradients(updates, params, scope)
+        _weights.check_gradients(updates, params, scope, many=self.options.per != "unit")
         watched = state.gain
         if isinstance(watched, _scope.Watched):  # `audit` asks what arrives, and needs no drive
             watched.log(uncertainty is not None or gain is not None, _scope.count(scope))

@@ -41,8 +41,8 @@ def check_state(state: object, kind: type[Any], owner: str) -> None:
     """Raise a TypeError if a state is not of the transformation that updates it."""
     if not isinstance(state, kind):
         raise TypeError(
-            f"`state` must be the {kind.__name__} that `{owner}` made; got {state!r:.200}. Pass "
-            "what its init or its last update returned."
+            f"`state` must be the {kind.__name__} that `{owner}` made; got a "
+            f"{type(state).__name__}. Pass what its init or its last update returned."
         )
 
 

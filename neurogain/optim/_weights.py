@@ -58,7 +58,7 @@ def is_abstract(leaf: object) -> bool:
     return isinstance(leaf, jax.ShapeDtypeStruct)
 
 
-def arrays(tree: PyTree) -> PyTree:
+def arrays(tree: PyTree, what: str = "parameters") -> PyTree:
     """Return the tree with its Python numbers as arrays; raise a TypeError for other leaves."""
 
     def one(leaf: object) -> object:
@@ -67,8 +67,8 @@ def arrays(tree: PyTree) -> PyTree:
         if isinstance(leaf, bool | int | float | complex):
             return jnp.asarray(leaf)
         raise TypeError(
-            f"each leaf of parameters and gradients must be an array; got {leaf!r:.200}. Pass the "
-            "arrays alone, as eqx.filter(model, eqx.is_inexact_array) gives them."
+            f"each leaf of the {what} must be an array; got {leaf!r:.200}. Pass the arrays alone, "
+            "as eqx.filter(model, eqx.is_inexact_array) gives them."
         )
 
     return jax.tree.map(one, tree)
@@ -79,7 +79,7 @@ def copied(leaf: PyTree) -> PyTree:
     return leaf if is_abstract(leaf) else jnp.copy(leaf)
 
 
-def apart(tree: PyTree, *others: PyTree) -> PyTree:
+def copy_shared(tree: PyTree, *others: PyTree) -> PyTree:
     """Return the tree, with copies of the arrays that are also in the other trees."""
     shared = {id(x) for x in jax.tree.leaves(others)}
     return jax.tree.map(lambda x: copied(x) if id(x) in shared else x, tree)
@@ -179,27 +179,32 @@ def effective(latent: PyTree, params: PyTree, gains: PyTree, scope: PyTree) -> P
     return _scope.map_modulated(one, scope, latent, params, gains, otherwise=_first)
 
 
-def check_gradients(grads: PyTree, params: PyTree, scope: PyTree) -> None:
-    """Raise a ValueError unless each modulated leaf has a gradient of its shape."""
+def check_gradients(grads: PyTree, params: PyTree, scope: PyTree, *, many: bool) -> None:
+    """Raise a ValueError unless each modulated leaf has a gradient of its shape.
+
+    `many`: there may be axes before, as of the examples in optax.contrib.dpsgd.
+    """
+    wrong: list[tuple[object, tuple[int, ...]]] = []
 
     def one(p: AnyArray, d: PyTree) -> None:
-        if getattr(d, "shape", None) != p.shape:
-            raise ValueError(
-                "the gradients passed to update must have the shapes of the modulated parameters; "
-                f"got {getattr(d, 'shape', d)!r:.200} for one of shape {p.shape}. Take them with "
-                "respect to these parameters, or leave a leaf out with `mask`."
-            )
+        shape = getattr(d, "shape", None)
+        if shape != p.shape and not (many and shape and shape[-p.ndim or len(shape) :] == p.shape):
+            wrong.append((d if shape is None else shape, p.shape))
 
     try:
         _scope.map_modulated(one, scope, params, grads, otherwise=left_out)
     except ValueError as error:
-        if "gradients" in str(error):
-            raise
         raise ValueError(
             "the gradients passed to update must have the structure of the parameters; got "
             f"{jax.tree.structure(grads)} for {jax.tree.structure(params)}. Take them with respect "
             "to these parameters."
         ) from error
+    for found, shape in wrong[:1]:
+        raise ValueError(
+            "the gradients passed to update must have the shapes of the modulated parameters; got "
+            f"{found!r:.200} for one of shape {shape}. Take them with respect to these parameters, "
+            "or leave a leaf out with `mask`."
+        )
 
 
 def latent_gradients(grads: PyTree, gains: PyTree, scope: PyTree, weights: PyTree) -> PyTree:

@@ -153,16 +153,24 @@ def _check_model(apply: object, batch: object) -> None:
         )
 
 
+def _measured(output: PyTree) -> list[jax.Array]:
+    """Return what has a size in an output: its floating arrays, in float32 at least."""
+    leaves = [jnp.asarray(y) for y in jax.tree.leaves(output)]
+    floating = [y for y in leaves if jnp.issubdtype(y.dtype, jnp.inexact)]
+    return [y.astype(_weights.at_least_float32(y.dtype)) for y in floating]
+
+
 def _check_output(output: PyTree) -> None:
     """Raise an error unless the output of a model is one whose change can be measured."""
     leaves = jax.tree.leaves(output)
-    if not leaves or not all(jnp.issubdtype(y.dtype, jnp.inexact) for y in leaves):
+    measured = _measured(output)
+    if not measured:
         got = [f"{y.dtype}{list(y.shape)}" for y in leaves] or output
         raise TypeError(
             f"`apply` must return floating arrays, such as logits; got {got}. Leave out argmax and "
             "metrics."
         )
-    size = optax.tree.norm(output)
+    size = optax.tree.norm(measured)
     if not (jnp.isfinite(size) and size > 0):
         raise ValueError(
             "the output of `apply` must be finite, and not 0 everywhere, since its change is "
@@ -210,8 +218,8 @@ def _effects(
     def change(group: set[str]) -> float:
         if not any(sizes[path] for path in group):
             return float("nan")
-        after = model(raised(group), batch)
-        moved = optax.tree.norm(jax.tree.map(lambda a, b: a - b, after, before))
-        return float(moved / optax.tree.norm(before))
+        after = _measured(model(raised(group), batch))
+        moved = optax.tree.norm(jax.tree.map(lambda a, b: a - b, after, _measured(before)))
+        return float(moved / optax.tree.norm(_measured(before)))
 
     return {name: change(group) for name, group in groups.items()}

@@ -141,7 +141,7 @@ def consolidate(
         dtypes = (_weights.gain_dtype(s) for s in jax.tree.leaves(slow))
         weight = jnp.zeros([], _checks.widest(jnp.float32, *dtypes))
         # Some optimizers keep the parameters they are given, and a donated buffer needs one owner.
-        inner_state = inner.init(_weights.apart(params, params))
+        inner_state = inner.init(_weights.copy_shared(params, params))
         if follow_gain:
             _find_gain(inner_state)
         return ConsolidateState(
@@ -161,7 +161,7 @@ def consolidate(
                 "Write tx.update(grads, state, params)."
             )
         refuse_lost("consolidate", extra_args, state.inner_state)
-        params, updates = _weights.arrays(params), _weights.arrays(updates)
+        params, updates = _weights.arrays(params), _weights.arrays(updates, "gradients")
         updates, inner_state = inner.update(updates, state.inner_state, params, **extra_args)
         share = jnp.asarray(1 - at("decay", state), state.weight.dtype)  # 1 - beta_t
         if follow_gain:

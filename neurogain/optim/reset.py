@@ -7,6 +7,7 @@ import optax
 from jax.typing import ArrayLike
 from jaxtyping import PyTree
 
+from neurogain.optim import _weights
 from neurogain.optim._gains import refuse_lost
 from neurogain.optim._nodes import check_state
 from neurogain.optim.modulate import check_inner
@@ -47,7 +48,9 @@ def reset_on_switch(inner: optax.GradientTransformation) -> optax.GradientTransf
     inner = optax.with_extra_args_support(inner)
 
     def init_fn(params: PyTree) -> ResetOnSwitchState:
-        return ResetOnSwitchState(inner.init(params))
+        params = _weights.arrays(params)
+        # Some optimizers keep the parameters they get, and a donated buffer needs one owner.
+        return ResetOnSwitchState(inner.init(_weights.copy_shared(params, params)))
 
     def update_fn(
         updates: PyTree,

@@ -62,11 +62,16 @@ def gradients(
             "`tau` of the layer must be one number under e-prop, whose traces all cells share; got "
             f"shape {np.shape(layer.tau)}. Pass tau=5.0."
         )
-    layer_checks.check_given(layer, params, inputs)
-    expected = (*inputs.shape[:2], layer.n)
-    if signals.shape != expected:
-        raise ValueError(f"`signals` must have shape {expected}; got {signals.shape}.")
-    inputs = jnp.asarray(inputs, params["in"].dtype)
+    layer_checks.check_params(params, layer.shapes, "layer")
+    layer_checks.check_given(layer, inputs)
+    expected = (*np.shape(inputs)[:2], layer.n)
+    if np.shape(signals) != expected:
+        raise ValueError(
+            f"`signals` must have shape {expected}, one for each spike; got {np.shape(signals)}. "
+            "Pass the gradient of a loss with respect to the layer's spikes."
+        )
+    layer_checks.check_inputs(signals, layer.n, "signals")
+    inputs, signals = (jnp.asarray(x, params["in"].dtype) for x in (inputs, signals))
     names = [name for name in ("in", "recurrent") if name in params]
     dt = layer.dt / layer.substeps
     mean, left = layer.filter(params, dt)

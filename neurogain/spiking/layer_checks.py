@@ -1,6 +1,6 @@
 """Whether parameters, inputs and states belong to a layer, before anything is traced."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import jax
@@ -12,38 +12,35 @@ from neurogain import _checks
 Shapes = Mapping[str, Any]  # of arrays by name; of some of them by name again
 
 
-def check_given(layer: Any, params: Any, inputs: Any, key: Any = None) -> None:
-    """Raise an error unless these are parameters and inputs of a `Layer`, and one key if any."""
-    check_params(params, layer.shapes, "layer")
-    check_inputs(inputs, layer.inputs)
-    if key is not None:
-        _checks.key("key", key)
-
-
-def check_params(params: Any, shapes: Shapes, of: str, name: str = "params") -> None:
-    """Raise an error unless parameters have these names and shapes.
+def check_params(params: Any, shapes: Shapes, owner: str, name: str = "params") -> None:
+    """Raise an error unless parameters are floats of these names and shapes.
 
     Args:
       params: what a user passed.
       shapes: those that `init` gives.
-      of: whose parameters they are to be, in words.
+      owner: whose parameters they must be, in words.
       name: of the argument.
     """
+    rule = f"`{name}` must be what init of the {owner} returns"
     if not isinstance(params, Mapping):
-        raise TypeError(f"`{name}` must be what init of the {of} returns; got {params!r:.200}.")
+        raise TypeError(f"{rule}, a mapping; got {params!r:.200}. Call init.")
     if {*params} != {*shapes}:
-        raise ValueError(
-            f"`{name}` must be what init of the {of} returns, with {_listed(shapes)}; got "
-            f"{_listed(params)}."
-        )
+        raise ValueError(f"{rule}, with {_listed(shapes)}; got {_listed(params)}. Call init.")
     for own, shape in shapes.items():
-        inner = f"{name}[{own!r}]"
+        inner, leaf = f"{name}[{own!r}]", params[own]
         if isinstance(shape, Mapping):
-            check_params(params[own], shape, of, inner)
-        elif np.shape(params[own]) != shape:
+            check_params(leaf, shape, owner, inner)
+            continue
+        dtype = getattr(leaf, "dtype", None)
+        if dtype is None or not jnp.issubdtype(dtype, jnp.floating):
+            raise TypeError(
+                f"`{inner}` must be an array of floats; got {leaf if dtype is None else dtype!r}. "
+                "Pass jnp.asarray(x, jnp.float32)."
+            )
+        if leaf.shape != shape:
             raise ValueError(
-                f"`{inner}` must have shape {shape}, that of the {of}; got "
-                f"{np.shape(params[own])}. Pass what its init returns."
+                f"`{inner}` must have shape {shape}, as init of the {owner} returns it; got "
+                f"{leaf.shape}. Pass the parameters that were made for it."
             )
 
 
@@ -53,29 +50,66 @@ def _listed(names: Mapping[Any, Any]) -> str:
 
 def check_inputs(inputs: Any, channels: int, name: str = "inputs") -> None:
     """Raise an error unless inputs are real and finite, of the shape (steps, batch, channels)."""
-    _checks.broadcast(**{name: inputs})
+    try:
+        dtype = inputs.dtype if hasattr(inputs, "dtype") else np.asarray(inputs).dtype
+    except ValueError:  # lists of different lengths
+        dtype = np.dtype(object)
+    floating = jnp.issubdtype(dtype, jnp.floating)
+    if not floating and not any(jnp.issubdtype(dtype, kind) for kind in (np.integer, np.bool_)):
+        raise TypeError(
+            f"`{name}` must be an array of real numbers; got {dtype}. Pass 1 where there is a "
+            "spike, 0 elsewhere."
+        )
     shape = np.shape(inputs)
     if len(shape) != 3 or shape[2] != channels or 0 in shape:
         raise ValueError(
-            f"`{name}` must have shape (steps, batch, {channels}), none of them 0; got {shape}."
+            f"`{name}` must have shape (steps, batch, {channels}), none of them 0; got {shape}. "
+            "The first axis is time: swap axes with jnp.swapaxes(x, 0, 1)."
         )
-    if _checks.is_concrete(inputs) and not np.isfinite(np.asarray(inputs)).all():
+    if floating and _checks.is_concrete(inputs) and not _all_finite(inputs):
         raise ValueError(
             f"`{name}` must be finite; got NaN or infinity. Pass 0 where there is no spike."
         )
 
 
-def check_state(state: Any, expected: Any) -> None:
-    """Raise an error unless a state has the structure and the shapes of `expected`."""
+def _all_finite(inputs: Any) -> bool:
+    """Return whether known numbers are finite, where they are: on the host or on a device."""
+    if not isinstance(inputs, jax.Array):
+        return bool(np.isfinite(inputs).all())
+    with jax.ensure_compile_time_eval():
+        return bool(jnp.isfinite(inputs).all())
+
+
+def check_given(layer: Any, inputs: Any, key: Any = None) -> None:
+    """Raise an error unless these are inputs of a `Layer`, and one key if any."""
+    check_inputs(inputs, layer.inputs)
+    if key is not None:
+        _checks.key("key", key)
+
+
+def state_or_rest(state: Any, rest: Callable[[], Any]) -> Any:
+    """Return a state that goes on, or else the one at rest.
+
+    Raises an error unless it has the structure, shapes and dtypes of that at rest.
+    """
+    if state is None:
+        return rest()
+    expected = jax.eval_shape(rest)
     structures: list[Any] = [jax.tree.structure(tree) for tree in (state, expected)]
     if structures[0] != structures[1]:
         raise TypeError(
-            f"`state` must be one that `apply` of this layer returned; got a "
-            f"{type(state).__name__} of the structure {structures[0]!r:.200}."
+            f"`state` must be what an earlier call returned; got a {type(state).__name__} of the "
+            f"structure {structures[0]!r:.200}. Leave it out to begin at rest."
         )
-    found, forms = (jax.tree.map(jnp.shape, tree) for tree in (state, expected))
-    if found != forms:
-        raise ValueError(
-            "`state` must be one that `apply` of this layer returned for as many examples; got "
-            f"the shapes {found!r:.200}, not {forms!r:.200}."
-        )
+    found, wanted = (
+        [(jnp.shape(x), jnp.result_type(x)) for x in jax.tree.leaves(tree)]
+        for tree in (state, expected)
+    )
+    for one, other in zip(found, wanted, strict=True):
+        if one != other:
+            raise ValueError(
+                "`state` must be what an earlier call returned for as many examples, in the dtype "
+                f"of the weights; got shape {one[0]} and {one[1]}, not {other[0]} and {other[1]}. "
+                "Leave it out to begin at rest."
+            )
+    return state

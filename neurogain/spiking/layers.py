@@ -236,19 +236,18 @@ class Layer:
           Spikes, (steps, batch, n): the number of them in a step, with surrogate gradients.
 
         Raises:
-          ValueError, TypeError: if parameters, inputs, state or key are no such, if the cells need
-            a key, or if levels can't act.
+          ValueError, TypeError: if parameters, inputs or state are not this layer's, if the cells
+            need a key or it is none, or if levels can't act.
         """
-        layer_checks.check_given(self, params, inputs, key)
+        layer_checks.check_params(params, self.shapes, "layer")
+        layer_checks.check_given(self, inputs, key)
         if modulate is None and levels is not None:
             raise ValueError(
                 "`levels` act through `modulate`; got None. Pass CellTypes(...).modulate(...)."
             )
         jumps, keys = self.jumps_and_keys(params, inputs, key)
         rest = functools.partial(self.start, params, np.shape(inputs)[1])
-        if state is not None:
-            layer_checks.check_state(state, jax.eval_shape(rest))
-        state = rest() if state is None else state
+        state = layer_checks.state_or_rest(state, rest)
         state, spikes = self.scan(self.stepper(params, modulate), state, (jumps, keys, levels))
         return spikes, state
 

@@ -6,7 +6,7 @@ from typing import Any, Literal, get_args
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float, Key
+from jaxtyping import Array, Float, Key, Shaped
 
 from neurogain import _checks
 from neurogain.spiking import layer_checks
@@ -80,12 +80,15 @@ class Readout:
         return {"kernel": (self.inputs, self.classes), "bias": (self.classes,)}
 
     def course(
-        self, params: dict[str, Any], spikes: Float[Array, "steps batch inputs"]
+        self, params: dict[str, Any], spikes: Shaped[Array | np.ndarray, "steps batch inputs"]
     ) -> Float[Array, "steps batch classes"]:
         """Return v of all steps, without the bias."""
         layer_checks.check_params(params, self.shapes, "readout")
         layer_checks.check_inputs(spikes, self.inputs, "spikes")
-        jumps = self._jumps(params, jnp.asarray(spikes, params["kernel"].dtype))
+        spikes = jnp.asarray(spikes)
+        if not jnp.issubdtype(spikes.dtype, jnp.floating):
+            spikes = spikes.astype(params["kernel"].dtype)
+        jumps = self._jumps(params, spikes)
 
         def step(v: Array, jump: Array) -> tuple[Array, Array]:
             v = self._decay * v + jump
@@ -110,12 +113,13 @@ class Readout:
         return (1 - self._decay) * self.scale * (spikes @ params["kernel"])
 
     def apply(
-        self, params: dict[str, Any], spikes: Float[Array, "steps batch inputs"]
+        self, params: dict[str, Any], spikes: Shaped[Array | np.ndarray, "steps batch inputs"]
     ) -> Float[Array, "batch classes"]:
         """Return logits.
 
         Raises:
-          ValueError: if the spikes don't fit, or end before the window does.
+          ValueError, TypeError: if parameters or spikes aren't this read-out's, or spikes end
+            before the window does.
         """
         v = self.course(params, spikes)
         if self.kind == "max":

@@ -103,9 +103,9 @@ KINDS = {
     "arrays": ({"tasks": np.stack([X, X]), "test": [(X, Y)]}, "got a ndarray"),
     "one pair": ({"tasks": (X, Y), "test": [(X, Y)]}, r"One task is \[\(x, y\)\]"),
     **{
-        f"{name} {x}": (last() | {name: x}, f"`{name}` must be texts, one a {each}")
+        f"{name} {number}": (last() | {name: x}, f"`{name}` must be a list of texts, one a {each}")
         for name, each in (("class_names", "class"), ("task_names", "task"))
-        for x in ("abc", 3, 2.5, True, [1, 2], {"a", "b"})
+        for number, x in enumerate(("abc", 3, 2.5, True, [1, 2], {"a", "b"}, np.array("a")))
     },
     "name": (last() | {"name": None}, "`name` must be a text; got None"),
 }

@@ -158,6 +158,8 @@ def test_a_regime_that_is_none(regime):
     protocol = Protocol(iterations=4, batch_size=4, regime=regime)
     with pytest.raises(ValueError, match=r'`regime` must be "joint"'):
         Trainer(models.MLP(2, ()), STREAM, protocol, optax.sgd(0.1)).run({}, [0])
+    with pytest.raises(ValueError, match=r'`regime` must be "joint"'):
+        Protocol.one_pass(STREAM, regime=regime)
 
 
 @pytest.mark.parametrize("constants", [None, 0.1, {1}, 3])
@@ -181,6 +183,10 @@ def test_an_argument_of_a_run_of_another_kind(argument, value, message):
 
 def test_a_file_is_no_folder_of_checkpoints(tmp_path):
     (tmp_path / "file").write_text("mine")
-    with pytest.raises(ValueError, match=r"`checkpoint_dir` must be a folder; .*file is a file"):
+    with pytest.raises(
+        ValueError, match=r"`checkpoint_dir` must be a folder; .*file or what it lies in is a file"
+    ):
         trainer_of().run({}, [0], checkpoint_dir=tmp_path / "file")
+    with pytest.raises(ValueError, match=r"`checkpoint_dir` must be a folder; .*is a file"):
+        trainer_of().run({}, [0], checkpoint_dir=tmp_path / "file" / "below")
     assert (tmp_path / "file").read_text() == "mine"

@@ -183,7 +183,11 @@ def test_a_state_of_another_optimizer(owner, state, params, grads):
         tx.update(grads, state, params, **extra)
 
 
-@pytest.mark.parametrize("drive", ["high", b"x", object(), 1j, jax.random.key(0)], ids=repr)
+@pytest.mark.parametrize(
+    "drive",
+    ["high", b"x", object(), 1j, jax.random.key(0)],
+    ids=["text", "bytes", "object", "complex", "key"],
+)
 def test_a_drive_that_is_no_number(drive, params, grads):
     tx = _make()
     state = tx.init(params)
@@ -217,5 +221,22 @@ def test_gradients_of_other_parameters(made, said, params, grads):
 
 @pytest.mark.parametrize("leaf", ["x", len, object()], ids=["text", "function", "object"])
 def test_a_leaf_that_is_no_array(leaf):
-    with pytest.raises(TypeError, match="each leaf of parameters and gradients must be an array"):
+    with pytest.raises(TypeError, match="each leaf of the parameters must be an array"):
         _make().init({"w": leaf})
+
+
+@pytest.mark.parametrize("per", ["global", "leaf"])
+def test_gradients_of_each_example_reach_an_optimizer_that_takes_them(per):
+    params = {"w": jnp.ones((3, 2)), "scale": jnp.ones(())}
+    each = {"w": jnp.full((4, 3, 2), 0.5), "scale": jnp.full(4, 0.5)}
+    mean = optax.stateless(lambda grads, _: jax.tree.map(lambda g: g.mean(0), grads))
+    tx = modulate_by_gain(optax.chain(mean, optax.sgd(0.1)), per=per)
+    updates, _ = tx.update(each, tx.init(params), params, uncertainty=0.0)
+    for leaf in jax.tree.leaves(updates):
+        np.testing.assert_allclose(leaf, np.full(leaf.shape, -0.05), rtol=1e-5)
+
+
+def test_a_parameter_may_be_called_gradients():
+    tx, params = _make(), {"gradients": jnp.ones(2)}
+    with pytest.raises(ValueError, match="gradients passed to update must have the shapes"):
+        tx.update({"gradients": {"a": 1.0}}, tx.init(params), params, uncertainty=0.0)

@@ -168,3 +168,18 @@ def test_an_output_whose_change_has_no_measure_is_refused(output, error, said):
     tx = modulate_by_gain(optax.adam(0.1))
     with pytest.raises(error, match=said):
         audit(tx, params(), apply=lambda p, x: output(model(p, x)), batch=X)
+
+
+def test_a_large_output_of_low_precision_is_measured():
+    p = {"w": jnp.full((5, 200), 120.0, jnp.float16)}
+    tx = modulate_by_gain(optax.sgd(0.1))
+    (report,) = audit(tx, p, apply=lambda p, x: x @ p["w"], batch=jnp.eye(5, dtype=jnp.float16))
+    assert report.effect["all"] == pytest.approx(0.4, abs=1e-3)
+
+
+def test_whole_numbers_beside_logits_do_not_count():
+    tx = modulate_by_gain(optax.sgd(0.1))
+    (report,) = audit(
+        tx, params(), apply=lambda p, x: {"y": x @ p["lora_a"], "n": jnp.int32(3)}, batch=X
+    )
+    assert report.effect["all"] == pytest.approx(0.4, abs=1e-3)

@@ -8,12 +8,14 @@ import pytest
 from jax.test_util import check_grads
 
 from neurogain.optim import (
+    consolidate,
     get_acting,
     get_gain,
     get_weights,
     modulate_by_gain,
     ngm_adam,
     ngm_sgd,
+    reset_on_switch,
     two_timescale,
 )
 from neurogain.uncertainty import entropy
@@ -121,5 +123,12 @@ def test_vmap_and_gradient_over_the_consolidation(params, assert_close):
 def test_an_inner_optimizer_that_keeps_the_parameters_can_be_donated(mask, dtype, params):
     params = jax.tree.map(lambda p: p.astype(dtype), params)
     state = modulate_by_gain(optax.contrib.mechanize(optax.sgd(0.1)), mask=mask).init(params)
+    buffers = [x.unsafe_buffer_pointer() for x in jax.tree.leaves((params, state))]
+    assert len(buffers) == len(set(buffers))
+
+
+@pytest.mark.parametrize("outer", [reset_on_switch, consolidate])
+def test_other_transformations_leave_each_buffer_one_owner_too(outer, params):
+    state = outer(optax.contrib.mechanize(optax.sgd(0.1))).init(params)
     buffers = [x.unsafe_buffer_pointer() for x in jax.tree.leaves((params, state))]
     assert len(buffers) == len(set(buffers))

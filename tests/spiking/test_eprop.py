@@ -96,7 +96,7 @@ def test_spikes_that_do_not_count_leave_no_trace_in_it():
 
 def test_what_it_cannot_do_is_refused():
     params = LIF.init(jax.random.key(0))
-    with pytest.raises(ValueError, match=r"`signals` must have shape \(30, 2, 3\); got \(30, 2\)"):
+    with pytest.raises(ValueError, match=r"`signals` .* shape \(30, 2, 3\), .*; got \(30, 2\)"):
         eprop.gradients(LIF, params, SPIKES, jnp.zeros((STEPS, BATCH)))
     learned = dataclasses.replace(LIF, learn=("C",))
     with pytest.raises(ValueError, match=r"no learned constants under e-prop; got .*'C'.*Pass le"):

@@ -195,15 +195,9 @@ def check_held(name: str, tree: Any, dtype: DTypeLike) -> None:
 
 
 def check_key(name: str, key: Any) -> None:
-    """Raise TypeError unless a value is one key of jax.random."""
-    try:
-        kind = str(jax.random.key_impl(key))  # of raw keys, the default
-        single = jnp.shape(jax.random.key_data(key)) == jnp.shape(key) or jnp.shape(key) == ()
-    except (TypeError, ValueError, AttributeError):
-        kind, single = "", False
-    if not single:
-        raise TypeError(f"`{name}` must be one key; got {key!r}. Pass jax.random.key(0).")
-    if kind == "unsafe_rbg":
+    """Raise an error unless a value is one key of jax.random, of a generator that can be used."""
+    _checks.key(name, key)
+    if str(jax.random.key_impl(key)) == "unsafe_rbg":  # of raw keys, the default
         raise ValueError(
             f"`{name}` must not be of the generator unsafe_rbg, whose numbers depend on how steps "
             'are batched. Pass jax.random.key(0), or impl="rbg".'

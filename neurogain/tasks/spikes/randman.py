@@ -94,6 +94,7 @@ def randman(
       >>> found.spikes(100).shape, sorted(set(found.labels.tolist()))
       ((12, 100, 5), [0, 1, 2])
     """
+    _checks.key("key", key)
     for name, value, least in (
         ("classes", classes, 1), ("units", units, 1), ("samples", samples, 2), ("dims", dims, 1),
     ):  # fmt: skip

@@ -46,6 +46,7 @@ def delayed_xor(
       >>> found.spikes.shape, int(found.counted.sum(1)[0])
       ((4, 120, 20), 10)
     """
+    _checks.key("key", key)
     for name, value, least in (("n", n, 1), ("delay", delay, 0), ("channels", channels, 1),
                                ("cue", cue, 1)):  # fmt: skip
         _checks.whole(name, value, least)
@@ -86,6 +87,7 @@ def multi_timescale_xor(
       >>> multi_timescale_xor(jax.random.key(0), 4).spikes.shape
       (4, 100, 40)
     """
+    _checks.key("key", key)
     for name, value, least in (
         ("n", n, 1), ("cues", cues, 1), ("channels", channels, 1), ("cue", cue, 1), ("gap", gap, 0),
     ):  # fmt: skip

@@ -57,6 +57,7 @@ def yin_yang(key: Key[Array, ""], n: int) -> Points:
       >>> points.values.shape, points.spikes(30).shape
       ((6, 4), (6, 30, 4))
     """
+    _checks.key("key", key)
     _checks.whole("n", n, 1)
     of_class, of_points = jax.random.split(key)
     wanted = jax.random.randint(of_class, (n,), 0, len(CLASSES))

@@ -181,3 +181,12 @@ def test_every_later_cue_has_a_target_of_its_own():
 def test_numbers_out_of_range_are_refused(call, message):
     with pytest.raises(ValueError, match=message):
         call()
+
+
+@pytest.mark.parametrize("key", [0, None, "key", np.ones(2)], ids=repr)
+@pytest.mark.parametrize("make", [delayed_xor, multi_timescale_xor, yin_yang])
+def test_a_key_of_another_kind_is_refused(make, key):
+    with pytest.raises(TypeError, match=r"`key` must be one key; got .*jax\.random\.key\(0\)"):
+        make(key, 3)
+    with pytest.raises(TypeError, match="`key` must be one key"):
+        randman(key, samples=2)
