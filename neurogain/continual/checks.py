@@ -195,6 +195,8 @@ def check_runs(
         )
     for seed in seeds:
         _checks.whole("seeds", seed, 0)
+        if seed >= 2**32:  # JAX would drop the higher bits, and different seeds would be one
+            raise ValueError(f"`seeds` must be below 2**32; got {seed}. Pass {seed % 2**32}.")
     for own in constants:
         if not isinstance(own, Mapping) or set(own) != set(constants[0]):
             raise ValueError(
@@ -213,6 +215,14 @@ def check_runs(
             "`constants` must be {} for an optimizer that is built already; got "
             f"{constants[0]!r:.200}. Pass build_optimizer=lambda c: ... or strategy=lambda c: ... "
             "to use them."
+        )
+
+
+def check_on_task(on_task: object) -> None:
+    """Raise a TypeError unless `on_task` can be called with a task's number and its curves."""
+    if not callable(on_task) or _checks.why_not(on_task, 0, None):
+        raise TypeError(
+            f"`on_task` must be a function of (task, curves); got {on_task!r:.200}. Leave it out."
         )
 
 

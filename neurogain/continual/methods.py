@@ -76,10 +76,15 @@ def parse(text: str, *, sensitivity: float | None = None, argument: str = "optim
     numbers: dict[str, Any] = {**constants, **method.sizes}
     given = [part.partition("=") for part in assignments.split(",") if part]
     for key, _, value in given:
-        if key not in numbers or [k for k, _, _ in given].count(key) > 1:
+        if key not in numbers:
+            raise ValueError(
+                f"`{argument}` may set {', '.join(numbers)} of {name!r}; got {key!r} in {text!r}. "
+                f"Write {name}:{next(iter(numbers))}={next(iter(numbers.values())):g}"
+            )
+        if [k for k, _, _ in given].count(key) > 1:
             raise ValueError(
                 f"`{argument}` may set each of {', '.join(numbers)} of {name!r} once; got "
-                f"{key!r} in {text!r}."
+                f"{key!r} again in {text!r}."
             )
         try:
             number = float(value)

@@ -38,6 +38,11 @@ class Protocol:
     sparse: int | None = None  # updates between evaluations behind these
     once: bool = False  # every example once a task; made by `one_pass`
 
+    def __post_init__(self) -> None:
+        """Turn numbers of NumPy into those of Python, so that equal protocols are equal."""
+        for field in dataclasses.fields(self):
+            object.__setattr__(self, field.name, _plain(getattr(self, field.name)))
+
     @classmethod
     def one_pass(cls, stream: Stream, *, regime: Regime, **others: Any) -> "Protocol":
         """Return the protocol in which a task shows every example once, in an order of the seed.
@@ -122,7 +127,7 @@ class Protocol:
         for name in ("batch_size", "eval_every", "buffer_size"):
             _checks.whole(name, getattr(self, name), 1)
         _checks.flag("once", self.once)
-        several = isinstance(self.iterations, list | tuple) and len(self.iterations) > 0
+        several = isinstance(self.iterations, tuple) and len(self.iterations) > 0
         each: Any = self.iterations if several else [self.iterations]
         for iterations in each:
             _checks.whole("iterations", iterations, 1)
@@ -192,6 +197,15 @@ class Protocol:
                 f"`iterations` must be {self.passes(stream)} to show every example of "
                 f"{stream.name} once; got {self.iterations}. Pass Protocol.one_pass(stream, ...)."
             )
+
+
+def _plain(value: Any) -> Any:
+    """Return a number of NumPy as one of Python, and what holds several as a tuple."""
+    if isinstance(value, np.generic):
+        return value.item()
+    if isinstance(value, list | range) or (isinstance(value, np.ndarray) and value.ndim == 1):
+        return tuple(_plain(x) for x in value)
+    return value
 
 
 def when_evaluated(schedule: Mapping[str, Any]) -> str:

@@ -180,7 +180,7 @@ class Trainer:
           RuntimeWarning: behind a task in which the loss of a run was not finite.
         """
         checks.check_options({"return_state": return_state})
-        checks.check_functions({"on_task": on_task})
+        checks.check_on_task(on_task)
         runs, parts = self.start(constants, seeds), list[TaskCurves]()
         kept = None
         if checkpoint_dir is not None:

@@ -15,7 +15,7 @@ from neurogain import optim, results
 from neurogain.continual import methods
 from neurogain.continual.method import Method
 from neurogain.neuromod.cell_types import CellTypes
-from neurogain.options import Count, Options, Whole, by_default, positive
+from neurogain.options import Count, Options, Seed, Whole, by_default, positive
 from neurogain.spiking.layers import Layer
 from neurogain.spiking.readouts import Readout, rate_band
 from neurogain.tasks.spikes.task import Examples, SpikeTask
@@ -48,7 +48,7 @@ class LearningOptions(Options):
     """Cost of cells that fire outside the band by its upper end."""
     seeds: Count = 5
     """Each draws the examples, the initial weights and the batches."""
-    first_seed: Annotated[int, Whole(0)] = 0
+    first_seed: Seed = 0
     """The seeds are first_seed, first_seed + 1, ..."""
     evaluate_every: Count = 100
     """Updates between evaluations on the test examples."""

@@ -56,6 +56,8 @@ def _unit_shape(leaf: _weights.Leaf, unit_axis: int | Array) -> tuple[int, ...]:
     """Return the shape of one gain per unit, which multiplies the leaf."""
     if leaf.ndim == 0:
         return ()
+    if not jnp.issubdtype(jnp.result_type(unit_axis), jnp.integer) or jnp.ndim(unit_axis):
+        raise TypeError(f"`unit_axis` must be one whole number; got {unit_axis!r}. Pass -1.")
     if not -leaf.ndim <= unit_axis < leaf.ndim:
         raise ValueError(
             f"`unit_axis` must be an axis of every modulated leaf; got {unit_axis} for one of "
@@ -78,6 +80,8 @@ class Options(NamedTuple):
     def check(self) -> None:
         """Raise a ValueError if a choice is unknown."""
         _drive.check_on_missing(self.on_missing)
+        if self.keep_weights is not None:
+            _checks.flag("keep_weights", self.keep_weights)
         if self.per not in ("global", "leaf", "unit"):
             raise ValueError(f'`per` must be "global", "leaf" or "unit"; got {self.per!r}.')
 
@@ -165,7 +169,10 @@ class Modulator:
         _scope.map_modulated(_check_leaf, scope, params, otherwise=_weights.left_out)
         gain = self.options.new_gain(params, scope, self.first)
         gains = _weights.per_leaf(gain, scope, params)
-        weights = _weights.hold(params, gains, scope, self.options.keep_weights)
+        keep = self.options.keep_weights
+        if keep is None and self.unity:  # nothing is lost then, and `inner` sees what it sees alone
+            keep = False
+        weights = _weights.hold(params, gains, scope, keep)
         self.places.remember(gain, weights)
         acts = _weights.acting(scope, weights) if self.unity else scope
         latent = _weights.underlying(params, gains, acts, weights)

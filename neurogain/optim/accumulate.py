@@ -72,6 +72,7 @@ def multi_steps(
     check_inner(tx, "tx")
     if not callable(every_k_schedule):
         _checks.whole("every_k_schedule", every_k_schedule, 1)
+        every_k_schedule = int(every_k_schedule)  # optax calls what is no int
     accumulator = optax.MultiSteps(_rescaled(tx), every_k_schedule, **options)
 
     def init_fn(params: PyTree) -> MultiStepsState:

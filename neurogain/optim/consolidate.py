@@ -127,6 +127,7 @@ def consolidate(
     """
     constants = {"decay": decay, "baseline": baseline}
     _check_constants(**constants)
+    _checks.flag("follow_gain", follow_gain)
     check_inner(inner)
     inner = optax.with_extra_args_support(inner)
     scheduled = any(callable(value) for value in constants.values())

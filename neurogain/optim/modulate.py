@@ -196,10 +196,10 @@ def with_gain_source(
       1.0
     """
     for name in ("init", "update"):
-        if not callable(getattr(source, name, None)):
+        if isinstance(source, type) or not callable(getattr(source, name, None)):
             raise TypeError(
                 f"`source` must have the functions init() -> S and update(S, drive) -> (gain, S); "
-                f"got {source!r:.200}, which has no `{name}`. Pass a GainSource."
+                f"got {source!r:.200}. Pass a GainSource, or an object that has both."
             )
     check_constants({"decay": 0.9, "baseline": 1.0, "sensitivity": 0.0}, initial_gain)
     return modulated(

@@ -95,6 +95,7 @@ def ngm_sgd(
         _checks.in_range(
             "momentum", momentum, "in [0, 1), per update", lambda x: (x >= 0) & (x < 1), "0.9"
         )
+    _checks.flag("nesterov", nesterov)
     return modulate_by_gain(optax.sgd(learning_rate, momentum, nesterov), **gain)
 
 

@@ -171,7 +171,8 @@ def test_constants_that_are_no_mapping(constants):
 @pytest.mark.parametrize(
     ("argument", "value", "message"),
     [
-        ("on_task", None, FUNCTION),
+        ("on_task", None, r"must be a function of \(task, curves\); got None"),
+        ("on_task", lambda task: None, r"must be a function of \(task, curves\); got <function"),
         ("return_state", "yes", "must be True or False"),
         ("checkpoint_dir", 3, "must be the path of a folder; got 3"),
     ],
@@ -190,3 +191,18 @@ def test_a_file_is_no_folder_of_checkpoints(tmp_path):
     with pytest.raises(ValueError, match=r"`checkpoint_dir` must be a folder; .*is a file"):
         trainer_of().run({}, [0], checkpoint_dir=tmp_path / "file" / "below")
     assert (tmp_path / "file").read_text() == "mine"
+
+
+@pytest.mark.parametrize("seed", [2**32, 2**40])
+def test_seeds_that_would_be_others_are_refused(seed):
+    """Keys take 32 bits: 2**40 and 0 would be one run."""
+    with pytest.raises(ValueError, match=rf"`seeds` must be below 2\*\*32; got {seed}"):
+        trainer_of().run({}, [0, seed])
+
+
+def test_protocols_of_equal_numbers_are_equal():
+    given = {"batch_size": np.int64(4), "regime": np.str_("joint"), "once": np.bool_(False)}
+    assert Protocol(iterations=np.int64(6), **given) == Protocol(iterations=6, batch_size=4)
+    for several in ([3, 4], np.array([3, 4]), range(3, 5)):
+        assert repr(Protocol(iterations=several)) == repr(Protocol(iterations=(3, 4)))
+        Protocol(iterations=several).check()

@@ -7,14 +7,17 @@ import optax
 import pytest
 
 from neurogain.optim import (
+    GainSource,
     consolidate,
     get_fast_slow,
     get_gain,
     get_weights,
     modulate_by_gain,
     multi_steps,
+    ngm_sgd,
     reset_on_switch,
     scale_by_gain,
+    with_gain_source,
 )
 
 NAN, INF = float("nan"), float("inf")
@@ -240,3 +243,22 @@ def test_a_parameter_may_be_called_gradients():
     tx, params = _make(), {"gradients": jnp.ones(2)}
     with pytest.raises(ValueError, match="gradients passed to update must have the shapes"):
         tx.update({"gradients": {"a": 1.0}}, tx.init(params), params, uncertainty=0.0)
+
+
+@pytest.mark.parametrize(
+    ("build", "said"),
+    [
+        (lambda: ngm_sgd(0.1, momentum=0.9, nesterov="no"), "`nesterov` must be True or False"),
+        (lambda: consolidate(_make(), follow_gain="yes"), "`follow_gain` must be True or False"),
+        (lambda: _make(keep_weights="yes"), "`keep_weights` must be True or False"),
+        (lambda: with_gain_source(optax.sgd(0.1), GainSource), "`source` must have the functions"),
+    ],
+)
+def test_a_flag_or_a_source_of_another_kind(build, said):
+    with pytest.raises(TypeError, match=said):
+        build()
+
+
+def test_numbers_of_numpy_are_numbers(params):
+    multi_steps(ngm_sgd(0.1), np.int64(2)).init(params)
+    _make(per="unit", unit_axis=np.int64(-1)).init(params)

@@ -99,3 +99,15 @@ def test_initial_gain_and_hold(params, grads, assert_close):
     assert_close(updates, jax.tree.map(lambda g: -0.1 * 9.0 * g, grads), rtol=1e-6)
     _, moved = tx.update(grads, held, params, uncertainty=0.5)
     np.testing.assert_allclose(moved.gain, 0.9 * 3.0 + 0.1 + 0.4 * 0.5, rtol=1e-6)
+
+
+@pytest.mark.parametrize("dtype", [jnp.bfloat16, jnp.float16])
+@pytest.mark.parametrize("per", ["global", "unit"])
+def test_without_sensitivity_low_precision_is_that_of_the_inner_optimizer_too(per, dtype, params):
+    params = jax.tree.map(lambda p: p.astype(dtype), params)
+    tx = modulate_by_gain(optax.adam(1e-2), sensitivity=0.0, per=per)
+    assert not jax.tree.leaves(tx.init(params).weights)
+    ours = _trajectory(tx, params, jax.jit, uncertainty=0.3)
+    jax.tree.map(
+        np.testing.assert_array_equal, ours, _trajectory(optax.adam(1e-2), params, jax.jit)
+    )

@@ -8,7 +8,7 @@ from typing import Annotated
 from neurogain.continual import methods, models, streams
 from neurogain.continual.stream_specs import STREAMS, StreamSpec
 from neurogain.experiments.training import TrainingOptions, Widths
-from neurogain.options import Count, Whole, finite
+from neurogain.options import Count, Seed, Whole, finite
 
 CLASSES = 10  # of the digits, whose classes and rotations the read-out of complexity has
 
@@ -24,7 +24,7 @@ class LandscapeConfig(TrainingOptions):
     gradient an update; with constants of their own as ngm:learning_rate=0.02."""
     seeds: Count = 5
     """Each sets the initial weights and the batches, the same for all methods."""
-    first_seed: Annotated[int, Whole(0)] = 0
+    first_seed: Seed = 0
     """The seeds are first_seed, first_seed + 1, ..."""
     iterations: Count = 200
     """Updates per task."""

@@ -12,7 +12,7 @@ from neurogain.continual.stream_specs import StreamOptions, StreamSpec
 from neurogain.experiments.spiking_cells import CELLS
 from neurogain.experiments.stability_gap.models import CODES, MODELS, ModelKind
 from neurogain.experiments.training import Blocks, TrainingOptions, Widths
-from neurogain.options import Count, OneOf, Whole, by_default
+from neurogain.options import Count, OneOf, Seed, by_default
 
 Scale = Literal["default", "paper", "small"]
 
@@ -71,7 +71,7 @@ class StabilityGapConfig(TrainingOptions):
     published, where a task has 200 to 800 updates; small: for a CPU."""
     seeds: int | None = by_default(_of_scale("seeds"))
     """Number of seeds; each sets the initial weights and the batches, the same for all methods."""
-    first_seed: Annotated[int, Whole(0)] = 0
+    first_seed: Seed = 0
     """The seeds are first_seed, first_seed + 1, ..."""
     iterations: int | None = by_default(_of_scale("iterations"))
     """Updates per task."""
