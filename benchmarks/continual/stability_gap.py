@@ -187,10 +187,21 @@ def run_method(
         "swept": short(found, reported, "fast_avg_sg", "fast_avg_anytime_acc"),
     }
     if before is not None:
-        entry |= {field: before[field] for field in ("tuning", "front", "front_seeds", "swept")}
+        newer = {"front": with_newer(before["front"], entry["front"])}
+        newer = newer if before["front_seeds"] == "report" else {}
+        newer["swept"] = with_newer(before["swept"], entry["swept"])
+        entry |= {x: before[x] for x in ("tuning", "front", "front_seeds")} | newer
     if name == PRESET and SEARCH.exists():
         entry["search"] = json.loads(SEARCH.read_text())["rungs"]
     return entry, fresh[chosen]
+
+
+def with_newer(
+    points: Sequence[Mapping[str, Any]], newer: Sequence[Mapping[str, Any]]
+) -> list[Mapping[str, Any]]:
+    """Return the points of a kept sweep, those that were measured again as they are now."""
+    found = {json.dumps(p["hyperparameters"], sort_keys=True): p for p in newer}
+    return [found.get(json.dumps(p["hyperparameters"], sort_keys=True), p) for p in points]
 
 
 def kept_choice(

@@ -197,9 +197,10 @@ def with_gain_source(
     """
     for name in ("init", "update"):
         if isinstance(source, type) or not callable(getattr(source, name, None)):
+            lacks = "a class" if isinstance(source, type) else f"which has no `{name}`"
             raise TypeError(
                 f"`source` must have the functions init() -> S and update(S, drive) -> (gain, S); "
-                f"got {source!r:.200}. Pass a GainSource, or an object that has both."
+                f"got {source!r:.200}, {lacks}. Pass a GainSource, or an object that has both."
             )
     check_constants({"decay": 0.9, "baseline": 1.0, "sensitivity": 0.0}, initial_gain)
     return modulated(

@@ -370,3 +370,10 @@ def test_the_time_that_is_announced_is_that_of_what_is_asked_for():
     )
     rarely = minutes(methods=("adam",), fronts=False, tuning_eval_every=20)
     assert rarely < minutes(methods=("adam",), fronts=False)
+
+
+def test_points_of_a_kept_sweep_that_were_measured_again_are_the_new_ones():
+    kept = [{"hyperparameters": {"a": a, "b": 1.0}, "avg_sg": a} for a in (1.0, 2.0)]
+    new = [{"hyperparameters": {"b": 1.0, "a": 2.0}, "avg_sg": 5.0}]
+    assert benchmark.with_newer(kept, new) == [kept[0], new[0]]
+    assert benchmark.with_newer(kept, []) == kept

@@ -54,7 +54,7 @@ def test_configuration_survives_json():
     ("changes", "message"),
     [
         ({"seeds": 0}, r"`seeds` must be a whole number of at least 1; got 0\."),
-        ({"first_seed": -1}, r"`first_seed` must be a whole number of at least 0; got -1\."),
+        ({"first_seed": -1}, r"`first_seed` must be in .0, 2.32.; got -1\."),
         ({"eval_images": 0}, r"`eval_images` must be a whole number of at least 1; got 0\."),
         ({"class_order_seed": -1}, r"`class_order_seed` must be a whole .* at least 0; got -1\."),
         ({"benchmark": "rotated-digits", "class_order_seed": 1}, r"`class_order_seed` belongs to"),
