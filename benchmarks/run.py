@@ -12,13 +12,11 @@ README's table from the kept results. `registry.py` says what a new benchmark is
 """
 
 import argparse
-import contextlib
 import dataclasses
 import os
 import shlex
 import sys
 import textwrap
-from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
@@ -93,7 +91,9 @@ def run(known: dict[str, Benchmark], words: list[str]) -> None:
         own.out or (trial if own.tiny else RESULTS),
         own.work or (trial if own.tiny else Path("runs/benchmarks")) / one.stem,
     )
-    with _in_option_words(args):
+    from neurogain import commandline
+
+    with commandline.option_words(args):
         _start(one, module, args, record, tiny=own.tiny)
 
 
@@ -112,19 +112,6 @@ def _start(one: Benchmark, module: ModuleType, args: Any, record: "Record", *, t
         keep(record, words, getattr(module, "FIGURES", ()), getattr(module, "NOTE", ""))
     if record.table:
         record.finish()
-
-
-@contextlib.contextmanager
-def _in_option_words(args: Any) -> Iterator[None]:
-    """Word errors about fields of the arguments as errors about the command line."""
-    from neurogain import commandline
-
-    fields = dataclasses.fields(args) if dataclasses.is_dataclass(args) else ()
-    options = {x.name: isinstance(x.default, bool) for x in fields}
-    try:
-        yield
-    except ValueError as error:
-        raise ValueError(commandline.in_option_words(str(error), options)) from error
 
 
 def main() -> None:

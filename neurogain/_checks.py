@@ -30,8 +30,39 @@ def is_concrete(value: object) -> bool:
     return bool(getattr(value, "is_fully_addressable", True))
 
 
+def _quoted(name: str) -> str:
+    """Return the name of an argument as errors show it; words of a text stay as they are."""
+    return name if " " in name else f"`{name}`"
+
+
+def unmasked(name: str, value: object) -> None:
+    """Raise a TypeError for an array of numpy.ma, whose mask would be dropped."""
+    if isinstance(value, np.ma.MaskedArray):
+        raise TypeError(
+            f"{_quoted(name)} must be a plain array; got one of numpy.ma, whose mask would be "
+            "dropped. Leave out what is masked, or pass x.filled(value)."
+        )
+
+
+def as_array(name: str, value: Any) -> np.ndarray:
+    """Return a value as an array; raise a TypeError where it is none, as lists of two lengths."""
+    unmasked(name, value)
+    try:
+        array = np.asarray(value)
+    except (ValueError, TypeError):  # lists of different lengths, keys
+        array = np.asarray(None)
+    if array.dtype == object:
+        raise TypeError(
+            f"{_quoted(name)} must be one array; got {value!r:.200}. Give all rows the same "
+            "length, and numbers alone."
+        )
+    return array
+
+
 def to_numbers(value: object) -> np.ndarray | None:
     """Return a value as an array of real numbers; None for anything else."""
+    if isinstance(value, np.ma.MaskedArray):
+        return None
     try:
         array = np.asarray(value)
     except (ValueError, TypeError):  # lists of different lengths, keys
@@ -41,6 +72,7 @@ def to_numbers(value: object) -> np.ndarray | None:
 
 def as_numbers(name: str, value: object) -> np.ndarray:
     """Return a value as an array of real numbers; raise a TypeError for anything else."""
+    unmasked(name, value)
     array = to_numbers(value)
     if array is None:
         raise TypeError(f"`{name}` must be a number or an array of numbers; got {value!r:.200}.")
@@ -62,6 +94,7 @@ def broadcast(**arrays: ArrayLike) -> tuple[int, ...]:
     """
     shapes = {}
     for name, value in arrays.items():
+        unmasked(name, value)
         dtype = value.dtype if hasattr(value, "dtype") else np.asarray(value).dtype
         if not any(jnp.issubdtype(dtype, kind) for kind in (np.floating, np.integer, np.bool_)):
             raise TypeError(

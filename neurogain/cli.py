@@ -6,7 +6,6 @@ the first moment on.
 
 import _thread
 import contextlib
-import dataclasses
 import os
 import signal
 import sys
@@ -93,21 +92,6 @@ def _one_line() -> Iterator[None]:
         sys.exit(f"neurogain: {error}")
 
 
-@contextlib.contextmanager
-def _in_option_words(experiment: "Experiment") -> Iterator[None]:
-    """Word errors about fields of the experiment's options as errors about the command line."""
-    from neurogain import commandline
-
-    fields = dataclasses.fields(experiment.config)
-    options = COMMON | {field.name: isinstance(field.default, bool) for field in fields}
-    try:
-        yield
-    except (ValueError, TypeError, OSError) as error:
-        if not isinstance(error, ValueError) and not str(error).startswith("`"):  # of no argument
-            raise
-        raise ValueError(commandline.in_option_words(str(error), options)) from error
-
-
 def _start(experiment: "Experiment", words: list[str], prog: str) -> Callable[[], None]:
     """Return what a command line asks of an experiment, ready to be run."""
     from neurogain import commandline
@@ -127,7 +111,7 @@ def _command(experiment: "Experiment") -> Callable[..., Callable[[], None]]:
     def command(
         config: Any, out: Any = default, resume: bool = False, overwrite: bool = False
     ) -> Callable[[], None]:
-        with _in_option_words(experiment):
+        with commandline.option_words(experiment.config, COMMON):
             folder = experiment.default_folder(config) if out is None else out
         return lambda: _run(experiment, config, folder, resume=resume, overwrite=overwrite)
 
@@ -136,7 +120,8 @@ def _command(experiment: "Experiment") -> Callable[..., Callable[[], None]]:
 
     Args:
       out: Folder for metrics.json, curves/ and the figures.
-      resume: Continue the run in the folder; what is finished is not run again.
+      resume: Continue the run in the folder; what is finished is not run again. metrics.json is
+        written anew, for what these options name.
       overwrite: Delete the run in the folder first.
     """
     command.__annotations__["config"] = commandline.without_prefix(experiment.config)
@@ -157,10 +142,10 @@ def _out(experiment: "Experiment") -> Any:
 
 def _run(experiment: "Experiment", config: Any, out: Any, *, resume: bool, overwrite: bool) -> None:
     """Run with progress, and print the table and where everything is."""
-    from neurogain import runner
+    from neurogain import commandline, runner
 
     try:
-        with _in_option_words(experiment):
+        with commandline.option_words(experiment.config, COMMON):
             result = runner.run(
                 experiment, config, out=out, resume=resume, overwrite=overwrite, progress=True
             )

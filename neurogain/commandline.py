@@ -13,7 +13,7 @@ import re
 import shlex
 import sys
 import typing
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Annotated, Any
 
 from neurogain._extras import extra
@@ -83,6 +83,25 @@ def in_option_words(text: str, options: Mapping[str, bool]) -> str:
         return found[0]
 
     return re.sub("|".join(parts), said, text)
+
+
+@contextlib.contextmanager
+def option_words(options: Any, others: Mapping[str, bool] | None = None) -> Iterator[None]:
+    """Word errors about arguments that are options as errors about the command line.
+
+    Args:
+      options: a dataclass, or one of its kind, whose fields are options; anything else has none.
+      others: further options, as for `in_option_words`.
+    """
+    fields = dataclasses.fields(options) if dataclasses.is_dataclass(options) else ()
+    named = {field.name: isinstance(field.default, bool) for field in fields}
+    named |= others or {}
+    try:
+        yield
+    except (ValueError, TypeError, OSError) as error:
+        if not isinstance(error, ValueError) and not str(error).startswith("`"):  # of no argument
+            raise
+        raise ValueError(in_option_words(str(error), named)) from error
 
 
 def _option(name: str) -> str:
@@ -186,8 +205,10 @@ def _described() -> Callable[[StructTypeInfo], StructConstructorSpec | None]:
             return None
         metadata = {field.name: field.metadata for field in dataclasses.fields(info.type)}
         hints = typing.get_type_hints(info.type, include_extras=True)
+        named = _by_option(list(metadata))
         fields = tuple(
-            _shown(field, metadata[field.name], _names(hints[field.name])) for field in spec.fields
+            _shown(field, metadata[field.name], _names(hints[field.name]), named)
+            for field in spec.fields
         )
         return dataclasses.replace(spec, fields=fields)
 
@@ -200,12 +221,23 @@ def _names(hint: Any) -> tuple[str, ...]:
     return next((rule.names for rule in rules if isinstance(rule, OneOf)), ())
 
 
+def _by_option(names: Sequence[str]) -> Callable[[str], str]:
+    """Return a function that names fields in a text as options: in backticks, or with a "_"."""
+    parts = [rf"\b{re.escape(name)}\b" for name in names if "_" in name]
+    parts += [f"`{re.escape(name)}`" for name in names]
+    return lambda text: re.sub("|".join(parts), lambda x: _option(x[0].strip("`")), text)
+
+
 def _shown(
-    field: StructFieldSpec, metadata: Mapping[str, Any], names: tuple[str, ...]
+    field: StructFieldSpec,
+    metadata: Mapping[str, Any],
+    names: tuple[str, ...],
+    named: Callable[[str], str],
 ) -> StructFieldSpec:
     """Return a field whose text has the lines of a paragraph joined, and its default in words.
 
-    Names that it must be among follow the text where this does not say them all.
+    Names that it must be among follow the text where this does not say them all. `named` turns
+    fields in a text into options.
     """
     text = field.helptext
 
@@ -215,8 +247,8 @@ def _shown(
             return None
         if not {*names} <= {*re.findall(r"[\w-]+", whole)}:
             whole = f"{whole.rstrip('.')}. One of {', '.join(names)}."
-        return re.sub(r"(?<!\n)\n[ \t]*(?=\S)", " ", whole)
+        return re.sub(r"(?<!\n)\n[ \t]*(?=\S)", " ", named(whole))
 
     words = metadata.get("default")
-    kind = field.type if words is None else defaulting(field.type, words)
+    kind = field.type if words is None else defaulting(field.type, named(words))
     return dataclasses.replace(field, type=kind, helptext=joined)

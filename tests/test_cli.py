@@ -96,6 +96,13 @@ def test_a_default_that_follows_from_other_options_is_shown(shown):
         assert re.search(rf"default: [^)]*\b{spec.batch_size} with [^;)]*{name}", text)
 
 
+def test_help_names_options_as_they_are_typed(shown):
+    text = " ".join(line.strip("│ ") for line in shown("stability-gap"))
+    assert "each task that --eval-every is for" in text
+    assert "(default: none; required with --dense)" in text
+    assert "The seeds are --first-seed, --first-seed + 1" in text
+
+
 def test_names_among_which_an_option_must_be_are_in_its_help(shown):
     text = " ".join(line.strip("│ ") for line in shown("spiking-task"))
     assert all(f" {name}" in text for name in TASKS)
@@ -233,7 +240,7 @@ def test_every_option_that_is_refused_is_named_with_its_dashes(name):
     for field in dataclasses.fields(config):
         if type(getattr(config, field.name)) in (int, float):
             try:
-                with cli._in_option_words(experiment):
+                with commandline.option_words(experiment.config, cli.COMMON):
                     dataclasses.replace(config, **{field.name: -1}).check()
             except ValueError as error:
                 refused[field.name] = str(error)

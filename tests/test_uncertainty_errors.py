@@ -63,6 +63,23 @@ def test_what_a_traced_mask_keeps_is_not_known():
     assert masked.shape == (4,)
 
 
+MASKED = np.ma.masked_array(np.zeros((4, 3)), mask=np.arange(12).reshape(4, 3) == 0)
+
+
+@pytest.mark.parametrize(
+    ("name", "call"),
+    [
+        ("logits", lambda: u.entropy(MASKED)),
+        ("labels", lambda: u.surprise(Z, MASKED[:, 0].astype(int))),
+        ("where", lambda: u.entropy(Z, where=MASKED == 0)),
+        ("samples", lambda: u.ensemble_variance(MASKED)),
+    ],
+)
+def test_a_mask_of_numpy_is_not_dropped(name, call):
+    with pytest.raises(TypeError, match=f"`{name}` must be a plain array; got one of numpy.ma"):
+        call()
+
+
 @pytest.mark.parametrize(
     ("labels", "kind", "message"),
     [

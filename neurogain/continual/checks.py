@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.typing import ArrayLike
 from jaxtyping import Array
 
 from neurogain import _checks
@@ -147,25 +148,38 @@ def check_seeds(seeds: object) -> None:
         )
 
 
-def check_examples(state: object, examples: Array, stream: Stream) -> None:
-    """Raise an error unless these are the state of runs and examples like those of the stream."""
+def check_state(state: object, traced: Traced) -> None:
+    """Raise an error unless this is the state of runs of this model."""
     if not isinstance(state, RunState):
         raise TypeError(
             f"`state` must be that of the runs, a RunState; got a {type(state).__name__}. Pass "
             "what run(..., return_state=True) returns second, or runs.state."
         )
+    wanted = jax.tree.map(lambda x: x.shape, traced.variables.params)
+    found = jax.tree.map(lambda x: x.shape[1:], state.params)
+    if found != wanted:
+        raise ValueError(
+            "`state` must be of runs of this model, with parameters of the shapes "
+            f"{wanted!s:.300}; got {found!s:.300}. Predict with the trainer that made it."
+        )
+
+
+def checked_examples(examples: ArrayLike, stream: Stream) -> np.ndarray | Array:
+    """Return examples as an array; raise an error unless they are like those of the stream."""
+    array = examples if isinstance(examples, Array) else _checks.as_array("examples", examples)
     wanted = stream.images.shape[1:]
-    if examples.shape[1:] != wanted:
+    if array.ndim == 0 or array.shape[1:] != wanted:
         raise ValueError(
             f"`examples` must have the shape (n, {', '.join(map(str, wanted))}), like those of "
-            f"{stream.name}; got {examples.shape}. Pass x[None] for a single one."
+            f"{stream.name}; got {array.shape}. Pass x[None] for a single one."
         )
-    if (examples.dtype == np.uint8) != (stream.images.dtype == np.uint8):
+    if (array.dtype == np.uint8) != (stream.images.dtype == np.uint8):
         raise TypeError(
             f"`examples` must be uint8 exactly where those of {stream.name} are, since uint8 alone "
-            f"is scaled to [0, 1]; got {examples.dtype} for {stream.images.dtype}. Pass "
+            f"is scaled to [0, 1]; got {array.dtype} for {stream.images.dtype}. Pass "
             f"x.astype({stream.images.dtype.name!r})."
         )
+    return array
 
 
 def check_runs(

@@ -14,6 +14,7 @@ import jax.numpy as jnp
 import numpy as np
 from numpy.typing import ArrayLike
 
+from neurogain import _checks
 from neurogain._extras import extra
 from neurogain.continual.images import check_images
 
@@ -127,7 +128,7 @@ def as_inputs(values: ArrayLike, named: str) -> np.ndarray:
       >>> as_inputs([[0.5, 1.0]], "the examples").dtype, as_inputs([[7, 9]], "the tokens").dtype
       (dtype('float32'), dtype('int32'))
     """
-    array = np.asarray(values)
+    array = _checks.as_array(named, values)
     real = jnp.issubdtype(array.dtype, jnp.floating)
     if not real and not np.issubdtype(array.dtype, np.integer):
         raise TypeError(

@@ -7,6 +7,8 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Key, Num
 
+from neurogain import _checks
+
 
 class Scale(NamedTuple):
     """Per channel: x becomes (x - mean) / sd, with x = pixel / 255 for uint8."""
@@ -85,6 +87,7 @@ def augment(
     A crop of the original size at a uniform place in the image with a black border; then mirrored
     left to right with probability 1/2.
     """
+    _checks.key("key", key)
     n, *shape = images.shape
     place_key, mirror_key = jax.random.split(key)
     places = jax.random.randint(place_key, (n, 2), 0, 2 * padding + 1)

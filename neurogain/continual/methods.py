@@ -70,6 +70,8 @@ def parse(text: str, *, sensitivity: float | None = None, argument: str = "optim
     if name not in METHODS:
         near = difflib.get_close_matches(name, METHODS, n=1)
         hint = f" Did you mean {near[0]}?" if near else ""
+        if "," in name:
+            hint = f" Give each for itself: {name.replace(',', ' ')}"
         raise ValueError(f"`{argument}` must be among {', '.join(METHODS)}; got {name!r}.{hint}")
     method = METHODS[name]
     constants = method.with_sensitivity(sensitivity)
@@ -138,7 +140,7 @@ def parse_all(
     if len(set(labels)) < len(labels) or not labels:
         raise ValueError(
             f"`{argument}` must name at least one method, and none twice with the same constants; "
-            f"got {' '.join(given) or 'none'}."
+            f"got {' '.join(given) or 'none'}. Pass for instance sgd adam:learning_rate=0.002"
         )
     found = {}
     for label, one in zip(labels, chosen, strict=True):

@@ -244,7 +244,7 @@ def _own(
     found: list[Examples] = []
     for name, (x, y) in zip(names, pairs, strict=True):
         named = f"the {part} examples of task {name!r}"
-        images, labels = as_inputs(x, named), np.asarray(y)
+        images, labels = as_inputs(x, named), _checks.as_array(f"the labels of {named}", y)
         if len(images) == 0:
             raise ValueError(f"{named} must be at least one; got none. Leave the task out.")
         form = images if form is None else form

@@ -52,7 +52,7 @@ from neurogain.continual.streams import Stream
 
 __all__ = ["Protocol", "Regime", "RunState", "Runs", "TaskCurves", "Trained", "Trainer"]
 
-Constants = Mapping[str, float] | Sequence[Mapping[str, float]]
+Constants = Mapping[str, float] | Sequence[Mapping[str, float]] | np.ndarray
 Seeds = Sequence[int] | Int[np.ndarray | Array, " R"]
 OnTask = Callable[[int, TaskCurves], None]
 OnUpdate = Callable[[int, int, RunState], None]
@@ -215,7 +215,8 @@ class Trainer:
         checks.check_seeds(seeds)
         seeds = seeds if isinstance(seeds, Sequence) else np.asarray(seeds).tolist()
         checks.check_training(stream, protocol, augment=self.augment, own_draw=own)
-        each = [constants] * len(seeds) if isinstance(constants, Mapping) else constants
+        each = constants.tolist() if isinstance(constants, np.ndarray) else constants
+        each = [each] * len(seeds) if isinstance(each, Mapping) else each
         checks.check_method(self.build_optimizer, self.strategy)
         fixed = self.strategy is None or isinstance(self.strategy, Strategy)
         checks.check_runs(
@@ -299,11 +300,12 @@ class Trainer:
           examples: as those of the stream.
 
         Raises:
-          TypeError, ValueError: if `state` is not of runs, or examples have another shape.
+          TypeError, ValueError: if `state` is not of runs of this model, or examples have another
+            shape.
         """
-        examples = jnp.asarray(examples)
-        checks.check_examples(state, examples, self.stream)
-        return self._compiled.predict(state, examples)
+        checks.check_state(state, self._traced)
+        known = checks.checked_examples(examples, self.stream)
+        return self._compiled.predict(state, jnp.asarray(known))
 
     @property
     def one_by_one(self) -> bool:
@@ -358,11 +360,15 @@ def _warn_diverged(task: int, updates: int, curves: TaskCurves, seeds: Sequence[
     lost = ~np.isfinite(curves.loss[:, :updates])
     wrong = np.flatnonzero(lost.any(axis=1))
     if wrong.size:
-        first = int(np.argmax(lost[wrong[0]])) + 1
+        first = int(np.argmax(lost[wrong[0]]))
+        drives = curves.uncertainty[wrong[0], :first]
+        bad = drives[~((drives >= 0) & (drives < np.inf))]
+        reason = "Lower the learning rate, or the gain's sensitivity."
+        if bad.size:  # while the loss was finite
+            reason = f"`uncertainty` gave {bad[0]:g} before, and must give finite numbers >= 0."
         warnings.warn(
             f"the loss is not finite in task {task} in {wrong.size} of {len(seeds)} runs, in run "
-            f"{wrong[0]} (seed {seeds[wrong[0]]}) from update {first} on. Lower the learning rate, "
-            "or the gain's sensitivity.",
+            f"{wrong[0]} (seed {seeds[wrong[0]]}) from update {first + 1} on. {reason}",
             RuntimeWarning,
             stacklevel=3,
         )

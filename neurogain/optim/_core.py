@@ -13,7 +13,7 @@ from jaxtyping import Array, PyTree
 
 from neurogain import _checks
 from neurogain.optim import _drive, _inner, _scope, _weights
-from neurogain.optim._nodes import check_state
+from neurogain.optim._nodes import check_state, own_state
 from neurogain.optim.source import Stepper, prescribed
 
 Per = Literal["global", "leaf", "unit"]
@@ -232,14 +232,12 @@ class Modulator:
         old, new = (_weights.per_leaf(g, scope, params) for g in (state.gain, new_gain))
         if _scope.count(scope):
             extra_args = _inner.extra_args(extra_args, params, old, scope, state.weights)
-        delta, inner_state = _inner.update(
-            self.inner,
-            _weights.latent_gradients(updates, old, scope, state.weights),
-            state.inner_state,
-            _weights.underlying(params, old, scope, state.weights),
-            uncertainty,
-            extra_args,
-        )
+        grads = _weights.latent_gradients(updates, old, scope, state.weights)
+        latent = _weights.underlying(params, old, scope, state.weights)
+        with own_state(self.inner, state.inner_state, latent, self.arrivals.owner):
+            delta, inner_state = _inner.update(
+                self.inner, grads, state.inner_state, latent, uncertainty, extra_args
+            )
         weights = _weights.advance(state.weights, delta, scope)
         new_updates = _weights.effective_update(delta, params, old, new, scope, weights)
         if isinstance(watched, _scope.Watched):

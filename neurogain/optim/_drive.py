@@ -139,7 +139,8 @@ def _per_group(uncertainty: PyTree, gain: PyTree, scope: PyTree, axis_name: Axis
             raise
         raise ValueError(
             "`uncertainty` must be a scalar, a per-example array, or a tree with the structure of "
-            f"the parameters; got {jax.tree.structure(uncertainty)} for {scope}."
+            f"the parameters; got {jax.tree.structure(uncertainty)} for {_scope.kept(scope)}, of "
+            "which those marked True are modulated."
         ) from error
 
 

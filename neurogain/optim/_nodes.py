@@ -1,12 +1,15 @@
 """Search an optimizer state for the nodes of some classes, however optax or Flax nest it."""
 
-from collections.abc import Mapping
+import contextlib
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import jax
 import optax
 from jax.tree_util import keystr, tree_leaves_with_path
 from jaxtyping import PyTree
+
+from neurogain.optim import _scope
 
 
 def pure(tree: PyTree) -> PyTree:
@@ -44,6 +47,42 @@ def check_state(state: object, kind: type[Any], owner: str) -> None:
             f"`state` must be the {kind.__name__} that `{owner}` made; got a "
             f"{type(state).__name__}. Pass what its init or its last update returned."
         )
+
+
+@contextlib.contextmanager
+def own_state(inner: Any, state: optax.OptState, params: PyTree, owner: str) -> Iterator[None]:
+    """Turn any error of an inner optimizer's update into one about its state, where that is wrong.
+
+    What the state should be is asked only then, since it means tracing `init`.
+    """
+    try:
+        yield
+    except Exception as error:
+        try:
+            expected = jax.eval_shape(inner.init, params)
+        except Exception:  # then nothing is known, and the update's own error counts
+            expected = state
+        state = jax.tree.map(_without_log, state, is_leaf=_is_watched)
+        found, wanted = (jax.tree.map(_shape, tree) for tree in (state, expected))
+        if str(jax.tree.structure(state)) == str(jax.tree.structure(expected)) and found == wanted:
+            raise
+        raise ValueError(
+            f"`state` must be that of `{owner}` around this inner optimizer, whose own state has "
+            f"the form {wanted!s:.300}; got {found!s:.300}. Call init, or build the optimizer that "
+            "the state is of."
+        ) from error
+
+
+def _is_watched(node: object) -> bool:
+    return isinstance(node, _scope.Watched)
+
+
+def _without_log(node: Any) -> Any:
+    return node.gain if _is_watched(node) else node
+
+
+def _shape(leaf: Any) -> tuple[int, ...]:
+    return tuple(getattr(leaf, "shape", ()))
 
 
 def find_nodes(

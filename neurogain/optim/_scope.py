@@ -81,9 +81,14 @@ def is_mark(node: object) -> bool:
     return isinstance(node, Modulated | MaskedNode)
 
 
+def kept(scope: PyTree) -> PyTree:
+    """Return whether each leaf is modulated."""
+    return jax.tree.map(lambda mark: isinstance(mark, Modulated), scope, is_leaf=is_mark)
+
+
 def count(scope: PyTree) -> int:
     """Return the number of modulated leaves."""
-    return sum(isinstance(mark, Modulated) for mark in jax.tree.leaves(scope, is_leaf=is_mark))
+    return sum(jax.tree.leaves(kept(scope)))
 
 
 def map_modulated(

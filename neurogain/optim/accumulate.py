@@ -13,7 +13,7 @@ from jaxtyping import Array, Float, Int, PyTree
 from neurogain import _checks
 from neurogain.optim import _drive
 from neurogain.optim._gains import refuse_lost
-from neurogain.optim._nodes import check_state
+from neurogain.optim._nodes import check_state, own_state
 from neurogain.optim.modulate import check_inner
 
 
@@ -56,7 +56,7 @@ def multi_steps(
       TypeError: if `tx` is no optimizer; at trace time, if `update` is called without `uncertainty`
         or with `gain` and no gain in `tx`.
       ValueError: if k is no whole number of at least 1, `uncertainty` has another structure than
-        `uncertainty_like`, or a weight is negative or not finite.
+        `uncertainty_like`, a weight is negative or not finite, or the state is of another `tx`.
 
     Example:
       >>> import jax.numpy as jnp, optax
@@ -103,7 +103,8 @@ def multi_steps(
         if extra_args.get("gain") is None or uncertainty is not None:
             mean = _running_mean(mean, uncertainty, share, inner.mini_step == 0)
             extra_args |= {"uncertainty": mean}
-        updates, new = accumulator.update(updates, inner, params, **extra_args)
+        with own_state(accumulator, inner, params, "multi_steps"):
+            updates, new = accumulator.update(updates, inner, params, **extra_args)
         # A micro-batch that `should_skip_update_fn` skipped leaves no trace here either.
         skipped = (new.mini_step == inner.mini_step) & (new.gradient_step == inner.gradient_step)
         mean, total = jax.tree.map(

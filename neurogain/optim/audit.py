@@ -5,12 +5,13 @@ from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 import optax
 from jax.tree_util import keystr, tree_leaves_with_path
 from jaxtyping import PyTree
 
 from neurogain import _checks
-from neurogain.optim import _scope, _weights
+from neurogain.optim import _drive, _scope, _weights
 from neurogain.optim._nodes import find_nodes
 from neurogain.optim.modulate import ModulateByGainState, check_inner
 
@@ -78,7 +79,8 @@ def audit(
       One report per `modulate_by_gain` node.
 
     Raises:
-      ValueError: if the chain holds no gain node; if the output is not finite, or 0 everywhere.
+      ValueError: if the chain holds no gain node, or `uncertainty` is negative or not finite; if
+        the output is not finite, or 0 everywhere.
       TypeError: if `tx` is no optimizer, a transformation takes no extra arguments
         (optax.lookahead), `apply` comes with abstract parameters, can't be called or returns other
         than floating arrays, or `batch` comes without it.
@@ -123,6 +125,7 @@ def audit(
         state = watched(tx.init(params))
         return tx.update(grads, state, params, uncertainty=uncertainty, **extra_args)[0]
 
+    _check_drive(uncertainty)
     jax.eval_shape(run, params, uncertainty)
     if not logs:
         raise ValueError("`tx` must hold a modulate_by_gain node; found none. Wrap its optimizer.")
@@ -140,6 +143,13 @@ def audit(
         )
         for report in reports
     ]
+
+
+def _check_drive(uncertainty: PyTree) -> None:
+    """Raise an error if a drive that is known is none."""
+    for leaf in jax.tree.leaves(uncertainty):
+        if not _weights.is_abstract(leaf):
+            _drive.checked(leaf, np.float32)
 
 
 def _check_model(apply: object, batch: object) -> None:

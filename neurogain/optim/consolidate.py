@@ -12,7 +12,7 @@ from jaxtyping import Array, Float, PyTree
 from neurogain import _checks
 from neurogain.optim import _scope, _weights
 from neurogain.optim._gains import find, refuse_lost
-from neurogain.optim._nodes import check_state
+from neurogain.optim._nodes import check_state, own_state
 from neurogain.optim.modulate import check_inner
 from neurogain.optim.source import Hyperparameter, check_precision, value_at
 
@@ -64,6 +64,16 @@ def _check_constants(decay: Hyperparameter, baseline: Hyperparameter) -> None:
     )
 
 
+def _moved(param: Array, update: Array | None) -> Array:
+    """Return a leaf behind an update."""
+    if update is None:
+        raise ValueError(
+            "each leaf must have a gradient, since optax.apply_updates adds no None; got None for "
+            f"one of shape {param.shape}. Pass zeros for it."
+        )
+    return optax.apply_updates(param, update)
+
+
 def consolidate(
     inner: optax.GradientTransformation,
     *,
@@ -107,8 +117,9 @@ def consolidate(
     Raises:
       ValueError: if a constant is outside its range; at `init` if the mask does not match or, with
         `follow_gain`, if the state of `inner` has no gain or more than one; at `update` if `params`
-        are missing.
-      TypeError: at `init` if a leaf is not floating.
+        are missing, or the state is of another inner optimizer.
+      TypeError: if `inner` is no optimizer, or `follow_gain` no bool; at `init` if a leaf is not
+        floating.
 
     Example:
       >>> import jax.numpy as jnp, optax
@@ -163,7 +174,8 @@ def consolidate(
             )
         refuse_lost("consolidate", extra_args, state.inner_state)
         params, updates = _weights.arrays(params), _weights.arrays(updates, "gradients")
-        updates, inner_state = inner.update(updates, state.inner_state, params, **extra_args)
+        with own_state(inner, state.inner_state, params, "consolidate"):
+            updates, inner_state = inner.update(updates, state.inner_state, params, **extra_args)
         share = jnp.asarray(1 - at("decay", state), state.weight.dtype)  # 1 - beta_t
         if follow_gain:
             gains = [g.ravel() for g in jax.tree.leaves(_find_gain(inner_state))]
@@ -174,7 +186,7 @@ def consolidate(
         def follow(slow: _weights.Held, param: PyTree, update: PyTree) -> _weights.Held:
             if isinstance(slow, _scope.MaskedNode):
                 return slow
-            new = optax.apply_updates(param, update)
+            new = _moved(param, update)
             if new.dtype != slow.dtype:  # rounded like the caller's, which the compiler would skip
                 kind = jnp.finfo(new.dtype)
                 new = jax.lax.reduce_precision(new, kind.nexp, kind.nmant).astype(slow.dtype)

@@ -4,11 +4,14 @@ from collections.abc import Callable
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 from jaxtyping import PyTree
 
 from neurogain import _checks
 from neurogain.optim import _drive
-from neurogain.uncertainty import entropy
+from neurogain.uncertainty import entropy, least_confidence, margin, normalized_entropy
+
+SOFTMAX = (entropy, normalized_entropy, least_confidence, margin)  # 0 for a single class
 
 
 def value_grad_and_uncertainty(
@@ -44,7 +47,9 @@ def value_grad_and_uncertainty(
       ((loss, aux), gradients, drive) with `has_aux`.
 
     Raises:
-      TypeError: if a function can't be called; at the first call, if `loss_fn` returns no pairs.
+      TypeError: if a function can't be called; at the first call, if `loss_fn` returns no pairs, or
+        `uncertainty` nothing.
+      ValueError: at the first call, if the drive is of the softmax and there is one logit alone.
 
     Example:
       >>> import jax.numpy as jnp, optax
@@ -117,10 +122,28 @@ def value_grad_and_uncertainty(
     def step(*args: Any, **kwargs: Any) -> tuple[Any, PyTree, PyTree]:
         (loss, rest), grads = differentiate(*args, **kwargs)
         logits, aux = rest if has_aux else (rest, None)
-        drive = jax.lax.stop_gradient(uncertainty(logits))
+        drive = jax.lax.stop_gradient(_drive_of(uncertainty, logits))
         return (loss, aux) if has_aux else loss, mean(grads), mean(drive)
 
     return step
+
+
+def _drive_of(uncertainty: Callable[[Any], PyTree], logits: Any) -> PyTree:
+    """Return the drive; raise an error for none, and for one that is 0 whatever the logits."""
+    if uncertainty in SOFTMAX and jnp.shape(logits)[-1:] == (1,):
+        raise ValueError(
+            "`loss_fn` must return the logits of at least two classes for "
+            f"uncertainty={uncertainty.__name__}, since the softmax of one is certain whatever its "
+            f"value; got shape {jnp.shape(logits)}. For a sigmoid return "
+            "jnp.concatenate([jnp.zeros_like(z), z], axis=-1)."
+        )
+    drive = uncertainty(logits)
+    if not jax.tree.leaves(drive):
+        raise TypeError(
+            f"`uncertainty` must return a drive, a number or an array; got {drive!r:.200}. Return "
+            "what it computes."
+        )
+    return drive
 
 
 def _check_pair(wanted: str, value: object) -> None:

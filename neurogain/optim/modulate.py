@@ -107,10 +107,11 @@ def modulate_by_gain(
 
     Raises:
       ValueError: if a constant is outside its range, or `per` or `on_missing` is unknown; at `init`
-        if the mask does not match.
-      TypeError: at `init` if a modulated leaf is neither floating nor complex; at `update` if
-        `uncertainty` is missing, or comes with `gain`, or `gain` is given where sensitivity 0 and
-        baseline 1 fix it.
+        if the mask does not match; at `update` if gradients or the state are of other parameters,
+        another mask, another `per` or another inner optimizer.
+      TypeError: if `inner` is no optimizer, or `keep_weights` neither a bool nor None; at `init` if
+        a modulated leaf is neither floating nor complex; at `update` if `uncertainty` is missing,
+        or comes with `gain`, or `gain` is given where sensitivity 0 and baseline 1 fix it.
 
     Example:
       >>> import jax.numpy as jnp, optax

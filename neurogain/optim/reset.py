@@ -9,7 +9,7 @@ from jaxtyping import PyTree
 
 from neurogain.optim import _weights
 from neurogain.optim._gains import refuse_lost
-from neurogain.optim._nodes import check_state
+from neurogain.optim._nodes import check_state, own_state
 from neurogain.optim.modulate import check_inner
 
 
@@ -31,6 +31,7 @@ def reset_on_switch(inner: optax.GradientTransformation) -> optax.GradientTransf
     Raises:
       TypeError: if `inner` is no optimizer; if `update` is called without `task_switch`, at trace
         time, or with `gain` and without a gain in `inner`.
+      ValueError: at `update` if the state is of another inner optimizer.
 
     Example:
       >>> import jax.numpy as jnp, optax
@@ -73,8 +74,9 @@ def reset_on_switch(inner: optax.GradientTransformation) -> optax.GradientTransf
             structure = jax.tree.structure(state.inner_state)
             return jax.tree.unflatten(structure, jax.tree.leaves(inner.init(params)))
 
-        inner_state = jax.lax.cond(task_switch, fresh, lambda: state.inner_state)
-        updates, inner_state = inner.update(updates, inner_state, params, **extra_args)
+        with own_state(inner, state.inner_state, params, "reset_on_switch"):
+            inner_state = jax.lax.cond(task_switch, fresh, lambda: state.inner_state)
+            updates, inner_state = inner.update(updates, inner_state, params, **extra_args)
         return updates, ResetOnSwitchState(inner_state)
 
     return optax.GradientTransformationExtraArgs(init_fn, update_fn)

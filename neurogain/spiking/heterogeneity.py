@@ -101,6 +101,7 @@ def draw(
     _checks.whole("n", n, 1)
     allowed = _bounds(params, spread, dt)
     _check_known("key", key)
+    _checks.key("key", key)
     drawn = params
     for name, one in spread.items():
         if not isinstance(one, Spread):

@@ -12,6 +12,7 @@ from neurogain._types import AnyArray
 
 def floats(name: str, value: ArrayLike) -> Float[Array, "..."]:
     """Return an array in float32 or wider; raise a TypeError unless its dtype is a real float."""
+    _checks.unmasked(name, value)
     try:
         array = jnp.asarray(value)
     except (TypeError, ValueError):  # a tree, lists of different lengths
@@ -39,6 +40,7 @@ def logits_of(value: ArrayLike) -> Float[Array, "*batch classes"]:
 
 def mask(where: ArrayLike, shape: tuple[int, ...], of: str) -> Bool[Array, "..."]:
     """Return a mask in a shape; raise an error unless it is boolean and broadcasts to it."""
+    _checks.unmasked("where", where)
     array = jnp.asarray(where)
     if array.dtype != bool:
         raise TypeError(

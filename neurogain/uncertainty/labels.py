@@ -59,6 +59,7 @@ def surprise(
 
 def _class_of(labels: ArrayLike, shape: tuple[int, ...]) -> Integer[Array, " *batch"]:
     """Return labels in a signed dtype; raise an error unless they fit logits of this shape."""
+    _checks.unmasked("labels", labels)
     array, classes = jnp.asarray(labels), shape[-1]
     if not jnp.issubdtype(array.dtype, jnp.integer):
         raise TypeError(

@@ -293,6 +293,7 @@ def test_a_colon_without_constants_is_the_name_alone():
     ("text", "message"),
     [
         ("sdg", r"must be among sgd, msgd, adam, ngm, .*; got 'sdg'\. Did you mean sgd\?"),
+        ("sgd,adam", r"got 'sgd,adam'\. Give each for itself: sgd adam"),
         ("", r"must be among .*; got ''"),
         ("sgd:momentum=0.9", r"may set learning_rate of 'sgd'; got 'momentum' in"),
         ("ngm:decay=0.5,decay=0.7", r"once; got 'decay' again in 'ngm:decay=0.5,decay=0.7'"),

@@ -118,6 +118,23 @@ def test_arrays_that_make_no_stream(kind):
         Stream.from_arrays(**arguments)
 
 
+MASKED = np.ma.masked_array([[0.1], [0.2]], mask=[[False], [True]])
+
+
+@pytest.mark.parametrize(
+    ("x", "y", "message"),
+    [
+        ([[1.0, 2.0], [1.0]], [0, 1], "the training examples of task 'task 1' must be one array"),
+        ([[1.0], [2.0]], [[0], [1, 2]], "the labels of the training .* must be one array; got"),
+        (MASKED, [0, 1], "the training examples of .* must be a plain array; got one of numpy.ma"),
+        ([[1.0], [2.0]], np.ma.masked_array([0, 1]), "the labels of .* must be a plain array"),
+    ],
+)
+def test_what_is_no_array(x, y, message):
+    with pytest.raises(TypeError, match=message):
+        Stream.from_arrays([(x, y)] * 2, [(x, y)] * 2)
+
+
 def test_names_may_be_an_array():
     names = np.array(["a", "b", "c", "d"])
     stream = Stream.from_arrays(**last(), class_names=names, task_names=names[:2])

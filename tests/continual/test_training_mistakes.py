@@ -99,6 +99,43 @@ def test_predictions_of_something_else(trained):
         trainer.predict(state, x.astype(np.uint8))
 
 
+@pytest.mark.parametrize("examples", [None, [[1.0, 2.0], [1.0]], [["a", None, 1]]])
+def test_examples_that_are_no_array(examples, trained):
+    trainer, state = trained
+    with pytest.raises(TypeError, match=r"`examples` must be one array; got"):
+        trainer.predict(state, examples)
+
+
+def test_swapped_arguments_of_predict(trained):
+    trainer, state = trained
+    with pytest.raises(TypeError, match=r"`state` must be that of the runs, .*got a ndarray"):
+        trainer.predict(PARTS[0][0], state)
+
+
+@pytest.mark.parametrize("widths", [(5,), (4, 4)])
+def test_a_state_of_another_model(widths, trained):
+    _, state = trained
+    with pytest.raises(ValueError, match=r"`state` must be of runs of this model, .*; got \{"):
+        trainer_of(model=models.MLP(2, widths)).predict(state, PARTS[0][0])
+
+
+def test_a_drive_that_is_negative_is_told_where_the_loss_is_lost():
+    def drive(logits):
+        return jnp.full(len(logits), -0.5)
+
+    with pytest.warns(RuntimeWarning) as told:
+        trainer_of(ngm_sgd(0.1), uncertainty=drive).run({}, [0])
+    assert "`uncertainty` gave -0.5 before, and must give finite numbers" in str(told[0].message)
+
+
+def test_constants_may_be_an_array_of_mappings(trained):
+    runs = np.array([{"learning_rate": 0.1}, {"learning_rate": 0.2}])
+    trainer = trainer_of(lambda c: optax.sgd(**c))
+    np.testing.assert_array_equal(
+        trainer.run(runs, [0, 1]).loss, trainer.run(runs.tolist(), [0, 1]).loss
+    )
+
+
 def test_a_stream_where_the_name_of_one_is_asked_for():
     with pytest.raises(TypeError, match=r"`benchmark` must be the name of a stream.*got a Stream"):
         StabilityGapConfig(benchmark=STREAM).check()

@@ -186,6 +186,44 @@ def test_a_state_of_another_optimizer(owner, state, params, grads):
         tx.update(grads, state, params, **extra)
 
 
+AROUND = {
+    "modulate_by_gain": (modulate_by_gain, {"uncertainty": 0.5}),
+    "consolidate": (consolidate, {}),
+    "reset_on_switch": (reset_on_switch, {"task_switch": False}),
+    "multi_steps": (lambda inner: multi_steps(inner, 2), {"uncertainty": 0.5}),
+}
+
+
+@pytest.mark.parametrize("owner", AROUND)
+def test_a_state_around_another_inner_optimizer(owner, params, grads):
+    make, extra = AROUND[owner]
+    tx, other = make(optax.adam(0.1)), make(optax.sgd(0.1, momentum=0.9))
+    with pytest.raises(ValueError, match=f"`state` must be that of `{owner}` around this inner"):
+        tx.update(grads, other.init(params), params, **extra)
+
+
+def test_an_error_of_the_inner_optimizer_is_its_own(params, grads):
+    def update(updates, state, params=None):
+        raise RuntimeError("of its own")
+
+    tx = modulate_by_gain(optax.GradientTransformation(optax.sgd(0.1).init, update))
+    with pytest.raises(RuntimeError, match="of its own"):
+        tx.update(grads, tx.init(params), params, uncertainty=0.5)
+
+
+def test_a_drive_of_some_leaves_is_refused_with_what_is_modulated(params, grads):
+    first, *others = params
+    tx = _make(per="leaf", mask={first: True} | dict.fromkeys(others, False))
+    with pytest.raises(ValueError, match=rf"'{first}': True.*of which those marked True are mod"):
+        tx.update(grads, tx.init(params), params, uncertainty={others[0]: 0.5})
+
+
+def test_a_masked_array_is_no_drive(params, grads):
+    drive = np.ma.masked_array([1.0, 2.0], mask=[False, True])
+    with pytest.raises(TypeError, match=r"`uncertainty` must be a plain array; got one of numpy"):
+        _make().update(grads, _make().init(params), params, uncertainty=drive)
+
+
 @pytest.mark.parametrize(
     "drive",
     ["high", b"x", object(), 1j, jax.random.key(0)],

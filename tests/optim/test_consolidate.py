@@ -230,3 +230,10 @@ def test_missing_params(params, grads):
     tx = consolidate(optax.sgd(0.1))
     with pytest.raises(ValueError, match="`params` must be passed to update: the slow weights"):
         tx.update(grads, tx.init(params))
+
+
+def test_a_leaf_without_a_gradient():
+    tx = consolidate(optax.sgd(0.1), decay=0.5)
+    params = {"w": jnp.ones(2), "frozen": jnp.full(3, 2.0)}
+    with pytest.raises(ValueError, match=r"each leaf must have a gradient, .*shape \(3,\)\. Pass"):
+        tx.update({"w": jnp.ones(2), "frozen": None}, tx.init(params), params)

@@ -136,6 +136,15 @@ def test_an_nnx_module_with_batch_statistics_needs_a_copy():
     assert audit(tx, own, apply=copied, batch=X)[0].effect["all"] < 1e-3
 
 
+@pytest.mark.parametrize("drive", [-1.0, np.array([0.5, np.nan])])
+def test_a_drive_that_is_none(drive):
+    with pytest.raises(ValueError, match="`uncertainty` must be finite, >= 0 and not empty; got"):
+        audit(modulate_by_gain(optax.sgd(0.1)), params(), uncertainty=drive)
+    abstract = jax.ShapeDtypeStruct((3,), jnp.float32)
+    (report,) = audit(modulate_by_gain(optax.sgd(0.1)), params(), uncertainty=abstract)
+    assert report.received
+
+
 def test_a_batch_without_a_model():
     tx = modulate_by_gain(optax.sgd(0.1))
     with pytest.raises(TypeError, match="`apply` and `batch` belong together; got no `apply`"):

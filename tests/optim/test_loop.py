@@ -12,7 +12,13 @@ from jax.sharding import Mesh, PartitionSpec
 
 from neurogain.optim import get_gain, multi_steps, ngm_sgd, value_grad_and_uncertainty
 from neurogain.optim.train_state import TrainState
-from neurogain.uncertainty import entropy, surprise
+from neurogain.uncertainty import (
+    entropy,
+    least_confidence,
+    margin,
+    normalized_entropy,
+    surprise,
+)
 
 X = np.random.default_rng(0).normal(size=(8, 3)).astype(np.float32) * 3
 Y = np.random.default_rng(1).integers(0, 2, size=8)
@@ -183,6 +189,31 @@ def test_an_nnx_loop_equals_one_by_hand_and_moves_its_statistics():
 def test_bad_arguments(options, message):
     with pytest.raises(TypeError, match=message):
         value_grad_and_uncertainty(**{"loss_fn": _loss, **options})
+
+
+@pytest.mark.parametrize("drive", [entropy, normalized_entropy, least_confidence, margin])
+def test_one_logit_has_no_softmax(drive):
+    def loss(w, z):
+        return optax.sigmoid_binary_cross_entropy(w * z, jnp.ones_like(z)).mean(), w * z
+
+    learn = value_grad_and_uncertainty(loss, uncertainty=drive)
+    with pytest.raises(ValueError, match=r"at least two classes for .*; got shape \(4, 1\)\. For"):
+        learn(1.0, jnp.ones((4, 1)))
+
+    def both(w, z):
+        value, logit = loss(w, z)
+        return value, jnp.concatenate([jnp.zeros_like(logit), logit], axis=-1)
+
+    value, _, uncertain = value_grad_and_uncertainty(both, uncertainty=drive)(1.0, jnp.ones((4, 1)))
+    assert value > 0
+    assert jnp.all(uncertain > 0)
+
+
+@pytest.mark.parametrize("found", [None, {}, ()])
+def test_a_drive_that_is_none(found):
+    learn = value_grad_and_uncertainty(lambda w: (w, w), uncertainty=lambda logits: found)
+    with pytest.raises(TypeError, match="`uncertainty` must return a drive, a number or an array"):
+        learn(1.0)
 
 
 @pytest.mark.parametrize(

@@ -7,9 +7,12 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from neurogain.spiking import LIFCell, LIFParams, eprop, layer_checks
+from neurogain.continual import images
+from neurogain.spiking import LIFCell, LIFParams, eprop, heterogeneity, layer_checks
 from neurogain.spiking.layers import Layer
 from neurogain.spiking.readouts import Readout
+from neurogain.tasks.spikes import coding
+from neurogain.tasks.spikes import images as coded
 
 KEY = jax.random.key(0)
 X = np.ones((6, 2, 5), np.float32)
@@ -105,7 +108,15 @@ def test_a_state_is_compared_by_its_leaves():
 
 @pytest.mark.parametrize("key", [0, None, "key", np.ones(2)], ids=repr)
 def test_a_key_that_is_none(key):
-    calls = [lambda: PLAIN.init(key), lambda: READOUT.init(key)]
+    grey = jnp.zeros((2, 4, 4, 1))
+    calls = [
+        lambda: PLAIN.init(key),
+        lambda: READOUT.init(key),
+        lambda: coding.rate(grey[..., 0, 0], 5, key),
+        lambda: images.augment(key, grey),
+        lambda: coded.draw("digits", coded.by_latency, key, 2, 2),
+        lambda: heterogeneity.draw(LIFParams(), {"C": heterogeneity.Spread("gamma", 0.3)}, 2, key),
+    ]
     calls += [lambda: PLAIN.apply(OWN, X, key=key)] * (key is not None)
     for call in calls:
         with pytest.raises(TypeError, match=r"`key` must be one key; got .*jax\.random\.key"):

@@ -82,7 +82,7 @@ class StabilityGapConfig(TrainingOptions):
     dense: int | None = by_default("all")
     """Updates at the start of each task that eval_every is for; the gap lies there, and evaluation
     takes most of the time."""
-    sparse: int | None = by_default("none; required with dense")
+    sparse: int | None = by_default("none; required with `dense`")
     """Updates between evaluations behind the first dense ones."""
     eval_images: int | None = by_default(_of_scale("eval_images"))
     """Evaluation images per task, fixed; refused where a task has fewer. The default takes all test

@@ -74,6 +74,7 @@ def rate(
     _checks.whole("steps", steps, 1)
     _check_values(values)
     _checks.one_number("highest", highest, "in (0, 1]", lambda x: (x > 0) & (x <= 1), "0.2")
+    _checks.key("key", key)
     values = jnp.asarray(values, jnp.result_type(float))
     n, channels = values.shape
     chance = jax.random.uniform(key, (n, steps, channels), values.dtype)

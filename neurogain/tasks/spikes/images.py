@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Key
 
+from neurogain import _checks
 from neurogain.continual import data
 from neurogain.tasks.spikes import coding
 from neurogain.tasks.spikes.labelled import Labelled, chosen
@@ -88,6 +89,7 @@ def draw(
       >>> first.spikes.shape, second.labels.shape
       ((20, 100, 64), (10,))
     """
+    _checks.key("key", key)
     found = []
     for number, (examples, n) in enumerate(zip(load(name, data_dir), (train, test), strict=True)):
         of_choice, of_code = jax.random.split(jax.random.fold_in(key, number))
