@@ -101,7 +101,7 @@ FAULTS = (
     ),
     (
         "slow weights follow the weights before the update",
-        "new = optax.apply_updates(param, update)",
+        "new = _moved(param, update)",
         "new = param",
         "test_consolidate.py",
     ),
@@ -120,10 +120,10 @@ FAULTS = (
     (
         "the reset comes after the update",
         "inner_state = jax.lax.cond(task_switch, fresh, lambda: state.inner_state)\n"
-        "        updates, inner_state = inner.update("
+        "            updates, inner_state = inner.update("
         "updates, inner_state, params, **extra_args)",
         "updates, moved = inner.update(updates, state.inner_state, params, **extra_args)\n"
-        "        inner_state = jax.lax.cond(task_switch, fresh, lambda: moved)",
+        "            inner_state = jax.lax.cond(task_switch, fresh, lambda: moved)",
         "test_controls.py",
     ),
     (
@@ -153,8 +153,8 @@ FAULTS = (
     ),
     (
         "gradients pass the drive",
-        "drive = jax.lax.stop_gradient(uncertainty(logits))",
-        "drive = uncertainty(logits)",
+        "drive = jax.lax.stop_gradient(_drive_of(uncertainty, logits))",
+        "drive = _drive_of(uncertainty, logits)",
         "test_loop.py",
     ),
     # analysis
