@@ -1,5 +1,6 @@
 """Four neuromodulators: release, clearance, receptors, effects on cells, and their interactions."""
 
+from neurogain.neuromod import amounts as amounts
 from neurogain.neuromod import cell_types as cell_types
 from neurogain.neuromod import effects as effects
 from neurogain.neuromod import kinetics as kinetics
@@ -8,6 +9,7 @@ from neurogain.neuromod import receptors as receptors
 from neurogain.neuromod import released as released
 from neurogain.neuromod import systems as systems
 from neurogain.neuromod import tables as tables
+from neurogain.neuromod import transforms as transforms
 from neurogain.neuromod.effects import Effect as Effect
 from neurogain.neuromod.kinetics import KineticsParams as KineticsParams
 from neurogain.neuromod.kinetics import Release as Release

@@ -47,17 +47,20 @@ def step(
 ) -> tuple[LocusState, jax.Array]:
     """Advance by `dt`, return the state and the activity relative to the phasic mode's tonic rate.
 
-        at a trigger x:  burst += x (1 - mode) (1 - ahp) burst_hz,   ahp += x (1 - ahp)
+        at a trigger x:  burst += y (1 - mode) (1 - ahp) burst_hz,   ahp += y (1 - ahp)
+                         with y = 1 - (1 - x)^dt
         between:         tau_burst d burst/dt = -burst,   tau_ahp d ahp/dt = -ahp
         rate = (tonic_hz + mode (tonic_mode_hz - tonic_hz)) (1 - ahp) + burst
         activity = rate / tonic_hz - 1
 
-    Without a trigger and in the phasic mode the activity is 0 bit for bit.
+    A trigger is a share for each ms: held over some ms it calls for the same burst in steps of any
+    size. A trigger of 1 takes all that is there in one step. Without one and in the phasic mode the
+    activity is 0 bit for bit.
 
     Args:
       params: constants.
       state: at t.
-      trigger: x in [0, 1], how strongly a burst is called for in this step.
+      trigger: x in [0, 1], the share of what is left to fire that 1 ms of it calls for.
       mode: in [0, 1], from phasic to tonic.
       dt: step in ms; the state is exact for any. The activity is that at the end of the step, so
         who holds it over a step longer than `tau_burst` makes more of a burst.
@@ -67,7 +70,7 @@ def step(
     """
     dtype = state.burst.dtype
     p: Any = LocusParams(*(jnp.asarray(x, dtype) for x in params))
-    x, mode = jnp.asarray(trigger, dtype), jnp.asarray(mode, dtype)
+    x, mode = _called(jnp.asarray(trigger, dtype), dt), jnp.asarray(mode, dtype)
 
     def decay(value: jax.Array, tau: jax.Array) -> jax.Array:
         return gain.relax(value, jnp.zeros_like(value), tau=tau, baseline=0, strength=0, dt=dt)
@@ -78,6 +81,13 @@ def step(
     raised = mode * (p.tonic_mode_hz - p.tonic_hz) / p.tonic_hz
     activity = raised * (1 - ahp) - ahp + burst / p.tonic_hz
     return LocusState(burst.astype(dtype), ahp.astype(dtype)), activity
+
+
+def _called(x: jax.Array, dt: float) -> jax.Array:
+    """Return the share that a trigger, a share for each ms, calls for in a step."""
+    some = x < 1
+    left = jnp.log1p(-jnp.where(some, x, 0))
+    return jnp.where(some, -jnp.expm1(dt * left), 1)
 
 
 def check(params: Any) -> None:

@@ -15,6 +15,7 @@ Science 275:1593 (1997), Yu & Dayan, Neuron 46:681 (2005), Doya, Neural Netw 15:
 Kakade & Dayan, Neural Netw 15:603 (2002).
 """
 
+import math
 from typing import Any, NamedTuple
 
 import jax
@@ -37,7 +38,7 @@ class Drives(NamedTuple):
     """What the systems respond to in a step; each is a scalar, or of the shape of `tonic`."""
 
     prediction_error: ArrayLike = 0.0  # any sign, in units of reward
-    surprise: ArrayLike = 0.0  # in [0, 1], trigger of a burst of the locus coeruleus
+    surprise: ArrayLike = 0.0  # in [0, 1], trigger of a burst of the locus coeruleus, per ms
     expected_uncertainty: ArrayLike = 0.0  # >= 0
     aversion: ArrayLike = 0.0  # any sign
     locus_mode: ArrayLike = 0.0  # in [0, 1], from phasic to tonic
@@ -121,8 +122,16 @@ def activities(
     return result, locus
 
 
+LONGEST = 2.0  # ms, of what is computed as one step: receptors of 200 ms and more lag by 1 % less
+
+
 def step(
-    params: NeuromodParams, state: NeuromodState, drives: Drives, *, dt: float
+    params: NeuromodParams,
+    state: NeuromodState,
+    drives: Drives,
+    *,
+    dt: float,
+    longest: float = LONGEST,
 ) -> NeuromodState:
     """Advance all systems by `dt`: activity, release and clearance, receptors.
 
@@ -136,10 +145,15 @@ def step(
       params: constants.
       state: at t.
       drives: held over the step.
-      dt: step in ms.
+      dt: step in ms, of any size.
+      longest: ms; a longer step is made of equal steps of at most that, in one loop, since a
+        metabotropic receptor would lose its lag behind the concentration.
 
     Returns:
       The state at t + dt.
+
+    Raises:
+      ValueError, TypeError: if `dt` is no positive number that is known before tracing.
 
     Source: arXiv 2501.06762; the forms of the interactions are modelling choices.
 
@@ -151,6 +165,14 @@ def step(
       >>> float(rewarded.concentration["dopamine"]) > params.kinetics["dopamine"].tonic
       True
     """
+    _checks.positive("dt", dt, "ms", "1.0")
+    count = math.ceil(dt / longest)
+    if count > 1:
+
+        def once(_: Any, now: NeuromodState) -> NeuromodState:
+            return step(params, now, drives, dt=dt / count, longest=longest)
+
+        return jax.lax.fori_loop(0, count, once, state)
     active, locus = activities(params, state, drives, dt=dt)
     concentration, activation = {}, {}
     for name, one in params.kinetics.items():

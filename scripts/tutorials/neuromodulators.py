@@ -12,6 +12,7 @@ import jax
 import jax.numpy as jnp
 import matplotlib.pyplot as plt
 import numpy as np
+import optax
 
 from neurogain import neuromod, optim
 from neurogain.neuromod import Effect, Modulated, ModulatedParams, tables
@@ -120,25 +121,41 @@ for name, chosen in (("of the table", effects), ("three times as high", stronger
     print(f"strengths {name}: p up to {coupling(found):.3f}")
 
 # %% [markdown]
-# ## The same state drives an optimizer
+# ## The same systems drive an optimizer
 #
-# The drive of a gain is any number of at least 0. The activation of a receptor is one.
+# What receptors do is an amount of any sign: behind a burst of the locus coeruleus there is a
+# pause, and a drive of a gain must be at least 0. So `neuromod.amounts` turns what a learner tells,
+# once per update, into amounts, and `gain_of` makes the gain exp(amount) > 0 of them. Here an
+# uncertainty beyond the expected one calls for a burst, each update lasts 50 ms, and the gain lags.
 
 # %%
-systems = neuromod.systems
-constants, state = tables.standard(), systems.init(tables.standard(), jnp.float32)
-tx = optim.ngm_sgd(0.01, sensitivity=10.0)  # per unit of activation
+source = neuromod.amounts.gain_of(neuromod.amounts.noradrenaline(ms_per_update=50.0))
+tx = optim.with_gain_source(optax.sgd(0.01), source)
 weights = {"w": jnp.ones(2)}
 optimizer = tx.init(weights)
-step = jax.jit(lambda state, drives: systems.step(constants, state, drives, dt=1.0))
-for ms in range(60):
-    state = step(state, neuromod.Drives(surprise=float(ms == 0)))
-    if ms % 20 == 19:  # an update every 20 ms
-        activation = state.activation["alpha1"]
-        zeros = jax.tree.map(jnp.zeros_like, weights)
-        _, optimizer = tx.update(zeros, optimizer, weights, uncertainty=jnp.maximum(activation, 0))
-        print(f"{ms + 1} ms: alpha1 {float(activation):.3f}, "
-              f"gain {float(optim.get_gain(optimizer)):.3f}")  # fmt: skip
+for update, uncertainty in enumerate([0.1, 0.1, 1.5, *[0.1] * 40]):
+    zeros = jax.tree.map(jnp.zeros_like, weights)
+    _, optimizer = tx.update(zeros, optimizer, weights, uncertainty=uncertainty)
+    if update % 6 == 2:
+        print(f"update {update:2}: gain {float(optim.get_gain(optimizer)):.3f}")
+
+# %% [markdown]
+# All four have a place in an optimizer (`help(neuromod.transforms)`): dopamine as third factor of a
+# policy gradient, noradrenaline as gain, acetylcholine on the learning rate, serotonin on how far
+# credit goes back. Each reads `uncertainty` or `reward` in `update`.
+
+# %%
+amounts, transforms = neuromod.amounts, neuromod.transforms
+tx = optax.chain(
+    transforms.scale_by_amount(amounts.dopamine(), signed=True),
+    transforms.trace_by_amount(0.5, amounts.serotonin()),
+    transforms.scale_by_amount(amounts.acetylcholine()),
+    optim.with_gain_source(optax.sgd(0.1), source),
+)
+state, gradients = tx.init(weights), jax.tree.map(jnp.ones_like, weights)
+for reward in (-1.0, 1.0, -1.0):
+    updates, state = tx.update(gradients, state, weights, uncertainty=0.5, reward=reward)
+    print(f"reward {reward:+.0f}: update {float(updates['w'][0]):+.3f}")
 
 # %% [markdown]
 # The experiments `neuromod` (concentrations, receptors and effects, with interactions and without)

@@ -8,10 +8,12 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from jax.test_util import check_grads
 
-from neurogain.neuromod import effects, systems, tables
+from neurogain.neuromod import effects, locus_coeruleus, systems, tables
 from neurogain.neuromod.effects import Effect
 from neurogain.neuromod.kinetics import KineticsParams
+from neurogain.neuromod.locus_coeruleus import LocusParams
 from neurogain.neuromod.receptors import ReceptorParams
 from neurogain.neuromod.systems import Drives, Interactions, NeuromodParams
 
@@ -205,3 +207,70 @@ def test_a_wired_system_acts_on_those_of_as_many_targets():
     opposed = params._replace(interactions=Interactions(opponent=table("dopamine", "serotonin", 1)))
     with pytest.raises(ValueError, match=r"`opponent` lets serotonin, wired to 3 targets, act on"):
         systems.check(opposed)
+
+
+def _course(drives_of, dt, duration):
+    """Return the states behind each step, under the drives of its start (ms)."""
+    params = tables.standard()
+    starts = jnp.arange(round(duration / dt)) * dt
+
+    def step(state, start):
+        state = systems.step(params, state, drives_of(start), dt=dt)
+        return state, state
+
+    return jax.jit(lambda: jax.lax.scan(step, systems.init(params), starts)[1])()
+
+
+@pytest.mark.parametrize("surprise", [0.05, 0.2, 0.7, 1.0])
+def test_a_graded_surprise_calls_for_the_same_burst_in_steps_of_any_size(surprise):
+    def peak(dt):
+        held = 0.99 if surprise < 1 else dt / 2  # ms; a surprise of 1 takes all in one step
+        course = _course(lambda t: Drives(surprise=jnp.where(t < held, surprise, 0.0)), dt, 120.0)
+        return float(course.concentration["noradrenaline"].max())
+
+    peaks = [peak(dt) for dt in (0.1, 0.25, 0.5, 1.0)]
+    assert np.ptp(peaks) < 0.02 * (peaks[0] - 30)
+
+
+def test_an_event_in_one_step_is_taken_whole():
+    state, _ = locus_coeruleus.step(LocusParams(), locus_coeruleus.init(), 1.0, dt=0.1)
+    assert (float(state.burst), float(state.ahp)) == (20.0, 1.0)
+    half, _ = locus_coeruleus.step(LocusParams(), locus_coeruleus.init(), 0.5, dt=1.0)
+    np.testing.assert_allclose(half, (10.0, 0.5), rtol=1e-6)
+    slope = jax.grad(
+        lambda x: locus_coeruleus.step(LocusParams(), locus_coeruleus.init(), x, dt=1.0)[0].ahp
+    )
+    assert slope(0.3) == pytest.approx(1.0, rel=1e-5)
+    assert jnp.isfinite(slope(1.0))
+
+
+@pytest.mark.parametrize("dt", [7.0, 100.0, 300.0])
+def test_a_large_step_keeps_the_lag_of_receptors(dt):
+    steady = _course(lambda start: Drives(1.0, 0.0, 0.5, 0.5), 0.1, 2100.0)
+    params, state = tables.standard(), systems.init(tables.standard())
+    once = jax.jit(lambda s: systems.step(params, s, Drives(1.0, 0.0, 0.5, 0.5), dt=dt))
+    for _ in range(round(2100 / dt)):
+        state = once(state)
+    for name, found in state.activation.items():
+        np.testing.assert_allclose(found, steady.activation[name][-1], rtol=0.01, atol=1e-6)
+    if dt == 300.0:
+        early = once(systems.init(params)).activation["d1"]
+        np.testing.assert_allclose(early, steady.activation["d1"][2999], rtol=0.01)
+
+
+def test_gradients_pass_a_step_that_is_divided():
+    params = tables.standard()
+
+    def activation(error):
+        state = systems.step(params, systems.init(params), Drives(error), dt=50.0)
+        return state.activation["d1"]
+
+    with jax.enable_x64():
+        check_grads(activation, (0.7,), order=1, modes=["rev"])
+
+
+@pytest.mark.parametrize("dt", [0.0, -1.0, np.inf, "1", None])
+def test_a_step_that_takes_no_time(dt):
+    params = tables.standard()
+    with pytest.raises((ValueError, TypeError), match="`dt` must be "):
+        systems.step(params, systems.init(params), Drives(), dt=dt)

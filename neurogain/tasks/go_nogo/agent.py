@@ -195,7 +195,9 @@ def trial(
     kept = (1 - p.forgetting) * jnp.exp(-jnp.maximum(amounts["reset"], 0))
     weight = jnp.clip(first + kept * (weight - first), 0, p.w_max)
 
-    neuromod = systems.step(p.neuromod, state.neuromod, drives, dt=agent.period)
+    neuromod = systems.step(
+        p.neuromod, state.neuromod, drives, dt=agent.period, longest=agent.period
+    )
     outcome = Outcome(
         correct=(action == environment.is_go(trial)).astype(weight.dtype),
         action=action,
