@@ -10,6 +10,8 @@ from neurogain.neuromod import released as released
 from neurogain.neuromod import systems as systems
 from neurogain.neuromod import tables as tables
 from neurogain.neuromod import transforms as transforms
+from neurogain.neuromod.drives import Drives as Drives
+from neurogain.neuromod.drives import Source as Source
 from neurogain.neuromod.effects import Effect as Effect
 from neurogain.neuromod.kinetics import KineticsParams as KineticsParams
 from neurogain.neuromod.kinetics import Release as Release
@@ -21,10 +23,11 @@ from neurogain.neuromod.modulated import ModulatedState as ModulatedState
 from neurogain.neuromod.network_targets import TARGETS as TARGETS
 from neurogain.neuromod.network_targets import targets as targets
 from neurogain.neuromod.receptors import ReceptorParams as ReceptorParams
-from neurogain.neuromod.systems import Drives as Drives
-from neurogain.neuromod.systems import Interactions as Interactions
+from neurogain.neuromod.spike_release import SpikeRelease as SpikeRelease
+from neurogain.neuromod.systems import Interaction as Interaction
 from neurogain.neuromod.systems import NeuromodParams as NeuromodParams
 from neurogain.neuromod.systems import NeuromodState as NeuromodState
+from neurogain.neuromod.systems import Neuromodulator as Neuromodulator
 from neurogain.neuromod.target import Changed as Changed
 from neurogain.neuromod.target import Owner as Owner
 from neurogain.neuromod.target import Target as Target

@@ -19,14 +19,16 @@ from jaxtyping import Array, Float, PyTree
 from neurogain import _checks
 from neurogain.neuromod import effects as effects_
 from neurogain.neuromod import systems, tables
+from neurogain.neuromod.drives import Drives
 from neurogain.neuromod.effects import Effect
-from neurogain.neuromod.systems import Drives, NeuromodParams, NeuromodState
+from neurogain.neuromod.systems import NeuromodParams, NeuromodState
 from neurogain.optim import GainSource
 
 Reads = Literal["uncertainty", "reward"]
 ToDrives = Callable[[Any, Float[Array, ""]], tuple[Drives, Any]]
 """From memory and what was read to drives, held over an update, and the memory behind it."""
 TARGET = "amount"  # of all effects here
+SUBSTEPS = 100  # of the systems in an update, at most
 
 
 class AmountState(NamedTuple):
@@ -64,7 +66,7 @@ def source(
     Args:
       effects: whose strengths x activations are summed; their targets are not looked at.
       to_drives: from memory and reading to the drives, held over the update, and the new memory.
-        Traced: drives outside the ranges of `systems.Drives` are not seen.
+        Traced: drives outside the ranges of `Drives` are not seen.
       memory: before the first update, a tree of arrays or numbers.
       reads: the keyword of an optimizer's update that is read.
       ms_per_update: the clock, ms of the systems in one update of the optimizer.
@@ -96,6 +98,8 @@ def source(
             f"`to_drives` must be a function of (memory, reading); got {to_drives!r:.200}."
         )
     summed = tuple(Effect(one.receptor, TARGET, one.strength, one.source) for one in given)
+    constants = _needed(constants, given)
+    longest = max(systems.LONGEST, ms_per_update / SUBSTEPS)
 
     def init() -> AmountState:
         start = jax.tree.map(lambda x: jnp.asarray(np.asarray(x)), memory)  # of no weak type
@@ -103,11 +107,23 @@ def source(
 
     def update(state: AmountState, reading: ArrayLike) -> tuple[Array, AmountState]:
         drives, remembered = to_drives(state.memory, jnp.asarray(reading, jnp.float32))
-        after = systems.step(constants, state.systems, drives, dt=ms_per_update)
+        after = systems.step(constants, state.systems, drives, dt=ms_per_update, longest=longest)
         found = effects_.combine(summed, after.activation)
         return found.get(TARGET, jnp.zeros(())), AmountState(after, remembered)
 
     return AmountSource(init, update, reads)
+
+
+def _needed(params: NeuromodParams, effects: Sequence[Effect]) -> NeuromodParams:
+    """Return the systems whose receptors have effects, and those that act on these."""
+    owners = systems.owners(params)
+    names = {owners[effect.receptor] for effect in effects}
+    while more := {x.acting for x in params.interactions if x.onto in names} - names:
+        names |= more
+    return params._replace(
+        kinetics={k: x for k, x in params.kinetics.items() if k in names},
+        receptors={k: x for k, x in params.receptors.items() if k in names},
+    )
 
 
 def _check_volume(params: NeuromodParams, effects: Sequence[Effect]) -> None:

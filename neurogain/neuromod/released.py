@@ -18,7 +18,8 @@ from jaxtyping import Array, Float, Key, Shaped
 from neurogain import _checks, uncertainty
 from neurogain.neuromod import systems
 from neurogain.neuromod.cell_types import CellTypes
-from neurogain.neuromod.systems import Drives, NeuromodParams, NeuromodState
+from neurogain.neuromod.drives import RULES, Drives
+from neurogain.neuromod.systems import NeuromodParams, NeuromodState
 from neurogain.spiking import layer_checks
 from neurogain.spiking.layers import Layer, LayerState
 from neurogain.spiking.readouts import Readout
@@ -106,7 +107,7 @@ class Released:
       types: how types of the layer's cells answer the receptors.
       system: the modulators, by volume: one concentration for all cells of an example.
       signal: `by_uncertainty`, `by_reward`, or a function of one's own. The ranges of its drives
-        are those of `systems.Drives`; they are not checked, as its values are traced.
+        are those of `Drives`; they are not checked, as its values are traced.
 
     Raises:
       ValueError, TypeError: if the parts don't fit each other, or the modulators' constants are
@@ -292,7 +293,8 @@ class Released:
             ) from error
         if not isinstance(found, Drives):
             raise TypeError(f"`signal` must return neuromod.Drives; got {type(found).__name__}.")
-        for name, value in found._asdict().items():
+        for name in (*RULES, *found.other):
+            value = found.of(name)
             if getattr(value, "shape", None) != () or value.dtype.kind not in "fiu":
                 raise ValueError(
                     f"`{name}` of the drives that `signal` returns must be one real number; got "

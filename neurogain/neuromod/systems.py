@@ -15,8 +15,11 @@ Science 275:1593 (1997), Yu & Dayan, Neuron 46:681 (2005), Doya, Neural Netw 15:
 Kakade & Dayan, Neural Netw 15:603 (2002).
 """
 
+import dataclasses
 import math
-from typing import Any, NamedTuple
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any, NamedTuple, TypeAlias
 
 import jax
 import jax.numpy as jnp
@@ -25,30 +28,65 @@ from jax.typing import ArrayLike, DTypeLike
 
 from neurogain import _checks
 from neurogain.neuromod import kinetics, locus_coeruleus, receptors
+from neurogain.neuromod.drives import (
+    ANY,
+    DRAWN,
+    RULES,
+    SOURCES,
+    Drives,
+    Source,
+    check_drives,
+    named,
+)
 from neurogain.neuromod.kinetics import KineticsParams, Release
 from neurogain.neuromod.locus_coeruleus import LocusParams, LocusState
 from neurogain.neuromod.receptors import ReceptorParams
 from neurogain.spiking.engine import drive_checks, drives
-from neurogain.spiking.engine.drives import Rule
 
+Fired: TypeAlias = Mapping[str, ArrayLike]
+NOTHING: Fired = MappingProxyType({})
 SYSTEMS = ("dopamine", "noradrenaline", "acetylcholine", "serotonin")
+"""Those that `tables` has; others are as good, see `Neuromodulator`."""
 
 
-class Drives(NamedTuple):
-    """What the systems respond to in a step; each is a scalar, or of the shape of `tonic`."""
+@jax.tree_util.register_dataclass
+@dataclasses.dataclass(frozen=True)
+class Interaction:
+    """One system acts on the release of another.
 
-    prediction_error: ArrayLike = 0.0  # any sign, in units of reward
-    surprise: ArrayLike = 0.0  # in [0, 1], trigger of a burst of the locus coeruleus, per ms
-    expected_uncertainty: ArrayLike = 0.0  # >= 0
-    aversion: ArrayLike = 0.0  # any sign
-    locus_mode: ArrayLike = 0.0  # in [0, 1], from phasic to tonic
+    Attributes:
+      acting: its name; its activity or level acts.
+      onto: name of the system whose release changes.
+      modulatory: logarithm of the factor of release per unit of the acting system's `level`.
+      opponent: share of the acting system's activity that is taken away.
+
+    Example:
+      >>> Interaction("serotonin", "dopamine", opponent=1.0).modulatory
+      0.0
+    """
+
+    acting: str = dataclasses.field(metadata={"static": True})
+    onto: str = dataclasses.field(metadata={"static": True})
+    modulatory: ArrayLike = 0.0
+    opponent: ArrayLike = 0.0
 
 
-class Interactions(NamedTuple):
-    """Tables of (system acted on, acting system), shape (4, 4), in the order of `SYSTEMS`."""
+class Neuromodulator(NamedTuple):
+    """One neuromodulator as a record, for `NeuromodParams.having`.
 
-    modulatory: ArrayLike = np.zeros((4, 4))  # log factor of release per unit of level
-    opponent: ArrayLike = np.zeros((4, 4))  # share of the acting system's activity taken away
+    Example:
+      >>> from neurogain.neuromod import tables
+      >>> cleared, bound = KineticsParams(tonic=10.0, tau=400.0), ReceptorParams(K=50.0)
+      >>> histamine = Neuromodulator(cleared, {"h1": bound}, Source("arousal"))
+      >>> five = tables.standard().having(histamine=histamine)
+      >>> awake = step(five, init(five), Drives(other={"arousal": 1.0}), dt=10.0)
+      >>> bool(awake.activation["h1"] > 0)
+      True
+    """
+
+    kinetics: KineticsParams
+    receptors: dict[str, ReceptorParams]
+    source: Source
 
 
 class NeuromodParams(NamedTuple):
@@ -56,8 +94,17 @@ class NeuromodParams(NamedTuple):
 
     kinetics: dict[str, KineticsParams]
     receptors: dict[str, dict[str, ReceptorParams]]  # by system and name
-    interactions: Interactions = Interactions()
+    interactions: tuple[Interaction, ...] = ()
     locus: LocusParams = LocusParams()
+    sources: dict[str, Source] = SOURCES  # of all systems that are there, at least
+
+    def having(self, **records: Neuromodulator) -> "NeuromodParams":
+        """Return it with more systems, or others in the place of those of the same name."""
+        return self._replace(
+            kinetics=self.kinetics | {name: one.kinetics for name, one in records.items()},
+            receptors=self.receptors | {name: one.receptors for name, one in records.items()},
+            sources=self.sources | {name: one.source for name, one in records.items()},
+        )
 
 
 class NeuromodState(NamedTuple):
@@ -88,37 +135,40 @@ def level(params: NeuromodParams, state: NeuromodState, system: str) -> jax.Arra
 
 
 def activities(
-    params: NeuromodParams, state: NeuromodState, drives: Drives, *, dt: float
+    params: NeuromodParams,
+    state: NeuromodState,
+    drives: Drives,
+    *,
+    dt: float,
+    fired: Fired = NOTHING,
 ) -> tuple[dict[str, jax.Array], LocusState]:
-    """Return the activity of each system's neurons, >= -1, and the locus coeruleus."""
+    """Return the activity of each system's neurons, >= -1, and the locus coeruleus.
+
+    Arguments are those of `step`.
+    """
     dtype = state.locus.burst.dtype
     locus, of_locus = locus_coeruleus.step(
         params.locus, state.locus, drives.surprise, mode=drives.locus_mode, dt=dt
     )
-    driven = {
-        "dopamine": jnp.asarray(drives.prediction_error, dtype),
-        "noradrenaline": of_locus,
-        "acetylcholine": jnp.asarray(drives.expected_uncertainty, dtype),
-        "serotonin": jnp.asarray(drives.aversion, dtype),
-    }
-    alone = {
-        name: jnp.asarray(one.sensitivity, dtype) * driven[name]
-        for name, one in params.kinetics.items()
-    }
-    levels = {name: level(params, state, name) for name in params.kinetics}
-    modulatory, opponent = (jnp.asarray(x, dtype) for x in params.interactions)
+    alone = {}
+    for name, one in params.kinetics.items():
+        source = params.sources[name]
+        driven = of_locus if source.bursts else jnp.asarray(drives.of(source.drive), dtype)
+        alone[name] = jnp.asarray(one.sensitivity, dtype) * driven
+        if name in fired:
+            alone[name] = jnp.asarray(fired[name], dtype)
+    factor, taken = ({name: jnp.zeros((), dtype) for name in alone} for _ in range(2))
+    for link in params.interactions:
+        if {link.acting, link.onto} <= alone.keys():
+            acting = level(params, state, link.acting)
+            part = jnp.asarray(link.modulatory, dtype) * acting
+            factor[link.onto] = factor[link.onto] + part
+            part = jnp.asarray(link.opponent, dtype) * alone[link.acting]
+            taken[link.onto] = taken[link.onto] + part
     result = {}
     for name, own in alone.items():
-        to = SYSTEMS.index(name)
-        factor: Any = jnp.zeros((), dtype)
-        taken: Any = jnp.zeros((), dtype)
-        for other in alone:
-            by = SYSTEMS.index(other)
-            factor = factor + modulatory[to, by] * levels[other]
-            if other != name:
-                taken = taken + opponent[to, by] * alone[other]
-        released = jnp.maximum(own - taken, -1)
-        result[name] = released + (1 + released) * jnp.expm1(factor)
+        released = jnp.maximum(own - taken[name], -1)
+        result[name] = released + (1 + released) * jnp.expm1(factor[name])
     return result, locus
 
 
@@ -132,6 +182,7 @@ def step(
     *,
     dt: float,
     longest: float = LONGEST,
+    fired: Fired = NOTHING,
 ) -> NeuromodState:
     """Advance all systems by `dt`: activity, release and clearance, receptors.
 
@@ -148,6 +199,8 @@ def step(
       dt: step in ms, of any size.
       longest: ms; a longer step is made of equal steps of at most that, in one loop, since a
         metabotropic receptor would lose its lag behind the concentration.
+      fired: activity of systems whose neurons are cells that spike, in place of their drives:
+        firing over tonic firing less 1, of the shape of `tonic`. Their spikes release at once.
 
     Returns:
       The state at t + dt.
@@ -170,13 +223,17 @@ def step(
     if count > 1:
 
         def once(_: Any, now: NeuromodState) -> NeuromodState:
-            return step(params, now, drives, dt=dt / count, longest=longest)
+            return step(params, now, drives, dt=dt / count, longest=longest, fired=fired)
 
         return jax.lax.fori_loop(0, count, once, state)
-    active, locus = activities(params, state, drives, dt=dt)
+    active, locus = activities(params, state, drives, dt=dt, fired=fired)
     concentration, activation = {}, {}
     for name, one in params.kinetics.items():
-        c = kinetics.step(one, state.concentration[name], Release(active[name]), dt=dt)
+        release = Release(active[name])
+        if name in fired:
+            share = dt / jnp.asarray(one.tau, active[name].dtype)  # what is cleared meanwhile
+            release = Release(-1.0, (1 + active[name]) * one.tonic * share)
+        c = kinetics.step(one, state.concentration[name], release, dt=dt)
         concentration[name] = c
         for receptor, own in params.receptors.get(name, {}).items():
             before = state.activation[receptor]
@@ -205,8 +262,12 @@ def check(params: Any) -> None:
         raise TypeError(f"`params` must be NeuromodParams; got {type(params).__name__}.")
     _check_kinds(params)
     for name, one in params.kinetics.items():
-        if name not in SYSTEMS:
-            raise ValueError(f"`kinetics` must be of {', '.join(SYSTEMS)}; got {name!r}.")
+        if name not in params.sources:
+            raise ValueError(
+                f"`sources` must say what the neurons of {name} follow; got those of "
+                f"{', '.join(params.sources)}. Pass NeuromodParams.having({name}=Neuromodulator("
+                "...))."
+            )
         kinetics.check(name, one)
     seen: dict[str, str] = {}
     for system, own in params.receptors.items():
@@ -223,66 +284,55 @@ def check(params: Any) -> None:
                 )
             seen[name] = system
             receptors.check(name, receptor, np.shape(params.kinetics[system].tonic))
-    for field, table in params.interactions._asdict().items():
-        _checks.in_range(field, table, "finite, dimensionless", np.isfinite, "np.zeros((4, 4)).")
-        if np.shape(table) != (4, 4):
-            raise ValueError(
-                f"`{field}` must have shape (4, 4), in the order {', '.join(SYSTEMS)}; got "
-                f"{np.shape(table)}."
-            )
-        _check_acting(params, field, table)
+    for link in params.interactions:
+        _check_link(params, link)
     locus_coeruleus.check(params.locus)
 
 
 def _check_kinds(params: NeuromodParams) -> None:
     """Raise TypeError for fields that are not dictionaries, or of another kind."""
     kinds = (
-        ("interactions", params.interactions, Interactions),
+        ("interactions", params.interactions, tuple),
         ("locus", params.locus, LocusParams),
         ("kinetics", params.kinetics, dict),
         ("receptors", params.receptors, dict),
+        ("sources", params.sources, dict),
     )
     for name, value, kind in kinds:
         drives.check_kind(name, value, kind, of=" of NeuromodParams")
     for system, own in params.receptors.items():
         drives.check_kind(f"receptors[{system!r}]", own, dict, of=" of receptors by name")
+    for system, source in params.sources.items():
+        drives.check_kind(f"sources[{system!r}]", source, Source, of=" of a neuromodulator")
 
 
-def _check_acting(params: NeuromodParams, field: str, table: Any) -> None:
-    """Raise ValueError where a wired system acts on one with another number of targets."""
-    if not _checks.is_concrete(table):
-        return
-    for to, by in zip(*np.nonzero(np.asarray(table)), strict=True):
-        names = SYSTEMS[to], SYSTEMS[by]
-        if to != by and all(name in params.kinetics for name in names):
-            acted, acting = (np.shape(params.kinetics[name].tonic) for name in names)
-            if acting not in ((), acted):
-                raise ValueError(
-                    f"`{field}` lets {names[1]}, wired to {acting[0]} targets, act on {names[0]}, "
-                    f"whose level has shape {acted}. Give both the same number of targets, or set "
-                    f"{field}[{to}, {by}] = 0."
-                )
-
-
-_DRIVEN = {
-    "prediction_error": "dopamine",
-    "expected_uncertainty": "acetylcholine",
-    "aversion": "serotonin",
-}
-
-
-_UNIT = "in [0, 1]"
-_in_unit = lambda x: (x >= 0) & (x <= 1)  # noqa: E731
-_DRAWN = (drives.Noise, drives.PoissonInput)
-_RULES = {
-    "prediction_error": Rule("finite, in units of reward", np.isfinite, "0.0", _DRAWN),
-    "surprise": Rule(_UNIT, _in_unit, "0.0"),
-    "expected_uncertainty": Rule(
-        "finite and at least 0", lambda x: (x >= 0) & (x < np.inf), "0.0", (drives.PoissonInput,)
-    ),
-    "aversion": Rule("finite", np.isfinite, "0.0", _DRAWN),
-    "locus_mode": Rule(f"{_UNIT}, from phasic to tonic", _in_unit, "0.0"),
-}
+def _check_link(params: NeuromodParams, link: Any) -> None:
+    """Raise an error unless an interaction is one number, between systems that fit each other."""
+    drives.check_kind("interactions", link, Interaction, of=", each one of a tuple")
+    known = params.kinetics.keys() | params.sources.keys()
+    for field in ("acting", "onto"):
+        if getattr(link, field) not in known:
+            raise ValueError(
+                f"`{field}` of an interaction must be one of {', '.join(sorted(known))}; got "
+                f"{getattr(link, field)!r}."
+            )
+    where = f"of {link.acting} on {link.onto}"
+    for field in ("modulatory", "opponent"):
+        value = getattr(link, field)
+        _checks.in_range(f"{field} {where}", value, "finite, dimensionless", np.isfinite, "0.0")
+        if np.shape(value):
+            raise ValueError(f"`{field} {where}` must be one number; got shape {np.shape(value)}.")
+    if link.acting == link.onto and _checks.is_concrete(link.opponent) and link.opponent != 0:
+        raise ValueError(
+            f"`opponent {where}` must be 0: no system opposes itself; got {link.opponent}."
+        )
+    if link.acting != link.onto and {link.acting, link.onto} <= params.kinetics.keys():
+        acting, acted = (np.shape(params.kinetics[x].tonic) for x in (link.acting, link.onto))
+        if acting not in ((), acted):
+            raise ValueError(
+                f"`interactions` let {link.acting}, wired to {acting[0]} targets, act on "
+                f"{link.onto}, whose level has shape {acted}. Give both the same number of targets."
+            )
 
 
 def check_drive(params: NeuromodParams, field: str, value: Any) -> None:
@@ -292,24 +342,24 @@ def check_drive(params: NeuromodParams, field: str, value: Any) -> None:
       ValueError: if a value is out of range, could be drawn out of it, or differs between targets
         and its system isn't wired to as many.
     """
-    if isinstance(value, _DRAWN):
-        drive_checks.check_draws(field, value, _RULES[field])
-    own = params.kinetics.get(_DRIVEN.get(field, ""))
-    wanted = () if own is None else np.shape(own.tonic)
+    if isinstance(value, DRAWN):
+        drive_checks.check_draws(field, value, RULES.get(field, ANY))
+    driven = (x for x, one in params.sources.items() if one.drive == field and not one.bursts)
+    wanted = next((np.shape(params.kinetics[x].tonic) for x in driven if x in params.kinetics), ())
     for number in drives.numbers(value):
         if _checks.is_concrete(number):
             _checks.as_numbers(field, number)
-        drives.check_number(field, number, _RULES[field].text)
+        drives.check_number(field, number, RULES.get(field, ANY).text)
         shape = np.shape(number)[1:] if isinstance(value, drives.TimeSeries) else np.shape(number)
         if shape not in ((), wanted):
             raise ValueError(
                 f"`{field}` must be one number, or one for each target of a wired system, shape "
                 f"{wanted}; got shape {np.shape(number)}."
             )
-        check_drives(Drives(**{field: number}))
+        check_drives(named({field: number}))
 
 
-def check_drives(values: Drives) -> None:
-    """Raise ValueError for drives outside their range; as `check` does."""
-    for name, rule in _RULES.items():
-        _checks.in_range(name, getattr(values, name), rule.text, rule.holds, rule.suggestion)
+def fields(params: NeuromodParams) -> tuple[str, ...]:
+    """Return the names of all drives: those of `Drives`, and of sources of your own."""
+    own = (source.drive for source in params.sources.values())
+    return tuple(dict.fromkeys((*RULES, *own)))

@@ -82,9 +82,9 @@ def test_the_sign_of_every_effect_on_the_agent():
         ("alpha1", "gain"): 1, ("alpha1", "bursts"): 1, ("beta", "learning_rate"): 1,
         ("beta", "reset"): 1, ("m1", "learning_rate"): 1, ("5ht1a", "horizon"): -1,
     }  # fmt: skip
-    opponent = whole.neuromod.interactions.opponent
-    assert (np.argwhere(opponent) == [[0, 3]]).all()  # of dopamine, by serotonin
-    assert opponent[0, 3] > 0
+    (link,) = whole.neuromod.interactions
+    assert (link.acting, link.onto) == ("serotonin", "dopamine")
+    assert link.opponent > 0
     assert conditions.OPPONENT < 1
 
 

@@ -12,7 +12,7 @@ from scipy.integrate import solve_ivp
 
 from neurogain import optim
 from neurogain.neuromod import Effect, KineticsParams, amounts, tables
-from neurogain.neuromod.systems import Drives
+from neurogain.neuromod.drives import Drives
 
 ALL = {
     "noradrenaline": amounts.noradrenaline,

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from neurogain.neuromod import Modulated, ModulatedParams, systems, tables
+from neurogain.neuromod.drives import Drives
 from neurogain.spiking import (
     LIFCell,
     LIFParams,
@@ -34,7 +35,7 @@ def by_hand(**series):
     params = tables.standard()
     state = systems.init(params)
     for k in range(STEPS):
-        now = systems.Drives(**{name: values[k] for name, values in series.items()})
+        now = Drives(**{name: values[k] for name, values in series.items()})
         state = systems.step(params, state, now, dt=DT)
     return state
 

@@ -11,8 +11,8 @@ import pytest
 
 from neurogain import neuromod, optim
 from neurogain.neuromod import Effect, Modulated, ModulatedParams, systems, tables
+from neurogain.neuromod.drives import Drives
 from neurogain.neuromod.kinetics import KineticsParams
-from neurogain.neuromod.systems import Drives
 from neurogain.spiking import (
     Drive,
     IzhikevichCell,
@@ -195,7 +195,7 @@ def test_the_same_modulator_drives_a_network_and_an_optimizer():
     @jax.jit
     def surprise(state):
         drives = Drives(surprise=(jnp.arange(20) == 0).astype(jnp.float32))
-        drives = Drives(*(jnp.broadcast_to(x, 20) for x in drives))
+        drives = jax.tree.map(lambda x: jnp.broadcast_to(x, 20), drives)
         step = lambda state, drive: (systems.step(params, state, drive, dt=10.0), None)  # noqa: E731
         return jax.lax.scan(step, state, drives)[0]
 

@@ -7,7 +7,14 @@ import numpy as np
 import pytest
 
 from neurogain import neuromod
-from neurogain.neuromod import Effect, Modulated, ModulatedParams, Target, tables
+from neurogain.neuromod import (
+    Effect,
+    Interaction,
+    Modulated,
+    ModulatedParams,
+    Target,
+    tables,
+)
 from neurogain.spiking import LIFCell, LIFParams, Population, build, simulate
 
 NETWORK, PARAMS = build(
@@ -30,8 +37,9 @@ def locus(**changes):
     return STANDARD._replace(locus=STANDARD.locus._replace(**changes))
 
 
-def interactions(table):
-    return STANDARD._replace(interactions=STANDARD.interactions._replace(opponent=table))
+def interactions(opponent):
+    link = Interaction("serotonin", "dopamine", opponent=opponent)
+    return STANDARD._replace(interactions=(link,))
 
 
 def run(systems=STANDARD, effects=(EFFECT,)):
@@ -47,7 +55,11 @@ def run(systems=STANDARD, effects=(EFFECT,)):
         (STANDARD._replace(receptors=[1]), TypeError,
          "`receptors` must be a dict of NeuromodParams"),
         (STANDARD._replace(interactions=None), TypeError,
-         "`interactions` must be an Interactions of"),
+         "`interactions` must be a tuple of NeuromodParams"),
+        (STANDARD._replace(interactions=(3,)), TypeError,
+         "`interactions` must be an Interaction, each one of a tuple; got int"),
+        (STANDARD._replace(sources={"dopamine": "reward"}), TypeError,
+         "`sources['dopamine']` must be a Source of a neuromodulator; got str"),
         (STANDARD._replace(locus=2.0), TypeError,
          "`locus` must be a LocusParams of NeuromodParams"),
         (kinetics(20.0), TypeError, "`kinetics` of dopamine must be KineticsParams; got float."),
@@ -67,8 +79,9 @@ def run(systems=STANDARD, effects=(EFFECT,)):
         (locus(tau_ahp=[500.0]), ValueError,
          "`tau_ahp of the locus coeruleus` must be one number, in ms; got shape (1,)."),
         (interactions("x"), TypeError,
-         "`opponent` must be a number or an array of numbers; got 'x'"),
-        (interactions(np.zeros(4)), ValueError, "`opponent` must have shape (4, 4), in the order"),
+         "`opponent of serotonin on dopamine` must be a number or an array of numbers; got 'x'"),
+        (interactions(np.zeros(4)), ValueError,
+         "`opponent of serotonin on dopamine` must be one number; got shape (4,)"),
     ],
 )  # fmt: skip
 def test_systems(systems, error, message):

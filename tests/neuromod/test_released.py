@@ -9,9 +9,9 @@ import pytest
 
 from neurogain.neuromod import released, tables
 from neurogain.neuromod.cell_types import CellTypes
+from neurogain.neuromod.drives import Drives
 from neurogain.neuromod.effects import Effect
 from neurogain.neuromod.released import Released
-from neurogain.neuromod.systems import Drives
 from neurogain.spiking import (
     IzhikevichCell,
     LIFCell,

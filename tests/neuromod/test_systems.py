@@ -11,20 +11,14 @@ from hypothesis import strategies as st
 from jax.test_util import check_grads
 
 from neurogain.neuromod import effects, locus_coeruleus, systems, tables
+from neurogain.neuromod.drives import Drives, Source
 from neurogain.neuromod.effects import Effect
 from neurogain.neuromod.kinetics import KineticsParams
 from neurogain.neuromod.locus_coeruleus import LocusParams
 from neurogain.neuromod.receptors import ReceptorParams
-from neurogain.neuromod.systems import Drives, Interactions, NeuromodParams
+from neurogain.neuromod.systems import Interaction, NeuromodParams, Neuromodulator
 
-INDEX = {name: i for i, name in enumerate(systems.SYSTEMS)}
 AMOUNT = st.floats(-3.0, 3.0)
-
-
-def table(acted_on: str, acting: str, value: float) -> np.ndarray:
-    result = np.zeros((4, 4))
-    result[INDEX[acted_on], INDEX[acting]] = value
-    return result
 
 
 @jax.jit
@@ -59,7 +53,11 @@ def test_each_drive_raises_its_own_system_alone(drive, system):
 
 @pytest.mark.optimized
 def test_without_drives_nothing_moves_bit_for_bit():
-    interactions = Interactions(np.full((4, 4), 0.7), np.full((4, 4), 0.3))
+    interactions = tuple(
+        Interaction(acting, onto, modulatory=0.7, opponent=0.3 * (acting != onto))
+        for acting in systems.SYSTEMS
+        for onto in systems.SYSTEMS
+    )
     params = tables.standard()._replace(interactions=interactions)
     state = advance(params, Drives())
     for name, c in state.concentration.items():
@@ -69,8 +67,8 @@ def test_without_drives_nothing_moves_bit_for_bit():
 
 @given(st.floats(-1, 5))
 def test_opponents_cancel_at_balance(drive):
-    opponent = table("dopamine", "serotonin", 1.0)
-    params = tables.standard()._replace(interactions=Interactions(opponent=opponent))
+    opponent = Interaction("serotonin", "dopamine", opponent=1.0)
+    params = tables.standard()._replace(interactions=(opponent,))
     drives = Drives(prediction_error=np.float32(drive), aversion=np.float32(drive))
     active, _ = activities(params, systems.init(params), drives)
     assert active["dopamine"] == 0
@@ -79,8 +77,8 @@ def test_opponents_cancel_at_balance(drive):
 
 @given(st.floats(0.1, 3.0), st.floats(-2, 2))
 def test_modulation_changes_release_by_a_factor(drive, strength):
-    modulatory = table("dopamine", "acetylcholine", strength)
-    params = tables.standard()._replace(interactions=Interactions(modulatory=modulatory))
+    modulatory = Interaction("acetylcholine", "dopamine", modulatory=strength)
+    params = tables.standard()._replace(interactions=(modulatory,))
     state = advance(params, Drives(expected_uncertainty=2.0), steps=5)
     level = systems.level(params, state, "acetylcholine")
     active, _ = activities(params, state, Drives(prediction_error=drive))
@@ -163,15 +161,32 @@ RECEPTOR = ReceptorParams(10.0)
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"kinetics": {"histamine": KineticsParams(1.0, 1.0)}}, "histamine"),
+        (
+            {"kinetics": {"histamine": KineticsParams(1.0, 1.0)}},
+            r"`sources` must say what the neurons of histamine follow; .*having\(histamine=",
+        ),
         ({"kinetics": {"dopamine": KineticsParams(-1.0, 1.0)}}, "at least 0 nM"),
         ({"kinetics": {}}, "Add its kinetics"),
         (
             {"receptors": {"dopamine": {"x": RECEPTOR}, "serotonin": {"x": RECEPTOR}}},
             "of their own",
         ),
-        ({"interactions": Interactions(np.zeros((3, 3)))}, r"shape \(4, 4\)"),
-        ({"interactions": Interactions(opponent=np.full((4, 4), np.nan))}, "finite"),
+        (
+            {"interactions": (Interaction("dopamine", "histamine"),)},
+            "`onto` of an interaction must be one of acetylcholine, dopamine, .*got 'histamine'",
+        ),
+        (
+            {"interactions": (Interaction("dopamine", "serotonin", opponent=np.nan),)},
+            "`opponent of dopamine on serotonin` must be finite",
+        ),
+        (
+            {"interactions": (Interaction("dopamine", "serotonin", np.zeros(2)),)},
+            r"`modulatory of dopamine on serotonin` must be one number; got shape \(2,\)",
+        ),
+        (
+            {"interactions": (Interaction("dopamine", "dopamine", opponent=0.5),)},
+            "must be 0: no system opposes itself; got 0.5",
+        ),
     ],
 )
 def test_bad_systems_are_refused(change, message):
@@ -201,11 +216,11 @@ def test_a_wired_system_acts_on_those_of_as_many_targets():
     wired = standard.kinetics["serotonin"]._replace(tonic=np.full(3, 20.0))
     params = standard._replace(
         kinetics=standard.kinetics | {"serotonin": wired},
-        interactions=Interactions(opponent=table("serotonin", "dopamine", 1.0)),
+        interactions=(Interaction("dopamine", "serotonin", opponent=1.0),),
     )
     systems.check(params)
-    opposed = params._replace(interactions=Interactions(opponent=table("dopamine", "serotonin", 1)))
-    with pytest.raises(ValueError, match=r"`opponent` lets serotonin, wired to 3 targets, act on"):
+    opposed = params._replace(interactions=(Interaction("serotonin", "dopamine", opponent=1),))
+    with pytest.raises(ValueError, match=r"`interactions` let serotonin, wired to 3 targets, act"):
         systems.check(opposed)
 
 
@@ -274,3 +289,31 @@ def test_a_step_that_takes_no_time(dt):
     params = tables.standard()
     with pytest.raises((ValueError, TypeError), match="`dt` must be "):
         systems.step(params, systems.init(params), Drives(), dt=dt)
+
+
+def test_a_fifth_neuromodulator_is_one_record():
+    cleared = KineticsParams(10.0, 400.0, 2.0)
+    histamine = Neuromodulator(cleared, {"h1": ReceptorParams(50.0)}, Source("arousal"))
+    inhibits = Interaction("histamine", "acetylcholine", opponent=0.5)
+    params = tables.standard().having(histamine=histamine)._replace(interactions=(inhibits,))
+    systems.check(params)
+    drives = Drives(expected_uncertainty=1.0, other={"arousal": 0.25})
+    active, _ = activities(params, systems.init(params), drives)
+    assert float(active["histamine"]) == 0.5
+    assert float(active["acetylcholine"]) == 1.0 - 0.5 * 0.5
+    state = advance(params, drives, steps=3)
+    expected = 10 + 5 * (1 - np.exp(-3 / 400))
+    np.testing.assert_allclose(state.concentration["histamine"], expected, rtol=1e-6)
+    bound = expected / (50 + expected) - 10 / 60
+    np.testing.assert_allclose(state.activation["h1"], bound, rtol=1e-4)
+    with pytest.raises(ValueError, match="`arousal` must be finite; got nan"):
+        systems.check_drives(Drives(other={"arousal": np.nan}))
+
+
+def test_another_receptor_of_a_system_is_a_record_of_the_same_name():
+    own = tables.standard()
+    record = Neuromodulator(
+        own.kinetics["dopamine"], {"d9": ReceptorParams(5.0)}, own.sources["dopamine"]
+    )
+    assert systems.owners(own.having(dopamine=record))["d9"] == "dopamine"
+    assert "d1" not in systems.owners(own.having(dopamine=record))

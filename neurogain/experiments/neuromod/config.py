@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 import numpy as np
 
 from neurogain.neuromod import systems, tables
-from neurogain.neuromod.systems import SYSTEMS, Drives, Interactions
+from neurogain.neuromod.drives import check_drives, named
+from neurogain.neuromod.systems import SYSTEMS, Interaction
 from neurogain.options import OneOf, Options, positive
 
 if TYPE_CHECKING:
@@ -61,15 +62,13 @@ class NeuromodConfig(Options):
         """Return start and end (ms) and height of the pulses of each drive."""
         return {name: [_parsed(name, text) for text in getattr(self, name)] for name in DRIVES}
 
-    def interactions(self) -> Interactions:
-        """Return both tables."""
-        found = {}
-        for name in LINKS:
-            found[name] = np.zeros((4, 4))
-            for text in getattr(self, name):
-                acting, acted_on, strength = _parsed(name, text)
-                found[name][acted_on, acting] = strength
-        return Interactions(**found)
+    def interactions(self) -> tuple[Interaction, ...]:
+        """Return one for each text."""
+        return tuple(
+            Interaction(acting, acted_on, **{name: strength})
+            for name in LINKS
+            for acting, acted_on, strength in (_parsed(name, x) for x in getattr(self, name))
+        )
 
     def _check_together(self) -> None:
         rule = f"be 1 to a million steps of dt = {self.dt:g} ms"
@@ -81,7 +80,7 @@ class NeuromodConfig(Options):
                         f"`{name}` must have 0 <= start < end <= {self.duration:g} ms; got "
                         f"{start:g}:{end:g}:{height:g}."
                     )
-                systems.check_drives(Drives(**{name: height}))
+                check_drives(named({name: height}))
         systems.check(tables.standard()._replace(interactions=self.interactions()))
 
 
@@ -108,16 +107,21 @@ def _text(name: str, one: Any) -> str:
     return ":".join(part if isinstance(part, str) else f"{float(part):.12g}" for part in one)
 
 
+def _system(name: str) -> str:
+    """Return the name of a system; raise a ValueError for another."""
+    return SYSTEMS[SYSTEMS.index(name)]
+
+
 _PULSE: Any = ((float, float, float), "pulses start:end:height, ms", "500:700:1")
 _LINK: Any = (
-    (SYSTEMS.index, SYSTEMS.index, float),
+    (_system, _system, float),
     f"acting:acted-on:strength, of {', '.join(SYSTEMS)}",
     "serotonin:dopamine:1",
 )
 
 
 def _parsed(name: str, text: str) -> tuple[Any, Any, float]:
-    """Return start, end and height of a pulse, or the places and the strength of a link."""
+    """Return start, end and height of a pulse, or the names and the strength of a link."""
     kinds, form, example = _PULSE if name in DRIVES else _LINK
     try:
         one, other, size = (read(x) for read, x in zip(kinds, text.split(":"), strict=True))

@@ -18,7 +18,8 @@ from jaxtyping import Float
 from neurogain.experiments.neuromod.config import NeuromodConfig
 from neurogain.jobs import Job, Part
 from neurogain.neuromod import effects, receptors, systems, tables
-from neurogain.neuromod.systems import SYSTEMS, Drives, NeuromodParams, NeuromodState
+from neurogain.neuromod.drives import Drives, named
+from neurogain.neuromod.systems import SYSTEMS, NeuromodParams, NeuromodState
 
 KINDS = {"on": "interactions=on", "off": "interactions=off"}
 """Labels of the two courses."""
@@ -88,7 +89,7 @@ def course(config: NeuromodConfig, job: Job | None = None, *, interacting: bool)
         return state, shown
 
     scan = jax.jit(lambda drives: jax.lax.scan(step, systems.init(params), drives)[1])
-    shown = scan(Drives(**drives)._replace(locus_mode=np.zeros(steps, np.float32)))
+    shown = scan(named(drives)._replace(locus_mode=np.zeros(steps, np.float32)))
     return Course(*(np.asarray(x).T for x in shown))
 
 

@@ -23,7 +23,8 @@ from jax.typing import ArrayLike
 from jaxtyping import Array, Float
 
 from neurogain.neuromod import effects, systems
-from neurogain.neuromod.systems import Drives, NeuromodParams, NeuromodState
+from neurogain.neuromod.drives import Drives
+from neurogain.neuromod.systems import NeuromodParams, NeuromodState
 from neurogain.spiking.engine import random_bits
 from neurogain.tasks.go_nogo import cells, environment, learning, prediction
 from neurogain.tasks.go_nogo._product import product

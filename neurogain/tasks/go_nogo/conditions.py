@@ -12,7 +12,7 @@ import numpy as np
 from jaxtyping import Float
 
 from neurogain import _checks
-from neurogain.neuromod import Effect, Interactions, KineticsParams, systems, tables
+from neurogain.neuromod import Effect, Interaction, KineticsParams, tables
 from neurogain.neuromod.systems import NeuromodParams
 from neurogain.tasks.go_nogo.agent import AgentParams
 from neurogain.tasks.go_nogo.environment import Task
@@ -115,10 +115,8 @@ def neuromodulators(condition: Condition) -> NeuromodParams:
         "noradrenaline": KineticsParams(tonic=30.0, tau=22_500.0, sensitivity=5.0),
         "acetylcholine": tables.KINETICS["acetylcholine"]._replace(sensitivity=5.0),
     }
-    opponent = np.zeros((4, 4))
-    order = systems.SYSTEMS.index
-    opponent[order("dopamine"), order("serotonin")] = condition.opponent
-    return standard._replace(kinetics=kinetics, interactions=Interactions(opponent=opponent))
+    opponent = Interaction("serotonin", "dopamine", opponent=condition.opponent)
+    return standard._replace(kinetics=kinetics, interactions=(opponent,))
 
 
 def parameters(
