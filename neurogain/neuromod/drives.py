@@ -36,6 +36,10 @@ class Source:
     Attributes:
       drive: name of a field of `Drives`, or one of your own, which is then among `Drives.other`.
       bursts: whether they are the locus coeruleus, which fires bursts at a surprise.
+
+    Example:
+      >>> SOURCES["dopamine"] == Source("prediction_error")
+      True
     """
 
     drive: str = dataclasses.field(metadata={"static": True})
