@@ -30,6 +30,7 @@ MODULES = (
     "spiking.recorders",
     "spiking.surrogate",
     "neuromod",
+    "bridge",
     "continual.baselines",
     "continual.models",
     "continual.strategies",

@@ -15,7 +15,7 @@ LEVELS = (
     ("__main__", "cli", "commandline"),
     ("experiments", "jobs", "runner"),
     ("arrays", "grids", "options", "plotting", "results", "tables"),
-    ("analysis", "continual", "tasks"),
+    ("analysis", "bridge", "continual", "tasks"),
     ("neuromod",),
     ("optim", "spiking"),
     ("gain", "stats", "uncertainty"),

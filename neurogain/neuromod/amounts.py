@@ -162,6 +162,24 @@ class Mean(NamedTuple):
         return Mean(average * self.total + new * reading, average * self.weight + new)
 
 
+def unexpected(full: float, average: float, ms_per_update: float) -> ToDrives:
+    """Return the function from uncertainty to the surprise of `noradrenaline`; its memory: `Mean`.
+
+    Raises:
+      ValueError, TypeError: if a number is out of range.
+    """
+    _checks.positive("full", full, "nats", "1.0")
+    _check_mean(average)
+    _checks.positive("ms_per_update", ms_per_update, "ms", "50.0")
+
+    def to_drives(mean: Mean, u: Array) -> tuple[Drives, Mean]:
+        share = jnp.clip((u - mean.of(u)) / full, 0, 1)
+        surprise = 1 - (1 - share) ** (1 / ms_per_update)
+        return Drives(surprise=surprise), mean.behind(u, average)
+
+    return to_drives
+
+
 def noradrenaline(
     strength: float = 5.0,
     *,
@@ -200,16 +218,8 @@ def noradrenaline(
       Mean, size and clock are modelling choices.
     """
     _check_strength(strength)
-    _checks.positive("full", full, "nats", "1.0")
-    _check_mean(average)
-
-    def to_drives(mean: Mean, u: Array) -> tuple[Drives, Mean]:
-        share = jnp.clip((u - mean.of(u)) / full, 0, 1)
-        surprise = 1 - (1 - share) ** (1 / ms_per_update)
-        return Drives(surprise=surprise), mean.behind(u, average)
-
     return source(
-        [Effect("alpha1", TARGET, strength)], to_drives, Mean(),
+        [Effect("alpha1", TARGET, strength)], unexpected(full, average, ms_per_update), Mean(),
         reads="uncertainty", ms_per_update=ms_per_update, params=params,
     )  # fmt: skip
 
