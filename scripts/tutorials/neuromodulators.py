@@ -19,6 +19,7 @@ from neurogain.neuromod import Effect, Modulated, ModulatedParams, tables
 from neurogain.spiking import (
     Drive,
     Noise,
+    PoissonSource,
     Population,
     Pulse,
     PyramidalCell,
@@ -119,6 +120,35 @@ stronger = tuple(dataclasses.replace(effect, strength=3 * effect.strength) for e
 for name, chosen in (("of the table", effects), ("three times as high", stronger)):
     found = run(params._replace(effects=chosen), 1.0)
     print(f"strengths {name}: p up to {coupling(found):.3f}")
+
+# %% [markdown]
+# ## Spikes release, and a loop closes
+#
+# With `releases` the spikes of a population take the place of a drive: here of cells that fire at
+# random, 5 Hz at the tonic level. `feedback` sees the state before each step and returns the drive
+# that acts, so that what neuromodulators do can change what releases them. Wires to single cells
+# are `wired` and `ModulatedParams.wires`; a fifth neuromodulator is a `neuromod.Neuromodulator`.
+
+
+# %%
+def more_than_tonic(state, drive):
+    """Return a rate of the releasing cells that rises while dopamine is below 40 nM."""
+    missing = 40.0 - state.neuromod.concentration["dopamine"]
+    return {**drive, "vta": jnp.clip(5.0 + 0.5 * missing, 0.0, 100.0)}
+
+
+vta = Population(PoissonSource(), (), 100)
+both, plain = build({"vta": vta}, {}, dt=1.0, key=jax.random.key(0))
+systems = ModulatedParams(plain, tables.standard())
+record = {"nM": Traces(lambda state, info: state.neuromod.concentration["dopamine"][None])}
+for feedback in (None, more_than_tonic):
+    model = Modulated(
+        both, releases={"dopamine": neuromod.SpikeRelease("vta", tonic_hz=5.0)}, feedback=feedback
+    )
+    task = {"duration": 3000.0, "dt": 1.0, "key": jax.random.key(1), "record": record}
+    found = simulate(model, systems, {"vta": 5.0}, **task)
+    level = found.recorded["nM"].values[1000:].mean()
+    print(f"feedback {feedback is not None}: dopamine {level:.1f} nM")
 
 # %% [markdown]
 # ## The same systems drive an optimizer
