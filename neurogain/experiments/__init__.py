@@ -27,6 +27,7 @@ NAMES = (
     "heterogeneity",
     "dendrite",
     "cell-types",
+    "bridge",
 )
 
 

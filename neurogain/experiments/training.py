@@ -23,11 +23,10 @@ Widths = Annotated[tuple[int, ...], Rule("widths of at least 1 unit", _each_at_l
 Blocks = Annotated[tuple[int, ...], Rule("at least 1 block a stage", _each_at_least_1)]
 
 
-class TrainingOptions(Options):
-    """A configuration with a stream, methods and seeds."""
+class SeedsOnStream(Options):
+    """A configuration with a stream and seeds."""
 
     benchmark: str | StreamSpec
-    optimizers: tuple[str | Method, ...]
     first_seed: int
     seeds: int | None
 
@@ -46,6 +45,15 @@ class TrainingOptions(Options):
     def stream_options(self) -> StreamOptions:
         """What the run asks of the stream."""
         return StreamOptions()
+
+    def _check_together(self) -> None:
+        self._require("first_seed", self.seed_range.stop <= 2**32, "be below 2^32 - seeds", 0)
+
+
+class TrainingOptions(SeedsOnStream):
+    """A configuration with a stream, methods and seeds."""
+
+    optimizers: tuple[str | Method, ...]
 
     def parse_methods(self) -> dict[str, Method]:
         """Return the methods by label, as `methods.parse_all`."""
@@ -66,11 +74,8 @@ class TrainingOptions(Options):
         }
         return results.plain(dataclasses.replace(self, **names))
 
-    def _check_together(self) -> None:
-        self._require("first_seed", self.seed_range.stop <= 2**32, "be below 2^32 - seeds", 0)
 
-
-def load_stream(config: TrainingOptions) -> Stream:
+def load_stream(config: SeedsOnStream) -> Stream:
     """Load the data and build the stream; errors as in `StreamSpec.build`."""
     return _load(config.spec, config.stream_options)
 
