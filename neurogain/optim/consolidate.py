@@ -10,6 +10,7 @@ from jax.typing import ArrayLike
 from jaxtyping import Array, Float, PyTree
 
 from neurogain import _checks
+from neurogain._types import AnyArray
 from neurogain.optim import _scope, _weights
 from neurogain.optim._gains import find, refuse_lost
 from neurogain.optim._nodes import check_state, own_state
@@ -64,7 +65,7 @@ def _check_constants(decay: Hyperparameter, baseline: Hyperparameter) -> None:
     )
 
 
-def _moved(param: Array, update: Array | None) -> Array:
+def _moved(param: AnyArray, update: AnyArray | None) -> AnyArray:
     """Return a leaf behind an update."""
     if update is None:
         raise ValueError(
