@@ -10,3 +10,4 @@ from neurogain.bridge.sources import OnlineState as OnlineState
 from neurogain.bridge.sources import offline as offline
 from neurogain.bridge.sources import online as online
 from neurogain.bridge.sources import sampling_error as sampling_error
+from neurogain.bridge.watch import spikes_of as spikes_of

@@ -81,6 +81,28 @@ class Circuit:
         """Return the recorders that `read` needs."""
         return {"spikes": Total(_spikes), "bursts": Total(_bursts)}
 
+    def only(self, *targets: str) -> "Circuit":
+        """Return the circuit in which effects on other targets have the strength 0.
+
+        Args:
+          *targets: what their names end with, for instance "coupling", or begin with, "pv.".
+
+        Raises:
+          ValueError: if no effect is on one of them.
+        """
+        own = self.params.effects
+        for wanted in targets:
+            if not any(_is_on(one, wanted) for one in own):
+                raise ValueError(
+                    f"`targets` must be of effects of the circuit, on "
+                    f"{', '.join(effects.names(own))}; got {wanted!r}."
+                )
+        kept = tuple(
+            one if any(_is_on(one, x) for x in targets) else dataclasses.replace(one, strength=0.0)
+            for one in own
+        )
+        return dataclasses.replace(self, params=self.params._replace(effects=kept))
+
     def read(self, recorded: Mapping[str, Any], duration: float) -> Reading:
         """Return the reading of what was recorded over some time.
 
@@ -96,6 +118,10 @@ class Circuit:
             burst_fraction=bursts.sum() / jnp.maximum(spikes.sum(), 1),
             rate=rate.mean(),
         )
+
+
+def _is_on(effect: Effect, target: str) -> bool:
+    return effect.target.endswith(target) or effect.target.startswith(target)
 
 
 def _spikes(state: Any, info: ModulatedInfo) -> Array:
@@ -139,7 +165,7 @@ def pyramidal_cells(
       >>> int(circuit.upper.sum()), circuit.difference
       (10, 200.0)
     """
-    _check(n, strength, currents)
+    _check(n, strength, currents, noise, dendrite, coupling)
     population = {NAME: Population(PyramidalCell(), cells.L5_PYRAMIDAL, n)}
     network, params = build(population, {}, dt=dt, key=jax.random.key(0))
     own = _scaled(NAME, tables.EFFECTS["l5_pyramidal"], strength, network)
@@ -183,7 +209,12 @@ def microcircuit(
 
     Source: arXiv 2507.03222, for the connectivity.
     """
-    _check(n, strength, currents)
+    _check(n, strength, currents, noise, dendrite, coupling)
+    _checks.whole("pv", pv, 1)
+    _checks.whole("som", som, 1)
+    _at_least_0("interneuron_noise", interneuron_noise, "pA")
+    _at_least_0("recurrence", recurrence, "dimensionless")
+    _two("interneurons", interneurons, "of PV and of SOM cells", (75.0, 75.0))
     compartments = {"soma": synapses.SOMA, "dendrite": synapses.DENDRITE}
     populations = {
         NAME: Population(PyramidalCell(), cells.L5_PYRAMIDAL, n, compartments),
@@ -224,14 +255,41 @@ def microcircuit(
 SIZES = {NAME: 90, "pv": 45, "som": 45}  # of the experiment; a cell's weights sum up as there
 
 
-def _check(n: int, strength: float, currents: tuple[float, float]) -> None:
+def _check(
+    n: int,
+    strength: float,
+    currents: tuple[float, float],
+    noise: float,
+    dendrite: float,
+    coupling: float,
+) -> None:
     _checks.whole("n", n, 2)
     if n % 2:
         raise ValueError(f"`n` must be even, half of the cells for each arm; got {n}.")
     _checks.one_number("strength", strength, "finite", np.isfinite, "1.0")
-    if len(currents) != 2 or not currents[0] < currents[1]:
+    _two("currents", currents, "the lower first", (700.0, 900.0))
+    if not currents[0] < currents[1]:
         raise ValueError(
             f"`currents` must be two, pA, the lower first; got {currents!r:.200}. Pass (700, 900)."
+        )
+    _at_least_0("noise", noise, "pA")
+    _checks.one_number("dendrite", dendrite, "finite, in pA", np.isfinite, "600.0")
+    _checks.one_number(
+        "coupling", coupling, "a probability in [0, 1]", lambda x: (x >= 0) & (x <= 1), "0.1"
+    )
+
+
+def _at_least_0(name: str, value: float, unit: str) -> None:
+    rule = f"finite and at least 0, {unit}"
+    _checks.one_number(name, value, rule, lambda x: (x >= 0) & (x < np.inf), "0.0")
+
+
+def _two(name: str, values: Any, rule: str, suggestion: tuple[float, float]) -> None:
+    """Raise a ValueError unless these are two finite numbers."""
+    found = _checks.as_numbers(name, list(values)) if np.ndim(values) else np.zeros(0)
+    if found.shape != (2,) or not np.isfinite(found).all():
+        raise ValueError(
+            f"`{name}` must be two, pA, {rule}; got {values!r:.200}. Pass {suggestion}."
         )
 
 

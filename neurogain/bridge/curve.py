@@ -30,9 +30,21 @@ class GainCurve(NamedTuple):
 
     @property
     def gain(self) -> Float[np.ndarray, " level"]:
-        """The slope over that at the tonic level, both means over seeds."""
-        mean = self.slope.mean(axis=0)
-        return mean / mean[self.tonic]
+        """The slope over that at the tonic level, both means over seeds.
+
+        Raises:
+          ValueError: if the mean tonic slope is not above 0.
+        """
+        return self.slope.mean(axis=0) / self._tonic_slope()
+
+    def _tonic_slope(self) -> float:
+        mean = float(self.slope[:, self.tonic].mean())
+        if not mean > 0:
+            raise ValueError(
+                f"`slope` at the tonic level must be above 0 Hz/nA, for a gain over it; got a mean "
+                f"of {mean:g}. Drive the circuit more, or measure it for longer."
+            )
+        return mean
 
     def interval(self, level: float = 0.95) -> tuple[np.ndarray, np.ndarray]:
         """Return the interval of the gain at each concentration.
@@ -40,9 +52,10 @@ class GainCurve(NamedTuple):
         It is the t-interval of the difference of slopes in pairs of seeds over the mean tonic
         slope, whose own error is left out; at the tonic level it is (1, 1).
         """
-        tonic = self.slope[:, [self.tonic]]
+        _checks.one_number("level", level, "in (0, 1)", lambda x: (x > 0) & (x < 1), "0.95")
+        tonic, mean = self.slope[:, [self.tonic]], self._tonic_slope()
         low, high = stats.t_interval(self.slope - tonic, level=level, axis=0)
-        return 1 + low / tonic.mean(), 1 + high / tonic.mean()
+        return np.asarray(1 + low / mean), np.asarray(1 + high / mean)
 
     def at(self, concentration: ArrayLike) -> Array:
         """Return the gain at a concentration (nM), by interpolation; the ends beyond them."""
@@ -123,22 +136,43 @@ def measure(
     """
     for name, value in (("duration", duration), ("warm_up", warm_up)):
         _checks.positive(name, value, "ms", "1000.0")
+    if not isinstance(circuit, Circuit):
+        raise TypeError(
+            f"`circuit` must be a Circuit; got {circuit!r:.200}. Pass bridge.pyramidal_cells()."
+        )
     held(circuit, system, 1.0)
+    numbers = _seeds(seeds)
+    if not np.ndim(concentrations):
+        raise TypeError(
+            f"`concentrations` must be several, nM; got {concentrations!r:.200}. Pass [60.0]."
+        )
     tonic = float(np.asarray(circuit.params.neuromod.kinetics[system].tonic))
     given = _checks.as_numbers("concentrations", list(concentrations))
     rule = "at least 0 and finite, in nM"
     _checks.in_range("concentrations", given, rule, lambda x: (x >= 0) & (x < np.inf), "[60.0]")
     levels = np.unique([tonic, *given])
     found = []
-    for k, seed in enumerate(seeds):
+    for k, seed in enumerate(numbers):
         row = []
         for j, level in enumerate(levels):
             row.append(_run(circuit, system, float(level), seed, warm_up, duration))
             if progress is not None:
-                progress(k * len(levels) + j + 1, len(seeds) * len(levels))
+                progress(k * len(levels) + j + 1, len(numbers) * len(levels))
         found.append(row)
     columns = np.array(found, float).transpose(2, 0, 1)
     return GainCurve(system, int(np.searchsorted(levels, tonic)), levels, *columns)
+
+
+def _seeds(seeds: Any) -> list[int]:
+    """Return the seeds; raise a ValueError unless they are several whole numbers."""
+    numbers = list(seeds) if np.ndim(seeds) or isinstance(seeds, range) else []
+    if not numbers:
+        raise ValueError(
+            f"`seeds` must be whole numbers, at least one; got {seeds!r:.200}. Pass range(10)."
+        )
+    for seed in numbers:
+        _checks.whole("seeds", seed, 0)
+    return [int(seed) for seed in numbers]
 
 
 def _run(

@@ -72,6 +72,11 @@ def offline(
     constants = tables.standard() if params is None else params
     systems.check(constants)
     of_locus = unexpected(full, average, ms_per_update)
+    if RECEPTOR not in constants.receptors.get(curve.system, {}):
+        raise ValueError(
+            f"`params` must have {curve.system} with receptors {RECEPTOR}; got systems "
+            f"{', '.join(constants.kinetics) or 'none'}. Pass tables.standard()."
+        )
     receptor = constants.receptors[curve.system][RECEPTOR]
     tonic = constants.kinetics[curve.system].tonic
 
@@ -150,19 +155,14 @@ def online(
             f"{ms_per_update}. Pass {max(1, round(steps)) * circuit.dt:g}."
         )
     rest, tonic, running = jax.random.split(key, 3)
-    task: dict[str, Any] = {"dt": circuit.dt, "record": circuit.record}
     warm = simulate(
-        circuit.model, circuit.params, circuit.drive, duration=warm_up, key=rest, **task
-    )
+        circuit.model, circuit.params, circuit.drive, duration=warm_up, key=rest, dt=circuit.dt,
+        record=circuit.record,
+    )  # fmt: skip
 
     def raw(state: OnlineState, uncertainty: ArrayLike) -> tuple[Array, OnlineState]:
         drives, mean = of_locus(state.mean, jnp.asarray(uncertainty, jnp.float32))
-        found = rollout(
-            circuit.model, circuit.params,
-            {**circuit.drive, "neuromod.surprise": drives.surprise},
-            state=state.circuit, duration=ms_per_update,
-            key=jax.random.fold_in(state.key, state.updates), **task,
-        )  # fmt: skip
+        found = between(circuit, state, drives.surprise, ms_per_update, circuit.record)
         spikes, bursts = (
             memory * before + jnp.sum(found.recorded[x])
             for x, before in (("spikes", state.spikes), ("bursts", state.bursts))
@@ -197,6 +197,25 @@ def online(
         return gain / level, after
 
     return GainSource(init, update)
+
+
+def between(
+    circuit: Circuit, state: OnlineState, surprise: ArrayLike, duration: float, record: Any
+) -> Any:
+    """Return the run of a circuit between two updates, whose noise is of the state's key.
+
+    Args:
+      circuit: that runs.
+      state: behind the first of the two.
+      surprise: of the locus coeruleus, in [0, 1], per ms.
+      duration: ms.
+      record: recorders.
+    """
+    return rollout(
+        circuit.model, circuit.params, {**circuit.drive, "neuromod.surprise": surprise},
+        state=state.circuit, duration=duration, dt=circuit.dt, record=record,
+        key=jax.random.fold_in(state.key, state.updates),
+    )  # fmt: skip
 
 
 def _tonic(raw: Any, state: OnlineState, updates: int) -> tuple[OnlineState, Array]:
@@ -236,6 +255,8 @@ def sampling_error(
       {'mean': 1.0, 'sd': 0.0, 'se': 0.0}
     """
     _checks.whole("updates", updates, 40)
+    if not all(callable(getattr(source, x, None)) for x in ("init", "update")):
+        raise TypeError(f"`source` must be a GainSource; got {source!r:.200}.")
 
     def step(state: Any, _: None) -> tuple[Any, Array]:
         gain, state = source.update(state, uncertainty)

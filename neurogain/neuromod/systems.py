@@ -206,7 +206,8 @@ def step(
       The state at t + dt.
 
     Raises:
-      ValueError, TypeError: if `dt` is no positive number that is known before tracing.
+      ValueError, TypeError: if `dt` or `longest` is no positive number that is known before
+        tracing, or `fired` names a system that is not there.
 
     Source: arXiv 2501.06762; the forms of the interactions are modelling choices.
 
@@ -218,7 +219,14 @@ def step(
       >>> float(rewarded.concentration["dopamine"]) > params.kinetics["dopamine"].tonic
       True
     """
-    _checks.positive("dt", dt, "ms", "1.0")
+    for name, value in (("dt", dt), ("longest", longest)):
+        _checks.positive(name, value, "ms", "1.0")
+    unknown = [name for name in fired if name not in params.kinetics]
+    if unknown:
+        raise ValueError(
+            f"`fired` must be of systems that are there, {', '.join(params.kinetics)}; got "
+            f"{', '.join(map(str, unknown))}."
+        )
     count = math.ceil(dt / longest)
     if count > 1:
 

@@ -60,7 +60,8 @@ def scale_by_amount(
     Raises:
       TypeError: if `amounts` is no source of amounts, or `signed` no bool; at `update` if the
         keyword is missing or no number.
-      ValueError: at `update` if a concrete reading is not finite, or an uncertainty negative.
+      ValueError: at `update` if a reading is empty, or a concrete one not finite, or an uncertainty
+        negative.
 
     Example:
       >>> from neurogain.neuromod.amounts import acetylcholine, dopamine
@@ -174,6 +175,11 @@ def _reading(owner: str, amounts: AmountSource, given: dict[str, Any]) -> Array:
     if not jax.tree_util.all_leaves([value]):
         raise TypeError(f"`{name}` must be a number or an array; got {value!r:.200}.")
     _checks.broadcast(**{name: value})
+    if not np.size(value):
+        raise ValueError(
+            f"`{name}` must hold at least one value; got shape {np.shape(value)}. Leave an empty "
+            "batch out."
+        )
     rule, holds = _RULES[name]
     _checks.in_range(name, value, rule, holds, "0.0")
     return jnp.mean(jnp.asarray(value, jnp.float32))

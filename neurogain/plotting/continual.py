@@ -126,7 +126,7 @@ def trade_off(methods: Mapping[str, Mapping[str, Any]], *, title: str = "") -> F
     """
     across = {"avg_acc": ACCURACY, "avg_anytime_acc": ANYTIME}
     known = [name for name in across if all(name in m for m in methods.values())]
-    size = (4.6 * len(known) + 1.8, 4.4)
+    size = (4.6 * len(known) + 1.8, 5.0)
     figure, panels = draw.row(len(known), size, x=[across[name] for name in known], y=GAP)
     for axes, name in zip(panels, known, strict=True):
         for label, line, marker in style.assign(methods):
@@ -137,6 +137,5 @@ def trade_off(methods: Mapping[str, Mapping[str, Any]], *, title: str = "") -> F
             draw.narrow(axes, x=(-0.02, 1.02), y=(-0.02, 1.02))
         else:
             draw.say(axes, "no method here has a defined gap")
-    draw.legend(panels[0])
     seeds = len(next(iter(methods.values()))["avg_sg"]["per_seed"])
-    return draw.finish(figure, title, draw.mean_over(seeds))
+    return draw.finish(figure, title, draw.mean_over(seeds), below=True)

@@ -256,4 +256,29 @@ FAULTS = (
         "(number[:, None] >= 0 * jnp.arange(cues)[:, None])",
         "test_spiking_comparisons.py",
     ),
+    # the bridge
+    (
+        "effects that were taken out stay",
+        "dataclasses.replace(one, strength=0.0)",
+        "dataclasses.replace(one, strength=one.strength)",
+        "test_circuit_gain.py",
+    ),
+    (
+        "spikes are shown of the update before",
+        "scan(skip, state, before)",
+        "scan(skip, state, before[1:])",
+        "test_bridge.py",
+    ),
+    (
+        "an interval on both sides of 0 decides",
+        'return "higher" if low > 0 else',
+        'return "higher" if high > 0 else',
+        "test_stats.py",
+    ),
+    (
+        "slopes lose their arms",
+        "share = self.upper / self.upper.sum() - ~self.upper / (~self.upper).sum()",
+        "share = self.upper / self.upper.sum() + ~self.upper / (~self.upper).sum()",
+        "test_circuit_gain.py",
+    ),
 )

@@ -144,6 +144,7 @@ TRACE, SCALE = trace_by_amount(0.9, amounts.serotonin()), scale_by_amount(amount
         (lambda: SCALE.update(PARAMS, SCALE.init(PARAMS)), "did not receive `uncertainty`. Write"),
         (lambda: TRACE.update(PARAMS, TRACE.init(PARAMS), uncertainty=1.0), "receive `reward`"),
         (lambda: read(SCALE, uncertainty=-0.5), "`uncertainty` must be finite and >= 0; got -0.5"),
+        (lambda: read(SCALE, uncertainty=np.zeros(0)), "`uncertainty` must hold at least one val"),
         (lambda: read(TRACE, reward=np.nan), "`reward` must be finite; got nan"),
         (lambda: read(TRACE, reward="much"), "`reward` must be a real number or an array"),
         (lambda: read(TRACE, reward={"a": 1.0}), "`reward` must be a number or an array; got {"),

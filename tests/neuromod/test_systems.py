@@ -291,6 +291,19 @@ def test_a_step_that_takes_no_time(dt):
         systems.step(params, systems.init(params), Drives(), dt=dt)
 
 
+@pytest.mark.parametrize("longest", [0.0, -1.0, np.nan, None])
+def test_parts_of_a_step_that_take_no_time(longest):
+    params = tables.standard()
+    with pytest.raises((ValueError, TypeError), match="`longest` must be "):
+        systems.step(params, systems.init(params), Drives(), dt=5.0, longest=longest)
+
+
+def test_spikes_of_a_system_that_is_not_there():
+    params = tables.standard()
+    with pytest.raises(ValueError, match=r"`fired` must be of systems that are there, .*gaba"):
+        systems.step(params, systems.init(params), Drives(), dt=1.0, fired={"gaba": 1.0})
+
+
 def test_a_fifth_neuromodulator_is_one_record():
     cleared = KineticsParams(10.0, 400.0, 2.0)
     histamine = Neuromodulator(cleared, {"h1": ReceptorParams(50.0)}, Source("arousal"))

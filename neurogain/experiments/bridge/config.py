@@ -30,10 +30,10 @@ SOURCES = {
     "leaky": Kind("leaky integrator of the entropy"),
     "offline": Kind("curve measured in spikes"),
     "spikes": Kind("circuit that runs between updates"),
-    "mean": Kind("its mean, held", "spikes"),
-    "late": Kind("its course, later", "spikes"),
-    "yoked": Kind("its course in another seed", "spikes"),
-    "scaled": Kind("its course, as large as the integrator's", "spikes"),
+    "mean": Kind("the circuit's mean, held", "spikes"),
+    "late": Kind("the circuit's course, later", "spikes"),
+    "yoked": Kind("the circuit's course of another seed", "spikes"),
+    "scaled": Kind("the circuit's course, as large as the integrator's", "spikes"),
 }
 """The controls at the end take the gains of the circuit."""
 

@@ -15,12 +15,13 @@ from neurogain.bridge import GainCurve
 from neurogain.continual import metrics
 from neurogain.continual.streams import Stream
 from neurogain.continual.training import TaskCurves, Trainer
+from neurogain.experiments.bridge import inside
 from neurogain.experiments.bridge.config import SOURCES, BridgeConfig
 from neurogain.experiments.training import load_stream
 from neurogain.jobs import Job, Part
 from neurogain.optim import GainSource
 
-CURVE = "curve"
+CURVE, LINKS, WATCHED = "curve", "links", "watched"
 B1, MAX_NORM, CONSOLIDATION = 0.5, 0.3, 0.88  # as in the preset two-timescale
 Row: TypeAlias = Any  # a traced number: place of a run among those trained together
 OfRow: TypeAlias = Callable[[Row], GainSource]
@@ -45,7 +46,7 @@ class Tuning(NamedTuple):
 
 
 def parts(config: BridgeConfig) -> Iterator[Part]:
-    """Yield the curve, and for each source its tuning and its runs."""
+    """Yield the curve, what its links add, for each source its tuning and its runs, spikes."""
     stream = load_stream(config)
     protocol = config.protocol
     protocol.check()
@@ -63,6 +64,8 @@ def parts(config: BridgeConfig) -> Iterator[Part]:
     }
     measured = {"measurement": np.arange(config.curve_seeds)}
     yield Part(CURVE, Measured, functools.partial(_measure, config), measured)
+    links = {"link": np.array(list(inside.LINKS))} | measured
+    yield Part(LINKS, inside.Links, functools.partial(inside.links, config), links)
     for name in config.sources:
         others = _others(name)
         needs = (CURVE, *(f"tuning,{other}" for other in others))
@@ -74,6 +77,22 @@ def parts(config: BridgeConfig) -> Iterator[Part]:
             name, TaskCurves, run, axes | {"seed": np.array(config.seed_range)}, needs,
             undefined=TaskCurves._fields,
         )  # fmt: skip
+    if watches(config):
+        size = (config.pyramidal + config.pv + config.som, len(inside.window(config)))
+        shown = {"cell": np.arange(size[0]), "ms": np.arange(round(size[1] * config.ms_per_update))}
+        watch = functools.partial(_watch, config)
+        yield Part(WATCHED, inside.Watched, watch, shown, (CURVE, "spikes"))
+
+
+def watches(config: BridgeConfig) -> bool:
+    """Return whether the circuit runs, for whole milliseconds, so that its spikes can be shown."""
+    return "spikes" in config.sources and config.ms_per_update % 1 == 0
+
+
+def _watch(config: BridgeConfig, job: Job) -> inside.Watched:
+    source = source_of(config, "spikes", curve_of(job.needed[CURVE]), {}, list(config.seed_range))
+    assert source is not None
+    return inside.watch(config, source(0), job.needed["spikes"].uncertainty[0])
 
 
 def seconds(config: BridgeConfig) -> float:
@@ -81,7 +100,7 @@ def seconds(config: BridgeConfig) -> float:
     stream = config.spec.count(config.spec, config.stream_options)
     updates = stream * config.iterations
     runs = config.seeds + config.tuning_seeds * len(config.learning_rates)
-    points = 9 * config.curve_seeds * (config.curve_duration + 500) / 0.25
+    points = 19 * config.curve_seeds * (config.curve_duration + 500) / 0.25
     cells = config.pyramidal + config.pv + config.som
     steps = points + ("spikes" in config.sources) * runs * updates * config.ms_per_update / 0.25
     return 30 + steps * (5e-6 + 1e-7 * cells) + len(config.sources) * (20 + runs * updates * 2e-3)

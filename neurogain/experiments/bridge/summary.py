@@ -6,8 +6,9 @@ import numpy as np
 
 from neurogain import stats
 from neurogain.continual.summary import measure
+from neurogain.experiments.bridge import inside
 from neurogain.experiments.bridge.config import SOURCES, BridgeConfig
-from neurogain.experiments.bridge.run import CURVE, best, curve_of
+from neurogain.experiments.bridge.run import CURVE, LINKS, best, curve_of
 from neurogain.experiments.training import load_stream
 from neurogain.jobs import Found
 
@@ -42,45 +43,43 @@ def summarize(config: BridgeConfig, found: Found) -> dict[str, Any]:
             "ci": np.stack([low, high], axis=1).tolist(),
             "burst_fraction": curve.burst_fraction.mean(axis=0).tolist(),
         },
+        "links": _links(found[LINKS]),
         "sources": sources,
         "differences": _differences(sources),
     }
 
 
+def _links(found: inside.Links) -> dict[str, Any]:
+    """Return the gain at a held level with the effects of each link alone, and with all."""
+    measured = dict(zip(inside.LINKS, found.alone, strict=True)) | {"all": found.all}
+    each = {}
+    for name, slope in measured.items():
+        curve = inside.gain_of(slope, found.tonic)
+        low, high = curve.interval()
+        each[name] = {"gain": float(curve.gain[1]), "ci": [float(low[1]), float(high[1])]}
+    return {"concentration_nM": inside.LEVEL, "alone": each}
+
+
 def _differences(sources: dict[str, Any]) -> dict[str, Any]:
-    """Return what each source changes, in pairs of seeds, against no gain and the integrator."""
-    found: dict[str, Any] = {}
-    for reference in ("none", "leaky"):
-        for name in sources:
-            if (
-                reference in sources
-                and name != reference
-                and (name, reference) != ("none", "leaky")
-            ):
-                found[f"{name} - {reference}"] = {
-                    field: _less(sources[name][field], sources[reference][field])
-                    for field in COMPARED
-                }
-    return found
+    """Return what each source changes, in pairs of seeds.
+
+    Against no gain and the integrator, and what the circuit changes against its controls.
+    """
+    controls = [x for x, kind in SOURCES.items() if kind.follows == "spikes"]
+    pairs = [(name, "none") for name in sources if name != "none"]
+    pairs += [(name, "leaky") for name in sources if name not in ("none", "leaky")]
+    pairs += [("spikes", control) for control in controls]
+    return {
+        f"{name} - {reference}": {
+            field: _less(sources[name][field], sources[reference][field]) for field in COMPARED
+        }
+        for name, reference in pairs
+        if {name, reference} <= sources.keys()
+    }
 
 
 def _less(one: dict[str, Any], other: dict[str, Any]) -> dict[str, Any]:
     """Return a paired difference with its verdict at the margin."""
     each = (np.array(x["per_seed"], float) for x in (one, other))
     change = stats.summary(np.subtract(*each))
-    return change | {"verdict": verdict(change["ci"])}
-
-
-def verdict(ci: list[float | None], margin: float = MARGIN) -> str:
-    """Return what an interval of a difference says at a margin that was set beforehand.
-
-    Example:
-      >>> verdict([-0.001, 0.002]), verdict([0.01, 0.02]), verdict([-0.02, 0.01])
-      ('equal', 'higher', 'not decided')
-    """
-    low, high = ci
-    if low is None or high is None:
-        return "not decided"
-    if -margin < low and high < margin:
-        return "equal"
-    return "higher" if low > 0 else "lower" if high < 0 else "not decided"
+    return change | {"verdict": stats.verdict(change["ci"], MARGIN)}

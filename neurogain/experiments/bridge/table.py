@@ -20,22 +20,33 @@ def table(metrics: Mapping[str, Any]) -> str:
         f"{name} {m['max_gain']['mean']:.2f}" for name, m in measured.items() if name != "none"
     )
     top = max(range(len(curve["gain"])), key=lambda i: curve["gain"][i])
+    links = metrics["links"]
+    alone = ", ".join(
+        "{} {:.2f} [{:.2f}, {:.2f}]".format(name, one["gain"], *one["ci"])
+        for name, one in links["alone"].items()
+    )
     notes = [
         f"{tables.intervals_over(seeds, 'seed')}; lower avg-SG is better, at equal avg-ACC and "
         "AAA.",
         f"Highest gains: {peaks or 'none'}. The measured curve reaches {curve['gain'][top]:.2f} "
         f"[{curve['ci'][top][0]:.2f}, {curve['ci'][top][1]:.2f}] at "
         f"{curve['concentration_nM'][top]:g} nM of noradrenaline, held.",
+        f"At {links['concentration_nM']:g} nM with one kind of effect alone: {alone}.",
     ]
+    changes: list[Any] = [("pairs of seeds", *COLUMNS.values())]
     for pair, change in metrics["differences"].items():
-        said = ", ".join(
-            f"{COLUMNS[field]} {_number(change[field])} ({change[field]['verdict']})"
-            for field in COLUMNS
-        )
-        notes.append(f"{pair}: {said}.")
-    notes.append(f"equal: the interval lies within {metrics['margin']:g}, set beforehand.")
-    return "\n".join([*tables.lines(form, rows), "", *tables.wrapped(*notes)])
+        changes.append((pair, *(_said(change[field]) for field in COLUMNS)))
+    closing = (
+        "equal: the interval of a difference lies within "
+        f"{metrics['margin']:g}, set beforehand; higher, lower: it holds no 0; else not decided."
+    )
+    blocks = (
+        tables.lines(form, rows), tables.wrapped(*notes),
+        tables.lines("{:<18}" + len(COLUMNS) * "{:<21}", changes), tables.wrapped(closing),
+    )  # fmt: skip
+    return "\n\n".join("\n".join(block) for block in blocks if block)
 
 
-def _number(change: Mapping[str, Any]) -> str:
-    return "undefined" if change["mean"] is None else f"{change['mean']:+.4f}"
+def _said(change: Mapping[str, Any]) -> str:
+    number = "undefined" if change["mean"] is None else f"{change['mean']:+.4f}"
+    return f"{number} {change['verdict']}"

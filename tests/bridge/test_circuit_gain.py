@@ -10,9 +10,10 @@ import pytest
 
 from neurogain import bridge, optim, stats
 from neurogain.bridge.curve import held
-from neurogain.neuromod import KineticsParams, amounts, receptors, tables
+from neurogain.neuromod import KineticsParams, NeuromodParams, amounts, receptors, tables
 from neurogain.spiking import simulate
 
+NOTHING = NeuromodParams({}, {})
 QUICK = {"seeds": range(3), "duration": 400.0, "warm_up": 100.0}
 
 
@@ -131,6 +132,15 @@ def test_online_the_slope_is_that_of_the_curve_within_its_interval(source, circu
     assert abs(difference) < 3 * error
 
 
+def test_only_some_effects_are_left(circuit):
+    kept = circuit.only("coupling").params.effects
+    assert {one.target for one in kept if one.strength} == {"pyramidal.coupling"}
+    assert [one.target for one in kept] == [one.target for one in circuit.params.effects]
+    micro = bridge.microcircuit(4, 2, 2).only("som.", "dendrite.gain").params.effects
+    left = {one.target for one in micro if one.strength}
+    assert left == {"som.soma.current", "pyramidal.dendrite.gain"}
+
+
 def test_online_a_surprise_raises_the_gain_and_it_falls_again(source):
     gains = np.asarray(
         course(source, np.r_[np.full(40, 0.1), np.full(6, 1.2), np.full(300, 0.1)])[0]
@@ -197,12 +207,44 @@ def wired(circuit):
         (lambda c, k: online(c, k, memory=1.0), r"`memory` must be in \[0, 1\)"),
         (lambda c, k: online(c, k, warm_up=0.0), "`warm_up` must be positive"),
         (lambda c, k: online(c, k, ms_per_update=0.1), "`ms_per_update` must be a multiple"),
+        (lambda c, k: bridge.measure(None, [60.0]), "`circuit` must be a Circuit; got None"),
+        (lambda c, k: bridge.measure(c, 60.0), "`concentrations` must be several, nM; got 60.0"),
+        (lambda c, k: bridge.measure(c, [60.0], seeds=[]), "`seeds` must be whole numbers, at l"),
+        (lambda c, k: bridge.measure(c, [60.0], seeds=3), "`seeds` must be whole numbers, at le"),
+        (lambda c, k: bridge.measure(c, [60.0], seeds=[0.5]), "`seeds` must be a whole number"),
+        (
+            lambda c, k: k.interval(1.5),
+            r"`level` must be one number, in \(0, 1\)|`level` must be in",
+        ),
+        (lambda c, k: k._replace(slope=0 * k.slope).gain, "`slope` at the tonic level must be abo"),
+        (lambda c, k: bridge.offline(k, params=NOTHING), "`params` must have noradrenaline with"),
+        (lambda c, k: bridge.sampling_error(None), "`source` must be a GainSource; got None"),
+        (lambda c, k: bridge.pyramidal_cells(4, noise=-1.0), "`noise` must be .*at least 0, pA"),
+        (lambda c, k: bridge.pyramidal_cells(4, coupling=2.0), "`coupling` must be a probability"),
+        (lambda c, k: bridge.pyramidal_cells(4, dendrite=np.inf), "`dendrite` must be finite, in"),
+        (lambda c, k: bridge.pyramidal_cells(4, currents=("a", "b")), "`currents` must be "),
+        (lambda c, k: bridge.pyramidal_cells(4, currents=800.0), "`currents` must be two, pA"),
+        (lambda c, k: bridge.microcircuit(4, 0, 2), "`pv` must be a whole number of at least 1"),
+        (lambda c, k: bridge.microcircuit(4, 2, 2, recurrence=-1.0), "`recurrence` must be finite"),
+        (lambda c, k: bridge.microcircuit(4, 2, 2, interneurons=(1.0,)), "`interneurons` must be"),
+        (lambda c, k: c.only("coupling", "axon"), "`targets` must be of effects of .*got 'axon'"),
+        (
+            lambda c, k: watched(c, k, range(3, 9)),
+            r"`at` must be some of the 4 updates.*range.3, 9",
+        ),
+        (lambda c, k: watched(c, k, range(0)), "`at` must be some of the 4 updates"),
+        (lambda c, k: watched(c, k, range(2), ms_per_update=12.5), "must be a whole number of ms"),
         (lambda c, k: bridge.sampling_error(bridge.offline(k), 3), "`updates` must be a whole num"),
     ],
 )
 def test_bad_input(call, message, circuit, curve):
     with pytest.raises((ValueError, TypeError), match=message):
         call(circuit, curve)
+
+
+def watched(circuit, curve, at, **options):
+    source = bridge.offline(curve)
+    return bridge.spikes_of(circuit, source, np.zeros(4), at, **options)
 
 
 def online(circuit, curve, **options):
