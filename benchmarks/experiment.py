@@ -18,6 +18,7 @@ def keep(record: Record, words: Sequence[str], figures: Sequence[str] = (), note
     those to keep; all where there are none.
     """
     folder, printed = record.work / record.name, io.StringIO()
+    record.resumed = any(folder.glob("curves/*"))  # then its time is not that of the measurement
     with contextlib.redirect_stdout(printed):
         cli.main([*words, "--out", str(folder), "--resume"])
     record.table = printed.getvalue().split("\nWritten:")[0].rstrip()

@@ -40,6 +40,7 @@ class Record:
     versions: dict[str, str] = dataclasses.field(default_factory=dict)  # of others than neurogain's
     data: dict[str, Any] = dataclasses.field(default_factory=dict)
     began: float = dataclasses.field(default_factory=time.perf_counter)
+    resumed: bool = False  # whether some of it was there already: its time is not kept then
 
     def part(self, suffix: str, title: str = "") -> "Record":
         """Return a record beside this one, for a benchmark that makes several."""
@@ -83,7 +84,7 @@ class Record:
             "figures": self.figures,
             "versions": stamp["versions"] | self.versions,
             "device": stamp["device"],
-            "wall_time_s": time.perf_counter() - self.began,
+            "wall_time_s": None if self.resumed else time.perf_counter() - self.began,
         }
         return fixed | self.data
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from benchmarks.experiment import keep
 from benchmarks.record import Record
-from neurogain import stats
+from neurogain import stats, tables
 from neurogain.experiments.bridge.config import SOURCES
 
 ABOUT = {
@@ -47,6 +47,8 @@ def run(words: list[str], record: Record) -> None:
         title, *own = VARIANTS[variant]
         part = record.part(variant, f"The bridge: {title}")
         keep(part, ["bridge", *FIXED, *own, *options])
+        lines = tables.wrapped(" ".join(sentences(part.data["metrics"])))
+        part.table = "\n".join([*lines, "", part.table])
         part.finish()
 
 
@@ -85,13 +87,8 @@ def sentences(metrics: Mapping[str, Any]) -> list[str]:
         f"{peak:.2f}, the leaky integrator {leaky:.2f}.",
         f"The circuit that runs between updates less other gains, in pairs of seeds: {against}.",
         "The conjecture that brief gain pulses in spikes act as a two-timescale optimizer "
-        f"**{verdict(changes)}** here.",
+        f"{verdict(changes)} here.",
     ]
-
-
-def section(content: Mapping[str, Any]) -> list[str]:
-    """Return the verdict, then what the experiment prints."""
-    return [" ".join(sentences(content["metrics"])), "", "```", content["table"], "```"]
 
 
 def claims(content: Mapping[str, Any]) -> Iterator[tuple[str, str]]:

@@ -1,4 +1,5 @@
-from benchmarks import experiment
+from benchmarks import experiment, report
+from benchmarks.record import Record
 
 
 def test_methods_that_are_not_run_stay_where_the_protocol_is_the_same():
@@ -22,3 +23,12 @@ def test_methods_that_are_not_run_stay_where_the_protocol_is_the_same():
     assert experiment._methods_not_run(earlier, now) == {}
     assert experiment._methods_not_run({}, now) == {}
     assert experiment._methods_not_run({"metrics": {"rows": []}}, now) == {}
+
+
+def test_the_time_of_a_resumed_run_is_not_that_of_the_measurement():
+    record = Record("name", "Title", "command")
+    assert record.content()["wall_time_s"] >= 0
+    record.resumed = True
+    content = record.content()
+    assert content["wall_time_s"] is None
+    assert ", in " not in report.circumstances(content)
