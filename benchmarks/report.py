@@ -187,12 +187,23 @@ def files() -> dict[Path, str]:
     _, closed, after = rest.partition(END)
     if not found or not closed:
         raise ValueError(f"{readme} must hold the lines {BEGIN} and {END}.")
-    gaps = [one.content for one in pages["continual"] if one.benchmark.name == "stability-gap"]
+    gaps = [
+        one.content
+        for one in pages["continual"]
+        if one.benchmark.name == "stability-gap" and _in_readme(one.content)
+    ]
     presets = [r.content for r in pages["continual"] if r.benchmark.name == "preset-acceptance"]
     held = [line for content in presets for line in ("", *preset_table(content))]
     table = "\n".join([*readme_table(gaps), *held, f"\nWritten by `{COMMAND}`."])
     written[readme] = f"{before}{BEGIN}\n{table}\n{END}{after}"
     return written
+
+
+def _in_readme(gap: Mapping[str, Any]) -> bool:
+    """Return whether a stream stands in the README: of spiking layers only LIF cells on digits."""
+    config = gap["config"]
+    spiking = config.get("model") == "spiking"
+    return not spiking or (config["cell"] == "lif" and gap["benchmark"].endswith("digits"))
 
 
 def write() -> None:

@@ -263,6 +263,6 @@ def claims(content: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     """Yield what each modulator adds, and what pairs share."""
     rows = {row["modulators"]: row for row in content["rows"]}
     added = (f"{m} {stats.text(rows[name_of((m,))]['added'], '+.3f')}" for m in MODULATORS)
-    yield "Accuracy that a modulator adds to dopamine alone, reward-driven digits", "; ".join(added)
-    shared = (f"{x['pair']} {stats.text(x['shared'], '+.3f')}" for x in content["overlaps"])
-    yield "Accuracy that two modulators share there", "; ".join(shared)
+    shared = (f"{x['pair']} share {stats.text(x['shared'], '+.3f')}" for x in content["overlaps"])
+    head = "Accuracy that a modulator adds to dopamine alone, digits learned from reward"
+    yield head, "; ".join((*added, *shared))
