@@ -89,6 +89,11 @@ class Circuit:
 
         Raises:
           ValueError: if no effect is on one of them.
+
+        Example:
+          >>> kept = pyramidal_cells(20).only("coupling").params.effects
+          >>> [one.target for one in kept if one.strength]
+          ['pyramidal.coupling']
         """
         own = self.params.effects
         for wanted in targets:

@@ -39,6 +39,14 @@ def spikes_of(
 
     Raises:
       ValueError: if `at` is empty or not within the uncertainties, or a number is out of range.
+
+    Example:
+      >>> from neurogain.bridge import measure, online, pyramidal_cells
+      >>> circuit = pyramidal_cells(20, strength=8.0)
+      >>> curve = measure(circuit, [500.0], seeds=range(2), duration=200.0, warm_up=100.0)
+      >>> source = online(circuit, curve, key=jax.random.key(0), warm_up=50.0, calibrate=500.0)
+      >>> spikes_of(circuit, source, np.array([0.1, 0.1, 1.5, 0.1]), range(2, 4)).shape
+      (20, 100)
     """
     given = _checks.as_numbers("uncertainty", uncertainty)
     if not at or at.step != 1 or at.start < 0 or at.stop > len(given):

@@ -196,9 +196,9 @@ for reward in (-1.0, 1.0, -1.0):
 # and DA alone in 0.17. But DA whose rates and exploration were tuned does in 0.93, and DA with
 # constant slow forgetting in all, at the price of accuracy before the shift (0.974 against 0.991);
 # of NA's four actions the partial reset of weights does all of it. With feedback valid in 85 %
-# forgetting (0.93) and DA + NA (0.80) still do, tuned DA in 0.53. With two-compartment cells DA + NA
-# re-learns in 0.63, DA alone in 0.03, DA tuned for the simpler cells in none; after a reversal the
-# three do in all, none and none. All constants come from other seeds.
+# forgetting (0.93) and DA + NA (0.80) still do, tuned DA in 0.53. With two-compartment cells
+# DA + NA re-learns in 0.63, DA alone in 0.03, DA tuned for the simpler cells in none; after a
+# reversal the three do in all, none and none. All constants come from other seeds.
 # `neurogain go-nogo` repeats it: 77 runs of 30 seeds, 15 to 20 minutes; `neurogain go-nogo
 # --conditions da da+na --validity 1 --overtraining 0 --seeds 5` is a first look.
 # `benchmarks/results/agents.md` has the tables.
