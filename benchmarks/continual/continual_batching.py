@@ -114,10 +114,12 @@ def measure(args: Arguments, model: str) -> dict[str, Any]:
 
 def claims(content: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     """Yield updates per second in each mode."""
-    for model, modes in content["results"].items():
-        speeds = (f"{mode} {found['updates_per_s']:.3g}" for mode, found in modes.items())
-        device = content["versions"]["device"]
-        yield f"Training updates a second over runs, {model}, {device}", ", ".join(speeds)
+    each = (
+        f"{model}: " + ", ".join(f"{x} {found['updates_per_s']:.3g}" for x, found in modes.items())
+        for model, modes in content["results"].items()
+    )
+    head = f"Training updates a second over runs, {content['versions']['device']}"
+    yield head, "; ".join(each)
 
 
 COLUMNS = (

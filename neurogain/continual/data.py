@@ -170,6 +170,11 @@ def check_labels(values: np.ndarray, count: int, limit: float, named: str) -> No
         raise TypeError(f"{named} must be integers; got {values.dtype}. Number the classes.")
     if values.shape != (count,):
         raise ValueError(f"{named} must be one an example, ({count},); got {values.shape}.")
+    if len(values) and values.max() > np.iinfo(np.int32).max:
+        raise ValueError(
+            f"{named} must be integers of 32 bits; got {values.max()}. Number the classes from 0 "
+            "on."
+        )
     wrong = np.flatnonzero((values < 0) | (values >= limit))
     if len(wrong):
         raise ValueError(

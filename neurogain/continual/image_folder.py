@@ -142,6 +142,11 @@ def _why_refused(image: ImageFile.ImageFile, path: Path) -> str:
         return f"at most 8 bits a channel; {path} has Pillow's mode {image.mode}"
     stored = [str(tile[3]) for tile in image.tile]
     bits = 16 if any(map(DEEP_STORAGE.search, stored)) else 8
+    if any(tile[0] == "SGI16" for tile in image.tile):
+        bits = 16
+    if image.format == "PPM":
+        highest = [x for tile in image.tile if isinstance(tile[3], tuple) for x in tile[3][1:]]
+        bits = max([bits, *(int(x).bit_length() for x in highest)])
     if image.format == "JPEG2000" and (found := J2K_SIZE.search(path.read_bytes())):
         bits = (found[1][0] & 0x7F) + 1  # the highest bit is the sign's
     return f"at most 8 bits a channel; {path} has {bits}" if bits > 8 else ""

@@ -73,7 +73,8 @@ def multi_steps(
     if not callable(every_k_schedule):
         _checks.whole("every_k_schedule", every_k_schedule, 1)
         every_k_schedule = int(every_k_schedule)  # optax calls what is no int
-    accumulator = optax.MultiSteps(_rescaled(tx), every_k_schedule, **options)
+    accumulator = optax.MultiSteps(tx, every_k_schedule, **options)
+    summed = options.get("use_grad_mean", True) is False
 
     def init_fn(params: PyTree) -> MultiStepsState:
         zeros = jax.tree.map(lambda x: jnp.zeros(jnp.shape(x), jnp.float32), uncertainty_like)
@@ -94,11 +95,11 @@ def multi_steps(
         own = _weight(1.0 if weight is None else weight)
         total = jnp.where(inner.mini_step == 0, 0, state.weight) + own
         share = jnp.where(total > 0, own / jnp.where(total > 0, total, 1), 0)
-        if weight is not None:  # MultiSteps takes the plain mean of what it is given
-            updates = jax.tree.map(lambda g: (own * g).astype(g.dtype), updates)
-            count = (inner.mini_step + 1).astype(total.dtype)
-            factor = jnp.where(total > 0, count / jnp.where(total > 0, total, 1), 0)
-            extra_args |= {RESCALE: factor}
+        before = inner.mini_step
+        updates = jax.tree.map(
+            lambda g, sofar: _to_add(g, sofar, before, own, total, share, summed),
+            updates, inner.acc_grads,
+        )  # fmt: skip
         mean = state.uncertainty
         if extra_args.get("gain") is None or uncertainty is not None:
             mean = _running_mean(mean, uncertainty, share, inner.mini_step == 0)
@@ -117,22 +118,36 @@ def multi_steps(
     return optax.GradientTransformationExtraArgs(init_fn, update_fn)
 
 
-RESCALE = "_rescale_by"  # the extra argument that turns a plain mean of w g into a weighted mean
+def _to_add(
+    gradient: Array,
+    sofar: Array,
+    before: Array,
+    own: Array,
+    total: Array,
+    share: Array,
+    summed: bool,
+) -> Array:
+    """Return what MultiSteps, which takes plain means, must add for the mean by weights.
 
+    It is the gradient itself, bit for bit, as long as all weights are 1. A micro-batch of weight 0
+    leaves no trace, whatever its gradient.
 
-def _rescaled(tx: optax.GradientTransformation) -> optax.GradientTransformationExtraArgs:
-    """Return the optimizer behind a factor on its gradients, where one is given."""
-    inner = optax.with_extra_args_support(tx)
-
-    def update_fn(
-        updates: PyTree, state: optax.OptState, params: PyTree | None = None, **extra_args: Any
-    ) -> tuple[PyTree, optax.OptState]:
-        factor = extra_args.pop(RESCALE, None)
-        if factor is not None:
-            updates = jax.tree.map(lambda g: (factor * g).astype(g.dtype), updates)
-        return inner.update(updates, state, params, **extra_args)
-
-    return optax.GradientTransformationExtraArgs(inner.init, update_fn)
+    Args:
+      gradient: of a micro-batch.
+      sofar: what MultiSteps has of those before, `before` in number; its sum if `summed`.
+      before: number of micro-batches before in this window.
+      own: weight of this one.
+      total: of all so far.
+      share: own / total.
+      summed: whether MultiSteps sums instead.
+    """
+    n = before.astype(jnp.float32)
+    old = jnp.where(before == 0, 0, sofar.astype(jnp.float32))
+    mean = old / jnp.maximum(n, 1) if summed else old
+    change = jnp.where(own == 0, 0, share * (gradient.astype(jnp.float32) - mean))
+    added = mean + (n + 1) * change
+    plain = own * (n + 1) == total  # it has the share of a plain mean
+    return jnp.where(plain & (own > 0), gradient, added.astype(gradient.dtype))
 
 
 def _weight(value: ArrayLike) -> Float[Array, ""]:
@@ -159,6 +174,6 @@ def _running_mean(mean: PyTree, uncertainty: PyTree, share: Array, first: Array)
         if drive.shape != mean.shape:
             drive = jnp.mean(drive, axis=tuple(range(drive.ndim - mean.ndim)))
         old = jnp.where(first, 0, mean)
-        return old + share * (drive - old)
+        return old + jnp.where(share == 0, 0, share * (drive - old))
 
     return jax.tree.map(one, mean, uncertainty)

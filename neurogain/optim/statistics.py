@@ -6,7 +6,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import PyTree
+from jaxtyping import Array, PyTree
 
 
 def estimate_batch_stats(
@@ -51,8 +51,10 @@ def estimate_batch_stats(
 
     @jax.jit
     def of_batch(batch: Any) -> tuple[PyTree, PyTree]:
-        zero = update(jax.tree.map(jnp.zeros_like, stats), batch)
-        one = update(jax.tree.map(jnp.ones_like, stats), batch)
+        zero, one = (
+            jax.tree.map(_in_full, update(jax.tree.map(fill, stats), batch))
+            for fill in (lambda x: 0 * _in_full(x), lambda x: 0 * _in_full(x) + 1)
+        )
         momentum = jax.tree.map(lambda z, o: o - z, zero, one)
         return momentum, jax.tree.map(lambda z, m: z / (1 - m), zero, momentum)
 
@@ -69,3 +71,8 @@ def estimate_batch_stats(
     if total is None:
         raise ValueError("`batches` must hold at least one batch; it is empty.")
     return jax.tree.map(lambda t, x: (t / count).astype(x.dtype), total, stats)
+
+
+def _in_full(x: Array) -> Array:
+    """Return an array in float32 at least, so that small shares of a batch are not lost."""
+    return jnp.asarray(x, jnp.promote_types(jnp.asarray(x).dtype, jnp.float32))

@@ -154,6 +154,33 @@ def test_more_than_eight_bits_in_other_formats_are_refused(folder, name):
         read(folder, Image.fromarray(DEEP[name]), name)
 
 
+def sgi_of_16_bits():
+    header = struct.pack(">hBBHHHHll", 474, 0, 2, 3, 4, 4, 3, 0, 65535)
+    rest = bytes(4) + b"x".ljust(80, b"\0") + struct.pack(">l", 0) + bytes(404)
+    return header + rest + struct.pack(">48H", *[4095] * 48)
+
+
+DEEP_COLOURS = {
+    "raw.ppm": b"P6 4 4 65535\n" + struct.pack(">48H", *[4095] * 48),
+    "plain.ppm": b"P3 4 4 65535\n" + b" ".join([b"4000"] * 48),
+    "ten.ppm": b"P6 4 4 1023\n" + struct.pack(">48H", *[1000] * 48),
+    "deep.sgi": sgi_of_16_bits(),
+}
+
+
+@pytest.mark.parametrize("name", DEEP_COLOURS)
+def test_more_than_eight_bits_of_portable_colours_are_refused(folder, name):
+    (folder / "train" / "ant" / name).write_bytes(DEEP_COLOURS[name])
+    with pytest.raises(ValueError, match=rf"8 bits a channel; \S+ant/{name} has .*Convert it"):
+        image_folder.load(folder)
+
+
+def test_fewer_than_eight_bits_of_portable_colours_are_read(folder):
+    (folder / "train" / "ant" / "1.png").unlink(missing_ok=True)
+    (folder / "train" / "ant" / "1.ppm").write_bytes(b"P6 4 3 15\n" + bytes([5] * 36))
+    np.testing.assert_array_equal(image_folder.load(folder).train.images[1], 85)
+
+
 def test_colours_of_jpeg_2000_have_eight_bits(folder):
     pixels = np.arange(36, dtype=np.uint8).reshape(3, 4, 3)
     found = read(folder, Image.fromarray(pixels), "1.jp2", irreversible=False)

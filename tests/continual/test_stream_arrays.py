@@ -73,6 +73,7 @@ WRONG = {
     "infinite test": (last(INFINITE, part=1), r"test .* finite .* got inf at index \(2, 1\)"),
     "too large": (last(X * 1e38), "finite numbers of float32; got 4e"),
     "large tokens": (last(np.full((4, 3), 2**31)), r"integers of 32 bits; got 2147483648 at index"),
+    "large labels": (last(y=np.array(Y) + 2**33), r"labels .* integers of 32 bits; got 85899345"),
     "shape": (last(X[:, :2]), r"must have the shape \(n, 3\) .*; got \(4, 2\) and float32"),
     "test shape": (last(X[..., None], part=1), r"\(n, 3\) .*; got \(4, 3, 1\)"),
     "dtype": (last(X.astype(np.uint8)), r"the dtype float32, as .*; got \(4, 3\) and uint8"),

@@ -96,3 +96,51 @@ def test_a_bad_micro_batch_does_not_outlive_its_update(params, grads):
     assert np.isnan(state.uncertainty)
     _, state = update(grads, state, params, uncertainty=0.5)
     assert float(state.uncertainty) == 0.5
+
+
+def accumulated(gradients, weights, dtype=np.float32, **options):
+    """Return minus the step of SGD with rate 1 behind one window of micro-batches."""
+    tx = multi_steps(optax.sgd(1.0), len(gradients), **options)
+    params = {"w": jnp.zeros(1, dtype)}
+    state = tx.init(params)
+    for gradient, weight in zip(gradients, weights, strict=True):
+        given = {} if weight is None else {"weight": weight}
+        step, state = tx.update(
+            {"w": jnp.full(1, gradient, dtype)}, state, params, uncertainty=0.5, **given
+        )
+    return -float(step["w"][0])
+
+
+@pytest.mark.parametrize(
+    ("gradients", "weights", "mean"),
+    [
+        ((1, 4), (2.0, None), 2.0),  # without a weight it is 1, wherever it stands
+        ((1, 4), (None, 2.0), 3.0),
+        ((1, 5), (1.5, 0.5), 2.0),
+        ((np.nan, 4), (0.0, 3.0), 4.0),  # of weight 0: padding alone
+        ((3, np.nan), (2.0, 0.0), 3.0),
+        ((1, 2, 6), (0.0, 1.0, 3.0), 5.0),
+        ((1, 2), (0.0, 0.0), 0.0),
+    ],
+)
+def test_the_mean_of_micro_batches_is_that_of_their_weights(gradients, weights, mean):
+    assert accumulated(gradients, weights) == pytest.approx(mean, rel=1e-6)
+    summed = accumulated(gradients, weights, use_grad_mean=False)
+    assert summed == pytest.approx(len(gradients) * mean, rel=1e-6)
+
+
+@pytest.mark.parametrize("dtype", [jnp.float16, jnp.bfloat16])
+@pytest.mark.parametrize(("gradient", "weight"), [(50.0, 2000.0), (0.5, 2e-7), (20.0, 4096.0)])
+def test_weights_of_any_size_fit_into_low_precision(gradient, weight, dtype):
+    assert accumulated((gradient, gradient), (weight, weight), dtype) == gradient
+
+
+def test_without_weights_it_is_the_mean_of_optax_bit_for_bit():
+    rng = np.random.default_rng(0)
+    gradients = rng.normal(size=7).astype(np.float32)
+    plain = optax.MultiSteps(optax.sgd(1.0), 7)
+    params = {"w": jnp.zeros(1)}
+    state = plain.init(params)
+    for gradient in gradients:
+        step, state = plain.update({"w": jnp.full(1, gradient)}, state, params)
+    assert accumulated(gradients, [None] * 7) == -float(step["w"][0])

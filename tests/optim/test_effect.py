@@ -192,3 +192,15 @@ def test_whole_numbers_beside_logits_do_not_count():
         tx, params(), apply=lambda p, x: {"y": x @ p["lora_a"], "n": jnp.int32(3)}, batch=X
     )
     assert report.effect["all"] == pytest.approx(0.4, abs=1e-3)
+
+
+@pytest.mark.parametrize("dtype", [jnp.bfloat16, jnp.float16])
+def test_statistics_of_low_precision_are_estimated_in_full(dtype):
+    def update(stats, x):
+        mean = 0.99 * stats["mean"] + 0.01 * x.mean(0).astype(stats["mean"].dtype)
+        return {"mean": mean.astype(stats["mean"].dtype)}
+
+    batches = [jnp.full((4, 2), 101.5), jnp.full((4, 2), 301.5)]
+    found = estimate_batch_stats(update, {"mean": jnp.zeros(2, dtype)}, batches)["mean"]
+    assert found.dtype == dtype
+    np.testing.assert_array_equal(found, jnp.full(2, 201.5, dtype))
