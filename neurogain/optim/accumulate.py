@@ -20,8 +20,9 @@ from neurogain.optim.modulate import check_inner
 class MultiStepsState(NamedTuple):
     """State of `multi_steps`."""
 
-    uncertainty: PyTree  # mean over the micro-batches so far, by their weights
-    weight: Float[Array, ""]  # of these micro-batches together
+    uncertainty: PyTree  # mean over the micro-batches so far that gave one, by their weights
+    given: Float[Array, ""]  # weight of these micro-batches together
+    weight: Float[Array, ""]  # of all micro-batches so far, with those that gave a gain
     inner_state: optax.MultiStepsState
 
 
@@ -56,7 +57,8 @@ def multi_steps(
       TypeError: if `tx` is no optimizer; at trace time, if `update` is called without `uncertainty`
         or with `gain` and no gain in `tx`.
       ValueError: if k is no whole number of at least 1, `uncertainty` has another structure than
-        `uncertainty_like`, a weight is negative or not finite, or the state is of another `tx`.
+        `uncertainty_like`, a weight is negative or not finite, or the state is of another `tx`;
+        at `init` if parameters are complex and `accumulator_dtype` is not.
 
     Example:
       >>> import jax.numpy as jnp, optax
@@ -77,8 +79,18 @@ def multi_steps(
     summed = options.get("use_grad_mean", True) is False
 
     def init_fn(params: PyTree) -> MultiStepsState:
+        kept = options.get("accumulator_dtype", jnp.float32)
+        if not jnp.issubdtype(kept, jnp.complexfloating) and any(
+            jnp.issubdtype(jnp.result_type(x), jnp.complexfloating) for x in jax.tree.leaves(params)
+        ):
+            raise ValueError(
+                "`accumulator_dtype` must be complex for complex parameters, whose gradients would "
+                f"lose their imaginary part; got {jnp.dtype(kept)}. Pass "
+                "accumulator_dtype=jnp.complex64."
+            )
         zeros = jax.tree.map(lambda x: jnp.zeros(jnp.shape(x), jnp.float32), uncertainty_like)
-        return MultiStepsState(zeros, jnp.zeros([], jnp.float32), accumulator.init(params))
+        given, weight = jnp.zeros([], jnp.float32), jnp.zeros([], jnp.float32)  # may be donated
+        return MultiStepsState(zeros, given, weight, accumulator.init(params))
 
     def update_fn(
         updates: PyTree,
@@ -93,38 +105,35 @@ def multi_steps(
         inner = state.inner_state
         refuse_lost("multi_steps", extra_args, inner)
         own = _weight(1.0 if weight is None else weight)
-        total = jnp.where(inner.mini_step == 0, 0, state.weight) + own
-        share = jnp.where(total > 0, own / jnp.where(total > 0, total, 1), 0)
         before = inner.mini_step
+        sofar = tuple(state[:3])
+        mean, given, total = jax.tree.map(lambda x: jnp.where(before == 0, 0, x), sofar)
+        total += own
         updates = jax.tree.map(
-            lambda g, sofar: _to_add(g, sofar, before, own, total, share, summed),
-            updates, inner.acc_grads,
-        )  # fmt: skip
-        mean = state.uncertainty
+            lambda g, acc: _to_add(g, acc, before, own, total, summed), updates, inner.acc_grads
+        )
         if extra_args.get("gain") is None or uncertainty is not None:
-            mean = _running_mean(mean, uncertainty, share, inner.mini_step == 0)
+            given += own
+            mean = _running_mean(mean, uncertainty, _share(own, given))
             extra_args |= {"uncertainty": mean}
         with own_state(accumulator, inner, params, "multi_steps"):
             updates, new = accumulator.update(updates, inner, params, **extra_args)
         # A micro-batch that `should_skip_update_fn` skipped leaves no trace here either.
         skipped = (new.mini_step == inner.mini_step) & (new.gradient_step == inner.gradient_step)
-        mean, total = jax.tree.map(
-            lambda old, m: jnp.where(skipped, old, m),
-            (state.uncertainty, state.weight),
-            (mean, total),
+        mean, given, total = jax.tree.map(
+            lambda x, y: jnp.where(skipped, x, y), sofar, (mean, given, total)
         )
-        return updates, MultiStepsState(mean, total, new)
+        return updates, MultiStepsState(mean, given, total, new)
 
     return optax.GradientTransformationExtraArgs(init_fn, update_fn)
 
 
 def _to_add(
-    gradient: Array,
+    gradient: ArrayLike,
     sofar: Array,
     before: Array,
     own: Array,
     total: Array,
-    share: Array,
     summed: bool,
 ) -> Array:
     """Return what MultiSteps, which takes plain means, must add for the mean by weights.
@@ -138,16 +147,17 @@ def _to_add(
       before: number of micro-batches before in this window.
       own: weight of this one.
       total: of all so far.
-      share: own / total.
       summed: whether MultiSteps sums instead.
     """
+    given = jnp.asarray(gradient)
+    full = jnp.promote_types(given.dtype, jnp.float32)  # complex stays complex
     n = before.astype(jnp.float32)
-    old = jnp.where(before == 0, 0, sofar.astype(jnp.float32))
+    old = jnp.where(before == 0, 0, sofar.astype(full))
     mean = old / jnp.maximum(n, 1) if summed else old
-    change = jnp.where(own == 0, 0, share * (gradient.astype(jnp.float32) - mean))
+    change = jnp.where(own == 0, 0, _share(own, total) * (given.astype(full) - mean))
     added = mean + (n + 1) * change
     plain = own * (n + 1) == total  # it has the share of a plain mean
-    return jnp.where(plain & (own > 0), gradient, added.astype(gradient.dtype))
+    return jnp.where(plain & (own > 0), given, added.astype(given.dtype))
 
 
 def _weight(value: ArrayLike) -> Float[Array, ""]:
@@ -158,7 +168,12 @@ def _weight(value: ArrayLike) -> Float[Array, ""]:
     return jnp.where((weight >= 0) & (weight < jnp.inf), weight, jnp.nan)
 
 
-def _running_mean(mean: PyTree, uncertainty: PyTree, share: Array, first: Array) -> PyTree:
+def _share(own: Array, total: Array) -> Array:
+    """Return the share of a weight in those so far; NaN stays."""
+    return jnp.where(total == 0, 0, own / jnp.where(total == 0, 1, total))
+
+
+def _running_mean(mean: PyTree, uncertainty: PyTree, share: Array) -> PyTree:
     """Return the mean of drives with one more, which has this share of the weights so far."""
     _drive.is_missing(uncertainty, "raise", "multi_steps")
     given: jax.tree_util.PyTreeDef = jax.tree.structure(uncertainty)
@@ -173,7 +188,6 @@ def _running_mean(mean: PyTree, uncertainty: PyTree, share: Array, first: Array)
         drive = _drive.checked(value, mean.dtype)
         if drive.shape != mean.shape:
             drive = jnp.mean(drive, axis=tuple(range(drive.ndim - mean.ndim)))
-        old = jnp.where(first, 0, mean)
-        return old + jnp.where(share == 0, 0, share * (drive - old))
+        return mean + jnp.where(share == 0, 0, share * (drive - mean))
 
     return jax.tree.map(one, mean, uncertainty)

@@ -128,8 +128,14 @@ FAULTS = (
     ),
     (
         "micro-batches count too little",
-        "total = jnp.where(inner.mini_step == 0, 0, state.weight) + own",
-        "total = jnp.where(inner.mini_step == 0, 1, state.weight) + own",
+        "lambda x: jnp.where(before == 0, 0, x), sofar)",
+        "lambda x: jnp.where(before == 0, 1, x), sofar)",
+        "test_accumulate.py",
+    ),
+    (
+        "a micro-batch with a gain has a share in the drive",
+        "            given += own\n            mean = _running_mean(",
+        "            given = total\n            mean = _running_mean(",
         "test_accumulate.py",
     ),
     (

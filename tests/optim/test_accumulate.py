@@ -98,6 +98,20 @@ def test_a_bad_micro_batch_does_not_outlive_its_update(params, grads):
     assert float(state.uncertainty) == 0.5
 
 
+def test_a_given_gain_stands_beside_the_drives(params, grads):
+    """A micro-batch with a gain has no share in the mean of the drives, and keeps no old one."""
+    tx = multi_steps(modulate_by_gain(optax.sgd(0.1)), 2)
+    update, state = jax.jit(tx.update), tx.init(params)
+    given = [{"uncertainty": 0.9}, {"uncertainty": 0.9}, {"gain": 1.3}, {"uncertainty": 0.5}]
+    for one in given:
+        _, state = update(grads, state, params, **one)
+    assert float(state.uncertainty) == 0.5
+    for one in ({"gain": 1.3}, {"gain": 1.5}):
+        _, state = update(grads, state, params, **one)
+    assert float(state.uncertainty) == 0.0
+    assert float(get_gain(state)) == 1.5
+
+
 def accumulated(gradients, weights, dtype=np.float32, **options):
     """Return minus the step of SGD with rate 1 behind one window of micro-batches."""
     tx = multi_steps(optax.sgd(1.0), len(gradients), **options)
@@ -133,6 +147,51 @@ def test_the_mean_of_micro_batches_is_that_of_their_weights(gradients, weights, 
 @pytest.mark.parametrize(("gradient", "weight"), [(50.0, 2000.0), (0.5, 2e-7), (20.0, 4096.0)])
 def test_weights_of_any_size_fit_into_low_precision(gradient, weight, dtype):
     assert accumulated((gradient, gradient), (weight, weight), dtype) == gradient
+
+
+def window(gradients, weights, **options):
+    """Return step and drive behind a window under jit; weights are traced there."""
+    tx = multi_steps(optax.sgd(1.0), len(gradients), **options)
+    params = {"w": jnp.zeros_like(gradients[0])}
+    state = tx.init(params)
+    update = jax.jit(
+        lambda g, state, weight: tx.update({"w": g}, state, params, uncertainty=0.5, weight=weight)
+    )
+    for gradient, weight in zip(gradients, weights, strict=True):
+        step, state = update(gradient, state, weight)
+    return step["w"], state.uncertainty
+
+
+def test_weights_keep_the_imaginary_part_of_gradients():
+    """optax accumulates in float32, which has none, unless it is told otherwise."""
+    gradients = jnp.array([1 + 1j]), jnp.array([4 - 5j])
+    step, _ = window(gradients, [2.0, 1.0], accumulator_dtype=jnp.complex64)
+    np.testing.assert_allclose(step, [-2.0 + 1j], atol=1e-6)
+    with pytest.raises(ValueError, match=r"`accumulator_dtype` must be complex .*complex64"):
+        window(gradients, [2.0, 1.0])
+
+
+def test_weights_keep_double_precision():
+    with jax.enable_x64(True):
+        gradients = jnp.array([1 / 3]), jnp.array([1 / 7])
+        step, _ = window(gradients, [3.0, 1.0], accumulator_dtype=jnp.float64)
+        assert step.dtype == np.float64
+        np.testing.assert_allclose(step, [-(3 / 3 + 1 / 7) / 4], rtol=1e-15)
+
+
+@pytest.mark.parametrize("weights", [(np.nan, 1.0), (1.0, np.nan), (1.0, -1.0), (np.inf, 1.0)])
+def test_a_traced_weight_that_is_none_shows(weights):
+    """It can't be an error under jit; it must not be a micro-batch that is left out."""
+    step, drive = window([jnp.ones(1), 4 * jnp.ones(1)], weights)
+    assert np.isnan(step).all()
+    assert np.isnan(drive)
+
+
+def test_gradients_may_be_python_numbers():
+    tx = multi_steps(optax.sgd(1.0), 1)
+    params = {"w": 0.5}
+    step, _ = tx.update({"w": 2.0}, tx.init(params), params, uncertainty=0.5)
+    assert float(step["w"]) == -2.0
 
 
 def test_without_weights_it_is_the_mean_of_optax_bit_for_bit():
