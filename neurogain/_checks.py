@@ -53,10 +53,26 @@ def as_array(name: str, value: Any) -> np.ndarray:
         array = np.asarray(None)
     if array.dtype == object:
         raise TypeError(
-            f"{_quoted(name)} must be one array; got {value!r:.200}. Give all rows the same "
-            "length, and numbers alone."
+            f"{_quoted(name)} must be one array; got {_in_a_line(value)}. "
+            f"{_as_numbers_again(value)}"
         )
     return array
+
+
+def _in_a_line(value: object) -> str:
+    """Return what is not an array as errors show it."""
+    return " ".join(f"{value!r:.200}".split())
+
+
+def _as_numbers_again(value: object) -> str:
+    """Return how what is not an array becomes one of numbers."""
+    if hasattr(value, "toarray"):  # of scipy.sparse
+        return "Pass x.toarray()."
+    if hasattr(value, "dtype") or hasattr(value, "dtypes"):  # of pandas, or of objects
+        return (
+            "Pass x.astype(float), or the codes of texts and categories, as pandas.factorize(x)[0]."
+        )
+    return "Give all rows the same length, and numbers alone."
 
 
 def to_numbers(value: object) -> np.ndarray | None:
@@ -194,6 +210,11 @@ def flag(name: str, value: object) -> None:
     """Raise a TypeError unless the value is True or False."""
     if not isinstance(value, bool | np.bool_):
         raise TypeError(f"`{name}` must be True or False; got {value!r:.200}.")
+
+
+def is_bool(value: object) -> bool:
+    """Return whether a value is a bool or an array of bools, traced ones too."""
+    return bool(jnp.issubdtype(getattr(value, "dtype", type(value)), np.bool_))
 
 
 def key(name: str, value: Any) -> None:

@@ -130,7 +130,7 @@ def as_inputs(values: ArrayLike, named: str) -> np.ndarray:
     """
     array = _checks.as_array(named, values)
     real = jnp.issubdtype(array.dtype, jnp.floating)
-    if not real and not np.issubdtype(array.dtype, np.integer):
+    if not real and array.dtype.kind not in "iu":  # durations are no integers
         raise TypeError(
             f"{named} must be real numbers: images as uint8, features as floats, tokens as "
             f"integers; got {array.dtype}. Convert them with astype."
@@ -166,7 +166,7 @@ def check_same_form(images: np.ndarray, first: np.ndarray, named: str) -> None:
 
 def check_labels(values: np.ndarray, count: int, limit: float, named: str) -> None:
     """Raise an error unless there is one label an example, an integer in [0, limit)."""
-    if not np.issubdtype(values.dtype, np.integer):
+    if values.dtype.kind not in "iu":
         raise TypeError(f"{named} must be integers; got {values.dtype}. Number the classes.")
     if values.shape != (count,):
         raise ValueError(f"{named} must be one an example, ({count},); got {values.shape}.")

@@ -32,7 +32,7 @@ Accuracy = Float[np.ndarray, "K E K"]
 EvalEvery = int | Values  # iterations between evaluations, or that of each
 
 
-def evaluation_counts(accuracy: Accuracy) -> Int[np.ndarray, " K"]:
+def evaluation_counts(accuracy: ArrayLike) -> Int[np.ndarray, " K"]:
     """Return the number of evaluations of each task, (K,), without the NaN behind a short one.
 
     Example:
@@ -41,13 +41,24 @@ def evaluation_counts(accuracy: Accuracy) -> Int[np.ndarray, " K"]:
       >>> evaluation_counts(accuracy).tolist()
       [1, 2]
     """
+    array = _shaped(accuracy)
+    for task in np.flatnonzero(np.isnan(array).all(axis=(1, 2))):
+        raise ValueError(
+            f"`accuracy` must have an evaluation of each task; got NaN alone for task {task}. "
+            "Leave out what was not learned."
+        )
+    return _evaluation_counts(array)
+
+
+def _evaluation_counts(accuracy: np.ndarray) -> np.ndarray:
+    """Return the number of evaluations of each task; all where each is NaN, which is refused."""
     there = ~np.isnan(accuracy).all(axis=2)
     return accuracy.shape[1] - np.argmax(there[:, ::-1], axis=1)
 
 
 def _of_task(accuracy: Accuracy, task: int) -> np.ndarray:
     """Return the evaluations while one task is learned, (E_k, K)."""
-    return accuracy[task, : evaluation_counts(accuracy)[task]]
+    return accuracy[task, : _evaluation_counts(accuracy)[task]]
 
 
 class Gap(NamedTuple):
@@ -76,13 +87,14 @@ def evaluated_at(eval_every: EvalEvery, evaluations: int) -> np.ndarray:
       evaluations: E, their number.
 
     Raises:
-      ValueError: if it is neither a whole number of at least 1 nor E whole numbers that ascend
-        from 0.
+      ValueError: if E is no whole number of at least 1, or `eval_every` neither such a number nor
+        E whole numbers that ascend from 0.
 
     Example:
       >>> evaluated_at(5, 3), evaluated_at([0, 1, 2, 12], 4)
       (array([ 0,  5, 10]), array([ 0,  1,  2, 12]))
     """
+    _checks.whole("evaluations", evaluations, 1)
     if np.ndim(eval_every) == 0:
         _checks.whole("eval_every", eval_every, 1)
         return int(eval_every) * np.arange(evaluations)  # type: ignore[arg-type]
@@ -312,6 +324,23 @@ def _checked(
       tasks: K must be at least this.
       evaluations: E must be at least this.
     """
+    array = _shaped(accuracy, tasks, evaluations)
+    counts = _evaluation_counts(array)
+    shape: tuple[int, ...] = array.shape
+    k, i, j = np.indices(shape, sparse=True)
+    read = (j <= k if new else j < k) & (i < counts[:, None, None])
+    bad = np.argwhere(read & ~((array >= 0) & (array <= 1)))  # NaN, too
+    if len(bad):
+        place = tuple(int(x) for x in bad[0])
+        raise ValueError(
+            f"`accuracy` must be in [0, 1] (fraction correct) on every task seen so far; got "
+            f"{array[place]} at (task, evaluation, of task) {place}. Divide percentages by 100."
+        )
+    return array
+
+
+def _shaped(accuracy: ArrayLike, tasks: int = 1, evaluations: int = 1) -> np.ndarray:
+    """Return accuracies as an array; raise an error unless they have the shape (K, E, K)."""
     array = _checks.as_numbers("accuracy", accuracy)
     shape = array.shape
     if len(shape) != 3 or shape[0] != shape[2] or shape[0] < tasks or shape[1] < evaluations:
@@ -319,14 +348,5 @@ def _checked(
         raise ValueError(
             f"`accuracy` must have the shape (K, E, K), for K >= {tasks} tasks and E >= "
             f"{evaluations} evaluation{'s' * (evaluations > 1)} of each; got {shape}.{more}"
-        )
-    k, i, j = np.indices(shape, sparse=True)
-    read = (j <= k if new else j < k) & (i < evaluation_counts(array)[:, None, None])
-    bad = np.argwhere(read & ~((array >= 0) & (array <= 1)))  # NaN, too
-    if len(bad):
-        place = tuple(int(x) for x in bad[0])
-        raise ValueError(
-            f"`accuracy` must be in [0, 1] (fraction correct) on every task seen so far; got "
-            f"{array[place]} at (task, evaluation, of task) {place}. Divide percentages by 100."
         )
     return array

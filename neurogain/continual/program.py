@@ -1,9 +1,9 @@
 """What one run computes, as pure functions: its start, an update, an evaluation, a whole task."""
 
+import contextlib
 import dataclasses
 import functools
-import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, TypeAlias
 
 import jax
@@ -65,7 +65,8 @@ class RunProgram:
     def init(self, constants: Mapping[str, Array], variables: Variables) -> RunState:
         """Return the state before the first update."""
         params, stats = variables
-        opt_state = built(self.optimizer, constants).init(params)
+        with _told():
+            opt_state = built(self.optimizer, constants).init(params)
         acting_stats = stats if optim.has_acting(opt_state) else {}
         logits = jnp.zeros(self.logits.shape[1:], self.logits.dtype)
         carried = made(self.strategy, constants).init(variables, logits)
@@ -125,9 +126,10 @@ class RunProgram:
         )  # fmt: skip
 
         def value_fn(
-            params: PyTree, *, uncertainty: Any = None, task_switch: Any = None, grad_fn: Any = None
-        ) -> Array:
-            del uncertainty, task_switch, grad_fn  # line searches refuse what it doesn't take
+            params: PyTree, *, uncertainty: Any = None, task_switch: Any = None,
+            grad_fn: Any = None, obj_fn: Any = None,
+        ) -> Array:  # fmt: skip
+            del uncertainty, task_switch, grad_fn, obj_fn  # line searches pass all that they get
             return loss_fn(params)[0]
 
         (loss, (drive, stats, logits)), grads = loss_fn.gradient(state.params)
@@ -137,11 +139,13 @@ class RunProgram:
             "value": loss,
             "grad": grads,
             "value_fn": value_fn,
+            "obj_fn": value_fn,
             "grad_fn": lambda params, *step: loss_fn.gradient(params)[1],  # SAM numbers its steps
         }
-        updates, opt_state = tx.update(
-            grads, state.opt_state, state.params, **_taken(tx.update, extra)
-        )
+        with _told():
+            updates, opt_state = optim.update_with(
+                tx, grads, state.opt_state, state.params, extra, optional=extra
+            )
         params = optax.apply_updates(state.params, updates)
         acting_stats = state.acting_stats
         if acting_stats:
@@ -264,14 +268,24 @@ def built(
     return optax.with_extra_args_support(tx)
 
 
+@contextlib.contextmanager
+def _told() -> Iterator[None]:
+    """Turn errors of an optimizer that can't be trained with as it is into one that says so."""
+    try:
+        yield
+    except Exception as error:
+        plain = isinstance(error, TypeError | ValueError) and "not callable" not in str(error)
+        if plain and not isinstance(error, jax.errors.JAXTypeError):
+            raise
+        raise TypeError(
+            "`build_optimizer` must give an optimizer of a plain tree of parameters, and use its "
+            "constants, which are traced, as numbers that need not be known; it raised "
+            f"{_checks.said(error)}. Bind whole numbers and flags, as lambda c: "
+            "optax.MultiSteps(optax.adam(c['learning_rate']), 4) does; for optax.lookahead take "
+            "neurogain.optim.consolidate."
+        ) from error
+
+
 def is_optimizer(value: object) -> bool:
     """Return whether a value is an optimizer that is built."""
     return hasattr(value, "init") and hasattr(value, "update")
-
-
-def _taken(update: Callable[..., Any], extra: dict[str, Any]) -> dict[str, Any]:
-    """Return the keywords that an optimizer's update takes."""
-    if _checks.why_not(update, None, None, None, **extra) is None:
-        return extra
-    names = inspect.signature(update).parameters
-    return {name: x for name, x in extra.items() if name in names}

@@ -63,12 +63,13 @@ class Trainer:
     """Trains one model on one stream with one kind of optimizer.
 
     The model is a Flax linen module, or a function from `nnx.Rngs` to an nnx module, with or
-    without batch statistics and dropout. It is called with examples, and with `train=` where its
-    `__call__` takes that. What is random in training follows from the run's seed.
+    without batch statistics and dropout; its parameters are real. It is called with examples, and
+    with `train=` where its `__call__` takes that. What is random in training follows from the run's
+    seed.
 
     The optimizer is a function from constants to an optax transformation, or a transformation. Its
     updates get the keywords that they take, of `uncertainty`, `task_switch` and the `value`,
-    `grad`, `value_fn` and `grad_fn` of the batch.
+    `grad`, `value_fn`, `grad_fn` and `obj_fn` of the batch.
 
     A strategy of continual learning, such as experience replay, goes around any optimizer. The
     protocol is then `regime="finetune"`, and the uncertainty that of the new examples.

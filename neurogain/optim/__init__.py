@@ -15,6 +15,7 @@ from neurogain.optim.inspect import (
     get_weights,
     has_acting,
 )
+from neurogain.optim.keywords import update_with
 from neurogain.optim.loop import value_grad_and_uncertainty
 from neurogain.optim.masks import only
 from neurogain.optim.modulate import ModulateByGainState, modulate_by_gain, with_gain_source
@@ -51,6 +52,7 @@ __all__ = [
     "scale_by_gain",
     "scale_by_uncertainty",
     "two_timescale",
+    "update_with",
     "value_grad_and_uncertainty",
     "with_gain_source",
 ]

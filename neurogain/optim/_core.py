@@ -7,6 +7,7 @@ from typing import Any, Literal, NamedTuple, TypeAlias
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 import optax
 from jax.typing import DTypeLike
 from jaxtyping import Array, PyTree
@@ -14,6 +15,7 @@ from jaxtyping import Array, PyTree
 from neurogain import _checks
 from neurogain.optim import _drive, _inner, _scope, _weights
 from neurogain.optim._nodes import check_state, own_state
+from neurogain.optim.keywords import update_with
 from neurogain.optim.source import Stepper, prescribed
 
 Per = Literal["global", "leaf", "unit"]
@@ -27,10 +29,8 @@ class ModulateByGainState(NamedTuple):
     """State of `modulate_by_gain` and `with_gain_source`; all of its leaves are arrays."""
 
     gain: PyTree  # scalar; or per leaf, in a shape that multiplies it; MaskedNode where left out
-    weights: (
-        PyTree  # W in float32 of leaves of lower precision; Modulated, which holds nothing, for
-    )
-    # other modulated leaves; MaskedNode for those left out
+    # W, at least float32, or Modulated, which holds nothing; MaskedNode for leaves left out
+    weights: PyTree
     source: PyTree  # what steps the gain: updates so far where a constant is a schedule, else None
     inner_state: optax.OptState
 
@@ -56,8 +56,6 @@ def _unit_shape(leaf: _weights.Leaf, unit_axis: int | Array) -> tuple[int, ...]:
     """Return the shape of one gain per unit, which multiplies the leaf."""
     if leaf.ndim == 0:
         return ()
-    if not jnp.issubdtype(jnp.result_type(unit_axis), jnp.integer) or jnp.ndim(unit_axis):
-        raise TypeError(f"`unit_axis` must be one whole number; got {unit_axis!r}. Pass -1.")
     if not -leaf.ndim <= unit_axis < leaf.ndim:
         raise ValueError(
             f"`unit_axis` must be an axis of every modulated leaf; got {unit_axis} for one of "
@@ -84,6 +82,10 @@ class Options(NamedTuple):
             _checks.flag("keep_weights", self.keep_weights)
         if self.per not in ("global", "leaf", "unit"):
             raise ValueError(f'`per` must be "global", "leaf" or "unit"; got {self.per!r}.')
+        axis = self.unit_axis
+        whole = jnp.issubdtype(getattr(axis, "dtype", type(axis)), jnp.integer)
+        if not whole or np.ndim(axis):
+            raise TypeError(f"`unit_axis` must be one whole number; got {axis!r:.200}. Pass -1.")
 
     def new_gain(self, params: PyTree, scope: PyTree, first: First) -> PyTree:
         """Return the gain of these parameters, each in its shape and dtype as `first` makes it.
@@ -235,8 +237,12 @@ class Modulator:
         grads = _weights.latent_gradients(updates, old, scope, state.weights)
         latent = _weights.underlying(params, old, scope, state.weights)
         with own_state(self.inner, state.inner_state, latent, self.arrivals.owner):
-            delta, inner_state = _inner.update(
-                self.inner, grads, state.inner_state, latent, uncertainty, extra_args
+            delta, inner_state = update_with(
+                self.inner,
+                grads,
+                state.inner_state,
+                latent,
+                extra_args | {"uncertainty": uncertainty},
             )
         weights = _weights.advance(state.weights, delta, scope)
         new_updates = _weights.effective_update(delta, params, old, new, scope, weights)

@@ -24,7 +24,8 @@ MISSING = """\
 If it was passed, something between drops it or the keyword is misspelt: optax.MultiSteps inside a
 chain does (use neurogain.optim.multi_steps), TrainState.apply_gradients does (use
 neurogain.optim.train_state.TrainState), optax.contrib.sam around it does (put the gain outside:
-modulate_by_gain(sam(...))), optax.lookahead does (use neurogain.optim.consolidate around it);
+modulate_by_gain(sam(...))), optax.lookahead does (use neurogain.optim.consolidate around it),
+a line search or SAM beside it in a chain does (put it inside: modulate_by_gain(optax.lbfgs()));
 neurogain.optim.audit(tx, params) tells which gain is cut off. To let the gain keep its value when
 there is no drive, build it with on_missing="hold"."""
 
@@ -77,6 +78,11 @@ class Arrivals:
 def checked(value: ArrayLike, dtype: DTypeLike) -> Array:
     """Return the drive as an array in which each bad element is NaN; raise if it is concrete."""
     _checks.broadcast(uncertainty=value)  # a TypeError for texts, complex numbers, keys
+    if _checks.is_bool(value):
+        raise TypeError(
+            f"`uncertainty` must be numbers; got {value!r:.200}, of bools. Pass x.astype(float) if "
+            "the share of True is meant."
+        )
     if _checks.is_concrete(value):
         known = np.asarray(value)
         if known.size == 0 or not np.all((known >= 0) & (known < np.inf)):

@@ -4,7 +4,6 @@ import functools
 from collections.abc import Callable, Mapping
 from typing import Any
 
-import optax
 from jaxtyping import PyTree
 
 from neurogain.optim import _weights
@@ -61,30 +60,3 @@ def extra_args(
         else:
             result[name] = value
     return result
-
-
-def _unexpected(error: TypeError, name: str) -> bool:
-    """Return whether an update raised since it does not take a keyword."""
-    text = str(error)
-    return "nexpected keyword argument" in text and f"'{name}'" in text
-
-
-def update(
-    inner: optax.GradientTransformationExtraArgs,
-    grads: PyTree,
-    state: optax.OptState,
-    params: PyTree,
-    uncertainty: PyTree | None,
-    given: Mapping[str, Any],
-) -> tuple[PyTree, optax.OptState]:
-    """Update by the inner optimizer, with `uncertainty` where it takes it.
-
-    Line searches and SAM take no keyword that they do not know, wherever in a chain they are.
-    """
-    if uncertainty is not None:
-        try:
-            return inner.update(grads, state, params, uncertainty=uncertainty, **given)
-        except TypeError as error:
-            if not _unexpected(error, "uncertainty"):
-                raise
-    return inner.update(grads, state, params, **given)

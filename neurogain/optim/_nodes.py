@@ -85,6 +85,25 @@ def _shape(leaf: Any) -> tuple[int, ...]:
     return tuple(getattr(leaf, "shape", ()))
 
 
+def _refuse_restored(opt_state: optax.OptState, kinds: tuple[type[Any], ...]) -> None:
+    """Raise a TypeError for a state whose nodes are dicts of their fields.
+
+    So Orbax restores a state that it is given no target for; what a node's marks say is lost then.
+    """
+    if isinstance(opt_state, Mapping) and not hasattr(opt_state, "to_pure_dict"):
+        for kind in kinds:
+            if opt_state.keys() == set(kind._fields) and len(kind._fields) > 1:
+                raise TypeError(
+                    f"`opt_state` must be the state of an optimizer; got a dict of the fields of "
+                    f"{kind.__name__}. Restore it into the state that `tx.init(params)` gives: "
+                    "checkpointer.restore(path, tx.init(params)) of Orbax does."
+                )
+        opt_state = tuple(opt_state.values())
+    if isinstance(opt_state, list | tuple) and not hasattr(opt_state, "_fields"):
+        for node in opt_state:
+            _refuse_restored(node, kinds)
+
+
 def find_nodes(
     opt_state: optax.OptState, kinds: type[Any] | tuple[type[Any], ...], path: str = ""
 ) -> dict[str, Any]:
@@ -93,6 +112,8 @@ def find_nodes(
     A found node's own fields, its inner state among them, are searched as well.
     """
     kinds = kinds if isinstance(kinds, tuple) else (kinds,)
+    if not path:
+        _refuse_restored(opt_state, kinds)
     if hasattr(opt_state, "to_pure_dict"):  # of flax.nnx
         opt_state = _named(opt_state, kinds)
     found = {}

@@ -39,7 +39,7 @@ def at_least_float32(dtype: DTypeLike) -> np.dtype:
     return np.dtype(np.float32) if known.itemsize < 4 else known
 
 
-def _wide(leaf: Leaf, gain: AnyArray) -> np.dtype:
+def working_dtype(leaf: Leaf, gain: AnyArray) -> np.dtype:
     """Return the dtype to compute in: the leaf's own or, if that is lower, the gain's."""
     if leaf.dtype == gain.dtype:
         return leaf.dtype
@@ -126,13 +126,20 @@ def per_leaf(gain: PyTree, scope: PyTree, params: PyTree) -> PyTree:
 
 
 def hold(params: PyTree, gains: PyTree, scope: PyTree, keep: bool | None) -> PyTree:
-    """Return W of the leaves that the state is to hold: by default those below float32."""
+    """Return W of all modulated leaves, or marks of them; by default W if one is below float32.
+
+    All or none are held, so that `optax.tree_map_params` finds what it maps among the parameters.
+    """
+    if keep is None:
+        below = _scope.map_modulated(
+            lambda p: jnp.finfo(p.dtype).dtype != gain_dtype(p), scope, params, otherwise=left_out
+        )
+        keep = any(jax.tree.leaves(below))
 
     def one(p: Leaf, g: Array) -> Held:
-        narrow = jnp.finfo(p.dtype).dtype != gain_dtype(p)
-        if not (narrow if keep is None else keep):
+        if not keep:
             return _scope.Modulated()
-        wide = widened(p, _wide(p, g))
+        wide = widened(p, working_dtype(p, g))
         return wide if is_abstract(wide) else lax.div(wide, g)
 
     return _scope.map_modulated(one, scope, params, gains, otherwise=left_out)
@@ -158,7 +165,7 @@ def effective_to_underlying(effective: Leaf, gain: Array, held: Held) -> PyTree:
         return held
     if isinstance(effective, jax.ShapeDtypeStruct):
         return effective
-    wide = _wide(effective, gain)
+    wide = working_dtype(effective, gain)
     return _to(lax.div(_to(effective, wide), _to(gain, wide)), effective.dtype)
 
 
@@ -173,7 +180,7 @@ def effective(latent: PyTree, params: PyTree, gains: PyTree, scope: PyTree) -> P
     """Return E = g W in the dtypes of `params`."""
 
     def one(w: AnyArray, p: AnyArray, g: Array) -> Array:
-        wide = _wide(w, g)
+        wide = working_dtype(w, g)
         return _to(lax.mul(_to(g, wide), _to(w, wide)), p.dtype)
 
     return _scope.map_modulated(one, scope, latent, params, gains, otherwise=_first)
@@ -211,7 +218,7 @@ def latent_gradients(grads: PyTree, gains: PyTree, scope: PyTree, weights: PyTre
     """Return dL/dW = g dL/dE."""
 
     def one(d: AnyArray, g: Array, w: Held) -> Array:
-        wide = _wide(d, g)
+        wide = working_dtype(d, g)
         return _to(lax.mul(_to(g, wide), _to(d, wide)), d.dtype if _absent(w) else w.dtype)
 
     return _scope.map_modulated(one, scope, grads, gains, weights, otherwise=_first)
@@ -234,7 +241,7 @@ def effective_update(
     factors: dict[tuple[int, int], Array] = {}
 
     def one(d: AnyArray, p: AnyArray, g: Array, g_new: Array, w: Held) -> Array:
-        wide = _wide(p, g)
+        wide = working_dtype(p, g)
         if not _absent(w):
             return _to(lax.sub(lax.mul(_to(g_new, wide), w), _to(p, wide)), p.dtype)
         key = id(g), id(g_new)

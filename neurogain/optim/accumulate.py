@@ -14,6 +14,7 @@ from neurogain import _checks
 from neurogain.optim import _drive
 from neurogain.optim._gains import refuse_lost
 from neurogain.optim._nodes import check_state, own_state
+from neurogain.optim.keywords import update_with
 from neurogain.optim.modulate import check_inner
 
 
@@ -56,9 +57,9 @@ def multi_steps(
     Raises:
       TypeError: if `tx` is no optimizer; at trace time, if `update` is called without `uncertainty`
         or with `gain` and no gain in `tx`.
-      ValueError: if k is no whole number of at least 1, `uncertainty` has another structure than
-        `uncertainty_like`, a weight is negative or not finite, or the state is of another `tx`;
-        at `init` if parameters are complex and `accumulator_dtype` is not.
+      ValueError: if k is no whole number of at least 1, `uncertainty` has another structure or
+        other last axes than `uncertainty_like`, a weight is negative or not finite, or the state is
+        of another `tx`; at `init` if parameters are complex and `accumulator_dtype` is not.
 
     Example:
       >>> import jax.numpy as jnp, optax
@@ -117,7 +118,7 @@ def multi_steps(
             mean = _running_mean(mean, uncertainty, _share(own, given))
             extra_args |= {"uncertainty": mean}
         with own_state(accumulator, inner, params, "multi_steps"):
-            updates, new = accumulator.update(updates, inner, params, **extra_args)
+            updates, new = update_with(accumulator, updates, inner, params, extra_args)
         # A micro-batch that `should_skip_update_fn` skipped leaves no trace here either.
         skipped = (new.mini_step == inner.mini_step) & (new.gradient_step == inner.gradient_step)
         mean, given, total = jax.tree.map(
@@ -186,6 +187,11 @@ def _running_mean(mean: PyTree, uncertainty: PyTree, share: Array) -> PyTree:
 
     def one(mean: Array, value: ArrayLike) -> Array:
         drive = _drive.checked(value, mean.dtype)
+        if drive.shape[max(drive.ndim - mean.ndim, 0) :] != mean.shape:
+            raise ValueError(
+                f"`uncertainty` must have the last axes of `uncertainty_like`, {mean.shape}; got "
+                f"shape {drive.shape}. Pass multi_steps(..., uncertainty_like=zeros like it)."
+            )
         if drive.shape != mean.shape:
             drive = jnp.mean(drive, axis=tuple(range(drive.ndim - mean.ndim)))
         return mean + jnp.where(share == 0, 0, share * (drive - mean))

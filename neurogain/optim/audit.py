@@ -1,5 +1,6 @@
 """Does the uncertainty reach every gain of a chain, and does a gain matter? Ask beforehand."""
 
+import functools
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -13,9 +14,12 @@ from jaxtyping import PyTree
 from neurogain import _checks
 from neurogain.optim import _drive, _scope, _weights
 from neurogain.optim._nodes import find_nodes
+from neurogain.optim.keywords import update_with
 from neurogain.optim.modulate import ModulateByGainState, check_inner
 
 RAISED = 1.4  # the factor by which a gain is raised to see its effect
+MORE = 8  # updates behind the first that moves a leaf, until one that stands is frozen
+MOST = 1000  # updates in which none moves, until all are frozen
 
 
 class GainReport(NamedTuple):
@@ -28,7 +32,7 @@ class GainReport(NamedTuple):
     leaves: int  # leaves of the parameters that it modulates
     received: bool  # whether `uncertainty` arrived
     effect: dict[str, float] | None = None  # by gain: see `audit`
-    frozen: tuple[str, ...] = ()  # leaves that the gain moves though no gradient does
+    frozen: tuple[str, ...] = ()  # leaves that the gain moves though no gradients do
 
 
 class _Log:
@@ -61,9 +65,10 @@ def audit(
     leaves ("all") or of each leaf (by its path), how far the output y moves when that gain is 1.4
     times as high, |y' - y| / |y|. It is 0 up to rounding where normalisation behind the weights
     takes the gain away, and NaN where all weights of the gain are zero, as new biases are. `frozen`
-    names the modulated leaves that do not move for gradients of 1, as behind
+    names the modulated leaves that no gradients move, as behind
     optax.masked(optax.set_to_zero(), ...): the gain rescales them all the same, so leave them out
-    of its `mask`.
+    of its `mask`. Random gradients are tried, in 8 updates behind the first that moves any leaf,
+    which a warm-up or an accumulation of gradients may hold, at most 1,000.
 
     Args:
       tx: any chain of optimizers.
@@ -120,10 +125,14 @@ def audit(
 
         return walk(state)
 
-    def run(params: PyTree, uncertainty: PyTree) -> PyTree:
+    def update(
+        drive: PyTree, grads: PyTree, state: PyTree, params: PyTree
+    ) -> tuple[PyTree, PyTree]:
+        return update_with(tx, grads, state, params, {"uncertainty": drive, **extra_args})
+
+    def run(params: PyTree, drive: PyTree) -> PyTree:
         grads = jax.tree.map(jnp.ones_like, params)
-        state = watched(tx.init(params))
-        return tx.update(grads, state, params, uncertainty=uncertainty, **extra_args)[0]
+        return update(drive, grads, watched(tx.init(params)), params)
 
     _check_drive(uncertainty)
     jax.eval_shape(run, params, uncertainty)
@@ -134,7 +143,8 @@ def audit(
         return reports
     if any(_weights.is_abstract(leaf) for leaf in jax.tree.leaves(params)):
         raise TypeError("`params` must be arrays, since `apply` was given; got ShapeDtypeStructs.")
-    moves = jax.tree.map(lambda d: bool(jnp.any(d != 0)), run(params, uncertainty))
+    drive = jax.tree.map(lambda x: jnp.zeros(jnp.shape(x)), uncertainty)  # it may be abstract
+    moves = _moves(functools.partial(update, drive), watched(tx.init(params)), params)
     nodes = find_nodes(tx.init(params), ModulateByGainState)
     return [
         report._replace(
@@ -186,6 +196,32 @@ def _check_output(output: PyTree) -> None:
             "the output of `apply` must be finite, and not 0 everywhere, since its change is "
             f"measured against it; got the norm {size}. Audit parameters after an update or two."
         )
+
+
+def _random_like(rng: np.random.Generator, params: PyTree) -> PyTree:
+    """Return gradients of no pattern, in the shapes and dtypes of the parameters."""
+    return jax.tree.map(lambda x: jnp.asarray(rng.normal(size=x.shape)).astype(x.dtype), params)
+
+
+def _moves(
+    update: Callable[[PyTree, PyTree, PyTree], tuple[PyTree, PyTree]], state: PyTree, params: PyTree
+) -> PyTree:
+    """Return which leaves updates for random gradients move, while their gain stays."""
+
+    @jax.jit
+    def step(grads: PyTree, state: PyTree, params: PyTree) -> tuple[PyTree, PyTree, PyTree]:
+        updates, state = update(grads, state, params)
+        moves = jax.tree.map(lambda d: jnp.any(d != 0), updates)
+        return optax.apply_updates(params, updates), state, moves
+
+    params, rng = _weights.arrays(params), np.random.default_rng(0)
+    moved = jax.tree.map(lambda x: False, params)
+    done = since = 0
+    while done < MOST and since < MORE and not all(jax.tree.leaves(moved)):
+        params, state, moves = step(_random_like(rng, params), state, params)
+        moved = jax.tree.map(lambda before, now: before or bool(now), moved, moves)
+        done, since = done + 1, since + any(jax.tree.leaves(moved))
+    return moved
 
 
 def _modulated_paths(node: ModulateByGainState) -> list[str]:

@@ -14,6 +14,7 @@ from neurogain._types import AnyArray
 from neurogain.optim import _scope, _weights
 from neurogain.optim._gains import find, refuse_lost
 from neurogain.optim._nodes import check_state, own_state
+from neurogain.optim.keywords import update_with
 from neurogain.optim.modulate import check_inner
 from neurogain.optim.source import Hyperparameter, check_precision, value_at
 
@@ -176,12 +177,16 @@ def consolidate(
         refuse_lost("consolidate", extra_args, state.inner_state)
         params, updates = _weights.arrays(params), _weights.arrays(updates, "gradients")
         with own_state(inner, state.inner_state, params, "consolidate"):
-            updates, inner_state = inner.update(updates, state.inner_state, params, **extra_args)
+            updates, inner_state = update_with(
+                inner, updates, state.inner_state, params, extra_args
+            )
         share = jnp.asarray(1 - at("decay", state), state.weight.dtype)  # 1 - beta_t
         if follow_gain:
             gains = [g.ravel() for g in jax.tree.leaves(_find_gain(inner_state))]
-            gain = jnp.mean(jnp.concatenate(gains)).astype(share.dtype)
-            share = jnp.minimum(share * jnp.asarray(at("baseline", state), share.dtype) / gain, 1)
+            tonic = jnp.asarray(at("baseline", state), share.dtype)
+            level = jnp.concatenate(gains).astype(share.dtype)
+            level = jnp.mean(level) if level.size else tonic  # of axes of no units alone
+            share = jnp.minimum(share * tonic / level, 1)
         weight = state.weight + share * (1 - state.weight)
 
         def follow(slow: _weights.Held, param: PyTree, update: PyTree) -> _weights.Held:
@@ -191,7 +196,7 @@ def consolidate(
             if new.dtype != slow.dtype:  # rounded like the caller's, which the compiler would skip
                 kind = jnp.finfo(new.dtype)
                 new = jax.lax.reduce_precision(new, kind.nexp, kind.nmant).astype(slow.dtype)
-            rate = jnp.where(weight > 0, share / jnp.where(weight > 0, weight, 1), 1)
+            rate = jnp.where(weight == 0, 1, share / jnp.where(weight == 0, 1, weight))
             rate = rate.astype(_weights.gain_dtype(slow))
             return jnp.where(rate == 1, new, slow + rate * (new - slow))
 

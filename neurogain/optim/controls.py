@@ -14,9 +14,9 @@ from jaxtyping import Array, Float, PyTree
 from neurogain import _checks
 from neurogain import gain as dynamics
 from neurogain._types import AnyArray
-from neurogain.optim import _drive
+from neurogain.optim import _drive, _weights
 from neurogain.optim._nodes import check_state
-from neurogain.optim.source import check_constants, checked_gain, constants_at
+from neurogain.optim.source import check_constants, checked_gain, constants_at, value_at
 
 
 class ScaleByGainState(NamedTuple):
@@ -26,7 +26,13 @@ class ScaleByGainState(NamedTuple):
 
 
 def _scale(updates: PyTree, factor: AnyArray) -> PyTree:
-    return jax.tree.map(lambda d: (factor * d).astype(d.dtype), updates)
+    """Return updates times a factor, in their own dtypes."""
+
+    def one(d: AnyArray) -> jax.Array:
+        wide = _checks.widest(_weights.at_least_float32(d.dtype), factor.dtype)
+        return jnp.asarray(factor.astype(wide) * d.astype(wide), d.dtype)
+
+    return jax.tree.map(one, _weights.arrays(updates, "gradients"))
 
 
 def scale_by_gain(
@@ -132,6 +138,7 @@ def scale_by_uncertainty(
         if arrivals.missing(uncertainty):
             return updates, state
         drive = _drive.scalar(uncertainty, jnp.float32, axis_name)
-        return _scale(updates, 1 + sensitivity * drive), state
+        eta = jnp.asarray(value_at("sensitivity", sensitivity, None), jnp.float32)
+        return _scale(updates, 1 + eta * drive), state
 
     return optax.GradientTransformationExtraArgs(lambda _: optax.EmptyState(), update_fn)

@@ -6,6 +6,7 @@ and run under jit.
 """
 
 import functools
+import operator
 
 import jax
 import jax.numpy as jnp
@@ -13,7 +14,6 @@ import optax
 from jax.typing import ArrayLike
 from jaxtyping import Array, PyTree
 
-from neurogain import _checks
 from neurogain import gain as dynamics
 from neurogain.optim import _scope, _weights
 from neurogain.optim._gains import find
@@ -61,13 +61,22 @@ def get_gain(opt_state: optax.OptState) -> PyTree:
     return next(iter(gains.values()))
 
 
-def _check_order(params: PyTree) -> None:
-    """Raise a TypeError if an optimizer's state stands where the parameters should."""
+def _plain(opt_state: optax.OptState, params: PyTree) -> tuple[optax.OptState, PyTree]:
+    """Return state and parameters as trees of arrays; raise a TypeError if they are none."""
+    opt_state, params = pure(opt_state), _weights.arrays(pure(params))
+    state_leaves, leaves = jax.tree.leaves(opt_state), jax.tree.leaves(params)
+    same = len(state_leaves) == len(leaves) and all(map(operator.is_, state_leaves, leaves))
+    if leaves and same:
+        raise TypeError(
+            "`opt_state` must be the state of an optimizer; got the parameters. Pass (opt_state, "
+            "params), in this order."
+        )
     if find_nodes(params, _STATES):
         raise TypeError(
             "`params` must be parameters; got the state of an optimizer. Pass (opt_state, params), "
             "in this order."
         )
+    return opt_state, params
 
 
 def _leaves(prefix: PyTree, params: PyTree) -> list[PyTree]:
@@ -84,7 +93,6 @@ def _leaves(prefix: PyTree, params: PyTree) -> list[PyTree]:
 
 def _unfold(opt_state: optax.OptState, params: PyTree) -> tuple[list[Array], list[list[Array]]]:
     """Return for each leaf its underlying weights, and the gains on it, outer before inner."""
-    opt_state = pure(opt_state)
     weights = jax.tree.leaves(params)
     gains: list[list[Array]] = [[] for _ in weights]
     owner = [""] * len(weights)
@@ -97,6 +105,12 @@ def _unfold(opt_state: optax.OptState, params: PyTree) -> tuple[list[Array], lis
                 raise ValueError(
                     f"`opt_state` modulates leaf {i} of the parameters twice, at {owner[i]} and "
                     f"{path}: its weights are not defined. Nest the two, or mask one of them."
+                )
+            if jnp.ndim(gain) not in (0, jnp.ndim(weights[i])):
+                raise ValueError(
+                    f"`opt_state` must be of one run; got a gain of shape {gain.shape} for leaf {i}"
+                    f" of the parameters, of shape {weights[i].shape}. Write "
+                    "jax.vmap(get_weights)(opt_state, params) for states with an axis of runs."
                 )
             owner[i] = path
             gains[i].append(gain)
@@ -112,7 +126,8 @@ def get_weights(opt_state: optax.OptState, params: PyTree) -> PyTree:
       params: the effective weights E, as the training loop holds them.
 
     Raises:
-      TypeError: if `params` are the state of an optimizer, as far as it is seen.
+      TypeError: if `params` are the state of an optimizer or `opt_state` is none, as far as it is
+        seen; if it was restored without its classes.
       ValueError: if `params` have another structure, or two nodes side by side modulate one leaf.
 
     Example:
@@ -122,8 +137,7 @@ def get_weights(opt_state: optax.OptState, params: PyTree) -> PyTree:
       >>> get_weights(ngm_sgd(0.1, baseline=2.0).init(params), params)
       {'w': Array([0.5, 0.5], dtype=float32)}
     """
-    params = pure(params)
-    _check_order(params)
+    opt_state, params = _plain(opt_state, params)
     return jax.tree.unflatten(jax.tree.structure(params), _unfold(opt_state, params)[0])
 
 
@@ -150,21 +164,27 @@ def get_fast_slow(
       >>> parts.slow["w"], parts.fast["w"]
       (Array([0.5, 0.5], dtype=float32), Array([0.5, 0.5], dtype=float32))
     """
-    params = pure(params)
-    _check_order(params)
+    opt_state, params = _plain(opt_state, params)
     structure = jax.tree.structure(params)
     slow, fast = [], []
     for leaf, gains in zip(jax.tree.leaves(params), _unfold(opt_state, params)[1], strict=True):
         part = dynamics.FastSlow(slow=leaf, fast=jnp.zeros_like(leaf))
         if gains:
             gain = functools.reduce(jnp.multiply, gains)
-            wide = leaf.astype(_checks.widest(leaf.dtype, gain.dtype))
-            part = dynamics.fast_slow(wide, gain, baseline=baseline)
+            part = _split(leaf.astype(_weights.working_dtype(leaf, gain)), gain, baseline)
         slow.append(part.slow.astype(leaf.dtype))
         fast.append(part.fast.astype(leaf.dtype))
     return dynamics.FastSlow(
         slow=jax.tree.unflatten(structure, slow), fast=jax.tree.unflatten(structure, fast)
     )
+
+
+def _split(effective: Array, gain: Array, baseline: ArrayLike) -> dynamics.FastSlow:
+    """Return the slow and the fast part of a leaf, which may be complex."""
+    if not jnp.iscomplexobj(effective):
+        return dynamics.fast_slow(effective, gain, baseline=baseline)
+    parts = (_split(part, gain, baseline) for part in (effective.real, effective.imag))
+    return jax.tree.map(jax.lax.complex, *parts)
 
 
 def has_acting(opt_state: optax.OptState) -> bool:
@@ -193,7 +213,8 @@ def get_acting(opt_state: optax.OptState, params: PyTree) -> PyTree:
       params: the weights that the training loop holds.
 
     Raises:
-      TypeError: if `params` are the state of an optimizer, as far as it is seen.
+      TypeError: if `params` are the state of an optimizer or `opt_state` is none, as far as it is
+        seen; if it was restored without its classes.
       ValueError: if `params` have another structure, if two such nodes average one leaf, or if one
         is inside `modulate_by_gain`, where it averages the underlying weights W and not those that
         act.
@@ -206,8 +227,7 @@ def get_acting(opt_state: optax.OptState, params: PyTree) -> PyTree:
       >>> get_acting(tx.init(params), params)["w"]
       Array([1., 1.], dtype=float32)
     """
-    opt_state, params = pure(opt_state), pure(params)
-    _check_order(params)
+    opt_state, params = _plain(opt_state, params)
     held, structure = jax.tree.flatten(params)
     acting, owner = list(held), [""] * len(held)
     gains = find_nodes(opt_state, ModulateByGainState)

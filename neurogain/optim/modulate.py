@@ -96,14 +96,16 @@ def modulate_by_gain(
       axis_name: mapped axis or axes (pmap, shard_map, vmap) to average the drive over. Averaging
         the gradients stays with the caller, or with `value_grad_and_uncertainty`.
       on_missing: "raise", or "hold" to let the gain keep its value when no drive is passed.
-      keep_weights: whether to hold W in float32 in the state; by default for modulated leaves of
-        lower precision alone, where g'/g rounds small changes away. `inner` then works in float32,
-        and the held W is what counts: a change of the parameters from elsewhere (a transformation
-        behind this one, a projection) does not reach it. Pass True where `optax.tree_map_params`
-        is to find W among the parameters before any `init` of this transformation.
+      keep_weights: whether to hold W, at least in float32, in the state; by default if a modulated
+        leaf is of lower precision, where g'/g rounds small changes away. `inner` then works in
+        float32, and the held W is what counts: a change of the parameters from elsewhere (a
+        transformation behind this one, a projection) does not reach it. Pass True where
+        `optax.tree_map_params` is to find W among the parameters before any `init` of this
+        transformation.
 
     Returns:
-      A transformation whose state is a `ModulateByGainState`.
+      A transformation whose state is a `ModulateByGainState`. `optax.tree_map_params` knows states
+      of the form that its last `init` made: build one for each set of parameters.
 
     Raises:
       ValueError: if a constant is outside its range, or `per` or `on_missing` is unknown; at `init`
@@ -148,7 +150,7 @@ def with_gain_source(
     inner: optax.GradientTransformation,
     source: Any,
     *,
-    initial_gain: ArrayLike = 1.0,
+    initial_gain: ArrayLike | None = None,
     mask: _scope.Mask = None,
     axis_name: _drive.AxisName = None,
     on_missing: _drive.OnMissing = "raise",
@@ -164,8 +166,10 @@ def with_gain_source(
     Args:
       inner: any optax optimizer; extra arguments reach it.
       source: a `GainSource`, or any object with its two functions: `init() -> S` and
-        `update(S, drive) -> (gain, S)`; the gain is one number, finite and > 0.
-      initial_gain: gain before the first update, > 0.
+        `update(S, drive) -> (gain, S)`; the gain is one number, finite and > 0. Its attribute
+        `initial_gain`, if it has one, is the gain before the first update.
+      initial_gain: gain before the first update, > 0; by default that of the source, or 1 where it
+        has none.
       mask, axis_name, on_missing, keep_weights: as for `modulate_by_gain`.
 
     Returns:
@@ -196,18 +200,26 @@ def with_gain_source(
       1.5
       1.0
     """
-    for name in ("init", "update"):
-        if isinstance(source, type) or not callable(getattr(source, name, None)):
+    for name, places in {"init": (), "update": (None, 1.0)}.items():
+        if not isinstance(source, type) and callable(own := getattr(source, name, None)):
+            if error := _checks.why_not(own, *places):
+                raise TypeError(
+                    f"`{name}` of `source` must be called as init() or update(S, drive); "
+                    f"got {source!r:.200}: {error}. Bind what else it takes, as functools.partial "
+                    "does."
+                ) from error
+        else:
             lacks = "a class" if isinstance(source, type) else f"which has no `{name}`"
             raise TypeError(
                 f"`source` must have the functions init() -> S and update(S, drive) -> (gain, S); "
                 f"got {source!r:.200}, {lacks}. Pass a GainSource, or an object that has both."
             )
-    check_constants({"decay": 0.9, "baseline": 1.0, "sensitivity": 0.0}, initial_gain)
+    start = getattr(source, "initial_gain", 1.0) if initial_gain is None else initial_gain
+    check_constants({}, start)
     return modulated(
         inner,
         FromSource(source),
         Options("global", -1, mask, axis_name, on_missing, keep_weights),
-        lambda shape, dtype: jnp.full(shape, initial_gain, dtype),
+        lambda shape, dtype: jnp.full(shape, start, dtype),
         owner="with_gain_source",
     )

@@ -3,13 +3,16 @@
 from typing import Any, NamedTuple
 
 import jax
+import jax.numpy as jnp
 import optax
 from jax.typing import ArrayLike
 from jaxtyping import PyTree
 
+from neurogain import _checks
 from neurogain.optim import _weights
 from neurogain.optim._gains import refuse_lost
 from neurogain.optim._nodes import check_state, own_state
+from neurogain.optim.keywords import update_with
 from neurogain.optim.modulate import check_inner
 
 
@@ -67,6 +70,11 @@ def reset_on_switch(inner: optax.GradientTransformation) -> optax.GradientTransf
                 "`reset_on_switch` needs params and `task_switch`; write "
                 "tx.update(grads, state, params, task_switch=first_update_of_a_task)."
             )
+        if not _checks.is_bool(task_switch) or jnp.ndim(task_switch):
+            raise TypeError(
+                f"`task_switch` must be one bool, traced or not; got {task_switch!r:.200}. Write "
+                "task_switch=i == 0."
+            )
 
         refuse_lost("reset_on_switch", extra_args, state.inner_state)
 
@@ -76,7 +84,7 @@ def reset_on_switch(inner: optax.GradientTransformation) -> optax.GradientTransf
 
         with own_state(inner, state.inner_state, params, "reset_on_switch"):
             inner_state = jax.lax.cond(task_switch, fresh, lambda: state.inner_state)
-            updates, inner_state = inner.update(updates, inner_state, params, **extra_args)
+            updates, inner_state = update_with(inner, updates, inner_state, params, extra_args)
         return updates, ResetOnSwitchState(inner_state)
 
     return optax.GradientTransformationExtraArgs(init_fn, update_fn)

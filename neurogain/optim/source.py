@@ -24,10 +24,12 @@ class GainSource(NamedTuple):
       init: () -> S, the source's state before the first update, a tree of arrays.
       update: (S, drive) -> (gain, S), once per update; the drive and the gain are numbers, shape
         (), the gain finite and > 0.
+      initial_gain: the gain before the first update, finite and > 0; 1 where a source has none.
     """
 
     init: Callable[[], PyTree]
     update: Callable[[PyTree, ArrayLike], tuple[ArrayLike, PyTree]]
+    initial_gain: ArrayLike = 1.0
 
 
 class LeakyState(NamedTuple):
@@ -37,11 +39,34 @@ class LeakyState(NamedTuple):
     step: Array | None  # updates so far; only where a constant is a schedule
 
 
+_RULES: dict[str, tuple[str, Callable[[Any], Any], str]] = {  # for values that come at an update
+    "decay": ("in [0, 1], per update", lambda x: (x >= 0) & (x <= 1), "0.9"),
+    "baseline": ("a finite gain of at least 1", lambda x: (x >= 1) & (x < np.inf), "1"),
+    "sensitivity": ("finite and >= 0", lambda x: (x >= 0) & (x < np.inf), "0.4"),
+}
+
+
 def value_at(name: str, constant: Hyperparameter, count: Array | None) -> ArrayLike:
-    """Return a constant at this update; a schedule is called with its count."""
-    value = constant(count) if callable(constant) else constant
+    """Return a constant at this update; a schedule is called with its count.
+
+    What is out of range is an error where it is known, and NaN where it is traced.
+    """
+    if not callable(constant) and _checks.is_concrete(constant):
+        return constant  # checked when it was given
+    value: Any = constant(count) if callable(constant) else constant
     check_precision(name, value)
-    return value
+    _checks.broadcast(**{name: value})  # a TypeError for what is no number
+    if jnp.ndim(value):
+        raise ValueError(
+            f"`{name}` must be one number at each update; got shape {np.shape(value)}."
+        )
+    rule, holds, usual = _RULES[name]
+    _checks.in_range(name, value, rule, holds, usual)
+    if _checks.is_concrete(value):
+        return value
+    floating = jnp.issubdtype(value.dtype, jnp.floating)
+    value = jnp.asarray(value, value.dtype if floating else jnp.float32)
+    return jnp.where(holds(value), value, jnp.nan)
 
 
 def constants_at(
@@ -68,7 +93,8 @@ def check_constants(
     for name, value in constants.items():
         check_precision(name, value)
         _checks.single(name, value)
-    dynamics.check_parameters(**constants)
+    if constants:
+        dynamics.check_parameters(**constants)
     if initial_gain is not None:
         _checks.single("initial_gain", initial_gain)
         _checks.in_range(
@@ -103,13 +129,13 @@ def leaky_integrator(
     constants = {"decay": decay, "baseline": baseline, "sensitivity": sensitivity}
     check_constants(constants, initial_gain)
     scheduled = any(callable(value) for value in constants.values())
+    start = initial_gain
+    if start is None:
+        start = value_at("baseline", baseline, jnp.zeros([], jnp.int32))
 
     def init() -> LeakyState:
         count = jnp.zeros([], jnp.int32) if scheduled else None
-        start = constants_at(constants, count, jnp.float32)["baseline"]
-        if initial_gain is not None:
-            start = jnp.asarray(initial_gain, jnp.float32)
-        return LeakyState(jnp.array(start), count)
+        return LeakyState(jnp.array(start, jnp.float32), count)
 
     def update(state: LeakyState, drive: ArrayLike) -> tuple[Array, LeakyState]:
         values = constants_at(constants, state.step, state.gain.dtype)
@@ -117,7 +143,7 @@ def leaky_integrator(
         count = None if state.step is None else optax.safe_increment(state.step)
         return gain, LeakyState(gain, count)
 
-    return GainSource(init, update)
+    return GainSource(init, update, start)
 
 
 @runtime_checkable

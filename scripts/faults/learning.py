@@ -107,8 +107,8 @@ FAULTS = (
     ),
     (
         "a high gain consolidates faster",
-        'share * jnp.asarray(at("baseline", state), share.dtype) / gain',
-        'share * gain / jnp.asarray(at("baseline", state), share.dtype)',
+        "share = jnp.minimum(share * tonic / level, 1)",
+        "share = jnp.minimum(share * level / tonic, 1)",
         "test_consolidate.py",
     ),
     (
@@ -120,11 +120,36 @@ FAULTS = (
     (
         "the reset comes after the update",
         "inner_state = jax.lax.cond(task_switch, fresh, lambda: state.inner_state)\n"
-        "            updates, inner_state = inner.update("
-        "updates, inner_state, params, **extra_args)",
-        "updates, moved = inner.update(updates, state.inner_state, params, **extra_args)\n"
+        "            updates, inner_state = update_with("
+        "inner, updates, inner_state, params, extra_args)",
+        "updates, moved = update_with("
+        "inner, updates, state.inner_state, params, extra_args)\n"
         "            inner_state = jax.lax.cond(task_switch, fresh, lambda: moved)",
         "test_controls.py",
+    ),
+    (
+        "a drive that an optimizer takes is dropped",
+        "            del known[refused]",
+        "            known = {}",
+        "test_keywords.py",
+    ),
+    (
+        "a schedule out of range passes",
+        "return jnp.where(holds(value), value, jnp.nan)",
+        "return value",
+        "test_hyperparameters.py",
+    ),
+    (
+        "slow weights hide a rate that is none",
+        "jnp.where(weight == 0, 1, share / jnp.where(weight == 0, 1, weight))",
+        "jnp.where(weight > 0, share / jnp.where(weight > 0, weight, 1), 1)",
+        "test_hyperparameters.py",
+    ),
+    (
+        "one update alone tells what is frozen",
+        "MORE = 8  #",
+        "MORE = 1  #",
+        "test_effect.py",
     ),
     (
         "micro-batches count too little",

@@ -288,3 +288,18 @@ def test_a_task_that_is_not_there_is_refused():
 def test_images_are_a_count_for_each_task(images):
     with pytest.raises(ValueError, match=r"`images` must be the number .* of each of the 2 tasks"):
         metrics.minimum_bias(HALF, images)
+
+
+def test_evaluations_of_a_list_are_counted():
+    nan = float("nan")
+    assert metrics.evaluation_counts([[[0.5]]]).tolist() == [1]
+    with pytest.raises(ValueError, match=r"`accuracy` must have the shape \(K, E, K\)"):
+        metrics.evaluation_counts([0.5])
+    with pytest.raises(ValueError, match=r"must have an evaluation of each task; .* for task 1\."):
+        metrics.evaluation_counts([[[0.5, nan]], [[nan, nan]]])
+
+
+@pytest.mark.parametrize(("times", "count"), [([], 0), (5, -3), (5, 0), (5, 2.0)])
+def test_a_number_of_evaluations_is_whole_and_positive(times, count):
+    with pytest.raises(ValueError, match="`evaluations` must be a whole number of at least 1; got"):
+        metrics.evaluated_at(times, count)

@@ -1,8 +1,11 @@
 """Streams of one's own arrays."""
 
 import numpy as np
+import pandas as pd
 import pytest
+import scipy.sparse
 
+from neurogain import _checks
 from neurogain.continual.stream import Stream, check_stream
 
 X = np.arange(12.0).reshape(4, 3)
@@ -127,6 +130,13 @@ MASKED = np.ma.masked_array([[0.1], [0.2]], mask=[[False], [True]])
     [
         ([[1.0, 2.0], [1.0]], [0, 1], "the training examples of task 'task 1' must be one array"),
         ([[1.0], [2.0]], [[0], [1, 2]], "the labels of the training .* must be one array; got"),
+        (
+            [[1.0], [2.0]],
+            pd.Categorical(["a", "b"]),
+            r"labels .* Pass .* or the codes of texts and",
+        ),
+        (np.array([[1.0], ["b"]], object), [0, 1], r"one array; got .* Pass x.astype\(float\), or"),
+        (np.ones((2, 1), "m8[s]"), [0, 1], "must be real numbers: .* got timedelta64"),
         (MASKED, [0, 1], "the training examples of .* must be a plain array; got one of numpy.ma"),
         ([[1.0], [2.0]], np.ma.masked_array([0, 1]), "the labels of .* must be a plain array"),
     ],
@@ -155,3 +165,8 @@ def test_errors_name_the_task():
         for part in (0, 1):
             with pytest.raises((ValueError, TypeError), match=r"(training|test) .* of task 'late'"):
                 Stream.from_arrays(**last(x, y, part), task_names=["early", "late"])
+
+
+def test_a_sparse_matrix_is_no_array():
+    with pytest.raises(TypeError, match=r"`x` must be one array; got .* Pass x.toarray\(\)\."):
+        _checks.as_array("x", scipy.sparse.eye(2))

@@ -57,6 +57,18 @@ def test_a_function_that_builds_no_optimizer(optimizer, constants, message):
         trainer_of(optimizer).run(constants, [0])
 
 
+@pytest.mark.parametrize(
+    ("optimizer", "constants", "raised"),
+    [
+        (lambda c: optax.MultiSteps(optax.sgd(0.1), c["k"]), {"k": 2}, "object is not callable"),
+        (optax.lookahead(optax.sgd(0.1), 2, 0.5), {}, "no attribute 'fast'"),
+    ],
+)
+def test_an_optimizer_that_cannot_be_trained_as_it_is(optimizer, constants, raised):
+    with pytest.raises(TypeError, match=rf"`build_optimizer` must .*{raised}.*Bind whole numbers"):
+        trainer_of(optimizer).run(constants, [0])
+
+
 @pytest.mark.parametrize("seeds", [3, "01", None, {0, 1}, np.array(3)])
 def test_seeds_that_are_no_sequence(seeds):
     with pytest.raises(TypeError, match=r"`seeds` must be .* a sequence; got .*seeds=range\(3\)"):

@@ -115,6 +115,14 @@ OWN = {
 }
 
 
+AROUND = {
+    "alone": lambda tx: tx,
+    "in a chain": lambda tx: optax.chain(optax.identity(), tx),
+    "consolidated": optim.consolidate,
+    "reset": optim.reset_on_switch,
+}
+
+
 def by_hand(name, kernel, seed, batch):
     """Train by an ordinary loop with optax, as its documentation calls each optimizer."""
     tx, params = OWN[name], {"output": {"kernel": jnp.asarray(kernel, jnp.float32)}}
@@ -139,9 +147,11 @@ def by_hand(name, kernel, seed, batch):
     return losses, params["output"]["kernel"]
 
 
-@pytest.mark.parametrize("name", OWN)
-def test_an_optimizer_gets_the_keywords_that_it_needs(name, batch):
-    trainer = trainer_of(OWN[name])
+@pytest.mark.parametrize(
+    ("name", "around"), [("line search", "alone"), *(("sam", each) for each in AROUND)]
+)
+def test_an_optimizer_gets_the_keywords_that_it_needs(name, around, batch):
+    trainer = trainer_of(AROUND[around](OWN[name]))
     losses, kernel = by_hand(name, first_kernel(trainer, 1), 1, batch)
     (*_, state), curves, _ = trainer.learn(trainer.start([{}, {}], [0, 1]), 0)
     np.testing.assert_allclose(curves.loss[1], losses, rtol=1e-4)

@@ -74,6 +74,13 @@ def test_refuses_a_drive_of_another_structure(params, grads):
         tx.update(grads, tx.init(params), params, uncertainty=drive)
 
 
+@pytest.mark.parametrize("shape", [(3,), (4, 3), (), (4, 1)])
+def test_refuses_a_drive_of_other_axes(shape, params, grads):
+    tx = multi_steps(modulate_by_gain(optax.sgd(0.1)), 2, uncertainty_like=np.zeros(4))
+    with pytest.raises(ValueError, match=r"last axes of `uncertainty_like`, \(4,\); got"):
+        tx.update(grads, tx.init(params), params, uncertainty=np.full(shape, 0.5))
+
+
 def test_refuses_a_bad_drive(params, grads):
     tx = multi_steps(modulate_by_gain(optax.sgd(0.1)), 2)
     with pytest.raises(ValueError, match="must be finite, >= 0"):

@@ -132,3 +132,43 @@ def test_parameters_of_another_structure_are_refused(params):
 def test_arguments_in_the_other_order(get, tx, params):
     with pytest.raises(TypeError, match=r"`params` must be parameters; got the state"):
         get(params, tx.init(params))
+
+
+LEAVES = {
+    "complex": jnp.array([2 + 4j, -6j], jnp.complex64),
+    "8 bits": jnp.array([2.0, -6.0], jnp.float8_e4m3fn),
+    "number": 2.0,
+}
+
+
+@pytest.mark.parametrize("name", LEAVES)
+def test_leaves_of_any_kind_have_their_parts(name):
+    params = {"w": LEAVES[name]}
+    state = consolidate(ngm_sgd(0.1, initial_gain=4.0)).init(params)
+    leaf = jnp.asarray(params["w"])
+    wide = np.asarray(leaf, np.complex64 if name == "complex" else np.float32)
+    slow, fast = get_fast_slow(state, params)
+    np.testing.assert_array_equal(np.asarray(slow["w"], wide.dtype), wide / 4)
+    np.testing.assert_array_equal(np.asarray(fast["w"], wide.dtype), wide * 3 / 4)
+    np.testing.assert_array_equal(get_weights(state, params)["w"], wide / 4)
+    np.testing.assert_array_equal(np.asarray(get_acting(state, params)["w"], wide.dtype), wide)
+
+
+def test_states_of_several_runs_are_read_one_by_one():
+    params = {"w": jnp.ones((4, 2, 3)), "b": jnp.ones((4, 3))}
+    state = jax.vmap(ngm_sgd(0.1, initial_gain=2.0).init)(params)
+    for read in (get_weights, get_fast_slow):
+        with pytest.raises(ValueError, match=r"must be of one run; got a gain of shape \(4,\)"):
+            read(state, params)
+    _equal(jax.vmap(get_weights)(state, params), jax.tree.map(lambda x: x / 2, params))
+
+
+READERS = (get_acting, get_weights, get_fast_slow)
+
+
+@pytest.mark.parametrize("read", READERS)
+def test_what_is_no_state_is_refused(read, params):
+    with pytest.raises(
+        TypeError, match="`opt_state` must be the state of an optimizer; got the para"
+    ):
+        read(params, params)

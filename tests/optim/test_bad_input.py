@@ -297,6 +297,12 @@ def test_a_flag_or_a_source_of_another_kind(build, said):
         build()
 
 
+@pytest.mark.parametrize("axis", [(0,), 0.0, None, "0", True])
+def test_a_unit_axis_that_is_no_whole_number(axis):
+    with pytest.raises(TypeError, match="`unit_axis` must be one whole number"):
+        _make(per="unit", unit_axis=axis)
+
+
 def test_numbers_of_numpy_are_numbers(params):
     multi_steps(ngm_sgd(0.1), np.int64(2)).init(params)
     _make(per="unit", unit_axis=np.int64(-1)).init(params)

@@ -64,3 +64,16 @@ def test_orbax_restores_the_state_and_training_goes_on(name, states):
     if has_acting(saved):
         acting = (get_acting(state, _tree(name, 0)) for state in (restored, saved))
         jax.tree.map(np.testing.assert_array_equal, *acting)
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_a_state_that_was_restored_without_its_classes_is_refused(name, tmp_path):
+    """Orbax gives dicts then, and forgets which leaves are masked."""
+    state, params = CHAINS[name].init(_tree(name, 0)), _tree(name, 0)
+    with ocp.StandardCheckpointer() as checkpointer:
+        checkpointer.save(tmp_path / "state", state)
+        checkpointer.wait_until_finished()
+        plain = checkpointer.restore(tmp_path / "state")
+    for read in (get_gain, lambda state: get_acting(state, params)):
+        with pytest.raises(TypeError, match=r"got a dict of the fields of .*Restore it into the"):
+            read(plain)

@@ -14,6 +14,7 @@ from neurogain.optim import (
     estimate_batch_stats,
     get_acting,
     modulate_by_gain,
+    multi_steps,
     only,
 )
 
@@ -62,6 +63,37 @@ def test_frozen_leaves_that_the_gain_moves_are_named(per):
     assert report.frozen == ("['output']",)
     (report,) = audit(chain(mask=only("lora_a")), params(), apply=model, batch=X)
     assert report.frozen == ()
+
+
+HELD_BACK = {
+    "warm-up": lambda: modulate_by_gain(optax.sgd(optax.linear_schedule(0.0, 0.1, 50))),
+    "late": lambda: modulate_by_gain(
+        optax.sgd(optax.join_schedules([lambda i: 0.0, lambda i: 0.1], [100]))
+    ),
+    "accumulation": lambda: multi_steps(modulate_by_gain(optax.adam(0.1)), 20),
+    "accumulation inside": lambda: modulate_by_gain(
+        optax.chain(optax.apply_every(12), optax.sgd(0.1))
+    ),
+    "centralized": lambda: modulate_by_gain(optax.chain(optax.centralize(), optax.sgd(0.1))),
+}
+
+
+@pytest.mark.parametrize("name", HELD_BACK)
+def test_leaves_that_an_optimizer_holds_back_for_a_while_are_not_frozen(name):
+    (report,) = audit(HELD_BACK[name](), params(), apply=model, batch=X)
+    assert report.frozen == ()
+
+
+@pytest.mark.parametrize("held_back", [optax.identity, lambda: optax.apply_every(12)])
+def test_frozen_leaves_are_named_behind_an_accumulation(held_back):
+    frozen = optax.multi_transform(
+        {"learn": optax.sgd(0.1), "stay": optax.set_to_zero()},
+        {k: "stay" if k == "output" else "learn" for k in params()},
+    )
+    tx = modulate_by_gain(optax.chain(held_back(), frozen))
+    assert audit(tx, params(), apply=model, batch=X)[0].frozen == ("['output']",)
+    none = modulate_by_gain(optax.chain(held_back(), optax.set_to_zero()))
+    assert len(audit(none, params(), apply=model, batch=X)[0].frozen) == len(params())
 
 
 def test_without_a_model_nothing_is_computed():

@@ -141,6 +141,38 @@ def test_a_source_sees_the_mean_drive_and_is_left_alone_without(params, grads):
     assert find_gains(state) == {"": 3.0}
 
 
+@pytest.mark.parametrize(
+    ("constants", "start"),
+    [
+        ({"baseline": 1.5}, 1.5),
+        ({"initial_gain": 3.0}, 3.0),
+        ({"baseline": lambda t: 2.0 + t}, 2.0),
+    ],
+)
+def test_the_gain_starts_where_its_source_does(constants, start, params, grads):
+    tx = with_gain_source(optax.adam(0.1), leaky_integrator(**constants))
+    state, other = tx.init(params), modulate_by_gain(optax.adam(0.1), **constants)
+    assert float(get_gain(state)) == start
+    wanted, _ = other.update(grads, other.init(params), params, uncertainty=0.5)
+    found, _ = tx.update(grads, state, params, uncertainty=0.5)
+    jax.tree.map(lambda x, y: np.testing.assert_allclose(x, y, rtol=1e-6), found, wanted)
+    given = with_gain_source(optax.sgd(0.1), leaky_integrator(**constants), initial_gain=4.0)
+    assert float(get_gain(given.init(params))) == 4.0
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        GainSource(lambda seed: (), lambda s, u: (1.0, s)),
+        GainSource(lambda: (), lambda s: (1.0, s)),
+        GainSource(lambda: (), lambda s, u, more: (1.0, s)),
+    ],
+)
+def test_a_source_with_other_arguments(source):
+    with pytest.raises(TypeError, match=r"of `source` must be called as init\(\) or update\(S, dr"):
+        with_gain_source(optax.sgd(0.1), source)
+
+
 def test_bad_sources(params, grads):
     with pytest.raises(TypeError, match=r"`source` must have the functions.*no `init`"):
         with_gain_source(optax.sgd(0.1), object())

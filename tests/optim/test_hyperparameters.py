@@ -6,7 +6,16 @@ import numpy as np
 import optax
 import pytest
 
-from neurogain.optim import get_gain, modulate_by_gain, ngm_adam, ngm_adamw, ngm_sgd
+from neurogain.optim import (
+    consolidate,
+    get_gain,
+    leaky_integrator,
+    modulate_by_gain,
+    ngm_adam,
+    ngm_adamw,
+    ngm_sgd,
+    with_gain_source,
+)
 
 DRIVES = (0.5, 1.0, 0.25, 0.75)
 
@@ -36,6 +45,47 @@ def test_schedules_are_read_at_the_update_count(params, grads, oracle):
 def test_a_scheduled_baseline_starts_the_gain_at_its_first_value(params):
     tx = modulate_by_gain(optax.sgd(0.1), baseline=lambda t: 2.0 + t)
     assert float(tx.init(params).gain) == 2.0
+
+
+OUT_OF_RANGE = {
+    "decay": (1.5, -0.1, np.nan),
+    "baseline": (0.5, np.inf),
+    "sensitivity": (-1.0, np.nan),
+}
+MAKERS = {
+    "modulate_by_gain": modulate_by_gain,
+    "consolidate": lambda inner, **o: consolidate(modulate_by_gain(inner), follow_gain=True, **o),
+    "leaky_integrator": lambda inner, **o: with_gain_source(inner, leaky_integrator(**o)),
+}
+
+
+@pytest.mark.parametrize(
+    ("maker", "name", "value"),
+    [
+        (maker, name, value)
+        for maker in MAKERS
+        for name, values in OUT_OF_RANGE.items()
+        for value in values
+        if (maker, name) != ("consolidate", "sensitivity")
+    ],
+)
+def test_a_schedule_out_of_range_is_an_error_or_nan(maker, name, value, params, grads):
+    """A value that is only out of range later is seen then; under jit it can't be an error."""
+    fine = {"decay": 0.9, "baseline": 1.0, "sensitivity": 0.4}[name]
+    tx = MAKERS[maker](optax.sgd(0.1), **{name: lambda t: jnp.where(t < 1, fine, value)})
+    _, state = jax.jit(tx.update)(grads, tx.init(params), params, uncertainty=0.5)
+    with pytest.raises(ValueError, match=rf"`{name}` must be .*; got"):
+        tx.update(grads, state, params, uncertainty=0.5)
+    updates, state = jax.jit(tx.update)(grads, state, params, uncertainty=0.5)
+    seen = state.slow if maker == "consolidate" else updates
+    assert all(np.isnan(x).all() for x in jax.tree.leaves(seen))
+
+
+@pytest.mark.parametrize("maker", MAKERS)
+def test_a_schedule_of_several_numbers_is_refused(maker, params, grads):
+    tx = MAKERS[maker](optax.sgd(0.1), decay=lambda t: jnp.full(1, 0.9))
+    with pytest.raises(ValueError, match=r"`decay` must be one number at each update; .*\(1,\)"):
+        jax.eval_shape(lambda s: tx.update(grads, s, params, uncertainty=0.5), tx.init(params))
 
 
 @pytest.mark.parametrize("make", [ngm_sgd, ngm_adam, ngm_adamw])

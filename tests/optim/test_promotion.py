@@ -69,7 +69,12 @@ def test_slow_weights(dtype, follow_gain, params, grads):
     np.testing.assert_allclose(state.weight, 0.025 if follow_gain else 0.03, rtol=1e-6)
 
 
+@pytest.mark.parametrize("dtype", [jnp.float32, jnp.bfloat16, jnp.float8_e4m3fn])
 @pytest.mark.parametrize("make", [scale_by_gain, scale_by_uncertainty])
-def test_controls(make, grads):
+def test_controls(make, dtype, grads):
+    grads = jax.tree.map(lambda x: x.astype(dtype), grads)
     updates, _ = make().update(grads, make().init(grads), grads, uncertainty=np.float32(0.5))
-    np.testing.assert_allclose(updates["bias"], 1.2 * grads["bias"], rtol=1e-6)
+    assert updates["bias"].dtype == dtype
+    wide = grads["bias"].astype(jnp.float32)
+    wanted = (jnp.float32(1.2) * wide).astype(dtype).astype(jnp.float32)
+    np.testing.assert_allclose(updates["bias"].astype(jnp.float32), wanted, rtol=1e-6)

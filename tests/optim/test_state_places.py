@@ -34,6 +34,21 @@ def of_dtype(params, dtype):
     return jax.tree.map(lambda x: x.astype(dtype), params)
 
 
+MIXED = {"bias": jnp.float32, "hidden": jnp.bfloat16, "out": jnp.float32}
+
+
+@pytest.mark.parametrize("per", ["global", "leaf"])
+def test_companion_trees_of_parameters_of_several_dtypes(per, params):
+    params = {k: x.astype(MIXED[k]) for k, x in params.items()}
+    tx = modulate_by_gain(optax.adam(0.1), per=per)
+    state = tx.init(params)
+    specs = optax.tree_map_params(
+        tx, lambda _, spec: spec, state, SPECS, transform_non_params=lambda _: P()
+    )
+    assert jax.tree.structure(specs) == jax.tree.structure(state)
+    assert specs.weights == SPECS
+
+
 @pytest.mark.parametrize("name", STATES)
 def test_companion_trees_give_a_state_its_shardings(name, params):
     tx, dtype = STATES[name]
@@ -171,3 +186,10 @@ def test_a_state_with_a_gain_of_0_is_refused(params, grads):
     state = jax.tree.map(jnp.zeros_like, tx.init(params))
     with pytest.raises(ValueError, match="the gain of `state` must be > 0"):
         tx.update(grads, state, params, uncertainty=0.5)
+
+
+def test_an_axis_of_no_units_leaves_the_rate_of_consolidation():
+    params = {"w": jnp.ones((3, 0))}
+    tx = consolidate(modulate_by_gain(optax.sgd(0.1), per="unit"), decay=0.9, follow_gain=True)
+    _, state = tx.update(params, tx.init(params), params, uncertainty=0.5)
+    np.testing.assert_allclose(state.weight, 0.1, rtol=1e-6)

@@ -243,7 +243,7 @@ def _keyed(source: GainSource, seeds: Array, row: Row) -> GainSource:
         state = source.init()
         return state._replace(key=jax.random.fold_in(state.key, seed))
 
-    return GainSource(init, source.update)
+    return source._replace(init=init)
 
 
 def _replayed(courses: Array, row: Row) -> GainSource:
