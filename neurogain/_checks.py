@@ -200,9 +200,19 @@ def one_number(
     in_range(name, value, rule, holds, suggestion)
 
 
+def in_unit(unit: str) -> str:
+    """Return a unit as rules end with it.
+
+    Example:
+      >>> in_unit("ms"), in_unit("dimensionless")
+      ('in ms', 'dimensionless')
+    """
+    return unit if unit == "dimensionless" else f"in {unit}"
+
+
 def positive(name: str, value: object, unit: str, suggestion: str) -> None:
     """Raise an error unless the value is one positive and finite number; see `one_number`."""
-    rule = f"positive and finite, in {unit}"
+    rule = f"positive and finite, {in_unit(unit)}"
     one_number(name, value, rule, lambda x: (x > 0) & (x < np.inf), suggestion)
 
 

@@ -52,7 +52,7 @@ class Rule(NamedTuple):
 def positive(unit: str, below: float = math.inf) -> Rule:
     """Return the rule of numbers above 0."""
     most = "finite" if below == math.inf else f"below {below:g}"
-    return Rule(f"positive and {most}, in {unit}", lambda x: (x > 0) & (x < below))
+    return Rule(f"positive and {most}, {_checks.in_unit(unit)}", lambda x: (x > 0) & (x < below))
 
 
 def at_least_0(unit: str) -> Rule:
@@ -62,7 +62,7 @@ def at_least_0(unit: str) -> Rule:
 
 def finite(unit: str) -> Rule:
     """Return the rule of finite numbers."""
-    return Rule(f"finite, in {unit}", np.isfinite)
+    return Rule(f"finite, {_checks.in_unit(unit)}", np.isfinite)
 
 
 class Whole(NamedTuple):

@@ -7,7 +7,7 @@ A method is named on the command line by its name alone or with constants of its
 
 import dataclasses
 import difflib
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from neurogain.continual.comparison import METHODS as OURS
@@ -49,13 +49,20 @@ for _method in OURS:
     register(_method)
 
 
-def parse(text: str, *, sensitivity: float | None = None, argument: str = "optimizers") -> Method:
+def parse(
+    text: str,
+    *,
+    sensitivity: float | None = None,
+    argument: str = "optimizers",
+    listed: Collection[str] | None = None,
+) -> Method:
     """Return the method that `text` names, "name" or "name:constant=value,...".
 
     Args:
       text: what the user wrote.
       sensitivity: default for methods with a gain that starts from the published settings.
       argument: what errors call the option that held the text.
+      listed: names that the error for an unknown one lists; by default all.
 
     Raises:
       ValueError: if the method or a constant is unknown, or a value is out of range.
@@ -68,11 +75,12 @@ def parse(text: str, *, sensitivity: float | None = None, argument: str = "optim
     """
     name, _, assignments = text.partition(":")
     if name not in METHODS:
-        near = difflib.get_close_matches(name, METHODS, n=1)
+        listed = METHODS if listed is None else listed
+        near = difflib.get_close_matches(name, listed, n=1)
         hint = f" Did you mean {near[0]}?" if near else ""
         if "," in name:
             hint = f" Give each for itself: {name.replace(',', ' ')}"
-        raise ValueError(f"`{argument}` must be among {', '.join(METHODS)}; got {name!r}.{hint}")
+        raise ValueError(f"`{argument}` must be among {', '.join(listed)}; got {name!r}.{hint}")
     method = METHODS[name]
     constants = method.with_sensitivity(sensitivity)
     numbers: dict[str, Any] = {**constants, **method.sizes}
@@ -117,12 +125,13 @@ def parse_all(
     *,
     sensitivity: float | None = None,
     argument: str = "optimizers",
+    listed: Collection[str] | None = None,
 ) -> dict[str, Method]:
     """Return the methods by label: the name, or the whole text of one named twice.
 
     Args:
       chosen: texts as for `parse`, or methods themselves, which keep their constants.
-      sensitivity, argument: as for `parse`.
+      sensitivity, argument, listed: as for `parse`.
 
     Raises:
       ValueError: if `chosen` is empty or names one method twice with the same constants, or if
@@ -148,7 +157,7 @@ def parse_all(
             check_constants(one.name, one.constants, one.sizes)
             found[label] = one
         else:
-            found[label] = parse(one, sensitivity=sensitivity, argument=argument)
+            found[label] = parse(one, sensitivity=sensitivity, argument=argument, listed=listed)
     return found
 
 

@@ -5,6 +5,8 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
+import jax
+
 from neurogain.spiking import (
     IzhikevichCell,
     LIFCell,
@@ -49,7 +51,7 @@ class Kind:
 
         Raises:
           ValueError: if a text is no assignment of a number to a constant of the cell, or sets one
-            twice. Whether the cell allows the number is seen when a layer is made.
+            twice, or if the cell does not allow it.
 
         Example:
           >>> CELLS["alif"].having(("d=1000",)).constants.d
@@ -71,6 +73,17 @@ class Kind:
                 )
             seen.add(name)
             constants = paths.replace(constants, name, number)
+        dt = 1.0 / self.substeps
+        try:
+            self.cell.check(constants, self.cell.empty_drive, dt=dt, n=1, key=jax.random.key(0))
+        except ValueError as error:
+            if not str(error).startswith("`dt`"):
+                raise
+            raise ValueError(
+                f"`constants` must leave time constants of at least two steps of {dt:g} ms, which "
+                f"is the step of these cells; got {' '.join(assignments)}. Pass slower ones, such "
+                f"as the default {known[0]}={paths.get(self.constants, known[0]):g}."
+            ) from error
         return dataclasses.replace(self, constants=constants)
 
     def layer(self, inputs: int, n: int, **options: Any) -> Layer:

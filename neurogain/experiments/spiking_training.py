@@ -64,8 +64,9 @@ class LearningOptions(Options):
     @property
     def method(self) -> Method:
         """The optimizer."""
-        [method] = methods.parse_all((self.optimizer,), argument="optimizer").values()
-        return method
+        fit = [name for name, one in methods.METHODS.items() if _takes_one_gradient(one)]
+        given = methods.parse_all((self.optimizer,), argument="optimizer", listed=fit)
+        return next(iter(given.values()))
 
     @property
     def evaluated_at(self) -> range:
@@ -122,11 +123,16 @@ class LearningOptions(Options):
         costs = len(self.band) == 2 or self.band_cost == type(self).band_cost
         self._require("band_cost", costs, "be given with a band", "Pass band=(5, 20), too.")
         method = self.method
-        if method.strategy is not None or "rho" in method.constants:
+        if not _takes_one_gradient(method):
             raise ValueError(
                 "`optimizer` must need one gradient an update, of one batch; got "
                 f"{method.name!r}. Pass for instance adam, ngm or two-timescale."
             )
+
+
+def _takes_one_gradient(method: Method) -> bool:
+    """Return whether a method needs one gradient an update, of one batch: no replay, no SAM."""
+    return method.strategy is None and "rho" not in method.constants
 
 
 class InContext(NamedTuple):

@@ -10,6 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Shaped
 
+from neurogain import _checks
 from neurogain.spiking import layer_checks
 from neurogain.spiking.layers import Layer, LayerParams
 
@@ -28,7 +29,8 @@ def gradients(
     h_j is the state of cell j, with its current. Each trace follows the dynamics of its own cell,
     and leaves out how its spikes come back through other cells. So this is the exact gradient of a
     layer without recurrence, and an approximation otherwise. Nothing of the past is kept: memory is
-    batch inputs n (variables of a cell) floats, whatever the number of steps.
+    batch inputs n (variables of a cell) floats, whatever the number of steps; `segment` of the
+    layer has no part in it.
 
     Args:
       layer: of any kind of cell that draws nothing, without learned constants.
@@ -41,8 +43,8 @@ def gradients(
       The gradient, in the form of `params`.
 
     Raises:
-      ValueError: if the layer learns constants, tau differs between cells, or the signals don't fit
-        the spikes.
+      ValueError: if the layer learns constants, is truncated or draws, tau differs between cells,
+        or the signals don't fit the spikes.
 
     Example:
       >>> from neurogain.spiking import LIFCell, LIFParams
@@ -57,6 +59,11 @@ def gradients(
             f"`layer` must have no learned constants under e-prop; got learn={layer.learn!r}. Pass "
             "learn=()."
         )
+    if layer.truncated:
+        raise ValueError(
+            "`layer` must not be truncated under e-prop, whose traces end nowhere; got "
+            "truncated=True. Pass a layer without it."
+        )
     if np.ndim(layer.tau):
         raise ValueError(
             "`tau` of the layer must be one number under e-prop, whose traces all cells share; got "
@@ -64,6 +71,7 @@ def gradients(
         )
     layer_checks.check_params(params, layer.shapes, "layer")
     layer_checks.check_given(layer, inputs)
+    _check_draws_nothing(layer)
     expected = (*np.shape(inputs)[:2], layer.n)
     if np.shape(signals) != expected:
         raise ValueError(
@@ -106,6 +114,18 @@ def gradients(
     total: LayerParams = {name: jnp.zeros_like(params[name]) for name in names}
     (_, _, total), _ = jax.lax.scan(advance, (start, traces, total), (inputs, signals))
     return total
+
+
+def _check_draws_nothing(layer: Layer) -> None:
+    """Raise a ValueError for cells that need a key, as those with stochastic coupling do."""
+    given = layer.constants, layer.background
+    try:
+        layer.cell.check(*given, dt=layer.dt / layer.substeps, n=layer.n, key=None)
+    except ValueError as error:
+        raise ValueError(
+            "`layer` must have cells that draw nothing under e-prop, which has no key; its cells "
+            f"raised {_checks.said(error)}. Take cells with a coupling that is not stochastic."
+        ) from error
 
 
 class _Traces(NamedTuple):

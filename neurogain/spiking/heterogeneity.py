@@ -14,7 +14,7 @@ import numpy as np
 from jaxtyping import Array, Float, Key, PyTree
 
 from neurogain import _checks, _seeds
-from neurogain.spiking import paths
+from neurogain.spiking import layer_checks, paths
 
 Params = TypeVar("Params")
 Kind = Literal["gamma", "lognormal", "normal", "uniform"]
@@ -164,8 +164,7 @@ def learnable(
       >>> raw["tau_w"].shape, float(rebuild(raw).tau_w[0])
       ((2,), 100.0)
     """
-    _checks.several("fields", fields)
-    names = tuple(dict.fromkeys(fields))
+    names = layer_checks.names("fields", fields)
     if n is not None:
         _checks.whole("n", n, 1)
     _bounds(params, names, dt)
@@ -175,11 +174,21 @@ def learnable(
         value = paths.get(params, name)
         _check_known(name, value)
         shape = np.shape(value) if n is None else (n,)
+        if np.shape(value) not in ((), shape):
+            raise ValueError(
+                f"`{name}` must be one number or have shape {shape}; got shape {np.shape(value)}. "
+                "Pass as many constants as cells."
+            )
         raw[name] = jnp.zeros(shape, dtype)
         start = paths.replace(start, name, jnp.broadcast_to(jnp.asarray(value, dtype), shape))
         _check_inside(name, params, dt, "Move it away from its bound.")
 
+    shapes = {name: x.shape for name, x in raw.items()}
+
     def rebuild(raw: PyTree) -> Params:
+        if isinstance(raw, Mapping):
+            raw = {k: jnp.asarray(x) if isinstance(x, float) else x for k, x in raw.items()}
+        layer_checks.check_params(raw, shapes, "learned constants", "raw")
         built: Any = start
         for name in names:
             low, high = built.bounds(dt)[name]

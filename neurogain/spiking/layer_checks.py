@@ -8,6 +8,8 @@ import jax.numpy as jnp
 import numpy as np
 
 from neurogain import _checks
+from neurogain.spiking.engine import drive_checks
+from neurogain.spiking.engine.drives import Noise, PoissonInput, Pulse, TimeSeries, fields
 
 Shapes = Mapping[str, Any]  # of arrays by name; of some of them by name again
 
@@ -42,10 +44,64 @@ def check_params(params: Any, shapes: Shapes, owner: str, name: str = "params") 
                 f"`{inner}` must have shape {shape}, as init of the {owner} returns it; got "
                 f"{leaf.shape}. Pass the parameters that were made for it."
             )
+        if _checks.is_concrete(leaf) and not _all_finite(leaf):
+            raise ValueError(
+                f"`{inner}` must be finite; got NaN or infinity. Lower the learning rate that made "
+                "it."
+            )
 
 
 def _listed(names: Mapping[Any, Any]) -> str:
     return ", ".join(map(repr, names)) or "nothing"
+
+
+def names(argument: str, value: Any) -> tuple[str, ...]:
+    """Return names as a tuple; raise a TypeError for anything else."""
+    _checks.several(argument, value)
+    try:
+        found = tuple(value)
+    except TypeError:
+        found = (None,)
+    if not all(isinstance(name, str) for name in found):
+        raise TypeError(f"`{argument}` must hold names; got {value!r:.200}. Pass () for none.")
+    if len({*found}) < len(found):
+        raise ValueError(f"`{argument}` must be different names; got {', '.join(found)}.")
+    return found
+
+
+def check_drive(drive: Any, n: int, dt: float) -> None:
+    """Raise an error unless a drive is one of numbers that its fields may have, or of n each."""
+    for path, field, _ in fields(drive, "drive"):
+        if isinstance(field, TimeSeries | Pulse | Noise | PoissonInput) or callable(field):
+            raise TypeError(
+                f"`{path}` of a layer must be a number, or one value per cell; got {field!r:.100}. "
+                "What changes in time goes through `inputs` or `levels`."
+            )
+    drive_checks.check(drive, n=n, last_step=1, key=None, dt=dt)
+
+
+def check_levels(levels: Any, modulate: Any, axes: tuple[int, ...]) -> None:
+    """Raise an error unless levels are arrays with these first axes, step and batch."""
+    if modulate is None and levels is not None:
+        raise ValueError(
+            "`modulate` must be given with `levels`, which act through it; got None. Pass "
+            "CellTypes(...).modulate(...)."
+        )
+    if modulate is not None and not callable(modulate):
+        raise TypeError(
+            f"`modulate` must be a function of constants, drive and level; got {modulate!r:.200}. "
+            "Pass CellTypes(...).modulate(...)."
+        )
+    for leaf in jax.tree.leaves(levels):
+        _checks.broadcast(levels=leaf)
+        if np.shape(leaf)[:2] != axes:
+            raise ValueError(
+                f"`levels` must have the first axes {axes}, steps and batch, as the inputs; got "
+                f"shape {np.shape(leaf)}. Write jnp.broadcast_to(level, {(*axes, 1)})."
+            )
+        floating = jnp.issubdtype(jnp.result_type(leaf), jnp.floating)
+        if floating and _checks.is_concrete(leaf) and not _all_finite(leaf):
+            raise ValueError("`levels` must be finite; got NaN or infinity. Pass 0 for none.")
 
 
 def check_inputs(inputs: Any, channels: int, name: str = "inputs") -> None:

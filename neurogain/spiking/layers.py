@@ -72,7 +72,8 @@ class Layer:
       compartment: which one the synapses reach; by default the cell's first.
       recurrent: whether the layer's spikes reach it again.
       delay: of the layer's own spikes, in steps of the input, at least 1.
-      drive: what else drives the cells, such as PyramidalDrive(coupling=0.5); by default nothing.
+      drive: what else drives the cells, such as PyramidalDrive(coupling=0.5), at all times: fields
+        are numbers or one value per cell, (n,); by default nothing.
       learn: constants that are learned, each with one value per cell; see `learnable`. That of the
         synapses is "synapses.tau".
       segment: steps of the input in a segment; None: one segment.
@@ -115,14 +116,12 @@ class Layer:
             _checks.whole(name, getattr(self, name), 1)
         for name, unit in (("dt", "ms"), ("scale", "pA")):
             _checks.positive(name, getattr(self, name), unit, "1.0")
-        tau = _checks.as_numbers("tau", self.tau)
+        shape = _checks.broadcast(tau=self.tau)
         _checks.in_range(
             "tau", self.tau, "positive and finite, in ms", lambda x: (x > 0) & (x < np.inf), "5.0"
         )
-        if tau.shape not in ((), (self.n,)):
-            raise ValueError(
-                f"`tau` must be one number or have shape ({self.n},); got {tau.shape}."
-            )
+        if shape not in ((), (self.n,)):
+            raise ValueError(f"`tau` must be one number or have shape ({self.n},); got {shape}.")
         for name in ("recurrent", "truncated"):
             _checks.flag(name, getattr(self, name))
         if self.segment is not None:
@@ -138,10 +137,15 @@ class Layer:
                 f"`compartment` must be one of {', '.join(names) or 'a cell that has some'}; got "
                 f"{self.compartment!r}."
             )
-        _checks.several("learn", self.learn)
-        self._learnable  # noqa: B018  it checks names and bounds
+        object.__setattr__(self, "learn", layer_checks.names("learn", self.learn))
         step_dt, key = self.dt / self.substeps, jax.random.key(0)  # needed or not: seen in `apply`
         self.cell.check(self.constants, self.background, dt=step_dt, n=self.n, key=key)
+        layer_checks.check_drive(self.background, self.n, step_dt)
+        self._learnable  # noqa: B018  it checks names and bounds
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Return the fields alone; functions that are made of them can't be pickled."""
+        return {name: x for name, x in vars(self).items() if name != "_learnable"}
 
     @property
     def background(self) -> Any:
@@ -155,10 +159,7 @@ class Layer:
         if not self.learn:
             return {}, lambda raw: (self.constants, synapses)
         heterogeneity.check_varies(self.constants)
-        known = [
-            *self.constants.bounds(step),
-            *(_SYNAPSES + name for name in synapses.bounds(step)),
-        ]
+        known = [*self.constants.bounds(step), *(_SYNAPSES + x for x in synapses.bounds(step))]
         for name in self.learn:
             if name not in known:
                 raise ValueError(
@@ -172,7 +173,8 @@ class Layer:
         named = {name: own[x] for name, x in short.items()}
 
         def rebuild(raw: Any) -> tuple[Any, SynapseParams]:
-            return cells(raw), rest({x: raw[name] for name, x in short.items()})
+            parts = [{x: raw[x] for x in raw if (x in short) == own} for own in (False, True)]
+            return cells(parts[0]), rest({short[x]: value for x, value in parts[1].items()})
 
         return zeros | named, rebuild
 
@@ -241,10 +243,7 @@ class Layer:
         """
         layer_checks.check_params(params, self.shapes, "layer")
         layer_checks.check_given(self, inputs, key)
-        if modulate is None and levels is not None:
-            raise ValueError(
-                "`levels` act through `modulate`; got None. Pass CellTypes(...).modulate(...)."
-            )
+        layer_checks.check_levels(levels, modulate, np.shape(inputs)[:2])
         jumps, keys = self.jumps_and_keys(params, inputs, key)
         rest = functools.partial(self.start, params, np.shape(inputs)[1])
         state = layer_checks.state_or_rest(state, rest)

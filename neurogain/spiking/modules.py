@@ -4,6 +4,7 @@ Each holds the parameters of a `Layer` or `Readout` and calls its pure functions
 give the same numbers.
 """
 
+import itertools
 from collections.abc import Callable
 from typing import Any
 
@@ -33,6 +34,11 @@ class LinenLayer(nn.Module):
 
     layer: Layer
 
+    def __post_init__(self) -> None:
+        """Raise a TypeError if what it holds is no layer."""
+        _check_is("layer", self.layer, Layer)
+        super().__post_init__()
+
     @nn.compact
     def __call__(self, inputs: Array, *args: Any, **options: Any) -> tuple[Array, LayerState]:
         """Return spikes and state, as `Layer.apply` does."""
@@ -55,6 +61,11 @@ class LinenReadout(nn.Module):
 
     readout: Readout
 
+    def __post_init__(self) -> None:
+        """Raise a TypeError if what it holds is no readout."""
+        _check_is("readout", self.readout, Readout)
+        super().__post_init__()
+
     @nn.compact
     def __call__(self, spikes: Array) -> Array:
         """Return logits."""
@@ -76,6 +87,10 @@ class LinenClassifier(nn.Module):
       layers: one behind the other.
       readout: of the last.
 
+    Raises:
+      TypeError, ValueError: if one is no layer or no readout, or inputs or steps don't fit those of
+        the one before.
+
     Example:
       >>> import jax.numpy as jnp
       >>> from neurogain.spiking import LIFCell, LIFParams
@@ -89,6 +104,11 @@ class LinenClassifier(nn.Module):
     code: Callable[[Array], Array]
     layers: tuple[Layer, ...]
     readout: Readout
+
+    def __post_init__(self) -> None:
+        """Raise an error unless the layers and the readout fit one behind the other."""
+        _check_chain(self.layers, self.readout)
+        super().__post_init__()
 
     @nn.compact
     def __call__(self, inputs: Array) -> Array:
@@ -113,6 +133,7 @@ class NNXLayer(nnx.Module):
 
     def __init__(self, layer: Layer, *, rngs: nnx.Rngs) -> None:
         """Draw the parameters."""
+        _check_is("layer", layer, Layer)
         self.layer = layer
         self.weights = nnx.data(jax.tree.map(nnx.Param, layer.init(rngs.params())))
 
@@ -132,12 +153,38 @@ class NNXReadout(nnx.Module):
 
     def __init__(self, readout: Readout, *, rngs: nnx.Rngs) -> None:
         """Draw the parameters."""
+        _check_is("readout", readout, Readout)
         self.readout = readout
         self.weights = nnx.data(jax.tree.map(nnx.Param, readout.init(rngs.params())))
 
     def __call__(self, spikes: Array) -> Array:
         """Return logits."""
         return self.readout.apply(_values(self.weights), spikes)
+
+
+def _check_is(name: str, value: Any, kind: type) -> None:
+    """Raise a TypeError unless a value is of a kind."""
+    if not isinstance(value, kind):
+        raise TypeError(
+            f"`{name}` must be a {kind.__name__}; got a {type(value).__name__}. Pass "
+            f"{kind.__name__}(...)."
+        )
+
+
+def _check_chain(layers: Any, readout: Any) -> None:
+    """Raise an error unless layers and a readout fit one behind the other."""
+    if not isinstance(layers, tuple | list) or not layers:
+        raise TypeError(f"`layers` must be a tuple of layers; got {layers!r:.200}. Pass (layer,).")
+    for layer in layers:
+        _check_is("layers", layer, Layer)
+    _check_is("readout", readout, Readout)
+    for before, after in itertools.pairwise([*layers, readout]):
+        if after.inputs != before.n or after.dt != before.dt:
+            raise ValueError(
+                f"each of `layers`, and `readout`, must have as many inputs as the one before has "
+                f"cells, and its dt; got {after.inputs} inputs and dt={after.dt:g} ms behind "
+                f"{before.n} cells and {before.dt:g} ms."
+            )
 
 
 def _values(weights: Any) -> Any:

@@ -10,6 +10,7 @@ from jaxtyping import Array, Float, Key, Shaped
 
 from neurogain import _checks
 from neurogain.spiking import layer_checks
+from neurogain.spiking.engine.times import whole_steps
 
 Kind = Literal["leaky", "max", "mean", "window"]
 
@@ -28,7 +29,8 @@ class Readout:
       dt: ms, a step of the spikes.
       tau: ms, of the integrators.
       scale: of v, dimensionless; sparse spikes need more for logits that differ.
-      window: ms, from which time on, and up to which one; for the kind "window".
+      window: ms, from which time on, and up to which one: the steps that end within; for the kind
+        "window".
 
     Example:
       >>> readout = Readout(inputs=8, classes=3, kind="max")
@@ -133,15 +135,16 @@ class Readout:
         return found + params["bias"]
 
     def _steps(self, steps: int) -> slice:
-        """Return the steps that end within the window."""
+        """Return the steps that end within the window: after its begin, and not after its end."""
         assert self.window is not None
-        first, last = (round(t / self.dt) for t in self.window)
+        nearest, on_grid = whole_steps(self.window, self.dt)
+        first, last = np.where(on_grid, nearest, np.floor(np.divide(self.window, self.dt)))
         if last > steps or first == last:
             raise ValueError(
                 f"`window` must have at least one step and end by {steps * self.dt:g} ms, where "
                 f"the spikes do; got {self.window!r}."
             )
-        return slice(first, last)
+        return slice(int(first), int(last))
 
 
 def _is_span(value: Any) -> bool:
@@ -173,9 +176,10 @@ def rate_band(
       0.25
     """
     _checks.positive("dt", dt, "ms", "1.0")
-    if spikes.ndim != 3:
-        raise ValueError(f"`spikes` must have shape (steps, batch, n); got {spikes.shape}.")
-    if not 0 <= low_hz < high_hz < np.inf:
+    layer_checks.check_inputs(spikes, np.shape(spikes)[-1] if np.ndim(spikes) else 0, "spikes")
+    for name, value in (("low_hz", low_hz), ("high_hz", high_hz)):
+        _checks.one_number(name, value, "finite, in Hz", np.isfinite, "5.0")
+    if not 0 <= low_hz < high_hz:
         raise ValueError(
             f"`low_hz` and `high_hz` must be 0 <= low < high, in Hz; got {low_hz!r} and "
             f"{high_hz!r}. Pass for instance 5.0 and 50.0."

@@ -70,7 +70,25 @@ FAULTS = (
         "rise = s",
         "test_heterogeneity.py",
     ),
+    (
+        "a draw is cut as if its density were flat",
+        "slope = np.diff(self.logs)[cell]",
+        "slope = 0 * np.diff(self.logs)[cell]",
+        "test_heterogeneity.py",
+    ),
+    (
+        "the mean of a cut distribution is taken at the begins of cells",
+        "self.steps[:-1] + width * _centre(slope)",
+        "self.steps[:-1]",
+        "test_heterogeneity.py",
+    ),
     # modulators
+    (
+        "effects carry constants out of what a cell allows",
+        "return paths.replace(constants, name, inside), drive",
+        "return paths.replace(constants, name, new), drive",
+        "test_cell_types.py",
+    ),
     (
         "all cells are of the first type",
         "amount = (strength @ activation)[index]",
@@ -116,8 +134,8 @@ FAULTS = (
     ),
     (
         "spike times on manifolds are not scaled",
-        "return (y - y.min(0)) / (y.max(0) - y.min(0) + 1e-6)",
-        "return y - y.min(0)",
+        "return (y - y.min(0)) / (span + jnp.minimum(1e-6, 1e-4 * span)), span.min()",
+        "return y - y.min(0), span.min()",
         "test_generators.py",
     ),
     (

@@ -277,8 +277,8 @@ FAULTS = (
     ),
     (
         "spikes that meet are lost",
-        ".at[example, at, channel].add(spikes)",
-        ".at[example, at, channel].set(spikes)",
+        ".at[example, at, channel].add(wide)",
+        ".at[example, at, channel].set(wide)",
         "test_noise.py",
     ),
     (

@@ -154,8 +154,12 @@ def test_the_keys_of_a_seed_are_its_own_each():
         (HeterogeneityConfig(task="digits-rate", train=1298), "`train` must be at most the 1297 "),
         (HeterogeneityConfig(band=("a", "b")), "`band` must be two rates"),
         (DendriteConfig(band_cost=1.0), "`band_cost` must be given with a band"),
-        (HeterogeneityConfig(fields=("tau",)), "must be one of C, g_leak"),
-        (HeterogeneityConfig(fields=("tau",), conditions=("none",)), "must be one of C, g_leak"),
+        *(
+            (HeterogeneityConfig(fields=fields, conditions=conditions),
+             r"`fields` must be different constants, each one of C, g_leak, tau_w, synapses.tau")
+            for fields in (("tau",), ("C", "C"), ("v_t",), ("E_leak", "C"))
+            for conditions in (("none",), ("none", "learned"))
+        ),
         (HeterogeneityConfig(cv=0.0), "`cv` must be positive"),
         (HeterogeneityConfig(deletion=1.5), r"`deletion` must be in \[0, 1\]; got 1\.5"),
         (HeterogeneityConfig(band=(5.0,)), r"`band` must be two rates in Hz.*\(5, 20\)"),

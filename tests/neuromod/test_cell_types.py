@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 
 from neurogain import neuromod
+from neurogain.experiments.spiking_cells import CELLS
 from neurogain.neuromod import tables
-from neurogain.neuromod.cell_types import CellTypes
+from neurogain.neuromod.cell_types import CellTypes, on_layer
 from neurogain.neuromod.effects import Effect, on
 from neurogain.spiking import (
     Drive,
@@ -145,13 +146,97 @@ def test_parts_of_another_kind_are_refused(changes, message):
 
 
 def test_types_of_another_number_of_cells_and_levels_alone_are_refused():
-    levels = jnp.zeros((STEPS, BATCH, 1))
+    levels = jnp.zeros((STEPS, BATCH, 2))
     for index in ([0], [0] * 5):
         types = CellTypes(CELL, LAYER.constants, np.array(index), EFFECTS[:1], ("m1", "d1"))
         with pytest.raises(ValueError, match=f"each of the layer's 4 cells; got {len(index)}"):
             LAYER.apply(PARAMS, SPIKES, modulate=types.modulate(types.init()), levels=levels)
-    with pytest.raises(ValueError, match=r"`levels` act through `modulate`; got None"):
+    with pytest.raises(ValueError, match=r"`modulate` must be given with `levels`, .*; got None"):
         LAYER.apply(PARAMS, SPIKES, levels=levels)
-    modulate = CellTypes(CELL, LAYER.constants, INDEX, EFFECTS).modulate({})
+    types = CellTypes(CELL, LAYER.constants, INDEX, EFFECTS)
+    modulate = types.modulate(types.init())
     with pytest.raises(ValueError, match=r"`levels` must be given with `modulate`"):
         LAYER.apply(PARAMS, SPIKES, modulate=modulate)
+    with pytest.raises(ValueError, match=r"each of the 2 receptors on their last axis; got \(1,\)"):
+        LAYER.apply(PARAMS, SPIKES, modulate=modulate, levels=levels[..., :1])
+
+
+def test_strengths_of_other_targets_and_shapes_are_refused():
+    types = CellTypes(CELL, LAYER.constants, INDEX, EFFECTS)
+    own = types.init()
+    for strengths, message in (
+        ({}, "`strengths` must be what init of the cell types returns, with 'soma.gain', "),
+        (own | {"d": own["C"]}, "with 'soma.gain'"),
+        (own | {"C": own["C"][:1]}, r"`strengths\['C'\]` must have shape \(2, 2\)"),
+        (own | {"C": own["C"] * np.nan}, r"`strengths\['C'\]` must be finite"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            types.modulate(strengths)
+    with pytest.raises(TypeError, match="`strengths` must be what init of the cell types returns"):
+        types.modulate(EFFECTS)
+
+
+def test_effects_may_come_one_by_one():
+    """Iterators are used up by the first who looks."""
+    given = CellTypes(
+        CELL, LAYER.constants, INDEX, (iter(own) for own in EFFECTS), (x for x in ("m1", "d1"))
+    )
+    np.testing.assert_array_equal(
+        run(given, [0.8, 0.5]), run(CellTypes(CELL, LAYER.constants, INDEX, EFFECTS), [0.8, 0.5])
+    )
+
+
+@pytest.mark.parametrize("kind", ["pv", "som", "l5_pyramidal"])
+@pytest.mark.parametrize("cell", ["lif", "l5"])
+def test_a_table_acts_on_a_layer_by_the_targets_that_it_has(kind, cell):
+    own = CELLS[cell]
+    table = tables.EFFECTS[kind]
+    found = on_layer(table, own.cell, own.constants)
+    kept = {e.target for e in found}
+    has = {"soma.current", "adaptation"} | (
+        {"coupling", "dendrite.gain", "dendrite.current"} if cell == "l5" else set()
+    )
+    assert kept == {e.target for e in table} & has
+    CellTypes(own.cell, own.constants, INDEX, (found, ()))
+    if len(found) < len(table):
+        with pytest.raises(ValueError, match=r"`target` of an effect .*Pass cell_types.on_layer\("):
+            CellTypes(own.cell, own.constants, INDEX, (table, ()))
+
+
+@pytest.mark.parametrize(
+    ("target", "strength"), [("v_t", -1e3), ("v_reset", 1e3), ("tau_w", -50.0), ("C", -50.0)]
+)
+def test_effects_leave_constants_within_what_the_cell_allows(target, strength):
+    types = CellTypes(CELL, LAYER.constants, INDEX, ((Effect("m1", target, strength),),) * 2,
+                      dt=1.0)  # fmt: skip
+    modulate = types.modulate(types.init())
+    changed, _ = modulate(LAYER.constants, Drive(), jnp.ones(1))
+    CELL.check(jax.device_get(changed), Drive(), dt=1.0, n=N, key=None)
+    assert np.isfinite(run(types, [1.0])).all()
+
+
+@pytest.mark.parametrize(
+    ("changes", "error", "message"),
+    [
+        ({"receptors": ("m1", "d1", "m1")}, ValueError, "`receptors` must be different names"),
+        ({"index": [[0, 1], [1]]}, TypeError, "`index` must be one array; got"),
+        (
+            {"types": ((Effect("m1", "v_t", np.ones(4)),), ())},
+            ValueError,
+            "`strength` of m1 on v_t",
+        ),
+        ({"dt": -1.0}, ValueError, "`dt` must be 0 or a step in ms; got"),
+    ],
+)
+def test_parts_that_do_not_serve_are_refused(changes, error, message):
+    parts = {"cell": CELL, "constants": LAYER.constants, "index": INDEX, "types": EFFECTS}
+    with pytest.raises(error, match=message):
+        CellTypes(**parts | changes)
+
+
+def test_types_that_are_traced_are_refused():
+    def build(index):
+        CellTypes(CELL, LAYER.constants, index, EFFECTS)
+
+    with pytest.raises(TypeError, match="`index` must be known before a run is traced"):
+        jax.eval_shape(build, INDEX)

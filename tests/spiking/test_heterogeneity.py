@@ -3,7 +3,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from jax.test_util import check_grads
-from scipy import stats
+from scipy import optimize, stats
 
 from neurogain.spiking import (
     IzhikevichCell,
@@ -13,6 +13,7 @@ from neurogain.spiking import (
     cells,
     heterogeneity,
     paths,
+    spreads,
 )
 from neurogain.spiking.heterogeneity import Spread, draw, learnable
 
@@ -69,6 +70,70 @@ def test_a_cut_distribution_is_its_kind_and_keeps_the_mean(kind, low, high):
     ends = found.cdf(low), found.cdf(high)
     test = stats.kstest(values, lambda x: (found.cdf(x) - ends[0]) / (ends[1] - ends[0]))
     assert test.pvalue > 0.01
+
+
+def exponential(low, mean):
+    return stats.expon(low, mean - low)
+
+
+def of_power(k, high):
+    """Density k x^(k - 1) on (0, high): a gamma of infinite scale."""
+    return stats.powerlaw(k, 0, high)
+
+
+FAR = [  # the mean, and the distribution that the cut one comes close to far in its tail
+    (Spread("normal", 0.5, low=199.99), 200, exponential(199.99, 200), 1e-3),
+    (Spread("normal", 50.0, low=100.0), 200, exponential(100, 200), 2e-3),
+    (Spread("normal", 1e4, low=0.0, high=400.0), 200, stats.uniform(0, 400), 1e-6),
+    (Spread("gamma", 0.01, low=199.999), 200, exponential(199.999, 200), 1e-2),
+    (Spread("lognormal", 0.5, low=199.99), 200, exponential(199.99, 200), 1e-3),
+    (Spread("lognormal", 1.0, low=199.99, high=200.01), 200, stats.uniform(199.99, 0.02), 1e-4),
+    (Spread("gamma", 0.5, high=250.0), 199.999, of_power(4, 250), 1e-3),
+    (Spread("normal", 0.5, high=-60.0), -70, None, None),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("spread", "mean", "limit", "close"), FAR)
+def test_the_mean_is_kept_far_in_a_tail(spread, mean, limit, close):
+    """Where differences of cumulative probabilities are lost to rounding."""
+    u = (np.arange(20_000) + 0.5) / 20_000
+    ends = tuple(
+        end if given is None else given
+        for given, end in ((spread.low, 0.0 if mean > 0 else -np.inf), (spread.high, np.inf))
+    )
+    values = spreads.draw(spread.kind, spread.cv, np.full(u.shape, float(mean)), ends, u, "C")
+    assert ends[0] < values.min() < values.max() < ends[1]
+    assert np.all(np.diff(values) >= 0)
+    width = min(abs(mean - end) for end in ends if np.isfinite(end))
+    assert abs(values.mean() - mean) < 1e-3 * width
+    if limit is None:  # by scipy's own root of its own mean
+        moved = optimize.brentq(
+            lambda m: stats.truncnorm.mean(-np.inf, (ends[1] - m) / 35, m, 35) - mean, -200, 200
+        )
+        limit, close = stats.truncnorm(-np.inf, (ends[1] - moved) / 35, moved, 35), 1e-7
+    wanted = limit.ppf(u)
+    inner = slice(200, -200)
+    np.testing.assert_allclose(values[inner] - mean, wanted[inner] - mean, atol=close * width)
+
+
+@pytest.mark.parametrize("cv", [0.5, 3.0, 6.0, 30.0])
+def test_draws_are_never_by_chance_out_of_all_proportion(cv):
+    """A uniform number of 0, or a bound by the step, gave 1e30 and more."""
+    for name, constants, spread, dt in (
+        ("E_leak", LIFParams(), Spread("normal", cv), 0.0),
+        ("C", LIFParams(), Spread("normal", cv), 0.0),
+        ("tau_w", LIFParams(tau_w=2.2), Spread("gamma", min(cv, 3.0)), 1.0),
+    ):
+        values = np.asarray(getattr(draw(constants, {name: spread}, N, KEY, dt=dt), name))
+        mean = getattr(constants, name)
+        assert np.abs(values - mean).max() < 50 * max(cv, 1) * abs(mean)
+        assert abs(values.mean() - mean) < 6 * values.std() / N**0.5
+
+
+def test_a_mean_that_no_cut_distribution_has_is_refused():
+    for kind, cv, high in (("gamma", 10.0, 400.0), ("gamma", 0.5, 210.0)):
+        with pytest.raises(ValueError, match=f"no {kind} distribution that is cut to its interval"):
+            draw(LIFParams(), {"C": Spread(kind, cv, high=high)}, 10, KEY)
 
 
 def test_potentials_are_drawn_around_their_value():
@@ -228,3 +293,21 @@ def test_what_cannot_be_learned_is_refused():
 def test_a_cell_of_ones_own_without_bounds_is_refused():
     with pytest.raises(TypeError, match="with a method `bounds`"):
         heterogeneity.learnable({"C": 1.0}, ["C"])
+
+
+def test_learned_constants_of_another_number_or_name_are_refused():
+    five = LIFParams(C=np.full(5, 200.0))
+    with pytest.raises(ValueError, match=r"`C` must be one number or have shape \(3,\); got shape"):
+        learnable(five, ["C"], n=3)
+    with pytest.raises(ValueError, match="`fields` must be different names; got C, C"):
+        learnable(LIFParams(), ["C", "C"])
+    for fields in (None, 3, [1.0]):
+        with pytest.raises(TypeError, match="`fields` must hold names; got"):
+            learnable(LIFParams(), fields)
+    _, rebuild = learnable(LIFParams(), ["C", "tau_w"], n=3)
+    with pytest.raises(
+        ValueError, match="`raw` must be what init of the learned constants returns"
+    ):
+        rebuild({"C": jnp.zeros(3)})
+    with pytest.raises(ValueError, match=r"`raw\['C'\]` must have shape \(3,\)"):
+        rebuild({"C": jnp.zeros(4), "tau_w": jnp.zeros(3)})

@@ -157,7 +157,7 @@ def test_constants_that_can_not_be_learned_are_named_with_all_that_can(name):
     [
         (np.ones(N + 1), rf"`tau` must be one number or have shape \({N},\); got"),
         (np.zeros(N), "`tau` must be positive and finite, in ms"),
-        ("slow", "`tau` must be a number or an array of numbers"),
+        ("slow", "`tau` must be a real number or an array of them"),
     ],
 )
 def test_time_constants_of_synapses_that_are_none(tau, message):

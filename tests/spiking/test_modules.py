@@ -9,7 +9,13 @@ from flax import nnx
 
 from neurogain.spiking import LIFCell, LIFParams, surrogate
 from neurogain.spiking.layers import Layer
-from neurogain.spiking.modules import LinenLayer, LinenReadout, NNXLayer, NNXReadout
+from neurogain.spiking.modules import (
+    LinenClassifier,
+    LinenLayer,
+    LinenReadout,
+    NNXLayer,
+    NNXReadout,
+)
 from neurogain.spiking.readouts import Readout
 
 INPUTS = jnp.asarray(np.random.default_rng(0).random((30, 4, 5)) < 0.15, jnp.float32)
@@ -70,3 +76,22 @@ def test_the_shapes_are_those_of_the_parameters(recurrent):
     for learn in ((), ("C",)):
         layer = dataclasses.replace(LAYER, recurrent=recurrent, learn=learn)
         assert layer.shapes == jax.tree.map(jnp.shape, layer.init(jax.random.key(0)))
+
+
+def test_parts_that_do_not_fit_are_refused():
+    code = lambda x: x  # noqa: E731
+    slow, other = dataclasses.replace(READOUT, dt=2.0), dataclasses.replace(READOUT, inputs=5)
+    for readout in (slow, other):
+        with pytest.raises(ValueError, match="as many inputs as the one before has cells, and its"):
+            LinenClassifier(code, (LAYER,), readout)
+    with pytest.raises(ValueError, match="got 5 inputs and dt=1 ms behind 6 cells and 1 ms"):
+        LinenClassifier(code, (LAYER, LAYER), READOUT)
+    for layers in ((), LAYER, None):
+        with pytest.raises(TypeError, match="`layers` must be a tuple of layers"):
+            LinenClassifier(code, layers, READOUT)
+    for build in (LinenReadout, lambda x: NNXReadout(x, rngs=nnx.Rngs(0))):
+        with pytest.raises(TypeError, match="`readout` must be a Readout; got a Layer"):
+            build(LAYER)
+    for build in (LinenLayer, lambda x: NNXLayer(x, rngs=nnx.Rngs(0))):
+        with pytest.raises(TypeError, match="`layer` must be a Layer; got a Readout"):
+            build(READOUT)

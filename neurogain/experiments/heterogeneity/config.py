@@ -3,10 +3,12 @@
 import dataclasses
 from typing import Annotated, Any
 
+import numpy as np
+
 from neurogain.experiments.spiking_cells import CELLS
 from neurogain.experiments.spiking_training import Keys, LearningOptions, Network
 from neurogain.options import OneOf, Rule, at_least_0, positive
-from neurogain.spiking import heterogeneity
+from neurogain.spiking import heterogeneity, paths
 from neurogain.spiking.heterogeneity import Spread
 from neurogain.spiking.layers import SynapseParams
 from neurogain.tasks.spikes import images
@@ -81,11 +83,21 @@ class HeterogeneityConfig(LearningOptions):
         layer = kind.for_task(task, self.hidden, **options)
         return Network(layer, task.classes, cues=task.cues)
 
+    def _check_fields(self) -> None:
+        """Raise ValueError unless the fields are constants that can have a gamma distribution."""
+        kind = CELLS[self.cell]
+        known = kind.constants.bounds(1.0 / kind.substeps)
+        positive = [x for x in known if np.all(np.asarray(paths.get(kind.constants, x)) > 0)]
+        fit = len(set(self.fields)) == len(self.fields) and {*self.fields} <= {*positive, TAU}
+        rule = f"be different constants, each one of {', '.join([*positive, TAU])}"
+        self._require("fields", fit, rule, f"Pass {' '.join(kind.time_scales)}.")
+
     def _check_together(self) -> None:
         super()._check_together()
         self._distinct("conditions")
         in_spikes = not self.first_task.name.endswith(images.GRADED)  # that move or are lost
         self._require("task", in_spikes, "be one in spikes, for their noise", "Pass randman.")
+        self._check_fields()
         self.network("drawn and learned")  # checks the fields, whichever condition has them
         for condition in self.conditions:
             self.network(condition)

@@ -1,5 +1,7 @@
 """From numbers in [0, 1] to spikes: by their time, by their rate, or row after row."""
 
+from typing import Any
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -13,11 +15,16 @@ def at_times(
 ) -> Float[Array, "n steps channels"]:
     """Return one spike a channel, at a time in [0, 1) of the whole; none outside of it.
 
+    Raises:
+      ValueError: if times have another shape or are NaN.
+
     Example:
       >>> at_times(np.array([[0.0, 0.99, 2.0]]), 4)[0].astype(int).tolist()
       [[1, 0, 0], [0, 0, 0], [0, 0, 0], [0, 1, 0]]
     """
     _checks.whole("steps", steps, 1)
+    _check_axes("times", times, "n channels")
+    _checks.in_range("times", times, "no NaN", lambda x: ~np.isnan(x), "Pass 1.0 for no spike.")
     return _in_steps(jnp.floor(jnp.asarray(times) * steps), steps)
 
 
@@ -34,7 +41,7 @@ def latency(
       last: share of the steps within which spikes lie.
 
     Raises:
-      ValueError: if values lie outside [0, 1], or `last` outside (0, 1].
+      ValueError: if values have another shape or lie outside [0, 1], or `last` outside (0, 1].
 
     Example:
       >>> latency(np.array([[1.0, 0.5, 0.0]]), 4)[0].astype(int).tolist()
@@ -44,7 +51,7 @@ def latency(
     _check_values(values)
     _checks.one_number("last", last, "in (0, 1]", lambda x: (x > 0) & (x <= 1), "1.0")
     values = jnp.asarray(values, jnp.result_type(float))
-    span = max(1, round(last * steps))
+    span = max(1, int(last * steps + 0.5))
     step = jnp.minimum(jnp.floor((1 - values) * span), span - 1)
     return _in_steps(jnp.where(values > 0, step, steps), steps)
 
@@ -65,7 +72,7 @@ def rate(
       highest: probability a step for a value of 1.
 
     Raises:
-      ValueError: if values lie outside [0, 1], or `highest` outside (0, 1].
+      ValueError: if values have another shape or lie outside [0, 1], or `highest` outside (0, 1].
 
     Example:
       >>> rate(np.ones((2, 3)), 5, jax.random.key(0), highest=1.0).sum().item()
@@ -88,11 +95,15 @@ def rows(
 
     With images of shape (n, height width, 1) it is pixel after pixel.
 
+    Raises:
+      ValueError: if images have another shape or lie outside [0, 1].
+
     Example:
       >>> rows(np.ones((2, 8, 8)), repeat=3).shape
       (2, 24, 8)
     """
     _checks.whole("repeat", repeat, 1)
+    _check_values(images, "images", "n height width")
     images = jnp.asarray(images, jnp.result_type(float))
     return jnp.repeat(images, repeat, axis=1)
 
@@ -103,6 +114,17 @@ def _in_steps(step: Array, steps: int) -> Array:
     return spikes.astype(jnp.result_type(float))
 
 
-def _check_values(values: object) -> None:
-    if _checks.is_concrete(values):
-        _checks.in_range("values", values, "in [0, 1]", lambda x: (x >= 0) & (x <= 1), "x / 255")
+def _check_values(values: object, name: str = "values", axes: str = "n channels") -> None:
+    """Raise an error unless values have these axes and are in [0, 1], where they are known."""
+    _check_axes(name, values, axes)
+    _checks.in_range(name, values, "in [0, 1]", lambda x: (x >= 0) & (x <= 1), "x / 255")
+
+
+def _check_axes(name: str, values: Any, axes: str) -> None:
+    """Raise an error unless values are numbers with these axes."""
+    shape, names = _checks.broadcast(**{name: values}), axes.split()
+    if len(shape) != len(names):
+        raise ValueError(
+            f"`{name}` must have shape ({', '.join(names)}); got {shape}. Reshape them, as "
+            "x.reshape(len(x), -1)."
+        )

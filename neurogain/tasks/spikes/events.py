@@ -3,7 +3,6 @@
 Source: Cramer et al., IEEE Trans Neural Netw Learn Syst 33:2744 (2022), 10.1109/TNNLS.2020.3044364.
 """
 
-from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -82,19 +81,22 @@ class EventFile:
                 f"{self.path} must have as many times, units and labels, and some; got "
                 f"{', '.join(map(str, lengths))}. {WHERE}"
             )
-        labels = np.asarray(found[2])
-        if labels.dtype.kind not in "iu" or labels.min() < 0:
-            raise ValueError(
-                f"labels of {self.path} must be whole numbers from 0 on; got {labels.dtype} from "
-                f"{labels.min()}. {WHERE}"
-            )
+        labels = self._whole("labels", np.asarray(found[2]), lengths[0])
         speakers = self._file.get("extra/speaker")
-        return (
-            found[0],
-            found[1],
-            labels.astype(np.int32),
-            None if speakers is None else np.asarray(speakers, np.int32),
-        )
+        if speakers is not None:
+            speakers = self._whole("speakers", np.asarray(speakers), lengths[0])
+        return found[0], found[1], labels, speakers
+
+    def _whole(self, what: str, values: np.ndarray, n: int) -> np.ndarray:
+        """Return one whole number an example, of 32 bits; raise a ValueError for others."""
+        known = values.dtype.kind in "iu" and values.shape == (n,)
+        if not known or values.min() < 0 or values.max() > np.iinfo(np.int32).max:
+            ends = f" from {values.min()} to {values.max()}" if known else ""
+            raise ValueError(
+                f"{what} of {self.path} must be {n} whole numbers of 32 bits from 0 on, one an "
+                f"example; got {values.dtype} of shape {values.shape}{ends}. {WHERE}"
+            )
+        return values.astype(np.int32)
 
     def __len__(self) -> int:
         """Return the number of examples."""
@@ -105,11 +107,11 @@ class EventFile:
         """Return the number of classes, the largest label + 1."""
         return int(self.labels.max()) + 1
 
-    def batch(self, indices: Sequence[int], *, steps: int, dt: float) -> np.ndarray:
+    def batch(self, indices: Any, *, steps: int, dt: float) -> np.ndarray:
         """Return the number of spikes in each step and channel.
 
         Args:
-          indices: of the examples.
+          indices: of the examples, whole numbers, (n,).
           steps: of each; spikes behind the last are left out.
           dt: ms, a step.
 
@@ -117,6 +119,7 @@ class EventFile:
           uint8, (number of indices, steps, units), 255 at most.
 
         Raises:
+          TypeError: if indices are no whole numbers.
           IndexError: if an index is out of range.
           ValueError: if the file is closed, if a spike has a unit out of range or a time that is
             negative or no number, or if all spikes of all these examples are behind the last step.
@@ -126,13 +129,16 @@ class EventFile:
         _checks.positive("dt", dt, "ms", "10.0")
         if not self._file:
             raise ValueError(f"{self.path} is closed; open it again, EventFile(path).")
-        if not isinstance(indices, Sequence | np.ndarray):
+        whole = _checks.to_numbers(indices)
+        empty = whole is not None and whole.shape == (0,)
+        if whole is None or whole.ndim != 1 or not (whole.dtype.kind in "iu" or empty):
             raise TypeError(
-                f"`indices` must be a sequence of whole numbers; got {indices!r:.100}. Pass [0]."
+                f"`indices` must be a sequence of whole numbers; got {indices!r:.100}. Pass [0], "
+                "or np.flatnonzero(mask)."
             )
         behind = 0
-        result = np.zeros((len(indices), steps, self.units), np.uint8)
-        for row, index in enumerate(indices):
+        result = np.zeros((len(whole), steps, self.units), np.uint8)
+        for row, index in enumerate(whole.tolist()):
             if not 0 <= index < len(self):
                 raise IndexError(
                     f"`indices` must be from 0 to {len(self) - 1}, in {self.path}; got {index!r}."
@@ -160,15 +166,15 @@ class EventFile:
                     f"times of example {index} of {self.path} must be finite and >= 0, in s; got "
                     f"{times[~((times >= 0) & (times < np.inf))][0] / 1000:g}."
                 )
-            step = np.floor(times / dt).astype(int)
-            inside = step < steps
+            inside = np.floor(times / dt) < steps  # which may be more than an integer can be
+            step = np.floor(times[inside] / dt).astype(int)
             behind += int((~inside).sum())
-            where = step[inside] * self.units + units[inside].astype(int)
+            where = step * self.units + units[inside].astype(int)
             counts = np.bincount(where, minlength=steps * self.units)
             result[row] = np.minimum(counts, 255).reshape(steps, self.units)
         if behind and not result.any():
             raise ValueError(
-                f"no spike of {len(indices)} examples of {self.path} lies within {steps} steps of "
+                f"no spike of {len(whole)} examples of {self.path} lies within {steps} steps of "
                 f"{dt:g} ms; times must be in s. Divide them by 1000 if they are in ms."
             )
         return result

@@ -6,6 +6,7 @@ al., Nat Commun 12:5791 (2021).
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Key, Num
 
 from neurogain import _checks
@@ -17,6 +18,7 @@ def jitter(spikes: Spikes, key: Key[Array, ""], sd: float) -> Spikes:
     """Return spikes at times moved by a normal number of steps, rounded, and kept within the ends.
 
     Spikes of one channel that meet in a step add up; those of one step and channel move together.
+    In a dtype of few bits, as uint8, a number is at most the largest that it has.
 
     Args:
       spikes: numbers of spikes.
@@ -24,20 +26,24 @@ def jitter(spikes: Spikes, key: Key[Array, ""], sd: float) -> Spikes:
       sd: standard deviation, in steps.
 
     Raises:
-      ValueError: if `sd` is negative.
+      ValueError: if `sd` is negative or not finite, or spikes have another shape.
 
     Example:
       >>> jitter(jnp.ones((2, 30, 3)), jax.random.key(0), 4.0).sum()
       Array(180., dtype=float32)
     """
-    _checks.one_number("sd", sd, "at least 0 steps", lambda x: x >= 0, "4.0")
+    finite = "finite, at least 0 steps"
+    _checks.one_number("sd", sd, finite, lambda x: (x >= 0) & (x < np.inf), "4.0")
+    _check(spikes, key)
     n, steps, channels = spikes.shape
-    moved = jnp.round(sd * jax.random.normal(key, spikes.shape)).astype(jnp.int32)
+    far = jnp.round(sd * jax.random.normal(key, spikes.shape))
+    moved = jnp.clip(far, -steps, steps).astype(jnp.int32)
     example, now, channel = jnp.meshgrid(
         jnp.arange(n), jnp.arange(steps), jnp.arange(channels), indexing="ij"
     )
     at = jnp.clip(now + moved, 0, steps - 1)
-    return jnp.zeros_like(spikes).at[example, at, channel].add(spikes)
+    wide = _wide(spikes)
+    return _narrow(jnp.zeros_like(wide).at[example, at, channel].add(wide), spikes)
 
 
 def thinned(spikes: Spikes, key: Key[Array, ""], lost: float) -> Spikes:
@@ -56,6 +62,7 @@ def thinned(spikes: Spikes, key: Key[Array, ""], lost: float) -> Spikes:
       Array(0., dtype=float32)
     """
     _checks.one_number("lost", lost, "in [0, 1]", lambda x: (x >= 0) & (x <= 1), "0.2")
+    _check(spikes, key)
     if jnp.issubdtype(spikes.dtype, jnp.integer):
 
         def one_more(k: Array, kept: Array) -> Array:
@@ -71,6 +78,8 @@ def thinned(spikes: Spikes, key: Key[Array, ""], lost: float) -> Spikes:
 def with_background(spikes: Spikes, key: Key[Array, ""], rate: float) -> Spikes:
     """Return spikes with others, in each step and channel with probability `rate`.
 
+    In a dtype of few bits, as uint8, a number is at most the largest that it has.
+
     Raises:
       ValueError: if `rate` is outside [0, 1].
 
@@ -79,4 +88,29 @@ def with_background(spikes: Spikes, key: Key[Array, ""], rate: float) -> Spikes:
       Array(180., dtype=float32)
     """
     _checks.one_number("rate", rate, "in [0, 1]", lambda x: (x >= 0) & (x <= 1), "0.01")
-    return spikes + jax.random.bernoulli(key, rate, spikes.shape).astype(spikes.dtype)
+    _check(spikes, key)
+    wide = _wide(spikes)
+    more = jax.random.bernoulli(key, rate, spikes.shape).astype(wide.dtype)
+    return _narrow(wide + more, spikes)
+
+
+def _check(spikes: Spikes, key: Key[Array, ""]) -> None:
+    """Raise an error unless spikes are numbers of three axes, and there is one key."""
+    _checks.key("key", key)
+    if len(_checks.broadcast(spikes=spikes)) != 3:
+        raise ValueError(
+            f"`spikes` must have shape (n, steps, channels); got {spikes.shape}. Pass x[None]."
+        )
+
+
+def _wide(spikes: Spikes) -> Spikes:
+    """Return whole numbers of few bits in 32, so that sums don't wrap."""
+    few = jnp.issubdtype(spikes.dtype, jnp.integer) and spikes.dtype.itemsize < 4
+    return spikes.astype(jnp.int32) if few else spikes
+
+
+def _narrow(wide: Spikes, like: Spikes) -> Spikes:
+    """Return numbers in the dtype of others, at most the largest that it has."""
+    if wide.dtype == like.dtype:
+        return wide
+    return jnp.minimum(wide, jnp.iinfo(like.dtype).max).astype(like.dtype)

@@ -34,7 +34,9 @@ def modes(alpha: float) -> int:
       >>> modes(1.0), modes(2.0)
       (1000, 32)
     """
-    return int(min(np.ceil(_PRECISION ** (-1 / alpha)), _MODES))
+    if alpha * np.log(_MODES) <= -np.log(_PRECISION):  # where the power may be infinite
+        return _MODES
+    return int(np.ceil(_PRECISION ** (-1 / alpha)))
 
 
 def manifold(
@@ -87,7 +89,8 @@ def randman(
       `classes` x `samples` examples.
 
     Raises:
-      ValueError: if a number is out of range.
+      ValueError: if a number is out of range, or the manifolds are too small for float32: their
+        size falls as 2^(-alpha dims).
 
     Example:
       >>> found = randman(jax.random.key(0), classes=3, units=5, samples=4)
@@ -102,14 +105,22 @@ def randman(
     _checks.one_number("alpha", alpha, "positive", lambda x: (x > 0) & (x < np.inf), "2.0")
     of_classes, of_order = jax.random.split(key)
 
-    def one(key: Array) -> Array:
+    def one(key: Array) -> tuple[Array, Array]:
         of_theta, of_points = jax.random.split(key)
         theta = jax.random.uniform(of_theta, (units, dims, 3, modes(alpha)))
         theta = theta.at[:, :, 0, 0].set(0)  # no offset
         y = manifold(jax.random.uniform(of_points, (samples, dims)), theta, alpha)
-        return (y - y.min(0)) / (y.max(0) - y.min(0) + 1e-6)
+        span = y.max(0) - y.min(0)
+        # the authors add 1e-6; of a smaller span that would be too large a share
+        return (y - y.min(0)) / (span + jnp.minimum(1e-6, 1e-4 * span)), span.min()
 
-    times = jax.lax.map(one, jax.random.split(of_classes, classes)).reshape(-1, units)
+    times, spans = jax.lax.map(one, jax.random.split(of_classes, classes))
+    if _checks.is_concrete(spans) and not np.all(np.asarray(spans) > np.finfo(np.float32).tiny):
+        raise ValueError(
+            f"`alpha` and `dims` must leave the manifolds a range that single precision has; got "
+            f"{alpha!r} and {dims!r}. Pass a smaller alpha, or fewer dims."
+        )
+    times = times.reshape(-1, units)
     labels = jnp.repeat(jnp.arange(classes), samples)
     order = jax.random.permutation(of_order, len(labels))
     return TimedExamples(jnp.minimum(times[order], np.float32(1 - 1e-6)), labels[order])

@@ -29,8 +29,8 @@ def test_rates_are_in_proportion():
 
 
 def test_rows_are_shown_one_after_the_other():
-    images = np.arange(24.0).reshape(2, 3, 4)
-    np.testing.assert_array_equal(rows(images, repeat=2), np.repeat(images, 2, axis=1))
+    images = np.arange(24.0).reshape(2, 3, 4) / 24
+    np.testing.assert_array_equal(rows(images, repeat=2), np.repeat(np.float32(images), 2, axis=1))
 
 
 @pytest.mark.parametrize(
@@ -42,6 +42,17 @@ def test_rows_are_shown_one_after_the_other():
         (lambda: latency(VALUES, 5, last=0.0), r"`last` must be in \(0, 1\]; got 0\.0"),
         (lambda: rate(VALUES, 5, jax.random.key(0), highest=2.0), r"`highest` must be in \(0, 1\]"),
         (lambda: rows(np.ones((1, 2, 2)), repeat=0), "`repeat` must be a whole number"),
+        (
+            lambda: rows(np.full((1, 2, 2), 255.0)),
+            r"(?s)`images` must be in \[0, 1\]; got .*x / 255",
+        ),
+        (lambda: rows(np.full((1, 2, 2), np.nan)), r"(?s)`images` must be in \[0, 1\]; got .*nan"),
+        (lambda: rows(VALUES), r"`images` must have shape \(n, height, width\); got \(1, 5\)"),
+        (lambda: latency(VALUES[0], 5), r"`values` must have shape \(n, channels\); got \(5,\)"),
+        (lambda: latency(VALUES[None], 5), r"`values` must have shape \(n, channels\)"),
+        (lambda: rate(VALUES[0], 5, jax.random.key(0)), r"`values` must have shape \(n, chan"),
+        (lambda: at_times(VALUES[0], 5), r"`times` must have shape \(n, channels\)"),
+        (lambda: at_times(VALUES * np.nan, 5), "`times` must be no NaN; got"),
     ],
 )
 def test_codes_refuse_numbers_out_of_range(call, message):

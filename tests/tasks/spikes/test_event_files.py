@@ -1,4 +1,5 @@
 import h5py
+import jax.numpy as jnp
 import numpy as np
 import pytest
 
@@ -126,3 +127,44 @@ def test_examples_out_of_range_are_refused(tmp_path, change, index, message):
         pytest.raises((ValueError, IndexError), match=message),
     ):
         file.batch([index], steps=4, dt=5.0)
+
+
+@pytest.mark.parametrize("labels", [np.array([0, 1, 2**40]), np.array([0, 1, 2**31], np.uint32),
+                                    np.array([0, -1, 1]), np.array([0.0, 1.0, 2.0])])  # fmt: skip
+@pytest.mark.parametrize("what", ["labels", "extra/speaker"])
+def test_labels_and_speakers_are_whole_numbers_of_32_bits(tmp_path, labels, what):
+    path = write(tmp_path / "shd.h5", speakers=(4, 5, 6))
+    with h5py.File(path, "a") as file:
+        del file[what]
+        file[what] = labels
+    with pytest.raises(ValueError, match=r"(labels|speakers) of .* must be 3 whole numbers of 32"):
+        EventFile(path)
+
+
+def test_speakers_are_one_an_example(tmp_path):
+    with pytest.raises(ValueError, match=r"speakers of .* one an example; got .* shape \(2,\)"):
+        EventFile(write(tmp_path / "shd.h5", speakers=(4, 5)))
+
+
+def test_times_beyond_all_integers_are_behind_the_last_step(tmp_path):
+    path = write(tmp_path / "shd.h5")
+    with h5py.File(path, "a") as file:
+        kind = h5py.vlen_dtype(np.float64)
+        del file["spikes/times"]
+        data = file["spikes"].create_dataset("times", (3,), dtype=kind)
+        for i, row in enumerate([[0.001, 1e300, 1e12, 0.002], [0.0, 5e9], []]):
+            data[i] = row
+    with EventFile(path) as file:
+        found = file.batch([0, 1], steps=4, dt=5.0)
+    assert found.sum((1, 2)).tolist() == [2, 1]
+
+
+def test_indices_may_be_any_whole_numbers_and_nothing_else(tmp_path):
+    with EventFile(write(tmp_path / "shd.h5")) as file:
+        wanted = file.batch([2, 0], steps=4, dt=5.0)
+        for indices in (np.array([2, 0], np.uint8), jnp.array([2, 0]), (2, 0)):
+            np.testing.assert_array_equal(file.batch(indices, steps=4, dt=5.0), wanted)
+        assert file.batch([], steps=4, dt=5.0).shape == (0, 4, 700)
+        for indices in (np.array([True, False, True]), [0.0], [[0]], "0", None):
+            with pytest.raises(TypeError, match=r"`indices` must be a sequence of whole .*nonzero"):
+                file.batch(indices, steps=4, dt=5.0)

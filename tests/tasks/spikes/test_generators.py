@@ -67,6 +67,21 @@ def test_classes_are_curves_and_the_key_draws_them():
     assert np.mean(labels[distance.argmin(1)] == labels) > 0.95  # neighbours are of one class
 
 
+@pytest.mark.parametrize("options", [{"dims": 10}, {"alpha": 20.0}, {"dims": 4, "alpha": 8.0}])
+def test_smooth_and_small_manifolds_fill_the_whole_time(options):
+    found = randman(KEY, classes=1, units=4, samples=200, **options)
+    times = np.asarray(found.times)
+    np.testing.assert_allclose(times.min(0), 0, atol=1e-6)
+    np.testing.assert_allclose(times.max(0), 1, atol=2e-4)
+    assert times.max() < 1
+
+
+def test_any_smoothness_has_modes_or_is_refused():
+    assert [modes(alpha) for alpha in (1e-9, 1e-3, 400.0)] == [1000, 1000, 2]
+    with pytest.raises(ValueError, match="`alpha` and `dims` must leave the manifolds a range"):
+        randman(KEY, classes=1, units=4, samples=20, alpha=400.0)
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [

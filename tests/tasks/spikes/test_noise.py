@@ -50,7 +50,10 @@ def test_of_several_spikes_in_a_step_each_is_lost_alone():
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        (lambda x: jitter(x, KEY, -1.0), "`sd` must be at least 0 steps"),
+        (lambda x: jitter(x, KEY, -1.0), "`sd` must be finite, at least 0 steps"),
+        (lambda x: jitter(x, KEY, np.inf), "`sd` must be finite, at least 0 steps"),
+        (lambda x: jitter(x[0], KEY, 1.0), r"`spikes` must have shape \(n, steps, channels\)"),
+        (lambda x: with_background(x[0], KEY, 0.1), r"`spikes` must have shape"),
         (lambda x: thinned(x, KEY, 1.1), r"`lost` must be in \[0, 1\]"),
         (lambda x: with_background(x, KEY, -0.1), r"`rate` must be in \[0, 1\]"),
     ],
@@ -58,3 +61,22 @@ def test_of_several_spikes_in_a_step_each_is_lost_alone():
 def test_what_is_out_of_range(call, message):
     with pytest.raises(ValueError, match=message):
         call(jnp.ones((1, 2, 3)))
+
+
+@pytest.mark.parametrize("dtype", [jnp.uint8, jnp.int8])
+def test_numbers_of_few_bits_do_not_wrap(dtype):
+    most = jnp.iinfo(dtype).max
+    full = jnp.full((1, 2, 1), most, dtype)
+    assert with_background(full, KEY, 1.0).tolist() == [[[most], [most]]]
+    ends = jnp.array([[[most], [0], [most]]], dtype)
+    found = [jitter(ends, jax.random.key(i), 3.0) for i in range(20)]
+    assert {x.dtype for x in found} == {jnp.dtype(dtype)}
+    assert {int(x.max()) for x in found} == {int(most)}  # also where both are in one step
+    assert min(int(x.sum()) for x in found) == most
+
+
+def test_jitter_of_any_size_ends_at_the_ends():
+    spikes = jnp.zeros((200, 11, 1)).at[:, 5].set(1)
+    found = np.asarray(jitter(spikes, KEY, 1e30)).sum((0, 2))
+    assert found[0] + found[-1] == 200
+    assert min(found[0], found[-1]) > 60
