@@ -13,7 +13,7 @@ from neurogain.continual.protocol import when_evaluated
 from neurogain.continual.stream_specs import STREAMS
 from neurogain.experiments.spiking_cells import CELLS
 from neurogain.experiments.stability_gap.config import PRESETS
-from neurogain.experiments.stability_gap.models import MODELS
+from neurogain.experiments.stream_models import MODELS
 from neurogain.plotting import fronts
 from neurogain.stats import summary
 

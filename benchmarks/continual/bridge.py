@@ -35,6 +35,10 @@ VARIANTS: dict[str, tuple[str, ...]] = {
         "Split-digits, SGD, 8 times the effects of the tables", "--benchmark", "split-digits",
         "--strength", "8",
     ),
+    "split-digits-spiking": (
+        "Split-digits, LIF cells that learn, SGD", "--benchmark", "split-digits", "--model",
+        "spiking",
+    ),
     "rotated-digits": ("Rotated digits, SGD", "--benchmark", "rotated-digits"),
     "split-mnist": ("Split-MNIST, SGD", "--benchmark", "split-mnist"),
 }  # fmt: skip

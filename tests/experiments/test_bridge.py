@@ -11,6 +11,7 @@ from neurogain import experiments
 from neurogain.bridge import GainCurve
 from neurogain.experiments import bridge
 from neurogain.experiments.bridge import BridgeConfig, inside
+from neurogain.experiments.bridge.config import OF_SPIKING
 from neurogain.experiments.bridge.run import (
     Tuning,
     best,
@@ -19,6 +20,8 @@ from neurogain.experiments.bridge.run import (
     curve_of,
     source_of,
 )
+from neurogain.experiments.training import load_stream
+from neurogain.spiking.modules import LinenClassifier
 
 SMALL = {
     "tuning_seeds": 1, "rates": (0.01, 0.3), "iterations": 6, "pyramidal": 8, "pv": 4, "som": 4,
@@ -134,6 +137,19 @@ def test_the_best_rate_is_that_of_anytime_accuracy_and_finite():
     assert best(Tuning(nothing, anytime, nothing, np.zeros((3, 2, 4)))) == 1
 
 
+def test_spiking_cells_learn_under_the_sources():
+    config = BridgeConfig(model="spiking", cells=(7,), steps=5, cell="alif")
+    config.check()
+    network = config.network(load_stream(config))
+    assert isinstance(network, LinenClassifier)
+    assert [(layer.inputs, layer.n) for layer in network.layers] == [(64, 7)]
+    assert config.learning_rates == OF_SPIKING["sgd"]
+    assert config.as_json()["model"] == "spiking"
+    stream = BridgeConfig(benchmark="split-randman")
+    assert (stream.model_name, stream.input_code) == ("spiking", "latency")
+    assert BridgeConfig().as_json()["model"] == "mlp"
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [
@@ -149,6 +165,10 @@ def test_the_best_rate_is_that_of_anytime_accuracy_and_finite():
         ({"ms_per_update": 0.3}, "`ms_per_update` must be a multiple of the circuit's step"),
         ({"benchmark": "split-cifar10"}, "`benchmark` must be a stream that trains an MLP"),
         ({"inner": "adam"}, "`inner` must be .*sgd"),
+        ({"cells": (20,)}, r"`cells` must be left out where the model is mlp; got \(20,\)"),
+        ({"model": "spiking", "hidden": (20,)}, "`hidden` must be left out where .* is spiking"),
+        ({"benchmark": "split-randman", "hidden": (9,)}, "`hidden` must be left out where"),
+        ({"model": "resnet"}, "`model` must be .*mlp"),
     ],
 )
 def test_bad_options(options, message):

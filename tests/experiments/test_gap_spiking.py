@@ -11,7 +11,7 @@ from neurogain.continual.stream import Stream
 from neurogain.experiments import stability_gap
 from neurogain.experiments.spiking_cells import CELLS
 from neurogain.experiments.stability_gap import StabilityGapConfig
-from neurogain.experiments.stability_gap.models import Current, Latency
+from neurogain.experiments.stream_models import Current, Latency
 from neurogain.tasks.spikes.randman import randman
 
 SPIKING = {"model": "spiking", "cells": (12,), "steps": 20, "iterations": 4, "batch_size": 8}

@@ -8,13 +8,17 @@ import numpy as np
 
 from neurogain import bridge, results
 from neurogain.bridge import Circuit
-from neurogain.continual import models, stream_specs
+from neurogain.continual import stream_specs
 from neurogain.continual.protocol import Protocol
 from neurogain.continual.stream_specs import StreamOptions, StreamSpec
+from neurogain.continual.streams import Stream
+from neurogain.experiments.spiking_cells import CELLS
+from neurogain.experiments.stream_models import MODELS
 from neurogain.experiments.training import SeedsOnStream, Widths
 from neurogain.options import Count, OneOf, Rule, Seed, Whole, by_default, finite, positive
 
 RATES = {"sgd": (0.01, 0.03, 0.1, 0.3), "averaged": (3e-4, 7e-4, 1.4e-3, 3e-3)}
+OF_SPIKING = {"sgd": (0.003, 0.01, 0.03, 0.1), "averaged": RATES["averaged"]}
 _RATES = Rule("positive and finite", lambda x: (x > 0) & (x < np.inf))
 
 
@@ -47,7 +51,7 @@ class BridgeConfig(SeedsOnStream):
     """
 
     benchmark: str | StreamSpec = "split-digits"
-    """A stream of stability-gap that trains an MLP."""
+    """A stream of stability-gap that trains an MLP or spiking cells."""
     sources: Annotated[tuple[str, ...], OneOf(tuple(SOURCES))] = (
         "none", "leaky", "offline", "spikes",
     )  # fmt: skip
@@ -59,7 +63,8 @@ class BridgeConfig(SeedsOnStream):
     """The optimizer under the gain: SGD; averaged: clipped Adam whose weights are averaged, as in
     the preset two-timescale."""
     rates: Annotated[tuple[float, ...] | None, _RATES] = by_default(
-        "0.01 0.03 0.1 0.3; averaged: 0.0003 0.0007 0.0014 0.003"
+        "0.01 0.03 0.1 0.3, of spiking cells 0.003 0.01 0.03 0.1; averaged: 0.0003 0.0007 0.0014 "
+        "0.003"
     )
     """Learning rates to choose from."""
     seeds: Count = 3
@@ -72,8 +77,18 @@ class BridgeConfig(SeedsOnStream):
     """Updates per task."""
     batch_size: Count = 64
     """Images per update."""
+    model: Annotated[Literal["mlp", "spiking"] | None, OneOf(("mlp", "spiking"))] = by_default(
+        "that of the stream"
+    )
+    """What is trained; spiking: layers of spiking cells, whose mean read-out decides."""
     hidden: Widths = (100,)
-    """Widths of the hidden layers."""
+    """Widths of the hidden layers of the MLP."""
+    cell: Annotated[str, OneOf(tuple(CELLS))] = "lif"
+    """Kind of the spiking cells that are trained."""
+    cells: Widths = (200,)
+    """Numbers of spiking cells in each hidden layer."""
+    steps: Count = 50
+    """Steps of 1 ms that spiking cells see an example."""
     strength: Annotated[float, finite("dimensionless")] = 1.0
     """Factor of all effects of neuromodulators in the tables; 1: as they are."""
     pyramidal: Annotated[int, Whole(2)] = 120
@@ -100,7 +115,8 @@ class BridgeConfig(SeedsOnStream):
     @property
     def learning_rates(self) -> tuple[float, ...]:
         """The learning rates to choose from."""
-        return tuple(self.rates or RATES[self.inner])
+        known = OF_SPIKING if self.model_name == "spiking" else RATES
+        return tuple(self.rates or known[self.inner])
 
     @property
     def stream_options(self) -> StreamOptions:
@@ -121,13 +137,25 @@ class BridgeConfig(SeedsOnStream):
         """Return the circuit that is measured, and that runs."""
         return bridge.microcircuit(self.pyramidal, self.pv, self.som, strength=self.strength)
 
-    def model(self, classes: int) -> models.MLP:
+    @property
+    def model_name(self) -> stream_specs.Model:
+        """Name of what is trained."""
+        return self.model or self.spec.model
+
+    @property
+    def input_code(self) -> str:
+        """How spiking cells see a number."""
+        return "latency" if self.spec.model == "spiking" else "current"
+
+    def network(self, stream: Stream) -> Any:
         """Return the network that learns."""
-        return models.MLP(classes, self.hidden)
+        return MODELS[self.model_name].build(self, stream)
 
     def as_json(self) -> dict[str, Any]:
         """Return plain JSON values."""
-        named: dict[str, Any] = {"benchmark": self.spec.name, "rates": self.learning_rates}
+        named: dict[str, Any] = {
+            "benchmark": self.spec.name, "rates": self.learning_rates, "model": self.model_name,
+        }  # fmt: skip
         return results.plain(dataclasses.replace(self, **named))
 
     def _check_together(self) -> None:
@@ -147,14 +175,19 @@ class BridgeConfig(SeedsOnStream):
         self._require("rates", some, "hold none twice", "Leave it out once.")
         single = self.seeds > 1 or "yoked" not in self.sources
         self._require("seeds", single, "be at least 2 for yoked", 2)
-        if self.spec.model != "mlp" or self.spec.required:
-            fit = [
-                s.name for s in stream_specs.STREAMS.values() if s.model == "mlp" and not s.required
-            ]
-            raise ValueError(
-                f"`benchmark` must be a stream that trains an MLP, {', '.join(fit)}; got "
-                f"{self.spec.name}."
-            )
+        fit = [s.name for s in stream_specs.STREAMS.values() if _serves(s)]
+        rule = f"be a stream that trains an MLP or spiking cells, one of {', '.join(fit)}"
+        self._require("benchmark", _serves(self.spec), rule, f"Pass {fit[0]}.")
+        others = {"mlp": ("cell", "cells", "steps"), "spiking": ("hidden",)}[self.model_name]
+        for name in others:
+            untouched = getattr(self, name) == getattr(type(self), name)
+            rule = f"be left out where the model is {self.model_name}"
+            self._require(name, untouched, rule, "Choose the other model.")
+
+
+def _serves(spec: StreamSpec) -> bool:
+    """Return whether the experiment runs on a stream."""
+    return spec.model in ("mlp", "spiking") and not spec.required
 
 
 def _needed(name: str) -> tuple[str, ...]:

@@ -17,6 +17,7 @@ from neurogain.continual.streams import Stream
 from neurogain.continual.training import TaskCurves, Trainer
 from neurogain.experiments.bridge import inside
 from neurogain.experiments.bridge.config import SOURCES, BridgeConfig
+from neurogain.experiments.stream_models import MODELS
 from neurogain.experiments.training import load_stream
 from neurogain.jobs import Job, Part
 from neurogain.optim import GainSource
@@ -103,7 +104,10 @@ def seconds(config: BridgeConfig) -> float:
     points = 19 * config.curve_seeds * (config.curve_duration + 500) / 0.25
     cells = config.pyramidal + config.pv + config.som
     steps = points + ("spikes" in config.sources) * runs * updates * config.ms_per_update / 0.25
-    return 30 + steps * (5e-6 + 1e-7 * cells) + len(config.sources) * (20 + runs * updates * 2e-3)
+    compiling, example = MODELS[config.model_name].seconds(config)
+    update = max(2e-3, 3 * example * config.batch_size)  # evaluations included
+    own = len(config.sources) * (14 + compiling + runs * updates * update)
+    return 30 + steps * (5e-6 + 1e-7 * cells) + own
 
 
 def _others(name: str) -> tuple[str, ...]:
@@ -176,9 +180,8 @@ def _train(
     """Train all runs, of a learning rate and a seed, side by side."""
     build = builder(config, name, source_of(config, name, curve, gains, [s for _, s in runs]))
     trainer = Trainer(
-        config.model(stream.classes), stream, config.protocol, build, batched=True,
-        baseline=None,
-    )  # fmt: skip
+        config.network(stream), stream, config.protocol, build, batched=True, baseline=None
+    )
     constants = [{"learning_rate": rate, "row": float(row)} for row, (rate, _) in enumerate(runs)]
 
     def show(task: int, curves: TaskCurves) -> None:

@@ -10,7 +10,7 @@ from neurogain.continual.methods import Method
 from neurogain.continual.protocol import Protocol, Regime
 from neurogain.continual.stream_specs import StreamOptions, StreamSpec
 from neurogain.experiments.spiking_cells import CELLS
-from neurogain.experiments.stability_gap.models import CODES, MODELS, ModelKind
+from neurogain.experiments.stream_models import CODES, MODELS, ModelKind
 from neurogain.experiments.training import Blocks, TrainingOptions, Widths
 from neurogain.options import Count, OneOf, Seed, by_default
 

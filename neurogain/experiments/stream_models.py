@@ -1,4 +1,4 @@
-"""The kinds of models that a stability gap is measured in, each with what its trainer needs."""
+"""The kinds of models that experiments train on streams, each with what its trainer needs."""
 
 import dataclasses
 import itertools
@@ -20,7 +20,7 @@ from neurogain.tasks.spikes import coding
 with extra("continual"):
     from flax import linen as nn
 
-Config: TypeAlias = Any  # a StabilityGapConfig, whose module reads the table below
+Config: TypeAlias = Any  # of an experiment, with the options below that are a model's own
 
 
 @dataclasses.dataclass(frozen=True)
