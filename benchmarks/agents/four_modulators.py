@@ -14,6 +14,7 @@ add.
 import dataclasses
 import functools
 import itertools
+import time
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -24,7 +25,7 @@ import optax
 from jax.typing import ArrayLike
 
 from benchmarks.record import Record, table
-from neurogain import optim, stats
+from neurogain import optim, results, stats
 from neurogain.continual import data
 from neurogain.neuromod import KineticsParams, amounts, tables
 from neurogain.neuromod.amounts import AmountSource
@@ -55,6 +56,7 @@ SLOW = tables.standard()._replace(
 """Noradrenaline stays for some 15 trials, as in Go/No-Go."""
 MARGIN = 0.005  # of accuracy, set beforehand
 FIRST_SEED = 2000  # lower ones were for tuning, and for a first look with 20 seeds
+GROUP = 10  # seeds that are run side by side, and kept
 BEHIND = 4  # part of a block that counts as the time behind a change: one in so many
 
 
@@ -150,8 +152,35 @@ def learn(args: Arguments, images: Any, labels: Any, rate: Any, strength: Any, s
     return jax.vmap(one)(rate, strength, seeds)
 
 
-def run_all(args: Arguments, settings: list[tuple[float, dict[str, float]]], seeds: Any) -> Any:
-    """Return right answers and gains of all settings on all seeds, (settings, seeds, trials)."""
+def run_all(
+    args: Arguments,
+    settings: list[tuple[float, dict[str, float]]],
+    seeds: list[int],
+    folder: results.ResultFolder,
+    named: str,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return right answers and gains of all settings on all seeds, (settings, seeds, trials).
+
+    Groups of seeds are units that are kept; those that an earlier start finished are read.
+    """
+    parts = []
+    for first in range(0, len(seeds), GROUP):
+        own, begun = seeds[first : first + GROUP], time.monotonic()
+        unit, asked = f"{named},seed={own[0]}", results.digest({"of": settings, "seeds": own})
+        arrays = folder.load_unit(unit, ("right", "gain"), digest=asked)
+        if arrays is None:
+            right, gain = _run_group(args, settings, own)
+            arrays = {"right": right, "gain": gain}
+            folder.save_unit(unit, arrays, digest=asked)
+        done, took = first + len(own), time.monotonic() - begun
+        print(f"{named}: {done} of {len(seeds)} seeds, {took:.0f} s", flush=True)
+        parts.append((arrays["right"], arrays["gain"]))
+    right, gain = (np.concatenate(each, axis=1) for each in zip(*parts, strict=True))
+    return right, gain
+
+
+def _run_group(args: Arguments, settings: list[Any], seeds: list[int]) -> tuple[Any, ...]:
+    """Return right answers and gains of all settings on some seeds, (settings, seeds, trials)."""
     digits = data.load("digits")
     images = jnp.asarray(
         digits.train.images.reshape(len(digits.train.images), -1) / 255, jnp.float32
@@ -168,16 +197,21 @@ def run_all(args: Arguments, settings: list[tuple[float, dict[str, float]]], see
 def run(args: Arguments, record: Record) -> None:
     """Choose rate and strengths, run all sets of modulators, compare them in pairs of seeds."""
     tuning = list(range(args.tuning_seeds))
-    rates = _accuracy(args, [(rate, {}) for rate in RATES], tuning).mean(axis=1)
-    rate = RATES[int(rates.argmax())]
-    singles = [(m, x) for m, values in STRENGTHS.items() for x in values]
-    tried = _accuracy(args, [(rate, {m: x}) for m, x in singles], tuning).mean(axis=1)
-    best = {
-        m: max((a, x) for a, (own, x) in zip(tried, singles, strict=True) if own == m)[1]
-        for m in MODULATORS
-    }
-    seeds = list(range(FIRST_SEED, FIRST_SEED + args.seeds))
-    right, gain = run_all(args, [(rate, {m: best[m] for m in one}) for one in SETS], seeds)
+    record.resumed = any(record.work.glob("curves/*"))  # its time is not that of the whole then
+    with results.ResultFolder(record.work, dataclasses.asdict(args), resume=True) as folder:
+        of_rates = [(rate, {}) for rate in RATES]
+        rates = run_all(args, of_rates, tuning, folder, "rates")[0].mean(axis=(1, 2))
+        rate = RATES[int(rates.argmax())]
+        singles = [(m, x) for m, values in STRENGTHS.items() for x in values]
+        alone = [(rate, {m: x}) for m, x in singles]
+        tried = run_all(args, alone, tuning, folder, "strengths")[0].mean(axis=(1, 2))
+        best = {
+            m: max((a, x) for a, (own, x) in zip(tried, singles, strict=True) if own == m)[1]
+            for m in MODULATORS
+        }
+        seeds = list(range(FIRST_SEED, FIRST_SEED + args.seeds))
+        together = [(rate, {m: best[m] for m in one}) for one in SETS]
+        right, gain = run_all(args, together, seeds, folder, "sets")
     accuracy = right.mean(axis=2)
     early = right[:, :, np.arange(args.trials) % args.block < args.block // BEHIND].mean(axis=2)
     plain, rows = SETS.index(()), []
@@ -223,12 +257,6 @@ def run(args: Arguments, record: Record) -> None:
             for pair in shared
         ),
     ]
-
-
-def _accuracy(args: Arguments, settings: list[Any], seeds: list[int]) -> np.ndarray:
-    """Return the accuracy over all trials, (settings, seeds)."""
-    found: np.ndarray = run_all(args, settings, seeds)[0].mean(axis=2)
-    return found
 
 
 def name_of(modulators: tuple[str, ...]) -> str:
