@@ -5,13 +5,13 @@ J Neurophysiol 94:3637 (2005).
 """
 
 import dataclasses
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple, get_args
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jax.typing import ArrayLike, DTypeLike
-from jaxtyping import Array, Float
+from jaxtyping import Array, Float, Int
 
 from neurogain import _checks
 from neurogain.spiking.cell import (
@@ -25,7 +25,10 @@ from neurogain.spiking.cell import (
     over_steps,
 )
 from neurogain.spiking.engine.drives import Drive
+from neurogain.spiking.engine.times import whole_steps
 from neurogain.spiking.surrogate import SPIKE, Surrogate
+
+Reset = Literal["to", "by"]
 
 
 class LIFParams(NamedTuple):
@@ -70,10 +73,11 @@ class LIFParams(NamedTuple):
 
 
 class LIFState(NamedTuple):
-    """Membrane potential and adaptation."""
+    """Membrane potential, adaptation, and how long cells that just spiked are held."""
 
     v: Float[Array, " n"]  # mV
     w: Float[Array, " n"]  # pA
+    left: Int[Array, " n"] | None = None  # steps of the refractory period; None without one
 
 
 class LIFInfo(NamedTuple):
@@ -82,12 +86,15 @@ class LIFInfo(NamedTuple):
     spike: Float[Array, " n"]  # 1 where the cell spiked, else 0; gradient by the surrogate
 
 
-def init(params: LIFParams, n: int, dtype: DTypeLike = jnp.float32) -> LIFState:
+def init(
+    params: LIFParams, n: int, dtype: DTypeLike = jnp.float32, *, refractory: float = 0.0
+) -> LIFState:
     """Return `n` cells at rest: v = E_leak, w = 0; v = v_reset where E_leak is not below v_t."""
     p: Any = params
     start = jnp.where(jnp.less(p.E_leak, p.v_t), p.E_leak, p.v_reset)
     v = jnp.full((n,), start, dtype)
-    return LIFState(v=v, w=jnp.zeros_like(v))
+    left = jnp.zeros(n, jnp.int32) if refractory else None
+    return LIFState(v=v, w=jnp.zeros_like(v), left=left)
 
 
 def step(
@@ -97,6 +104,8 @@ def step(
     *,
     dt: float,
     surrogate: Surrogate = SPIKE,
+    refractory: float = 0.0,
+    reset: Reset = "to",
 ) -> tuple[LIFState, LIFInfo]:
     """Advance the cells by one Euler step, linearly implicit in g, then apply the spike reset.
 
@@ -111,6 +120,8 @@ def step(
       drive: held over the step; fields scalar or (n,).
       dt: step in ms; order 1 between spikes, the decay of w and its charge exact.
       surrogate: gradient of the spike with respect to v - v_t (mV).
+      refractory: ms, whole steps of dt behind that of a spike, in which v is held and none follows.
+      reset: "to" v_reset, or "by" v_t - v_reset, which keeps what is above the threshold.
 
     Returns:
       The state at t + dt, and which cells spiked.
@@ -123,9 +134,26 @@ def step(
     v = v + dt / p.C * (p.g_leak * (p.E_leak - v) - mean + inflow)
     v = v / (1 + dt / p.C * drive.conductance)
     w = w + w * change
-    spike = surrogate(v - p.v_t)
+    spike, left = surrogate(v - p.v_t), state.left
+    if left is not None:
+        held = left > 0
+        v, spike = jnp.where(held, state.v, v), jnp.where(held, 0, spike)
     fired = jax.lax.stop_gradient(spike) > 0
-    return LIFState(jnp.where(fired, p.v_reset, v), w + spike * p.d), LIFInfo(spike)
+    if left is not None:
+        left = jnp.where(fired, _steps(refractory, dt), jnp.maximum(left - 1, 0))
+    behind = p.v_reset if reset == "to" else v - (p.v_t - p.v_reset)
+    return LIFState(jnp.where(fired, behind, v), w + spike * p.d, left), LIFInfo(spike)
+
+
+def _steps(refractory: float, dt: float) -> int:
+    """Return the number of steps of the refractory period; ValueError if they are not whole."""
+    steps, on_grid = whole_steps(refractory, dt)
+    if not on_grid or (refractory > 0 and steps < 1):
+        raise ValueError(
+            f"`refractory` must be a multiple of the step, dt = {dt:g} ms; got {refractory!r}. "
+            f"Pass refractory={max(1, steps) * dt:g}."
+        )
+    return int(steps)
 
 
 def check(params: LIFParams, *, dt: float, n: int) -> None:
@@ -155,12 +183,20 @@ class LIFCell:
         C dv/dt = -g_leak (v - E_leak) - w + I + sum g (E - v);  tau_w dw/dt = -w
         where v >= v_t:  v <- v_reset,  w <- w + d
 
-    Units are mV, ms, pA, nS, pF; `LIFParams` has each constant. There is no refractory period: a
-    cell can spike in every step. A large d is no substitute, since w only subtracts a current,
-    which more input overcomes. No gradient passes through the reset.
+    Units are mV, ms, pA, nS, pF; `LIFParams` has each constant. Without a refractory period a cell
+    can spike in every step; a large d is no substitute, since w only subtracts a current, which
+    more input overcomes. No gradient passes through the reset.
 
     Attributes:
       surrogate: gradient of the spike with respect to v - v_t (mV).
+      refractory: ms, of all cells; for so long behind a spike the potential is held where the reset
+        left it, and the cell can't spike. A multiple of the step; 0: none.
+      reset: "to" v_reset; or "by" v_t - v_reset, which keeps what the potential had above the
+        threshold, as layers that learn often do.
+
+    Raises:
+      ValueError, TypeError: if an attribute is out of range; in a run, if the refractory period is
+        no multiple of the step.
 
     Example:
       >>> from neurogain.spiking import simulate
@@ -174,14 +210,22 @@ class LIFCell:
     empty_drive = Drive()
 
     surrogate: Surrogate = SPIKE
+    refractory: float = 0.0
+    reset: Reset = "to"
 
     def __post_init__(self) -> None:
-        """Raise TypeError for what is no surrogate gradient."""
+        """Raise an error for what is no surrogate gradient, no time or no reset."""
         check_surrogate("surrogate", self.surrogate)
+        finite = "finite and at least 0, in ms"
+        _checks.one_number(
+            "refractory", self.refractory, finite, lambda x: (x >= 0) & (x < np.inf), "2.0"
+        )
+        if self.reset not in get_args(Reset):
+            raise ValueError(f'`reset` must be "to" or "by"; got {self.reset!r}.')
 
     def init(self, params: LIFParams, n: int, dtype: DTypeLike = jnp.float32) -> LIFState:
         """Return `n` cells at rest."""
-        return init(params, n, dtype)
+        return init(params, n, dtype, refractory=self.refractory)
 
     def step(
         self,
@@ -194,7 +238,8 @@ class LIFCell:
     ) -> tuple[LIFState, LIFInfo]:
         """Advance by one step; see `lif.step`."""
         del key
-        return step(params, state, drive, dt=dt, surrogate=self.surrogate)
+        options: dict[str, Any] = {"refractory": self.refractory, "reset": self.reset}
+        return step(params, state, drive, dt=dt, surrogate=self.surrogate, **options)
 
     def potential(self, state: LIFState, compartment: str) -> jax.Array:
         """Return the membrane potential, mV."""
@@ -207,3 +252,4 @@ class LIFCell:
         check_kind("params", params, LIFParams)
         check_drive(self, drive)
         check(params, dt=dt, n=n)
+        _steps(self.refractory, dt)
