@@ -7,7 +7,7 @@ import shutil
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from benchmarks.record import Record
+from benchmarks.record import Record, anonymous
 from neurogain import cli
 
 
@@ -29,8 +29,11 @@ def keep(record: Record, words: Sequence[str], figures: Sequence[str] = (), note
             shutil.copy(path, record.out / record.figures[-1])
     metrics = json.loads((folder / "metrics.json").read_text())
     record.notes.append(
-        f"`neurogain {' '.join(words)}`; its metrics.json is under `metrics`. {note}".rstrip()
+        f"`neurogain {' '.join(anonymous(words))}`; its metrics.json is under `metrics`. "
+        f"{note}".rstrip()
     )
+    if metrics["config"].get("data_dir"):
+        metrics["config"]["data_dir"] = None
     record.data["metrics"] = metrics
     for name, one in _methods_not_run(record.earlier(), metrics).items():
         metrics["methods"].setdefault(name, one)

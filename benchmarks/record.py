@@ -4,7 +4,7 @@ import dataclasses
 import json
 import os
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -99,6 +99,16 @@ class Record:
         path = self.write()
         print("\n".join(["", self.title, "", self.table, "", *self.notes]))
         print(f"Written: {path}", flush=True)
+
+
+def anonymous(words: Sequence[str]) -> list[str]:
+    """Return options with the data folder, which differs elsewhere, as DIR.
+
+    Example:
+      >>> anonymous(["--seeds", "3", "--data-dir", "/home/me/sets"])
+      ['--seeds', '3', '--data-dir', 'DIR']
+    """
+    return ["DIR" if i and words[i - 1] == "--data-dir" else w for i, w in enumerate(words)]
 
 
 def whole(path: Path, text: str) -> None:

@@ -47,11 +47,6 @@ def listing(known: dict[str, Benchmark]) -> str:
     return "\n".join(lines)
 
 
-def anonymous(words: list[str]) -> list[str]:
-    """Return options with the data folder, which differs elsewhere, as DIR."""
-    return ["DIR" if i and words[i - 1] == "--data-dir" else w for i, w in enumerate(words)]
-
-
 def parsed(module: ModuleType, name: str, words: list[str], tiny: bool) -> Any:
     """Return the arguments that `run` of a benchmark takes."""
     changes, text = module.TINY if tiny else {}, (module.__doc__ or "").rstrip()
@@ -77,7 +72,7 @@ def run(known: dict[str, Benchmark], words: list[str]) -> None:
     parser.add_argument("--out", type=Path)
     parser.add_argument("--work", type=Path)
     own, rest = parser.parse_known_args(words)
-    from benchmarks.record import RESULTS, Record
+    from benchmarks.record import RESULTS, Record, anonymous
 
     one = known[own.name]
     module = one.module()

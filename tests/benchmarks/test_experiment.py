@@ -1,3 +1,6 @@
+import json
+from pathlib import Path
+
 from benchmarks import experiment, report
 from benchmarks.record import Record
 
@@ -32,3 +35,16 @@ def test_the_time_of_a_resumed_run_is_not_that_of_the_measurement():
     content = record.content()
     assert content["wall_time_s"] is None
     assert ", in " not in report.circumstances(content)
+
+
+def test_no_folder_of_this_machine_is_kept(tmp_path, monkeypatch):
+    def main(words):
+        folder = Path(words[words.index("--out") + 1])
+        folder.mkdir(parents=True)
+        (folder / "metrics.json").write_text('{"config": {"data_dir": "/home/me"}, "methods": {}}')
+
+    monkeypatch.setattr(experiment.cli, "main", main)
+    record = Record("name", "Title", "command", tmp_path / "out", tmp_path / "work")
+    experiment.keep(record, ["stability-gap", "--data-dir", "/home/me"])
+    assert "/home" not in json.dumps(record.content())
+    assert "--data-dir DIR" in record.notes[0]

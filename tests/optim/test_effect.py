@@ -74,6 +74,15 @@ HELD_BACK = {
     "accumulation inside": lambda: modulate_by_gain(
         optax.chain(optax.apply_every(12), optax.sgd(0.1))
     ),
+    "one group later": lambda: modulate_by_gain(
+        optax.multi_transform(
+            {
+                "now": optax.sgd(0.1),
+                "later": optax.sgd(optax.join_schedules([lambda i: 0.0, lambda i: 0.1], [5])),
+            },
+            {k: "later" if k == "output" else "now" for k in params()},
+        )
+    ),
     "centralized": lambda: modulate_by_gain(optax.chain(optax.centralize(), optax.sgd(0.1))),
 }
 
