@@ -37,7 +37,7 @@ VARIANTS: dict[str, tuple[str, ...]] = {
     ),
     "split-digits-spiking": (
         "Split-digits, LIF cells that learn, SGD", "--benchmark", "split-digits", "--model",
-        "spiking",
+        "spiking", "--cells", "100", "--dense", "40", "--sparse", "20",
     ),
     "rotated-digits": ("Rotated digits, SGD", "--benchmark", "rotated-digits"),
     "split-mnist": ("Split-MNIST, SGD", "--benchmark", "split-mnist"),

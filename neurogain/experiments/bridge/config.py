@@ -77,6 +77,10 @@ class BridgeConfig(SeedsOnStream):
     """Updates per task."""
     batch_size: Count = 64
     """Images per update."""
+    dense: int | None = by_default("all")
+    """Updates at the start of each task behind each of which is evaluated; the gap lies there."""
+    sparse: int | None = by_default("none; required with `dense`")
+    """Updates between evaluations behind the first dense ones."""
     model: Annotated[Literal["mlp", "spiking"] | None, OneOf(("mlp", "spiking"))] = by_default(
         "that of the stream"
     )
@@ -126,7 +130,10 @@ class BridgeConfig(SeedsOnStream):
     @property
     def protocol(self) -> Protocol:
         """The training protocol."""
-        return Protocol(iterations=self.iterations, batch_size=self.batch_size)
+        return Protocol(
+            iterations=self.iterations, batch_size=self.batch_size, dense=self.dense,
+            sparse=self.sparse,
+        )  # fmt: skip
 
     @property
     def tuning_range(self) -> range:
@@ -160,6 +167,7 @@ class BridgeConfig(SeedsOnStream):
 
     def _check_together(self) -> None:
         super()._check_together()
+        self.protocol.check()
         self._require("sources", bool(self.sources), "name at least one", "Pass none spikes.")
         distinct = len({*self.sources}) == len(self.sources)
         self._require("sources", distinct, "name none twice", "Leave it out once.")
