@@ -163,10 +163,9 @@ def overview(pages: Mapping[str, Sequence[Result]]) -> Iterator[str]:
     """Yield RESULTS.md: claims with their numbers, a table a subject."""
     yield "# Results"
     yield f"\nWritten by `{COMMAND}`. Numbers have 95 % intervals where there are any; the"
-    yield "page behind a row has the command, the device, the versions and the whole table."
-    yield "`python benchmarks/run.py list` names the benchmarks. avg-SG is the mean stability gap,"
-    yield "of which less is better; avg-ACC the accuracy at the end; AAA, where recorded, the"
-    yield "average anytime accuracy, on all tasks so far."
+    yield "page behind a row has the command, the device, the versions and the whole table; `python"
+    yield "benchmarks/run.py list` names the benchmarks. avg-SG: mean stability gap, less is better;"
+    yield "avg-ACC: accuracy at the end; AAA: average anytime accuracy, on all tasks so far."
     columns = [(name, name, "") for name in ("claim", "number", "page")]
     for subject, results in pages.items():
         yield f"\n## {subject.capitalize()}\n"
