@@ -164,7 +164,7 @@ def overview(pages: Mapping[str, Sequence[Result]]) -> Iterator[str]:
     yield "# Results"
     yield f"\nWritten by `{COMMAND}`. Numbers have 95 % intervals where there are any; the"
     yield "page behind a row has the command, the device, the versions and the whole table; `python"
-    yield "benchmarks/run.py list` names the benchmarks. avg-SG: mean stability gap, less is better;"
+    yield "benchmarks/run.py list` names the benchmarks. avg-SG: mean stability gap, low is better;"
     yield "avg-ACC: accuracy at the end; AAA: average anytime accuracy, on all tasks so far."
     columns = [(name, name, "") for name in ("claim", "number", "page")]
     for subject, results in pages.items():
