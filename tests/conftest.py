@@ -2,6 +2,7 @@ import gc
 import os
 from pathlib import Path
 
+import pytest
 from hypothesis import settings
 from jaxtyping import install_import_hook
 
@@ -28,3 +29,18 @@ gc.set_threshold(100_000, 20, 100)
 
 settings.register_profile("neurogain", deadline=None, derandomize=True)
 settings.load_profile("neurogain")
+
+# Each program that is loaded has some mappings of memory, of which Linux allows a process 65,530:
+# beyond that, a worker dies. 6,000 tests load more.
+MAPPINGS = Path("/proc/self/maps")
+MOST_MAPPINGS = 20_000
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _programs_of_earlier_modules_are_freed():
+    yield
+    if MAPPINGS.exists() and MAPPINGS.read_bytes().count(b"\n") > MOST_MAPPINGS:
+        import jax  # now that the flags are set
+
+        jax.clear_caches()
+        gc.collect()
